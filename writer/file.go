@@ -1,0 +1,212 @@
+package writer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+)
+
+// flushEvery bounds how long a row stays in memory while rows come slowly, so that PATH.partial and a pipe can be watched.
+const flushEvery = time.Second
+
+// A File is an output that is being written. It is not safe for concurrent use. After an error of the disk it refuses
+// everything but Abort.
+type File struct {
+	disk   disk
+	opt    Options
+	format format
+	path   string // resolved; "-" is standard output
+	input  input
+
+	file    handle // PATH.partial; nil when rows stream to standard output, and once it is closed
+	tally   *tally
+	buf     *bufio.Writer
+	shape   shape
+	flushed time.Time
+
+	rows int
+	out  Output // set by Finish
+	err  error  // the first error; nothing works after it
+}
+
+var errFinished = errors.New("the file is finished")
+
+// Create opens PATH.partial, readable by its owner alone, in place of what an earlier run left there. PATH itself is not
+// touched before Publish. A symbolic link is followed. With "-" rows go to opt.Stdout: JSON lines at once, everything
+// else when Publish is called, because a header is as wide as the longest sequence.
+//
+// The error is an *OptionsError when the options cannot be met, else one of the disk.
+func Create(path string, opt Options) (*File, error) { return create(path, opt, system{}) }
+
+func create(path string, opt Options, d disk) (*File, error) {
+	f := &File{disk: d, opt: opt, path: path, flushed: time.Now()}
+	if err := f.configure(); err != nil {
+		return nil, err
+	}
+	if err := f.open(); err != nil {
+		return nil, fmt.Errorf("create output: %w", err)
+	}
+	if err := f.begin(); err != nil {
+		return nil, errors.Join(fmt.Errorf("write output: %w", err), f.Abort())
+	}
+	return f, nil
+}
+
+// configure checks the options before anything is touched.
+func (f *File) configure() (err error) {
+	if f.format, err = formatOf(f.path, f.opt.Format); err != nil {
+		return err
+	}
+	if f.opt.Preset != "" && f.opt.Preset != "generic" {
+		return &OptionsError{Msg: "preset " + f.opt.Preset + " is not built yet"}
+	}
+	if f.input, err = newInput(f.opt.Columns, f.opt.Keep); err != nil {
+		return err
+	}
+	if f.path != "-" {
+		f.path, err = target(f.path)
+	}
+	return err
+}
+
+func (f *File) open() (err error) {
+	switch {
+	case f.streams():
+		f.tally = newTally(f.opt.Stdout)
+		f.buf = bufio.NewWriterSize(f.tally, 64<<10)
+		return nil
+	case f.path == "-":
+		f.file, err = f.disk.temp(f.opt.SpoolDir)
+	default:
+		f.file, err = f.disk.create(f.partial())
+	}
+	if err != nil {
+		return err
+	}
+	f.tally = newTally(f.file)
+	f.buf = bufio.NewWriterSize(f.tally, 64<<10)
+	return nil
+}
+
+// streams says whether rows go to standard output as they come.
+func (f *File) streams() bool { return f.path == "-" && f.format == format{kind: "jsonl"} }
+
+func (f *File) partial() string { return f.path + ".partial" }
+
+func (f *File) begin() (err error) {
+	if f.format.kind == "jsonl" {
+		f.shape = newLines(f.buf, f.input, len(f.opt.Keep) > 0)
+		return nil
+	}
+	f.shape, err = newTable(f.buf, f.format, f.opt, f.input)
+	return err
+}
+
+// Write adds one row. It may stay in memory for a moment: durable is what Finish returned for.
+func (f *File) Write(row Row) error {
+	if f.err != nil {
+		return f.err
+	}
+	if len(row.Cells) > len(f.opt.Columns) {
+		return f.fail(fmt.Errorf("row %d: %d cells for %d columns", f.rows+1, len(row.Cells), len(f.opt.Columns)))
+	}
+	if err := f.shape.write(row); err != nil {
+		return f.fail(fmt.Errorf("write row %d: %w", f.rows+1, err))
+	}
+	f.rows++
+	if now := time.Now(); now.Sub(f.flushed) >= flushEvery {
+		f.flushed = now
+		return f.fail(f.flush())
+	}
+	return nil
+}
+
+// fail remembers the first error.
+func (f *File) fail(err error) error {
+	if f.err == nil {
+		f.err = err
+	}
+	return err
+}
+
+func (f *File) flush() error {
+	if err := f.shape.flush(); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	if err := f.buf.Flush(); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	return nil
+}
+
+// Finish makes PATH.partial what PATH is to be: all rows equally wide, compressed if asked, on the disk. It describes
+// the result; a caller that records the hash before Publish can tell later whose file PATH is, wherever a crash falls.
+func (f *File) Finish() (Output, error) {
+	if f.err != nil {
+		return Output{}, f.err
+	}
+	if err := f.flush(); err != nil {
+		return Output{}, f.fail(err)
+	}
+	if err := f.complete(); err != nil {
+		return Output{}, f.fail(fmt.Errorf("finish output: %w", err))
+	}
+	f.err = errFinished
+	return f.out, nil
+}
+
+// Publish gives the finished file its name, or copies it to standard output.
+func (f *File) Publish() error {
+	switch {
+	case !errors.Is(f.err, errFinished):
+		return errors.Join(errors.New("publish: the output is not finished"), f.err)
+	case f.path != "-":
+		return f.name()
+	case f.file == nil:
+		return nil // streamed
+	}
+	defer f.close()
+	if _, err := f.file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("publish output: %w", err)
+	}
+	if _, err := io.Copy(f.opt.Stdout, f.file); err != nil {
+		return fmt.Errorf("publish output: %w", err)
+	}
+	return nil
+}
+
+// name renames: after it, the file is there whole, and after the sync of the directory it is so for good.
+func (f *File) name() error {
+	if err := f.disk.rename(f.partial(), f.path); err != nil {
+		return fmt.Errorf("publish output: %w", err)
+	}
+	if err := f.disk.syncDir(filepath.Dir(f.path)); err != nil {
+		return fmt.Errorf("publish output: %w", err)
+	}
+	return nil
+}
+
+// Abort closes the file where it is and leaves PATH.partial. It does nothing after Publish, so it can be deferred.
+func (f *File) Abort() error {
+	if f.file == nil {
+		return nil
+	}
+	var err error
+	if f.err == nil && f.shape != nil {
+		err = f.flush()
+	}
+	f.fail(errors.New("the file was given up"))
+	return errors.Join(err, f.close())
+}
+
+func (f *File) close() error {
+	if f.file == nil {
+		return nil
+	}
+	file := f.file
+	f.file = nil
+	return file.Close()
+}

@@ -1,0 +1,151 @@
+package octave
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config says whom to ask and how. Its zero value but for Key is useful.
+type Config struct {
+	BaseURL     string        // DefaultBaseURL when empty
+	Key         Secret        // sent as the header api_key, and nowhere else
+	Timeout     time.Duration // of one attempt, from dial to last byte; DefaultTimeout when 0
+	Concurrency int           // connections kept alive; DefaultConcurrency when 0
+	Source      string        // who is calling, for x-request-source and User-Agent; octave-enrich when empty
+
+	// Transport replaces the network; nil is an [http.Transport] tuned for
+	// many long calls to one host.
+	Transport http.RoundTripper
+}
+
+// Client asks the service. It may be used by many goroutines at once.
+type Client struct {
+	base    *url.URL
+	run     string
+	key     Secret
+	timeout time.Duration
+	source  string
+	http    *http.Client
+}
+
+// NewClient checks the configuration; it does not call the service.
+func NewClient(cfg Config) (*Client, error) {
+	base, err := parseBase(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	key := Secret(strings.TrimSpace(string(cfg.Key)))
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	if cfg.Timeout < 0 || cfg.Concurrency < 0 {
+		return nil, errors.New("time-out and concurrency cannot be negative")
+	}
+	c := &Client{
+		base:    base,
+		run:     base.JoinPath("api/v2/agents/sequence/run").String(),
+		key:     key,
+		timeout: or(cfg.Timeout, DefaultTimeout),
+		source:  or(cfg.Source, "octave-enrich"),
+	}
+	if !headerSafe(c.source) {
+		return nil, errors.New("the source must be printable ASCII")
+	}
+	transport := cfg.Transport
+	if transport == nil {
+		transport = newTransport(or(cfg.Concurrency, DefaultConcurrency))
+	}
+	c.http = &http.Client{
+		Transport: transport,
+		// net/http would carry api_key along to any host it is pointed to.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c, nil
+}
+
+// Run asks for one contact, exactly once. Every error is an *[Error].
+func (c *Client) Run(ctx context.Context, req Request) (*Answer, error) {
+	start := time.Now()
+	raw, err := c.call(ctx, call{http.MethodPost, c.run, req.body(), req.RequestID})
+	if err != nil {
+		return nil, err
+	}
+	answer, err := Decode(raw)
+	if err != nil {
+		return nil, c.redacted(err)
+	}
+	answer.Latency = time.Since(start)
+	return answer, nil
+}
+
+// newTransport keeps a connection per worker. Without MaxIdleConnsPerHost all
+// but two would be closed after each call; without MaxConnsPerHost a burst of
+// slow dials opens more than are ever used.
+func newTransport(workers int) http.RoundTripper {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+	if d, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = d.Clone()
+	}
+	t.MaxIdleConns = 0
+	t.MaxIdleConnsPerHost = workers
+	t.MaxConnsPerHost = workers + 2
+	t.IdleConnTimeout = 90 * time.Second
+	t.TLSHandshakeTimeout = 10 * time.Second
+	t.MaxResponseHeaderBytes = 256 << 10
+	// A dead connection is noticed by pings and not by the time-out of each
+	// call on it. StrictMaxConcurrentRequests must stay unset: it deadlocks.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}
+	return t
+}
+
+// parseBase refuses what would silently ask the wrong place. A password in a
+// URL would end up in logs, so there is no room for one.
+func parseBase(base string) (*url.URL, error) {
+	u, err := url.Parse(or(base, DefaultBaseURL))
+	switch {
+	case err != nil:
+		return nil, errors.New("the base URL cannot be parsed")
+	case u.User != nil:
+		return nil, errors.New("the base URL must not hold a user or password")
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return nil, fmt.Errorf("the base URL must look like %s", DefaultBaseURL)
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("the base URL must not have a query or fragment")
+	}
+	return u, nil
+}
+
+func checkKey(key Secret) error {
+	if key == "" {
+		return errors.New("no API key")
+	}
+	if !headerSafe(string(key)) {
+		return errors.New("the API key holds characters that no key has")
+	}
+	return nil
+}
+
+// headerSafe says whether s is printable ASCII, so that net/http will not
+// refuse it as the value of a header.
+func headerSafe(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// or is v, or fallback when v is zero.
+func or[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}

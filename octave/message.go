@@ -1,0 +1,123 @@
+package octave
+
+import (
+	"bytes"
+	"encoding/json"
+	"html"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxMessage bounds, in characters, what is taken over from a service's words.
+const maxMessage = 300
+
+// title finds the one line of a proxy's error page that says something.
+var title = regexp.MustCompile(`(?is)<(title|h1)\b[^>]*>(.*?)</(?:title|h1)\s*>`)
+
+// message finds the words for people in the body of an error: JSON as the
+// service sends it, JSON as others do, a page of HTML, plain text, or nothing.
+func message(body []byte) string {
+	body = bytes.TrimSpace(body)
+	switch {
+	case len(body) == 0:
+		return ""
+	case json.Valid(body):
+		return clean(spoken(body))
+	case body[0] == '{', body[0] == '[':
+		return "" // JSON cut in half: fragments help nobody
+	case body[0] == '<':
+		return clean(pageTitle(body))
+	}
+	return clean(string(body))
+}
+
+// spoken looks where services put their message, the documented place first.
+func spoken(v value) string {
+	if !v.isObject() {
+		return phrase(v)
+	}
+	for _, found := range []value{
+		v.field("message"), v.field("_metadata").field("message"),
+		v.field("error").field("message"), v.field("error"), v.field("errors"), v.field("detail"),
+	} {
+		if s := phrase(found); !blank(s) {
+			return s
+		}
+	}
+	return ""
+}
+
+// phrase is a string, or a list or an object of them written as JSON.
+func phrase(v value) string {
+	if v.isNull() || !v.isObject() && !v.isArray() {
+		return v.text()
+	}
+	if len(v) <= 2 {
+		return ""
+	}
+	return string(v)
+}
+
+func pageTitle(page []byte) string {
+	m := title.FindSubmatch(page)
+	if m == nil {
+		return ""
+	}
+	return html.UnescapeString(string(m[2]))
+}
+
+// hint describes a body that is no JSON for the message of an error.
+func hint(body []byte) string {
+	switch {
+	case len(body) == 0:
+		return ": empty"
+	case body[0] == '<':
+		return colon(message(body))
+	case body[0] == '{':
+		return ": damaged or cut off"
+	}
+	return ""
+}
+
+func colon(s string) string {
+	if s == "" {
+		return ""
+	}
+	return ": " + s
+}
+
+// clean makes foreign words fit for one line on a terminal or in a cell: valid
+// UTF-8, single blanks, nothing that moves a cursor or turns the direction of
+// writing, at most maxMessage characters.
+func clean(s string) string {
+	if plain(s) {
+		return s
+	}
+	s = strings.Join(strings.Fields(strings.Map(printable, strings.ToValidUTF8(s, "\uFFFD"))), " ")
+	if utf8.RuneCountInString(s) > maxMessage {
+		s = string([]rune(s)[:maxMessage-1]) + "…"
+	}
+	return s
+}
+
+// plain says that clean has nothing to do, as it mostly has not.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
+			return false
+		}
+	}
+	return len(s) <= maxMessage
+}
+
+func printable(r rune) rune {
+	switch {
+	case unicode.IsSpace(r):
+		return ' '
+	case unicode.In(r, unicode.Cc, unicode.Cf):
+		return -1
+	}
+	return r
+}

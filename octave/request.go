@@ -1,0 +1,113 @@
+package octave
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+)
+
+// Request is one question to the Sequence Agent: a contact and how to write to
+// them. Every field is optional in the service's schema (documented), and an
+// empty one is left out of the body; nothing is ever sent as "".
+type Request struct {
+	Email           string `json:"email,omitempty"`
+	FirstName       string `json:"firstName,omitempty"`
+	LastName        string `json:"lastName,omitempty"`
+	JobTitle        string `json:"jobTitle,omitempty"`
+	CompanyDomain   string `json:"companyDomain,omitempty"`
+	CompanyName     string `json:"companyName,omitempty"`
+	LinkedInProfile string `json:"linkedInProfile,omitempty"` // the preferred identity
+
+	// Ids of the contact in the CRM that is connected to the workspace.
+	CRMContactID string `json:"crmContactId,omitempty"`
+	CRMLeadID    string `json:"crmLeadId,omitempty"`
+	CRMAccountID string `json:"crmAccountId,omitempty"`
+
+	Lang         string `json:"lang,omitempty"`         // a code from [Client.Languages]
+	OutputFormat string `json:"outputFormat,omitempty"` // text (default), html or markdown
+
+	// RuntimeContext is what the agent should know, RuntimeInstructions how it
+	// should write. Keys are "all" or a step "1" to "7"; the service refuses
+	// any other (observed).
+	RuntimeContext      map[string]string `json:"runtimeContext,omitempty"`
+	RuntimeInstructions map[string]string `json:"runtimeInstructions,omitempty"`
+
+	PlaybookSelectionContext string         `json:"playbookSelectionContext,omitempty"`
+	CustomContext            *CustomContext `json:"customContext,omitempty"`
+
+	// AgentOID looks like ca_..., ExperimentOID like ae_...; "only one of them
+	// should be set at a time" (documented).
+	AgentOID      string `json:"agentOId,omitempty"`
+	ExperimentOID string `json:"experimentOId,omitempty"`
+
+	IncludeFullAnnotation bool `json:"includeFullAnnotation,omitempty"`
+
+	// RequestID is the caller's own name for the call. That the service
+	// answers a repeated one from memory is unknown: assume that asking twice
+	// is billed twice.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// CustomContext pins what the agent would otherwise choose itself.
+type CustomContext struct {
+	Playbook *Ref `json:"playbook,omitempty"`
+	Product  *Ref `json:"product,omitempty"`
+	Service  *Ref `json:"service,omitempty"`
+	Persona  *Ref `json:"persona,omitempty"`
+	Segment  *Ref `json:"segment,omitempty"`
+}
+
+// Ref names an entity of the workspace. The service refuses one without id.
+type Ref struct {
+	OID string `json:"oId"`
+}
+
+// Canonical returns the question: the request as JSON in a fixed order, with
+// neither empty fields nor RequestID. Equal questions give equal bytes.
+func (r Request) Canonical() []byte {
+	r.RequestID = ""
+	return r.body()
+}
+
+// body is the request as it is sent.
+func (r Request) body() []byte {
+	r.RuntimeContext = filled(r.RuntimeContext)
+	r.RuntimeInstructions = filled(r.RuntimeInstructions)
+	r.CustomContext = r.CustomContext.filled()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	// Strings, string maps and one bool: there is nothing here that
+	// encoding/json could refuse.
+	_ = enc.Encode(r)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// filled is m without its empty values; m itself is never changed.
+func filled(m map[string]string) map[string]string {
+	for _, v := range m {
+		if v == "" {
+			m = maps.Clone(m)
+			maps.DeleteFunc(m, func(_, v string) bool { return v == "" })
+			return m
+		}
+	}
+	return m
+}
+
+// filled is c without refs that name nothing, or nil when none is left.
+func (c *CustomContext) filled() *CustomContext {
+	if c == nil {
+		return nil
+	}
+	kept := *c
+	for _, ref := range []**Ref{&kept.Playbook, &kept.Product, &kept.Service, &kept.Persona, &kept.Segment} {
+		if *ref != nil && (*ref).OID == "" {
+			*ref = nil
+		}
+	}
+	if kept == (CustomContext{}) {
+		return nil
+	}
+	return &kept
+}

@@ -1,0 +1,178 @@
+// Package checkpoint keeps what must survive a crash: an append-only journal of
+// records, one a line, of which the answers can be looked up by key.
+//
+// A line is the CRC-32C of a JSON object in eight hex digits, a space, the
+// object and a newline, so "cut -c10- FILE | jq" reads it:
+//
+//	5d0ed14c {"type":"answered","key":"6f...","at":"2026-11-23T19:00:00.123Z","synced":4711,"body":{...}}
+//
+// The fields stand in this order and body, the caller's JSON, is the last one.
+// The first record is the header (type "checkpoint"), the last record of a
+// journal that was closed in order has the type "closed".
+//
+// # Durability
+//
+// The commit point is the fsync that covers a record: [Journal.Append] returns
+// after it and [Journal.Answer] knows nothing of a record before it. Concurrent
+// appends share one fsync. [Journal.Note] does not wait; what it wrote survives
+// a killed process but not a power loss.
+//
+// # Damage and torn tails
+//
+// Each record says in "synced" how many bytes of the file were durable when it
+// was written. The greatest such number in the file is the proven length: a line
+// below it that is not whole was whole once and somebody was told so, hence it
+// is damage and [Open] refuses the file with a [DamageError]. A line at or
+// behind it that is not whole was never promised to anybody: it is the tail of a
+// write that a crash tore, and Open cuts the file there.
+//
+// What is beyond proof is a flip in the last synced group of a journal that was
+// never closed: nothing behind it testifies, so it counts as a torn tail.
+package checkpoint
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The types of records. Those of [Asked], [Missed], [Answered] and [Failed]
+// have a key, those of [Run] and [Output] have none. Callers may add lower-case
+// words of their own; only [Answered] and [Failed] mean something to the journal.
+const (
+	Run      = "run"      // a run began: settings of its questions, name and hash of the input
+	Asked    = "asked"    // a call is about to start
+	Missed   = "missed"   // a call ended without an answer, and another one may follow
+	Answered = "answered" // the service answered, be it "not found": settled
+	Failed   = "failed"   // the contact was given up in this run; running again is retrying
+	Output   = "output"   // an output was written: name and hash
+
+	Begin  = "checkpoint" // the header, written by the journal itself
+	Closed = "closed"     // the end of an orderly run, written by the journal itself
+)
+
+// Format is the version of the file format that this package reads and writes.
+const Format = 1
+
+// MaxBody is the size in bytes that the body of a record may have at most:
+// an answer of 16 MiB, its request and room to spare.
+const MaxBody = 64 << 20
+
+// Errors of opening and writing. Those of the operating system are wrapped and
+// can be told apart with errors.Is, for example syscall.ENOSPC.
+var (
+	// ErrNotCheckpoint says that a file does not begin with a header of ours.
+	ErrNotCheckpoint = errors.New("not a checkpoint of octave-enrich")
+	// ErrLocked says that another run holds the checkpoint.
+	ErrLocked = errors.New("checkpoint is in use by another run")
+	// ErrReadOnly says that a journal opened with Options.ReadOnly was written to.
+	ErrReadOnly = errors.New("checkpoint is open for reading only")
+	// ErrRecord says that a record cannot be stored as it is: its body is no
+	// JSON or too large, or its type or key is out of place. The journal stays
+	// usable.
+	ErrRecord = errors.New("record refused")
+)
+
+// A DamageError says that a record which was once durable is not whole any
+// more, or cannot be read back.
+type DamageError struct {
+	Path   string
+	Offset int64 // bytes from the start of the file to the start of the line
+	Line   int   // number of the line, from 1; 0 if not known
+	Reason string
+}
+
+func (e *DamageError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("checkpoint %s is damaged at byte %d: %s", e.Path, e.Offset, e.Reason)
+	}
+	return fmt.Sprintf("checkpoint %s is damaged at byte %d (line %d): %s", e.Path, e.Offset, e.Line, e.Reason)
+}
+
+// A FormatError says that a checkpoint has a format that this version does not
+// know, most likely because a newer version wrote it.
+type FormatError struct {
+	Path   string
+	Format int
+	Tool   string // what wrote it
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("checkpoint %s has format %d, written by %q; this version reads format %d", e.Path, e.Format, e.Tool, Format)
+}
+
+// A Key names a question. The zero Key is that of records without one.
+type Key [16]byte
+
+// ParseKey reads the 32 hex digits that [Key.String] writes.
+func ParseKey(s string) (Key, error) {
+	var k Key
+	err := k.UnmarshalText([]byte(s))
+	return k, err
+}
+
+// String returns the key as 32 hex digits.
+func (k Key) String() string { return hex.EncodeToString(k[:]) }
+
+// MarshalText returns the key as 32 hex digits.
+func (k Key) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, k[:]), nil }
+
+// UnmarshalText reads 32 hex digits.
+func (k *Key) UnmarshalText(text []byte) error {
+	if len(text) != hex.EncodedLen(len(k)) {
+		return fmt.Errorf("key of %d characters, want %d hex digits", len(text), hex.EncodedLen(len(k)))
+	}
+	var parsed Key // text with a bad digit leaves k as it was
+	if _, err := hex.Decode(parsed[:], text); err != nil {
+		return err
+	}
+	*k = parsed
+	return nil
+}
+
+// A Record is one line of the journal.
+type Record struct {
+	Type string          // one lower-case word
+	Key  Key             // zero for records about the whole run
+	At   time.Time       // when, to the millisecond; zero means now when written
+	Body json.RawMessage // one JSON value; white space between its tokens is not kept, all else is
+}
+
+// A Header is the body of the first record.
+type Header struct {
+	Format  int       `json:"format"`
+	Tool    string    `json:"tool"`    // name and version of what created the file
+	Created time.Time `json:"created"` // when
+	Service string    `json:"service"` // who answers: the host name of the base URL, or the embedded service
+}
+
+// State is what the journal knows of a key.
+type State int
+
+// The states of a key.
+const (
+	Unknown       State = iota // never answered and never failed; may have been asked
+	AnsweredState              // settled: Answer returns it
+	FailedState                // failed, and not answered since or before
+)
+
+// Options say how to open a journal. The zero value opens for writing, on the
+// real file system, by the real clock.
+type Options struct {
+	Header   Header           // Tool and Service of a journal that is created; an existing one keeps its own
+	ReadOnly bool             // no lock, no recovery: what is whole, beside a run that goes on
+	FS       FS               // nil means the operating system's
+	Now      func() time.Time // nil means time.Now
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = osFS{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}

@@ -1,0 +1,313 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Journal is an open checkpoint. It is safe for concurrent use.
+//
+// After an error of writing or syncing nobody knows what the disk holds, so the
+// journal refuses everything with that error until it is opened again; opening
+// finds out.
+type Journal struct {
+	path     string
+	f        File
+	header   Header
+	lockNote string
+	cut      int64
+	readOnly bool
+	now      func() time.Time
+
+	syncing sync.Mutex   // held by the one that syncs for all who wrote before it
+	synced  atomic.Int64 // length known to be durable
+
+	mu       sync.RWMutex // guards what follows
+	size     int64        // length written
+	ended    bool         // the last record is Closed
+	err      error        // sticky
+	index    map[Key]place
+	answered int
+	runs     []Record
+}
+
+// A place is where the record that decides the state of a key begins, and which
+// state that is in the lowest bit: 24 bytes an answer, with the key.
+type place int64
+
+func placeOf(offset int64, state State) place { return place(offset<<1 | int64(state&1)) }
+
+func (p place) offset() int64 { return int64(p >> 1) }
+
+func (p place) state() State {
+	if p&1 == place(AnsweredState&1) {
+		return AnsweredState
+	}
+	return FailedState
+}
+
+// Append writes rec and returns when it is durable: a crash at any later moment
+// does not lose it. If it returns an error, the record may or may not be found
+// when the journal is opened again.
+func (j *Journal) Append(rec Record) error {
+	if err := check(rec); err != nil {
+		return err
+	}
+	offset, end, err := j.write(rec)
+	if err != nil {
+		return err
+	}
+	if err := j.commit(end); err != nil {
+		return err
+	}
+	j.learn(rec, offset)
+	return nil
+}
+
+// Note writes rec and does not wait for the disk: the record survives a killed
+// process, not a power loss. An answer is refused, it is worth the wait.
+func (j *Journal) Note(rec Record) error {
+	if rec.Type == Answered {
+		return fmt.Errorf("%w: an answer is appended, not noted", ErrRecord)
+	}
+	if err := check(rec); err != nil {
+		return err
+	}
+	offset, _, err := j.write(rec)
+	if err != nil {
+		return err
+	}
+	j.learn(rec, offset)
+	return nil
+}
+
+// check tells whether callers may write rec.
+func check(rec Record) error {
+	keyed := rec.Type == Asked || rec.Type == Missed || rec.Type == Answered || rec.Type == Failed
+	switch {
+	case !isWord(rec.Type):
+		return fmt.Errorf("%w: type %q is not a lower-case word", ErrRecord, rec.Type)
+	case rec.Type == Begin || rec.Type == Closed:
+		return fmt.Errorf("%w: type %q is the journal's own", ErrRecord, rec.Type)
+	case keyed && rec.Key == (Key{}):
+		return fmt.Errorf("%w: type %q needs a key", ErrRecord, rec.Type)
+	case len(rec.Body) > MaxBody:
+		return fmt.Errorf("%w: body of %d bytes, at most %d", ErrRecord, len(rec.Body), MaxBody)
+	}
+	return nil
+}
+
+// write puts rec behind what was written before and returns where it begins and
+// ends.
+func (j *Journal) write(rec Record) (offset, end int64, err error) {
+	if j.readOnly {
+		return 0, 0, ErrReadOnly
+	}
+	if rec.At.IsZero() {
+		rec.At = j.now()
+	}
+	buf, err := encode(rec, j.synced.Load())
+	if err != nil {
+		return 0, 0, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err != nil {
+		return 0, 0, j.err
+	}
+	// What a failed write leaves behind is a torn tail, which Open cuts.
+	if _, err := j.f.WriteAt(buf, j.size); err != nil {
+		j.err = fmt.Errorf("write checkpoint: %w", err)
+		return 0, 0, j.err
+	}
+	offset, j.size = j.size, j.size+int64(len(buf))
+	j.ended = rec.Type == Closed
+	return offset, j.size, nil
+}
+
+// commit returns when the file is durable up to end. Whoever gets the mutex
+// first syncs for all who have written by then; they find their work done.
+func (j *Journal) commit(end int64) error {
+	j.syncing.Lock()
+	defer j.syncing.Unlock()
+	if j.synced.Load() >= end {
+		return nil
+	}
+	j.mu.RLock()
+	size, err := j.size, j.err
+	j.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	if err := j.f.Sync(); err != nil {
+		return j.fail(fmt.Errorf("sync checkpoint: %w", err))
+	}
+	j.synced.Store(size) // the commit point of every record before size
+	return nil
+}
+
+// fail makes err the answer to everything from now on.
+func (j *Journal) fail(err error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err == nil {
+		j.err = err
+	}
+	return j.err
+}
+
+// learn takes a record into what can be looked up.
+func (j *Journal) learn(rec Record, offset int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case rec.Key == (Key{}):
+		j.runs = append(j.runs, rec)
+	case rec.Type == Answered:
+		j.learnAnswer(rec.Key, offset)
+	case rec.Type == Failed:
+		j.learnFailure(rec.Key, offset)
+	}
+}
+
+func (j *Journal) learnAnswer(key Key, offset int64) {
+	known, ok := j.index[key]
+	wasAnswered := ok && known.state() == AnsweredState
+	if wasAnswered && known.offset() > offset { // a later one was quicker to get here
+		return
+	}
+	if !wasAnswered {
+		j.answered++
+	}
+	j.index[key] = placeOf(offset, AnsweredState)
+}
+
+func (j *Journal) learnFailure(key Key, offset int64) {
+	if _, ok := j.index[key]; !ok {
+		j.index[key] = placeOf(offset, FailedState)
+	}
+}
+
+// Answer reads the last answer to the question named by key back from the file
+// and checks it. The result is false if there is none.
+func (j *Journal) Answer(key Key) (Record, bool, error) {
+	j.mu.RLock()
+	p, ok := j.index[key]
+	size, err := j.size, j.err
+	j.mu.RUnlock()
+	if err != nil {
+		return Record{}, false, err
+	}
+	if !ok || p.state() != AnsweredState {
+		return Record{}, false, nil
+	}
+	rec, err := j.readAt(p.offset(), size)
+	if err != nil {
+		return Record{}, false, err
+	}
+	if rec.Type != Answered || rec.Key != key {
+		return Record{}, false, &DamageError{Path: j.path, Offset: p.offset(), Reason: "another record than when it was opened"}
+	}
+	return rec, true, nil
+}
+
+// State tells what is known of key.
+func (j *Journal) State(key Key) State {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	p, ok := j.index[key]
+	if !ok {
+		return Unknown
+	}
+	return p.state()
+}
+
+// Header returns the header of the file; it is zero for a file without one that
+// is open for reading only.
+func (j *Journal) Header() Header { return j.header }
+
+// RunRecords returns the records without a key in the order in which they were
+// written, the journal's own aside.
+func (j *Journal) RunRecords() []Record {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return append([]Record(nil), j.runs...)
+}
+
+// Len returns the number of keys that have an answer.
+func (j *Journal) Len() int {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.answered
+}
+
+// Size returns the length of the file in bytes, as far as it is whole.
+func (j *Journal) Size() int64 {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.size
+}
+
+// Recovered returns how many bytes of a torn tail Open cut off, or passed over
+// when it opened for reading only.
+func (j *Journal) Recovered() int64 { return j.cut }
+
+// LockNote returns a sentence for the user if the file system cannot lock files
+// and a lock file stands in, else "".
+func (j *Journal) LockNote() string { return j.lockNote }
+
+// Close writes the last record, makes everything durable and gives up the lock.
+// An error other than that of an earlier write means that Notes since the last
+// Append may be lost; what Append confirmed is safe.
+func (j *Journal) Close() error {
+	var err error
+	if !j.readOnly {
+		err = j.end()
+	}
+	j.fail(fmt.Errorf("checkpoint %s: %w", filepath.Base(j.path), os.ErrClosed))
+	return errors.Join(err, j.f.Close())
+}
+
+// end seals a journal that has changed: first everything is made durable, then
+// a record says so, which makes a flip anywhere before it provable.
+func (j *Journal) end() error {
+	j.mu.RLock()
+	size, ended, err := j.size, j.ended, j.err
+	j.mu.RUnlock()
+	if err != nil || ended {
+		return err
+	}
+	if err := j.commit(size); err != nil {
+		return err
+	}
+	_, size, err = j.write(Record{Type: Closed})
+	if err != nil {
+		return err
+	}
+	return j.commit(size)
+}
+
+// readAt reads the record that begins at offset of a file of size bytes.
+func (j *Journal) readAt(offset, size int64) (Record, error) {
+	damaged := func(reason string) error {
+		return &DamageError{Path: j.path, Offset: offset, Reason: reason}
+	}
+	raw, err := readLine(j.f, offset, size)
+	if err == io.EOF {
+		return Record{}, damaged("record is cut short")
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("read checkpoint: %w", err)
+	}
+	l, reason := parse(raw)
+	if reason != "" {
+		return Record{}, damaged(reason)
+	}
+	return l.record(), nil
+}

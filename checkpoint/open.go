@@ -1,0 +1,215 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Open opens the journal at path, locks it and creates it if there is none.
+//
+// It reads the whole file, cuts a torn tail, makes the rest durable and keeps an
+// index of it in memory, about 50 bytes for each key that was answered or
+// failed. Its errors are [ErrLocked], [ErrNotCheckpoint], a [FormatError] or a
+// [DamageError], after all of which the file is as it was, or wrap those of the
+// file system.
+//
+// With Options.ReadOnly the file must exist and is not changed in any way.
+func Open(path string, opt Options) (*Journal, error) {
+	opt = opt.withDefaults()
+	path, err := opt.FS.Resolve(path)
+	if err != nil {
+		return nil, fmt.Errorf("open checkpoint: %w", err)
+	}
+	j := &Journal{path: path, now: opt.Now, readOnly: opt.ReadOnly, index: make(map[Key]place)}
+	if opt.ReadOnly {
+		err = j.openReadOnly(opt)
+	} else {
+		err = j.openLocked(opt)
+	}
+	if err != nil {
+		if j.f != nil {
+			j.f.Close() // the first error is the one that counts
+		}
+		return nil, err
+	}
+	return j, nil
+}
+
+func (j *Journal) openReadOnly(opt Options) (err error) {
+	if j.f, err = opt.FS.OpenFile(j.path, os.O_RDONLY); err != nil {
+		return fmt.Errorf("open checkpoint: %w", err)
+	}
+	length, err := j.f.Size()
+	if err != nil {
+		return fmt.Errorf("open checkpoint: %w", err)
+	}
+	_, err = j.load(length)
+	return err
+}
+
+func (j *Journal) openLocked(opt Options) (err error) {
+	if j.f, j.lockNote, err = acquire(opt.FS, j.path); err != nil {
+		return err
+	}
+	length, err := j.f.Size()
+	if err != nil {
+		return fmt.Errorf("open checkpoint: %w", err)
+	}
+	proven, err := j.load(length)
+	if err != nil {
+		return err
+	}
+	if err := j.recover(opt, length, proven); err != nil {
+		return fmt.Errorf("open checkpoint: %w", err)
+	}
+	return nil
+}
+
+// acquire opens and locks the file at path. Between the two another run may
+// have put a new file there (Rewrite does), so that the lock is on one that
+// nobody will ever open again; then the new one is tried.
+func acquire(fs FS, path string) (File, string, error) {
+	for {
+		f, err := fs.OpenFile(path, os.O_RDWR|os.O_CREATE)
+		if err != nil {
+			return nil, "", fmt.Errorf("open checkpoint: %w", err)
+		}
+		note, err := f.Lock()
+		if err == nil {
+			return f, note, nil
+		}
+		f.Close() // without the lock there is nothing in it that could be lost
+		if !errors.Is(err, errReplaced) {
+			return nil, "", fmt.Errorf("lock checkpoint: %w", err)
+		}
+	}
+}
+
+// load reads a file of the given length into the index, sets size to the end of
+// its last whole record before a torn tail and cut to what is behind it, and
+// returns the proven length.
+func (j *Journal) load(length int64) (proven int64, err error) {
+	s := newScanner(j.path, j.f, 0, length)
+	j.header, err = s.header()
+	if err == errTorn {
+		j.cut = length
+		return 0, nil
+	}
+	for ; err == nil && s.reason == ""; err = s.next() {
+		proven = max(proven, s.synced)
+		j.take(s)
+	}
+	if err != nil && err != io.EOF {
+		return 0, err
+	}
+	j.size, j.cut = s.offset, length-s.offset
+	if err == io.EOF { // with all that was there when its length was asked
+		if j.cut > 0 && !j.readOnly {
+			return 0, fmt.Errorf("read checkpoint: %w", io.ErrUnexpectedEOF)
+		}
+		return proven, nil
+	}
+	damage := s.damage()
+	later, err := s.proven()
+	if err == nil && later > damage.Offset {
+		err = damage
+	}
+	return proven, err
+}
+
+// take puts the scanner's current record into the index.
+func (j *Journal) take(s *scanner) {
+	j.ended = string(s.typ) == Closed
+	switch {
+	case string(s.typ) == Begin || j.ended:
+	case s.key == (Key{}):
+		j.runs = append(j.runs, s.record())
+	case string(s.typ) == Answered:
+		j.learnAnswer(s.key, s.offset)
+	case string(s.typ) == Failed:
+		j.learnFailure(s.key, s.offset)
+	}
+}
+
+// recover makes the file on disk what load found: a whole prefix, durable, with
+// a name that is durable too. A crash in the middle leaves work for the next
+// Open and nothing else.
+func (j *Journal) recover(opt Options, length, proven int64) error {
+	if j.size < length {
+		if err := j.f.Truncate(j.size); err != nil {
+			return err
+		}
+	}
+	if j.size == 0 {
+		if err := j.create(opt); err != nil {
+			return err
+		}
+	} else if err := j.rewrite(proven, j.size); err != nil {
+		return err
+	}
+	if err := j.f.Sync(); err != nil {
+		return err
+	}
+	j.synced.Store(j.size)
+	if err := opt.FS.Remove(scratchName(j.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err // of a Rewrite that crashed: personal data, and of no use
+	}
+	return opt.FS.SyncDir(filepath.Dir(j.path))
+}
+
+// create writes the header of a new journal.
+func (j *Journal) create(opt Options) error {
+	j.header = opt.Header
+	j.header.Format = Format
+	if j.header.Created.IsZero() {
+		j.header.Created = opt.Now().UTC()
+	}
+	body, err := json.Marshal(j.header)
+	if err != nil {
+		return err
+	}
+	_, _, err = j.write(Record{Type: Begin, At: j.header.Created, Body: body})
+	return err
+}
+
+// rewrite writes the bytes from one offset to another over themselves. What no
+// record proves durable may be in memory only, and be taken for clean there
+// since a sync failed; written again, the sync that follows means something.
+func (j *Journal) rewrite(from, to int64) error {
+	buf := make([]byte, min(to-from, 1<<20))
+	for from < to {
+		part := buf[:min(to-from, int64(len(buf)))]
+		if _, err := io.ReadFull(io.NewSectionReader(j.f, from, to-from), part); err != nil {
+			return err
+		}
+		if _, err := j.f.WriteAt(part, from); err != nil {
+			return err
+		}
+		from += int64(len(part))
+	}
+	return nil
+}
+
+// readLine reads the line that begins at offset of a file of size bytes, without
+// its newline. It returns io.EOF if the file ends before the line does.
+func readLine(f io.ReaderAt, offset, size int64) ([]byte, error) {
+	want := int64(8 << 10)
+	for {
+		buf := make([]byte, min(want, size-offset))
+		if _, err := f.ReadAt(buf, offset); err != nil && err != io.EOF {
+			return nil, err
+		}
+		if n := bytes.IndexByte(buf, '\n'); n >= 0 {
+			return buf[:n], nil
+		}
+		if int64(len(buf)) < want || want > maxLine {
+			return nil, io.EOF
+		}
+		want *= 4
+	}
+}

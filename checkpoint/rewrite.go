@@ -1,0 +1,146 @@
+package checkpoint
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// A RewriteStats says what Rewrite did. Records of the journal's own are not
+// counted.
+type RewriteStats struct {
+	Kept    int   // records in the file now
+	Dropped int   // records that are gone
+	Before  int64 // bytes
+	After   int64 // bytes
+}
+
+// scratchName is where the new file grows before it takes the place of path.
+func scratchName(path string) string { return path + ".rewrite" }
+
+// Rewrite replaces the journal at path by one that holds what keep returns for
+// each record, in order, where it returns true; the header stays. It locks the
+// journal and recovers it as [Open] does and fails as that does; it does not
+// create one.
+//
+// Until the rename, path is the old journal, after it the new one, at no moment
+// anything else; what keep dropped is then in no file of ours.
+func Rewrite(path string, opt Options, keep func(Record) (Record, bool)) (RewriteStats, error) {
+	opt = opt.withDefaults()
+	opt.ReadOnly = false
+	f, err := opt.FS.OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return RewriteStats{}, fmt.Errorf("open checkpoint: %w", err)
+	}
+	f.Close() // it is there
+	j, err := Open(path, opt)
+	if err != nil {
+		return RewriteStats{}, err
+	}
+	stats, err := j.replace(opt.FS, keep)
+	if err != nil {
+		return stats, errors.Join(fmt.Errorf("rewrite checkpoint: %w", err), j.f.Close())
+	}
+	return stats, nil
+}
+
+// replace writes the new file, puts it in the place of the journal's and closes
+// that. The lock is on the old file: another run that waits for it finds that
+// it was replaced and opens the new one.
+func (j *Journal) replace(fs FS, keep func(Record) (Record, bool)) (RewriteStats, error) {
+	scratch := scratchName(j.path)
+	stats, err := j.copyTo(fs, scratch, keep)
+	if err == nil && runtime.GOOS == "windows" {
+		err = j.f.Close() // it does not replace open files; one that is opened in between makes Rename fail
+	}
+	if err == nil {
+		err = fs.Rename(scratch, j.path)
+	}
+	if err != nil {
+		if err2 := fs.Remove(scratch); !errors.Is(err2, os.ErrNotExist) {
+			err = errors.Join(err, err2)
+		}
+		return stats, err
+	}
+	if err := fs.SyncDir(filepath.Dir(j.path)); err != nil {
+		return stats, err
+	}
+	if runtime.GOOS == "windows" {
+		return stats, nil
+	}
+	return stats, j.f.Close()
+}
+
+// copyTo writes a durable file at path with the records that keep wants.
+func (j *Journal) copyTo(fs FS, path string, keep func(Record) (Record, bool)) (stats RewriteStats, err error) {
+	f, err := fs.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return stats, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := &recordWriter{w: bufio.NewWriterSize(io.NewOffsetWriter(f, 0), 1<<20)}
+	if stats, err = j.copyRecords(w, keep); err != nil {
+		return stats, err
+	}
+	// It says of all before it that they are durable, which is true when the
+	// file gets the name that anybody opens.
+	if err := w.write(Record{Type: Closed, At: j.now()}, w.size); err != nil {
+		return stats, err
+	}
+	if err := w.w.Flush(); err != nil {
+		return stats, err
+	}
+	stats.Before, stats.After = j.size, w.size
+	return stats, f.Sync()
+}
+
+func (j *Journal) copyRecords(w *recordWriter, keep func(Record) (Record, bool)) (stats RewriteStats, err error) {
+	s := newScanner(j.path, j.f, 0, j.size)
+	for err = s.next(); err == nil; err = s.next() {
+		if s.reason != "" {
+			return stats, s.damage()
+		}
+		rec := s.record()
+		if rec.Type == Closed {
+			continue
+		}
+		if rec.Type != Begin {
+			var ok bool
+			if rec, ok = keep(rec); !ok {
+				stats.Dropped++
+				continue
+			}
+			if err := check(rec); err != nil {
+				return stats, err
+			}
+			stats.Kept++
+		}
+		if err := w.write(rec, 0); err != nil {
+			return stats, err
+		}
+	}
+	if err != io.EOF {
+		return stats, err
+	}
+	return stats, nil
+}
+
+// A recordWriter writes records one after the other and counts their bytes.
+type recordWriter struct {
+	w    *bufio.Writer
+	size int64
+}
+
+func (w *recordWriter) write(rec Record, synced int64) error {
+	buf, err := encode(rec, synced)
+	if err != nil {
+		return err
+	}
+	n, err := w.w.Write(buf)
+	w.size += int64(n)
+	return err
+}

@@ -1,0 +1,128 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+// agent is an agent or experiment of the embedded workspace.
+type agent struct {
+	OID         string   `json:"oId"`
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Type        string   `json:"type"`
+	CostToRun   float64  `json:"costToRun"`
+	ItemType    string   `json:"itemType"`
+	Steps       []string `json:"steps"` // the real ones are undocumented
+}
+
+// agents is the workspace: more than one page of them, one for each length of
+// a sequence first.
+func agents() []agent {
+	var all []agent
+	for n := 1; n <= maxSteps; n++ {
+		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(n), strconv.Itoa(n)+"-step sequence", "AGENT", n))
+	}
+	for i, name := range []string{"Inbound follow-up", "Event invitation", "Win-back", "Partner outreach", "Renewal"} {
+		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(maxSteps+1+i), name, "AGENT", 3))
+	}
+	return append(all, newAgent("ae_sandbox1", "Short against long", "EXPERIMENT", 2))
+}
+
+func newAgent(oid, name, itemType string, steps int) agent {
+	a := agent{OID: oid, Name: name, Description: "An agent of the sandbox.", Type: "EMAIL", ItemType: itemType}
+	for i := range steps {
+		a.Steps = append(a.Steps, "Email "+strconv.Itoa(i+1))
+	}
+	return a
+}
+
+// withKey guards an endpoint that has no books.
+func (s *Server) withKey(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !s.authorized(r) {
+			refuse(w, http.StatusUnauthorized, "Invalid API key")
+			return
+		}
+		h(w, r)
+	}
+}
+
+// unlimited is what the account of a server without a stock of credits shows.
+const unlimited = 1_000_000
+
+func (s *Server) validate(w http.ResponseWriter, _ *http.Request) {
+	used, most := s.books.usage(), s.cfg.Credits
+	if most <= 0 {
+		most = unlimited + used
+	}
+	answerJSON(w, map[string]any{
+		"valid": true, "workspaceName": "Sandbox", "organizationName": "Sandbox",
+		"credits": map[string]any{
+			"totalUsed": used, "totalRemaining": most - used, "totalMax": most,
+			"quotaUsed": used, "quotaAvailable": most - used, "quotaMax": most, "period": "MONTHLY",
+			"creditsUsed": used, "creditsAvailable": most - used,
+		},
+	})
+}
+
+func (s *Server) agent(w http.ResponseWriter, r *http.Request) {
+	all := s.workspace()
+	i := slices.IndexFunc(all, func(a agent) bool { return a.OID == r.URL.Query().Get("oId") })
+	if i < 0 {
+		refuse(w, http.StatusNotFound, "Agent not found")
+		return
+	}
+	a := all[i]
+	answerJSON(w, map[string]any{"data": map[string]any{
+		"oId": a.OID, "name": a.Name, "description": a.Description, "costToRun": a.CostToRun, "warnings": []string{}}})
+}
+
+func (s *Server) agents(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	all := slices.DeleteFunc(s.workspace(), func(a agent) bool {
+		return query.Get("type") != "" && query.Get("type") != a.Type ||
+			query.Get("includeExperiments") != "true" && a.ItemType == "EXPERIMENT"
+	})
+	from := min(number(query.Get("offset"), 0), len(all))
+	upto := min(from+min(number(query.Get("limit"), 10), 100), len(all))
+	answerJSON(w, map[string]any{"hasNext": upto < len(all), "total": len(all), "data": all[from:upto]})
+}
+
+// workspace is the agents at this server's price.
+func (s *Server) workspace() []agent {
+	all := agents()
+	for i := range all {
+		all[i].CostToRun = s.cfg.Cost
+	}
+	return all
+}
+
+// number reads a parameter of a query that should not be negative.
+func number(s string, fallback int) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return fallback
+	}
+	return n
+}
+
+type language struct {
+	Name     string `json:"name"`
+	Code     string `json:"code"`
+	Flag     string `json:"flag"`
+	greeting string
+}
+
+func languages() []language {
+	return []language{
+		{"English", "en", "🇬🇧", "Hi"}, {"German", "de", "🇩🇪", "Hallo"}, {"French", "fr", "🇫🇷", "Bonjour"},
+		{"Spanish", "es", "🇪🇸", "Hola"}, {"Italian", "it", "🇮🇹", "Ciao"}, {"Dutch", "nl", "🇳🇱", "Hallo"},
+		{"Portuguese", "pt", "🇵🇹", "Olá"}, {"Japanese", "ja", "🇯🇵", "こんにちは"},
+	}
+}
+
+func (s *Server) languages(w http.ResponseWriter, _ *http.Request) {
+	answerJSON(w, map[string]any{"data": languages()})
+}

@@ -1,0 +1,200 @@
+package sandbox
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// answer is the body of a success, in the service's order of fields.
+type answer struct {
+	Metadata metadata `json:"_metadata"`
+	Found    bool     `json:"found"`
+	Message  *string  `json:"message"`
+	Data     *data    `json:"data"`
+}
+
+type metadata struct {
+	RequestID string  `json:"requestId"`
+	Timestamp string  `json:"timestamp"`
+	Usage     float64 `json:"usage"`
+	Message   string  `json:"message"`
+}
+
+type data struct {
+	Emails      []message    `json:"emails"`
+	Playbook    playbook     `json:"playbook"`
+	Persona     persona      `json:"persona"`
+	Product     product      `json:"product"`
+	OutputType  string       `json:"outputType"`
+	Annotations *annotations `json:"annotations,omitempty"`
+}
+
+type message struct {
+	Subject       string    `json:"subject"`
+	Email         *string   `json:"email"`
+	Body          string    `json:"body,omitempty"`
+	CoreValueProp string    `json:"coreValueProp"`
+	Sections      *sections `json:"sections,omitempty"`
+}
+
+type sections struct {
+	Greeting  string  `json:"greeting"`
+	Opening   string  `json:"opening"`
+	Body      string  `json:"body"`
+	Closing   string  `json:"closing"`
+	CTA       string  `json:"cta"`
+	PS        *string `json:"ps"`
+	Signature string  `json:"signature"`
+}
+
+type playbook struct {
+	OID             string   `json:"oId"`
+	Name            string   `json:"name"`
+	Description     string   `json:"description"`
+	Type            string   `json:"type"`
+	KeyInsight      []string `json:"keyInsight"`
+	MatchConfidence string   `json:"matchConfidence"`
+	MatchAnalysis   string   `json:"matchAnalysis"`
+}
+
+type persona struct {
+	OID                 string   `json:"oId"`
+	Name                string   `json:"name"`
+	InternalName        string   `json:"internalName"`
+	QualifyingQuestions []string `json:"qualifyingQuestions"`
+}
+
+type product struct {
+	OID             string      `json:"oId"`
+	Name            string      `json:"name"`
+	InternalName    string      `json:"internalName"`
+	Description     string      `json:"description"`
+	PrimaryURL      *string     `json:"primaryUrl"`
+	Data            productData `json:"data"`
+	MatchConfidence string      `json:"matchConfidence"`
+	MatchAnalysis   *string     `json:"matchAnalysis"`
+}
+
+type productData struct {
+	Type         string   `json:"type"`
+	Summary      string   `json:"summary"`
+	Capabilities []string `json:"capabilities"`
+}
+
+type annotations struct {
+	Annotations []annotation   `json:"annotations"`
+	Metadata    map[string]int `json:"metadata"`
+}
+
+type annotation struct {
+	Type        string  `json:"type"`
+	Title       string  `json:"title"`
+	Meta        string  `json:"meta"`
+	Description string  `json:"description"`
+	URL         *string `json:"url"`
+}
+
+// notFound is the answer about a person nobody can find (observed wording).
+func notFound(q [16]byte) answer {
+	why := "Unfortunately, this LinkedIn profile is private or could not be found."
+	return answer{Metadata: stamp(q, 0), Message: &why}
+}
+
+// stamp depends on the question alone, the time included: outputs of two runs
+// must be comparable byte for byte.
+func stamp(q [16]byte, usage float64) metadata {
+	at := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC).Add(time.Duration(mix(3, q, 0)%(180*24*3600)) * time.Second)
+	return metadata{
+		RequestID: "req_" + hex.EncodeToString(q[:12]),
+		Timestamp: at.Format("2006-01-02T15:04:05.000Z"),
+		Usage:     usage,
+		Message:   "Success",
+	}
+}
+
+func (a answer) encode() []byte {
+	b, err := json.Marshal(a)
+	if err != nil {
+		return nil // strings and finite numbers: it cannot be
+	}
+	return b
+}
+
+// spoiled is an answer that was paid for and is of no use.
+func (a answer) spoiled(kind string) answer {
+	if a.Data == nil {
+		return a
+	}
+	spoiled := *a.Data
+	if kind == "nomessages" {
+		spoiled.Emails = []message{}
+	} else {
+		last := len(spoiled.Emails) - 1
+		spoiled.Emails[last] = message{Subject: spoiled.Emails[last].Subject}
+	}
+	a.Data = &spoiled
+	return a
+}
+
+// bare is the least that a found answer may hold.
+func (a answer) bare() []byte {
+	if a.Data == nil {
+		return a.encode()
+	}
+	emails := make([]map[string]any, len(a.Data.Emails))
+	for i, m := range a.Data.Emails {
+		emails[i] = map[string]any{"subject": nil, "email": m.text(), "coreValueProp": nil, "sections": nil}
+	}
+	return encode(map[string]any{
+		"_metadata": map[string]any{}, "found": true, "message": nil,
+		"data": map[string]any{"emails": emails, "playbook": nil, "persona": nil, "annotations": nil},
+	})
+}
+
+// mistyped has the right messages amid values of the wrong types, and fields
+// nobody knows.
+func (a answer) mistyped() []byte {
+	if a.Data == nil {
+		return a.encode()
+	}
+	emails := make([]map[string]any, len(a.Data.Emails))
+	for i, m := range a.Data.Emails {
+		emails[i] = map[string]any{"subject": 7, "email": m.text(), "coreValueProp": []string{"x"}, "sections": "none", "score": 0.5}
+	}
+	return encode(map[string]any{
+		"_metadata": map[string]any{"requestId": 12, "usage": "1.50", "timestamp": false, "message": []int{}},
+		"found":     true, "message": map[string]any{}, "new": nil,
+		"data": map[string]any{"emails": emails, "playbook": a.Data.Playbook.Name, "persona": []int{1}, "product": true, "outputType": 3},
+	})
+}
+
+// text is the whole text of a message, whatever its shape.
+func (m message) text() string {
+	switch {
+	case m.Email != nil && *m.Email != "":
+		return *m.Email
+	case m.Sections != nil:
+		return m.Sections.text()
+	}
+	return m.Body
+}
+
+// errorBody is the body of a refusal.
+func errorBody(status int, message string) []byte {
+	return encode(map[string]any{
+		"_metadata": map[string]any{"usage": 0, "requestId": fmt.Sprintf("req_refused_%d", status),
+			"message": http.StatusText(status), "timestamp": "2026-01-01T09:00:00.000Z"},
+		"message": message,
+	})
+}
+
+// encode is for values that encoding/json cannot refuse.
+func encode(v any) []byte {
+	b, _ := json.Marshal(v)
+	return b
+}
+
+func answerJSON(w http.ResponseWriter, v any) { write(w, "application/json", encode(v)) }

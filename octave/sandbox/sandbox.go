@@ -1,0 +1,118 @@
+// Package sandbox is Octave's Sequence Agent, embedded: an [http.Handler] that
+// takes and answers what the service does, as far as that is known, without a
+// key worth anything, a network or a cost.
+//
+// It has two uses. People try the tool with it, so its emails are plausible.
+// Tests prove with it that nobody is billed twice, so it can fail in every way
+// that a service behind proxies and a network can ([Kinds]), and keeps a
+// ledger of who was asked and who was billed how often.
+//
+// Answers depend on the question alone, never on how often or when it was
+// asked: an interrupted run must be able to end like one that was not.
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config holds the knobs. Its zero value is a service that answers every
+// well-formed request at once.
+type Config struct {
+	Latency time.Duration // of a call
+	Jitter  time.Duration // added to it: between none and this much, by the question
+
+	Rate       float64 // calls accepted per second; 0 for no limit
+	Burst      int     // of the token bucket; the rate, and at least 1, when 0
+	RetryAfter string  // header of a refusal: "" for none, "date" for a date one second ahead, else as it is
+
+	Credits float64 // stock of credits; 0 or less is without end (see the fault 402 for none at all)
+	Cost    float64 // credits for an answer, whether delivered or not; 1 when 0
+	Key     string  // the only key accepted; any when empty
+
+	Messages int     // per sequence; 1 to 7 by the agent or the question when 0
+	Shape    string  // of a message: one of Shapes; by the question when empty or mixed
+	NotFound float64 // share of contacts, 0 to 1, whose person is not found
+
+	Faults map[string]float64 // share of calls, 0 to 1, by kind
+	Script []string           // kinds for the first, second, ... call, before Faults; "ok" for none
+	Seed   uint64             // which calls the shares hit, and nothing else
+}
+
+// Shapes lists the values of Config.Shape: "email" has the text of a message
+// in that field, "sections" in parts, "body" as older agents did, and "mixed"
+// is any of the first two.
+func Shapes() []string { return []string{"email", "sections", "body", "mixed"} }
+
+// Validate says what is wrong with the knobs. A server made from wrong ones
+// refuses no service, but ignores them.
+func (c Config) Validate() error {
+	if c.Shape != "" && !slices.Contains(Shapes(), c.Shape) {
+		return fmt.Errorf("unknown shape %q (one of %s)", c.Shape, strings.Join(Shapes(), ", "))
+	}
+	if c.Messages < 0 || c.Messages > maxSteps {
+		return fmt.Errorf("%d messages: a sequence has 1 to %d", c.Messages, maxSteps)
+	}
+	if !isShare(c.NotFound) {
+		return fmt.Errorf("the share %v is not between 0 and 1", c.NotFound)
+	}
+	if c.Latency < 0 || c.Jitter < 0 || c.Rate < 0 || c.Burst < 0 || c.Cost < 0 {
+		return fmt.Errorf("latency, jitter, rate, burst and cost cannot be negative")
+	}
+	for _, kind := range c.Script {
+		if err := checkKind(kind); err != nil {
+			return err
+		}
+	}
+	return checkFaults(c.Faults)
+}
+
+// Server is the embedded service. It may be asked by many goroutines at once.
+type Server struct {
+	cfg    Config
+	faults []share
+	mux    *http.ServeMux
+	books  *books
+}
+
+// New returns a service with these knobs. See [Config.Validate].
+func New(cfg Config) *Server {
+	if cfg.Cost == 0 {
+		cfg.Cost = 1
+	}
+	if cfg.Burst == 0 {
+		cfg.Burst = max(1, int(cfg.Rate))
+	}
+	s := &Server{cfg: cfg, faults: shares(cfg.Faults), mux: http.NewServeMux(), books: newBooks(cfg)}
+	s.mux.HandleFunc("POST /api/v2/agents/sequence/run", s.run)
+	s.mux.HandleFunc("GET /api/v2/api-key/validate", s.withKey(s.validate))
+	s.mux.HandleFunc("GET /api/v2/agents/get", s.withKey(s.agent))
+	s.mux.HandleFunc("GET /api/v2/agents/list", s.withKey(s.agents))
+	s.mux.HandleFunc("GET /api/v2/agents/languages", s.withKey(s.languages))
+	s.mux.HandleFunc("GET /sandbox/ledger", s.ledger)
+	s.mux.HandleFunc("POST /sandbox/reset", s.reset)
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path)
+	})
+	return s
+}
+
+// ServeHTTP answers the endpoints of the service that this project calls, and
+// two of its own: GET /sandbox/ledger and POST /sandbox/reset.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Ledger returns a copy of the books as they stand.
+func (s *Server) Ledger() Ledger { return s.books.copy() }
+
+// Reset forgets every call, as if the service had just started.
+func (s *Server) Reset() { s.books.reset() }
+
+func (s *Server) ledger(w http.ResponseWriter, _ *http.Request) { answerJSON(w, s.Ledger()) }
+
+func (s *Server) reset(w http.ResponseWriter, _ *http.Request) {
+	s.Reset()
+	w.WriteHeader(http.StatusNoContent)
+}

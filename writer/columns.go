@@ -3,6 +3,7 @@ package writer
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Columns is the header of the generic shape: the input columns, then the outcome, then subject and body of each message.
@@ -12,20 +13,13 @@ func Columns(input []string, emails int) []string {
 	names := newNamer(input)
 	header := slices.Clone(input)
 	for _, name := range outcomeColumns() {
-		header = append(header, names.unused(name))
+		header = append(header, names.unused("octave_", name))
 	}
 	for i := range emails {
 		n := strconv.Itoa(i + 1)
-		header = append(header, names.unused("email_subject_"+n), names.unused("email_body_"+n))
+		header = append(header, names.unused("octave_", "email_subject_"+n), names.unused("octave_", "email_body_"+n))
 	}
 	return header
-}
-
-func outcomeColumns() []string {
-	return []string{
-		"octave_status", "octave_error", "octave_request_id", "octave_usage",
-		"octave_email_count", "octave_playbook", "octave_persona", "octave_product",
-	}
 }
 
 // A namer hands out names that are not taken yet.
@@ -39,9 +33,10 @@ func newNamer(taken []string) namer {
 	return n
 }
 
-func (n namer) unused(name string) string {
+// unused returns name, with the prefix if it is taken, with a number if that is taken too.
+func (n namer) unused(prefix, name string) string {
 	if n[name] {
-		name = "octave_" + name
+		name = prefix + name
 	}
 	free := name
 	for i := 2; n[free]; i++ {
@@ -57,19 +52,28 @@ type input struct {
 	kept    []int // indices into columns, ascending
 }
 
-// newInput takes all columns when keep is empty.
-func newInput(columns, keep []string) (input, error) {
+func wholeInput(columns []string) input {
+	in := input{columns: columns, kept: make([]int, len(columns))}
+	for i := range in.kept {
+		in.kept[i] = i
+	}
+	return in
+}
+
+func someInput(columns, keep []string) (input, error) {
 	in := input{columns: columns}
-	for i, name := range columns {
-		if len(keep) == 0 || slices.Contains(keep, name) {
-			in.kept = append(in.kept, i)
-		}
-	}
 	for _, name := range keep {
-		if !slices.Contains(columns, name) {
-			return input{}, &OptionsError{Msg: "column " + strconv.Quote(name) + " to keep is not in the input"}
+		i := slices.Index(columns, name)
+		if i < 0 {
+			return input{}, &OptionsError{
+				Msg:  "column " + strconv.Quote(name) + " to keep is not in the input",
+				Hint: "the columns are " + strings.Join(columns, ", "),
+			}
 		}
+		in.kept = append(in.kept, i)
 	}
+	slices.Sort(in.kept)
+	in.kept = slices.Compact(in.kept)
 	return in, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -19,7 +20,10 @@ type File struct {
 	opt    Options
 	format format
 	path   string // resolved; "-" is standard output
-	input  input
+	held   string // where held rows go; empty without a preset
+	preset *preset
+	all    input // all columns
+	kept   input // those that appear in the output
 
 	file    handle // PATH.partial; nil when rows stream to standard output, and once it is closed
 	tally   *tally
@@ -60,16 +64,45 @@ func (f *File) configure() (err error) {
 	if f.format, err = formatOf(f.path, f.opt.Format); err != nil {
 		return err
 	}
-	if f.opt.Preset != "" && f.opt.Preset != "generic" {
-		return &OptionsError{Msg: "preset " + f.opt.Preset + " is not built yet"}
-	}
-	if f.input, err = newInput(f.opt.Columns, f.opt.Keep); err != nil {
+	if f.preset, err = presetOf(f.opt.Preset); err != nil {
 		return err
 	}
-	if f.path != "-" {
-		f.path, err = target(f.path)
+	if err := f.contradiction(); err != nil {
+		return err
 	}
+	f.all = wholeInput(f.opt.Columns)
+	if f.kept = f.all; len(f.opt.Keep) > 0 || f.preset != nil {
+		if f.kept, err = someInput(f.opt.Columns, f.opt.Keep); err != nil {
+			return err
+		}
+	}
+	if f.path == "-" {
+		return nil
+	}
+	if f.preset != nil {
+		if f.held, err = target(HeldPath(f.path)); err != nil {
+			return err
+		}
+	}
+	f.path, err = target(f.path)
 	return err
+}
+
+// contradiction finds options that cannot be had together.
+func (f *File) contradiction() error {
+	switch {
+	case f.path == "-" && f.opt.Stdout == nil:
+		return &OptionsError{Msg: "there is no standard output to write to"}
+	case f.path == "-" && f.preset != nil:
+		return &OptionsError{Msg: "a preset writes a second file for the rows it holds back", Hint: "name the output with -o FILE"}
+	case f.preset != nil && f.format.kind == "jsonl":
+		return &OptionsError{Msg: "preset " + f.opt.Preset + " is a table", Hint: "write .csv, .tsv or .xlsx"}
+	case f.preset != nil && f.opt.Excel:
+		return &OptionsError{Msg: "a preset is never escaped for spreadsheets: the apostrophe would reach the prospect"}
+	case f.format.kind == "jsonl" && f.opt.Excel:
+		return &OptionsError{Msg: "JSON lines are not for spreadsheets", Hint: "write .csv or .xlsx"}
+	}
+	return nil
 }
 
 func (f *File) open() (err error) {
@@ -81,7 +114,7 @@ func (f *File) open() (err error) {
 	case f.path == "-":
 		f.file, err = f.disk.temp(f.opt.SpoolDir)
 	default:
-		f.file, err = f.disk.create(f.partial())
+		f.file, err = f.createPartial()
 	}
 	if err != nil {
 		return err
@@ -91,17 +124,34 @@ func (f *File) open() (err error) {
 	return nil
 }
 
+// createPartial takes away what a run left that was killed while it finished: nobody would look for personal data there.
+func (f *File) createPartial() (handle, error) {
+	err := f.disk.remove(f.partial() + ".new")
+	if f.held != "" {
+		err = errors.Join(err, f.disk.remove(f.held+".partial"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.disk.create(f.partial())
+}
+
 // streams says whether rows go to standard output as they come.
 func (f *File) streams() bool { return f.path == "-" && f.format == format{kind: "jsonl"} }
 
 func (f *File) partial() string { return f.path + ".partial" }
 
 func (f *File) begin() (err error) {
-	if f.format.kind == "jsonl" {
-		f.shape = newLines(f.buf, f.input, len(f.opt.Keep) > 0)
-		return nil
+	opt := f.opt
+	opt.Excel = opt.Excel && f.format.kind != "xlsx"
+	switch {
+	case f.preset != nil:
+		f.shape, err = newCandidates(f.buf, f.preset, f.all)
+	case f.format.kind == "jsonl":
+		f.shape = newLines(f.buf, f.kept, len(opt.Keep) > 0)
+	default:
+		f.shape, err = newTable(f.buf, f.format, opt, f.kept)
 	}
-	f.shape, err = newTable(f.buf, f.format, f.opt, f.input)
 	return err
 }
 
@@ -113,6 +163,9 @@ func (f *File) Write(row Row) error {
 	if len(row.Cells) > len(f.opt.Columns) {
 		return f.fail(fmt.Errorf("row %d: %d cells for %d columns", f.rows+1, len(row.Cells), len(f.opt.Columns)))
 	}
+	if f.opt.Thread {
+		row.Emails = threaded(row.Emails)
+	}
 	if err := f.shape.write(row); err != nil {
 		return f.fail(fmt.Errorf("write row %d: %w", f.rows+1, err))
 	}
@@ -122,6 +175,15 @@ func (f *File) Write(row Row) error {
 		return f.fail(f.flush())
 	}
 	return nil
+}
+
+// threaded drops the subjects after the first.
+func threaded(emails []Email) []Email {
+	emails = slices.Clone(emails)
+	for i := 1; i < len(emails); i++ {
+		emails[i].Subject = ""
+	}
+	return emails
 }
 
 // fail remembers the first error.
@@ -162,43 +224,49 @@ func (f *File) Finish() (Output, error) {
 func (f *File) Publish() error {
 	switch {
 	case !errors.Is(f.err, errFinished):
-		return errors.Join(errors.New("publish: the output is not finished"), f.err)
+		return errors.Join(errors.New("publish output: it is not finished"), f.err)
 	case f.path != "-":
-		return f.name()
+		return f.rename()
 	case f.file == nil:
 		return nil // streamed
 	}
-	defer f.close()
-	if _, err := f.file.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("publish output: %w", err)
+	_, err := f.file.Seek(0, io.SeekStart)
+	if err == nil {
+		_, err = io.Copy(f.opt.Stdout, f.file)
 	}
-	if _, err := io.Copy(f.opt.Stdout, f.file); err != nil {
+	if err = errors.Join(err, f.close()); err != nil {
 		return fmt.Errorf("publish output: %w", err)
 	}
 	return nil
 }
 
-// name renames: after it, the file is there whole, and after the sync of the directory it is so for good.
-func (f *File) name() error {
-	if err := f.disk.rename(f.partial(), f.path); err != nil {
-		return fmt.Errorf("publish output: %w", err)
+// rename makes the file appear under its name, whole, and for good once the directory is synced. The held rows come
+// first: who sees the sender's file sees what is missing from it too.
+func (f *File) rename() error {
+	paths := []string{f.path}
+	if f.held != "" {
+		paths = []string{f.held, f.path}
 	}
-	if err := f.disk.syncDir(filepath.Dir(f.path)); err != nil {
-		return fmt.Errorf("publish output: %w", err)
+	for _, path := range paths {
+		if err := f.disk.rename(path+".partial", path); err != nil {
+			return fmt.Errorf("publish output: %w", err)
+		}
+		if err := f.disk.syncDir(filepath.Dir(path)); err != nil {
+			return fmt.Errorf("publish output: %w", err)
+		}
 	}
 	return nil
 }
 
 // Abort closes the file where it is and leaves PATH.partial. It does nothing after Publish, so it can be deferred.
 func (f *File) Abort() error {
-	if f.file == nil {
-		return nil
-	}
 	var err error
 	if f.err == nil && f.shape != nil {
 		err = f.flush()
 	}
-	f.fail(errors.New("the file was given up"))
+	if f.err == nil {
+		f.err = errors.New("the file was given up")
+	}
 	return errors.Join(err, f.close())
 }
 

@@ -2,7 +2,6 @@ package writer
 
 import (
 	"bufio"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -11,17 +10,22 @@ import (
 // complete turns what was written row by row into the final bytes and describes them.
 func (f *File) complete() error {
 	f.out = Output{Path: f.path, Rows: f.rows}
-	rewrite := f.format.pack != "" || f.format.kind == "xlsx"
 	switch s := f.shape.(type) {
 	case *lines:
 		f.out.Emails = s.emails
+		if f.format.pack != "" {
+			return f.rewrite(f.copyLines)
+		}
 	case *table:
 		f.out.Emails = s.emails
 		f.out.Columns = s.header(s.emails)
-		rewrite = rewrite || s.emails > f.opt.Emails
-	}
-	if rewrite {
-		return f.rewrite()
+		if f.format.pack != "" || f.format.kind == "xlsx" || s.emails > f.opt.Emails {
+			return f.rewrite(f.padRecords)
+		}
+	case *candidates:
+		f.out.Emails = max(s.emails, f.opt.Emails)
+		f.out.Columns = s.preset.header(f.out.Emails, f.kept.names())
+		return f.rewrite(f.divide)
 	}
 	f.out.SHA256, f.out.Bytes = f.tally.hex(), f.tally.size
 	if f.file == nil {
@@ -37,82 +41,135 @@ func (f *File) complete() error {
 }
 
 // rewrite makes a second file out of the first and puts it in its place.
-func (f *File) rewrite() error {
+func (f *File) rewrite(body func(*bufio.Writer) error) error {
 	if _, err := f.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	next, err := f.create(f.partial() + ".new")
+	next, err := f.next()
 	if err != nil {
 		return err
 	}
-	f.out.SHA256, f.out.Bytes, err = f.seal(next)
-	if err != nil {
-		return errors.Join(err, next.Close(), f.disk.remove(f.partial()+".new"))
+	if f.out.SHA256, f.out.Bytes, err = seal(next, f.format, body); err != nil {
+		return errors.Join(err, next.Close()) // the next Create takes it away
 	}
-	if err := f.close(); err != nil {
-		return err
-	}
+	err = f.close()
+	f.file = next
 	if f.path == "-" {
-		f.file = next
-		return nil
+		return err
 	}
-	if err := next.Close(); err != nil {
+	if err = errors.Join(err, f.close()); err != nil {
 		return err
 	}
 	return f.disk.rename(f.partial()+".new", f.partial())
 }
 
-// create opens a further file: beside the output, or nameless when that is standard output.
-func (f *File) create(path string) (handle, error) {
+// next opens the second file: beside the first, or nameless for standard output.
+func (f *File) next() (handle, error) {
 	if f.path == "-" {
 		return f.disk.temp(f.opt.SpoolDir)
 	}
-	return f.disk.create(path)
+	return f.disk.create(f.partial() + ".new")
 }
 
-// seal fills next with the final bytes and makes them durable.
-func (f *File) seal(next handle) (sum string, size int64, err error) {
-	tally := newTally(next)
-	packed, err := f.format.compressor(tally)
+// seal fills a file with its final bytes and makes them durable.
+func seal(file handle, form format, body func(*bufio.Writer) error) (sum string, size int64, err error) {
+	tally := newTally(file)
+	packed, err := form.compressor(tally)
 	if err != nil {
 		return "", 0, err
 	}
 	buf := bufio.NewWriterSize(packed, 64<<10)
-	if err := f.body(buf); err != nil {
+	if err := body(buf); err != nil {
+		return "", 0, errors.Join(err, packed.Close())
+	}
+	if err := errors.Join(buf.Flush(), packed.Close(), file.Sync()); err != nil {
 		return "", 0, err
 	}
-	if err := errors.Join(buf.Flush(), packed.Close()); err != nil {
-		return "", 0, err
-	}
-	return tally.hex(), tally.size, next.Sync()
+	return tally.hex(), tally.size, nil
 }
 
-// body writes the final content: JSON lines as they are, tables with every record as wide as the header.
-func (f *File) body(buf *bufio.Writer) error {
-	if f.format.kind == "jsonl" {
-		_, err := io.Copy(buf, f.file)
+func (f *File) copyLines(buf *bufio.Writer) error {
+	_, err := io.Copy(buf, f.file)
+	return err
+}
+
+// A recordWriter writes the records behind a header.
+type recordWriter interface {
+	add(record []string) error
+	end() error     // everything is on its way to the file
+	discard() error // lets go of what it holds; after end too
+}
+
+func (f *File) records(buf *bufio.Writer) (recordWriter, error) {
+	if f.format.kind == "xlsx" {
+		return newWorkbook(buf, f.opt.SpoolDir, f.out.Columns)
+	}
+	return newSheet(buf, f.format, f.out.Columns, f.opt.Excel)
+}
+
+// padRecords makes every record as wide as the header.
+func (f *File) padRecords(buf *bufio.Writer) error {
+	out, err := f.records(buf)
+	if err != nil {
 		return err
 	}
-	w := csv.NewWriter(buf)
-	w.Comma = f.format.comma()
-	if err := writeHeader(buf, w, f.out.Columns, f.opt.Excel); err != nil {
-		return err
-	}
+	defer out.discard()
 	for record, err := range records(f.file, f.format.comma()) {
 		if err != nil {
 			return fmt.Errorf("read back: %w", err)
 		}
-		if err := w.Write(pad(record, len(f.out.Columns))); err != nil {
+		if err := out.add(pad(record, len(f.out.Columns))); err != nil {
 			return err
 		}
 	}
-	w.Flush()
-	return w.Error()
+	return out.end()
 }
 
-func pad(record []string, width int) []string {
-	for len(record) < width {
-		record = append(record, "")
+// divide sends each candidate to the sender's file or to the held one.
+func (f *File) divide(buf *bufio.Writer) error {
+	held, err := f.disk.create(f.held + ".partial")
+	if err != nil {
+		return err
 	}
-	return record
+	f.out.Held = &Output{Path: f.held, Columns: heldColumns(f.all)}
+	f.out.Reasons = map[string]int{}
+	f.out.Held.SHA256, f.out.Held.Bytes, err = seal(held, format{kind: "csv"}, func(heldBuf *bufio.Writer) error {
+		return f.divideInto(buf, heldBuf)
+	})
+	return errors.Join(err, held.Close())
+}
+
+func (f *File) divideInto(buf, heldBuf *bufio.Writer) error {
+	out, err := f.records(buf)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	held, err := newSheet(heldBuf, format{kind: "csv"}, f.out.Held.Columns, false)
+	if err != nil {
+		return err
+	}
+	judge := newJudge(f.preset, f.out.Emails)
+	for record, err := range records(f.file, ',') {
+		if err != nil {
+			return fmt.Errorf("read back: %w", err)
+		}
+		if err := f.divideRecord(record, judge, out, held); err != nil {
+			return err
+		}
+	}
+	return errors.Join(held.end(), out.end())
+}
+
+func (f *File) divideRecord(record []string, judge *judge, out, held recordWriter) error {
+	n := len(f.all.columns)
+	cells := record[n+2:]
+	if why := judge.hold(record[n], record[n+1], cells); why != (reason{}) {
+		f.out.Rows--
+		f.out.Held.Rows++
+		f.out.Reasons[why.kind]++
+		record[n+1] = why.text
+		return held.add(record[:n+2])
+	}
+	return out.add(f.kept.pick(cells[:len(cells):len(cells)], record[:n]))
 }

@@ -21,7 +21,7 @@ type lines struct {
 }
 
 func newLines(buf *bufio.Writer, in input, partial bool) *lines {
-	l := &lines{buf: buf, input: in, partial: partial, name: newNamer(in.names()).unused("octave")}
+	l := &lines{buf: buf, input: in, partial: partial, name: newNamer(in.names()).unused("octave_", "octave")}
 	l.encode = json.NewEncoder(&l.text)
 	l.encode.SetEscapeHTML(false)
 	return l

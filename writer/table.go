@@ -3,12 +3,9 @@ package writer
 import (
 	"bufio"
 	"encoding/csv"
-	"slices"
-	"strconv"
-)
 
-// byteOrderMark tells spreadsheets that a CSV file is UTF-8.
-const byteOrderMark = "\ufeff"
+	"github.com/gocarina/gocsv"
+)
 
 // A shape writes rows into the file that is being filled.
 type shape interface {
@@ -19,46 +16,36 @@ type shape interface {
 // A table writes the generic shape as CSV or TSV. A long sequence widens it from its row on; the rows before are
 // padded when the file is finished.
 type table struct {
-	csv    *csv.Writer
-	input  input
-	emails int // messages a record has room for
-	excel  bool
-	record []string // reused
+	*sheet
+	input   input
+	emails  int // messages a record has room for
+	excel   bool
+	record  capture   // reused
+	outcome []outcome // of one row; reused
 }
 
 func newTable(buf *bufio.Writer, f format, opt Options, in input) (*table, error) {
-	t := &table{csv: csv.NewWriter(buf), input: in, emails: opt.Emails, excel: opt.Excel}
-	t.csv.Comma = f.comma()
-	return t, writeHeader(buf, t.csv, t.header(t.emails), t.excel)
+	t := &table{input: in, emails: opt.Emails, excel: opt.Excel, outcome: make([]outcome, 1)}
+	var err error
+	t.sheet, err = newSheet(buf, f, t.header(t.emails), t.excel)
+	return t, err
 }
 
 func (t *table) header(emails int) []string { return Columns(t.input.names(), emails) }
 
-// writeHeader writes the first record, behind a byte order mark if it is for a spreadsheet.
-func writeHeader(buf *bufio.Writer, w *csv.Writer, header []string, excel bool) error {
-	if excel {
-		if _, err := buf.WriteString(byteOrderMark); err != nil {
-			return err
-		}
-		header = slices.Clone(header)
-		defuse(header)
-	}
-	return w.Write(header)
-}
-
 func (t *table) write(row Row) error {
 	t.emails = max(t.emails, len(row.Emails))
-	record := t.input.pick(t.record[:0], row.Cells)
-	record = append(record, row.Status, row.Error, row.RequestID, row.Usage,
-		strconv.Itoa(len(row.Emails)), row.Playbook.Name, row.Persona.Name, row.Product.Name)
-	record = appendMessages(record, row.Emails)
-	for range 2 * (t.emails - len(row.Emails)) {
-		record = append(record, "")
+	t.record.record = t.input.pick(t.record.record[:0], row.Cells)
+	t.outcome[0] = newOutcome(row)
+	if err := gocsv.MarshalCSVWithoutHeaders(&t.outcome, &t.record); err != nil {
+		return err
 	}
+	record := appendMessages(t.record.record, row.Emails)
+	record = pad(record, len(record)+2*(t.emails-len(row.Emails)))
 	if t.excel {
 		defuse(record)
 	}
-	t.record = record
+	t.record.record = record
 	return t.csv.Write(record)
 }
 
@@ -69,9 +56,11 @@ func appendMessages(record []string, emails []Email) []string {
 	return record
 }
 
-func (t *table) flush() error {
-	t.csv.Flush()
-	return t.csv.Error()
+func pad(record []string, width int) []string {
+	for len(record) < width {
+		record = append(record, "")
+	}
+	return record
 }
 
 // defuse puts an apostrophe before every cell that a spreadsheet would take for a formula.
@@ -86,3 +75,35 @@ func defuse(record []string) {
 		}
 	}
 }
+
+// A sheet is CSV or TSV with its header written.
+type sheet struct{ csv *csv.Writer }
+
+// byteOrderMark tells spreadsheets that a CSV file is UTF-8.
+const byteOrderMark = "\ufeff"
+
+func newSheet(buf *bufio.Writer, f format, header []string, excel bool) (*sheet, error) {
+	s := &sheet{csv.NewWriter(buf)}
+	if f.kind == "tsv" {
+		s.csv.Comma = '\t'
+	}
+	if excel {
+		if _, err := buf.WriteString(byteOrderMark); err != nil {
+			return nil, err
+		}
+		header = append([]string(nil), header...)
+		defuse(header)
+	}
+	return s, s.csv.Write(header)
+}
+
+func (s *sheet) add(record []string) error { return s.csv.Write(record) }
+
+func (s *sheet) flush() error {
+	s.csv.Flush()
+	return s.csv.Error()
+}
+
+func (s *sheet) end() error { return s.flush() }
+
+func (s *sheet) discard() error { return nil }

@@ -1,0 +1,215 @@
+package reader
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	textunicode "golang.org/x/text/encoding/unicode"
+)
+
+// sniffSize is how much of a file is looked at before it is read.
+const sniffSize = 256 << 10
+
+// The encodings that are detected. Any other is for --encoding.
+const (
+	encodingUTF8    = "utf-8"
+	encodingUTF16LE = "utf-16le"
+	encodingUTF16BE = "utf-16be"
+	encodingCP1252  = "windows-1252"
+)
+
+// errNotUTF8 says that a text taken for UTF-8 is none, far behind its start.
+var errNotUTF8 = errors.New("not UTF-8")
+
+// decompress recognises gzip and zstd by content, whatever the name says.
+func decompress(r io.Reader) (io.Reader, string, func(), error) {
+	b := bufio.NewReaderSize(r, 64<<10)
+	magic, err := b.Peek(4)
+	if err != nil && err != io.EOF {
+		return nil, "", nil, err
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, "", nil, damaged("gzip", err)
+		}
+		return damageReader{z, "gzip"}, "gzip", func() {}, nil
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		if err != nil {
+			return nil, "", nil, damaged("zstd", err)
+		}
+		return damageReader{z, "zstd"}, "zstd", z.Close, nil
+	}
+	return b, "", func() {}, nil
+}
+
+// damageReader tells a cut or broken archive from the end of the input.
+type damageReader struct {
+	io.Reader
+	kind string
+}
+
+func (d damageReader) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = damaged(d.kind, err)
+	}
+	return n, err
+}
+
+func damaged(kind string, err error) error {
+	var input *InputError
+	if errors.As(err, &input) {
+		return err // of the file below
+	}
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &InputError{Msg: "the " + kind + " file is cut off", Hint: "copy or download it again", Err: unspoken{err}}
+	case errors.As(err, &corrupt):
+		return &InputError{Msg: "the " + kind + " file is damaged", Hint: "copy or download it again", Err: unspoken{err}}
+	}
+	return &InputError{Msg: "the " + kind + " file is damaged", Hint: "copy or download it again", Err: err}
+}
+
+// detectEncoding judges the first bytes of a text: BOM, then the pattern of
+// zero bytes, then UTF-8; what is neither is Windows-1252, as no one can tell
+// the one-byte encodings from each other.
+func detectEncoding(head []byte, whole bool) string {
+	switch {
+	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
+		return encodingUTF8
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
+		return encodingUTF16LE
+	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		return encodingUTF16BE
+	}
+	if name := zeroPattern(head); name != "" {
+		return name
+	}
+	if utf8.Valid(wholeRunes(head, whole)) {
+		return encodingUTF8
+	}
+	return encodingCP1252
+}
+
+// zeroPattern recognises UTF-16 without a BOM: delimiters, line ends and
+// digits have a zero byte on one side, always the same.
+func zeroPattern(head []byte) string {
+	var zeros [2]int
+	for i, c := range head {
+		if c == 0 {
+			zeros[i%2]++
+		}
+	}
+	few := len(head) / 50
+	switch {
+	case zeros[1] > few && zeros[0] <= zeros[1]/20:
+		return encodingUTF16LE
+	case zeros[0] > few && zeros[1] <= zeros[0]/20:
+		return encodingUTF16BE
+	}
+	return ""
+}
+
+// wholeRunes cuts a rune that the end of the window split.
+func wholeRunes(head []byte, whole bool) []byte {
+	if whole {
+		return head
+	}
+	for n := 1; n <= utf8.UTFMax && n <= len(head); n++ {
+		if utf8.RuneStart(head[len(head)-n]) {
+			if !utf8.FullRune(head[len(head)-n:]) {
+				return head[:len(head)-n]
+			}
+			break
+		}
+	}
+	return head
+}
+
+// decoder turns text in the named encoding into UTF-8 without a BOM.
+// A detected UTF-8 is held to it; a demanded one passes every byte.
+func decoder(r io.Reader, name string, demanded bool) (io.Reader, error) {
+	switch name {
+	case encodingUTF8:
+		r = skipBOM(r)
+		if demanded {
+			return r, nil
+		}
+		return &utf8Reader{r: r}, nil
+	case encodingUTF16LE:
+		return textunicode.UTF16(textunicode.LittleEndian, textunicode.UseBOM).NewDecoder().Reader(r), nil
+	case encodingUTF16BE:
+		return textunicode.UTF16(textunicode.BigEndian, textunicode.UseBOM).NewDecoder().Reader(r), nil
+	case encodingCP1252:
+		return charmap.Windows1252.NewDecoder().Reader(r), nil
+	}
+	enc, err := encodingNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	return skipBOM(enc.NewDecoder().Reader(r)), nil
+}
+
+func encodingNamed(name string) (encoding.Encoding, error) {
+	enc, err := htmlindex.Get(name)
+	if err != nil {
+		return nil, &InputError{Msg: fmt.Sprintf("unknown encoding %q", name), Hint: "for example --encoding utf-8, utf-16le, windows-1252, iso-8859-2, shift_jis"}
+	}
+	return enc, nil
+}
+
+// canonicalEncoding spells a name given by the user as the constants do.
+func canonicalEncoding(name string) (string, error) {
+	enc, err := encodingNamed(strings.TrimSpace(name))
+	if err != nil {
+		return "", err
+	}
+	return htmlindex.Name(enc)
+}
+
+func skipBOM(r io.Reader) io.Reader {
+	b := bufio.NewReaderSize(r, 64<<10)
+	if mark, _ := b.Peek(3); bytes.Equal(mark, []byte{0xef, 0xbb, 0xbf}) {
+		_, _ = b.Discard(3)
+	}
+	return b
+}
+
+// utf8Reader passes UTF-8 through and stops at anything else.
+type utf8Reader struct {
+	r     io.Reader
+	tail  [utf8.UTFMax]byte // the start of a rune that the last read cut
+	n     int
+	multi bool // a character beyond ASCII has passed
+	line  int  // line ends that have passed
+}
+
+func (u *utf8Reader) Read(p []byte) (int, error) {
+	if len(p) <= utf8.UTFMax {
+		return 0, io.ErrShortBuffer
+	}
+	k := copy(p, u.tail[:u.n])
+	n, err := u.r.Read(p[k:])
+	n += k
+	whole := wholeRunes(p[:n], err == io.EOF)
+	if !utf8.Valid(whole) {
+		return 0, errNotUTF8
+	}
+	u.n = copy(u.tail[:], p[len(whole):n])
+	return len(whole), err
+}

@@ -1,0 +1,191 @@
+package reader
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// A jsonRecords reads one JSON object a line. Cells are aligned with keys, in
+// order of first appearance, which grow as new ones are met.
+type jsonRecords struct {
+	in      *bufio.Reader
+	keys    map[string]int
+	names   []string
+	line    int
+	pending []byte
+	cells   []string
+	closer  func() error
+}
+
+func keysOf(names []string) map[string]int {
+	keys := make(map[string]int, len(names))
+	for i, n := range names {
+		keys[n] = i
+	}
+	return keys
+}
+
+func (j *jsonRecords) column(key string) int {
+	i, ok := j.keys[key]
+	if !ok {
+		i = len(j.names)
+		j.keys[key] = i
+		j.names = append(j.names, key)
+	}
+	return i
+}
+
+func (j *jsonRecords) next() (record, error) {
+	for {
+		text, err := j.readLine()
+		if err != nil {
+			return record{}, err
+		}
+		if len(bytes.TrimSpace(text)) > 0 {
+			return j.parse(text), nil
+		}
+	}
+}
+
+// readLine returns the next line without its end.
+func (j *jsonRecords) readLine() ([]byte, error) {
+	j.pending = j.pending[:0]
+	for {
+		part, err := j.in.ReadSlice('\n')
+		if len(j.pending)+len(part) > maxRecord {
+			return nil, &InputError{Line: j.line + 1, Msg: fmt.Sprintf("a line of more than %d MiB", maxRecord>>20)}
+		}
+		if err == bufio.ErrBufferFull {
+			j.pending = append(j.pending, part...)
+			continue
+		}
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if len(j.pending) > 0 {
+			j.pending = append(j.pending, part...)
+			part = j.pending
+		}
+		if len(part) == 0 {
+			return nil, io.EOF
+		}
+		j.line++
+		return bytes.TrimSuffix(bytes.TrimSuffix(part, []byte{'\n'}), []byte{'\r'}), nil
+	}
+}
+
+// parse takes an object apart; anything else is a record that says so.
+func (j *jsonRecords) parse(text []byte) record {
+	j.cells = j.cells[:0]
+	object := bytes.TrimSpace(text)
+	if problem := objectProblem(object); problem != "" {
+		return record{line: j.line, raw: string(text), problem: fmt.Sprintf("line %d: %s", j.line, problem), cells: j.cells}
+	}
+	kept := append(json.RawMessage(nil), object...)
+	members(kept, func(key string, value []byte) {
+		i := j.column(key)
+		for len(j.cells) <= i {
+			j.cells = append(j.cells, "")
+		}
+		j.cells[i] = cellOf(value)
+	})
+	return record{line: j.line, cells: j.cells, object: kept}
+}
+
+// objectProblem says why a line is no JSON object. It quotes nothing of it.
+func objectProblem(text []byte) string {
+	if json.Valid(text) {
+		if text[0] == '{' {
+			return ""
+		}
+		return "not a JSON object"
+	}
+	var v json.RawMessage
+	err := json.Unmarshal(text, &v)
+	if syntax, ok := err.(*json.SyntaxError); ok {
+		return fmt.Sprintf("broken JSON at byte %d", syntax.Offset)
+	}
+	return "broken JSON"
+}
+
+// members calls f with every member of a valid JSON object, in order.
+func members(object []byte, f func(key string, value []byte)) {
+	pos := space(object, 1)
+	for object[pos] != '}' {
+		end := valueEnd(object, pos)
+		key := object[pos:end]
+		pos = space(object, space(object, end)+1) // over the colon
+		end = valueEnd(object, pos)
+		f(unquote(key), object[pos:end])
+		if pos = space(object, end); object[pos] == ',' {
+			pos = space(object, pos+1)
+		}
+	}
+}
+
+func space(b []byte, pos int) int {
+	for b[pos] == ' ' || b[pos] == '\t' || b[pos] == '\r' || b[pos] == '\n' {
+		pos++
+	}
+	return pos
+}
+
+// valueEnd is the end of the valid JSON value that starts at b[pos].
+func valueEnd(b []byte, pos int) int {
+	depth := 0
+	for ; ; pos++ {
+		switch b[pos] {
+		case '"':
+			for pos++; b[pos] != '"'; pos++ {
+				if b[pos] == '\\' {
+					pos++
+				}
+			}
+			if depth == 0 {
+				return pos + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+			if depth == 0 {
+				return pos + 1
+			}
+			if depth < 0 {
+				return pos // behind a number or a word
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return pos
+			}
+		}
+	}
+}
+
+// cellOf is the text of a value: a string without its quotes, nothing for
+// null, and everything else as it is spelled.
+func cellOf(value []byte) string {
+	switch {
+	case value[0] == '"':
+		return unquote(value)
+	case bytes.Equal(value, []byte("null")):
+		return ""
+	}
+	return string(value)
+}
+
+func unquote(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		return string(quoted)
+	}
+	return s
+}
+
+func (j *jsonRecords) close() error { return j.closer() }

@@ -1,0 +1,167 @@
+package reader
+
+import (
+	"hash/maphash"
+	"strings"
+
+	"github.com/gocarina/gocsv"
+)
+
+// The slots of a reading: one for each field of a Person, in its order, then
+// the name to be split.
+const (
+	slotEmail = iota
+	slotFirstName
+	slotLastName
+	slotJobTitle
+	slotCompanyName
+	slotCompanyDomain
+	slotLinkedInProfile
+	slotCRMContactID
+	slotCRMLeadID
+	slotCRMAccountID
+	slotLang
+	personSlots
+	slotFullName = personSlots
+	slots        = personSlots + 1
+)
+
+// personFields are the fields of the slots, in their order.
+func personFields() [slots]Field {
+	return [slots]Field{Email, FirstName, LastName, JobTitle, CompanyName, CompanyDomain, LinkedInProfile,
+		CRMContactID, CRMLeadID, CRMAccountID, Lang, FullName}
+}
+
+// slotOf is the slot of a field, -1 for one that goes into Person.Extra.
+func slotOf(field Field) int {
+	for i, f := range personFields() {
+		if f == field {
+			return i
+		}
+	}
+	return -1
+}
+
+// A reading is what one row says, cleaned.
+type reading struct {
+	values [slots]string
+	flaws  [slots]flaw
+	extra  map[Field]string
+}
+
+// read cleans the mapped cells of a row. Cells may be fewer than columns.
+func (p *plan) read(cells []string, r *reading) {
+	*r = reading{}
+	for i := range p.mapped {
+		m := &p.mapped[i]
+		if m.column >= len(cells) {
+			continue
+		}
+		v, f := m.clean(cells[m.column])
+		switch {
+		case m.slot >= 0:
+			r.values[m.slot], r.flaws[m.slot] = v, f
+		case v != "":
+			if r.extra == nil {
+				r.extra = make(map[Field]string)
+			}
+			r.extra[m.Field] = v
+		}
+	}
+	if full := r.values[slotFullName]; full != "" {
+		r.values[slotFirstName], r.values[slotLastName], _ = strings.Cut(full, " ")
+	}
+}
+
+// problem says why a row cannot be sent, empty when it can. It is one of a
+// handful of texts, so that they can be counted.
+func (r *reading) problem(cells []string) string {
+	v := &r.values
+	name, company := v[slotFirstName] != "" || v[slotLastName] != "", v[slotCompanyName] != "" || v[slotCompanyDomain] != ""
+	if v[slotEmail] != "" || v[slotLinkedInProfile] != "" || name && company {
+		return ""
+	}
+	const rest = "no LinkedIn profile, and no name with a company"
+	switch {
+	case isEmpty(cells):
+		return "empty row"
+	case r.flaws[slotEmail] == placeholder:
+		return "the email is a placeholder, " + rest
+	case r.flaws[slotEmail] != noFlaw:
+		return "the email is not an address, " + rest
+	}
+	return "no email, " + rest
+}
+
+// isEmpty says whether no cell holds anything but blanks.
+func isEmpty(cells []string) bool {
+	for _, c := range cells {
+		if c != "" && strings.TrimSpace(c) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// sum hashes what a row says, to find the rows that say the same.
+func (r *reading) sum(seed maphash.Seed) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, v := range r.values[:personSlots] {
+		_, _ = h.WriteString(v)
+		_ = h.WriteByte(0)
+	}
+	for _, f := range sortedFields(r.extra) {
+		_, _ = h.WriteString(string(f) + "\x00" + r.extra[f] + "\x00")
+	}
+	return h.Sum64()
+}
+
+// A rowBatch hands rows that are read and cleaned to gocsv, which assigns
+// them to the typed struct. It sees no header, quote or ragged row of a user.
+type rowBatch struct {
+	rows [][]string // the first is the header
+}
+
+func (b *rowBatch) GetCSVRows() ([][]string, error) { return b.rows, nil }
+
+// persons assigns the values of the readings to the fields of a Person each.
+func (p *plan) persons(readings []reading) ([]Person, error) {
+	fields := personFields()
+	var used []int
+	var header []string
+	for slot, f := range fields[:personSlots] {
+		if p.feeds(slot) {
+			used, header = append(used, slot), append(header, string(f))
+		}
+	}
+	batch := &rowBatch{rows: make([][]string, 1, len(readings)+1)}
+	batch.rows[0] = header
+	slab := make([]string, 0, len(readings)*len(used))
+	for i := range readings {
+		for _, slot := range used {
+			slab = append(slab, readings[i].values[slot])
+		}
+		batch.rows = append(batch.rows, slab[len(slab)-len(used):])
+	}
+	persons := make([]Person, 0, len(readings))
+	if len(used) == 0 {
+		persons = persons[:len(readings)]
+	} else if err := gocsv.UnmarshalDecoder(batch, &persons); err != nil {
+		return nil, err
+	}
+	for i := range persons {
+		persons[i].Extra = readings[i].extra
+	}
+	return persons, nil
+}
+
+// feeds says whether a column feeds the slot, directly or by a split.
+func (p *plan) feeds(slot int) bool {
+	for _, m := range p.mapped {
+		if m.slot == slot || m.slot == slotFullName && (slot == slotFirstName || slot == slotLastName) {
+			return true
+		}
+	}
+	return false
+}

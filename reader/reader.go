@@ -1,0 +1,181 @@
+// Package reader reads contacts out of the files that people really have:
+// exports of CRMs and data vendors in CSV, TSV, JSONL or a workbook.
+//
+// An input is read twice. [Open] reads everything once: it detects, checks,
+// counts and maps, so that whatever is wrong with a file is said before
+// anything has been paid for. [Input.Contacts] then streams the rows in
+// constant memory.
+//
+// What a row says to the service is normalised in its [Person]; its cells
+// stay what they were in the file, byte for byte.
+package reader
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash/maphash"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Options say what is not left to detection.
+type Options struct {
+	Format   string           // csv, tsv, jsonl or xlsx; empty to detect it
+	Encoding string           // a name of the WHATWG encoding standard; empty to detect it
+	Sheet    string           // of a workbook; empty for the first
+	Map      map[Field]string // columns by name; an empty name leaves the field without one
+	Pinned   *MapFile         // a mapping written earlier; nothing else is mapped then but Map
+	Stdin    io.Reader        // what "-" reads
+}
+
+// An Input is one or several files of contacts, read as one list.
+type Input struct {
+	sources []*source
+	tables  []*table
+	columns []string
+	source  int // column of the file's name, -1 when there is one file
+	profile Profile
+}
+
+// Open looks at the files of these paths and reads them once. A directory
+// stands for the inputs in it, a pattern for what it matches, "-" for
+// standard input. Several files become one list with the columns of all and
+// one more for the name of the file.
+//
+// It fails with an [*InputError] for a file that cannot be read and with a
+// [*MappingError] for columns that cannot be mapped.
+func Open(paths []string, opt Options) (*Input, error) {
+	files, err := expand(paths)
+	if err != nil {
+		return nil, err
+	}
+	in := &Input{source: -1, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}}
+	if err := in.open(files, opt); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return in, nil
+}
+
+func (in *Input) open(files []string, opt Options) error {
+	words, names := newVocabulary(opt), shortNames(files)
+	for i, path := range files {
+		src, err := newSource(path, opt.Stdin)
+		if src != nil {
+			in.sources = append(in.sources, src)
+		}
+		if err != nil {
+			return err
+		}
+		if path == "-" {
+			names[i] = "stdin"
+		}
+		t, err := newTable(src, names[i], words, opt)
+		if err != nil {
+			return err
+		}
+		in.tables = append(in.tables, t)
+	}
+	if err := in.survey(words, opt); err != nil {
+		return err
+	}
+	in.unite()
+	return nil
+}
+
+// survey reads every file once and counts.
+func (in *Input) survey(words *vocabulary, opt Options) error {
+	seed, traps := maphash.MakeSeed(), map[string]*Trap{}
+	var sums []uint64
+	for _, t := range in.tables {
+		s := &survey{table: t, profile: &in.profile, file: t.profile(), seed: seed, sums: sums, traps: traps}
+		if err := s.file256(); err != nil {
+			return named(t.src.name, err)
+		}
+		sums = s.sums
+		s.finish()
+	}
+	if in.profile.Rows == 0 {
+		return &InputError{File: in.tables[0].src.name, Msg: "a header, and no rows below it"}
+	}
+	slices.Sort(sums)
+	in.profile.Duplicates = len(sums) - len(slices.Compact(sums))
+	for _, kind := range slices.Sorted(maps.Keys(traps)) {
+		in.profile.Traps = append(in.profile.Traps, *traps[kind])
+	}
+	in.profile.SHA256 = in.profile.Files[0].SHA256
+	if len(in.tables) > 1 {
+		all := sha256.New()
+		for _, f := range in.profile.Files {
+			all.Write([]byte(f.SHA256))
+		}
+		in.profile.SHA256 = hex.EncodeToString(all.Sum(nil))
+	}
+	return nil
+}
+
+// unite gives the list the columns of all files.
+func (in *Input) unite() {
+	index := map[string]int{}
+	for _, t := range in.tables {
+		for _, name := range t.names {
+			i, ok := index[name]
+			if !ok {
+				i = len(in.columns)
+				index[name] = i
+				in.columns = append(in.columns, name)
+			}
+			t.union = append(t.union, i)
+		}
+	}
+	if len(in.tables) > 1 {
+		name := "source"
+		for n := 1; slices.Contains(in.columns, name); n++ {
+			name = "octave_source" + strings.TrimPrefix(strconv.Itoa(n), "1")
+		}
+		in.source = len(in.columns)
+		in.columns = append(in.columns, name)
+	}
+}
+
+// Columns are the names of the input's columns, all different, in order; for
+// JSONL the keys of all objects in order of first appearance. The caller must
+// not change them.
+func (in *Input) Columns() []string { return in.columns }
+
+// Profile is what Open found out. The caller must not change it.
+func (in *Input) Profile() *Profile { return &in.profile }
+
+// Close gives up what Open keeps, such as a private copy of standard input.
+func (in *Input) Close() error {
+	var errs []error
+	for _, s := range in.sources {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Contacts streams the rows of all files in order. It can be called again,
+// and stopped at any row. An error ends it: a file that changed since Open, or
+// one that can no longer be read.
+func (in *Input) Contacts() iter.Seq2[Contact, error] {
+	return func(yield func(Contact, error) bool) {
+		row := 0
+		for _, t := range in.tables {
+			s := &stream{in: in, table: t, row: row}
+			more, err := s.run(yield)
+			if err != nil {
+				yield(Contact{}, named(t.src.name, err))
+				return
+			}
+			if !more {
+				return
+			}
+			row += t.contacts
+		}
+	}
+}

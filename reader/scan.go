@@ -1,0 +1,283 @@
+package reader
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// maxRecord bounds one record, so that a quote nobody closed ends in an error
+// and not in the rest of a large file held in memory.
+const maxRecord = 16 << 20
+
+// errShort says that the window ends before the record does.
+var errShort = errors.New("record goes on")
+
+// A scanner splits RFC 4180 text into records. encoding/csv is not used for
+// it because it turns CRLF inside quoted cells into LF and cannot tell the
+// line where a quote was opened.
+type scanner struct {
+	src   io.Reader
+	comma byte
+	eol   byte // '\n', or '\r' for files that know no other
+	loose bool // take stray quotes literally: for looking at a file before its header is known
+
+	buf    []byte // buf[start:] is read and not yet scanned
+	start  int
+	offset int64 // of buf[start] in the source
+	eof    bool
+	line   int // physical line of buf[start], 1-based
+	opened int // line of a quote that the window does not close, else 0
+
+	// The last record: cell i is text[spans[i].from:spans[i].to].
+	text       []byte
+	spans      []span
+	recordLine int
+	recordFrom int64 // its offset in the source
+
+	scratch []byte
+}
+
+type span struct{ from, to int }
+
+func newScanner(src io.Reader, comma, eol byte, line int) *scanner {
+	return &scanner{src: src, comma: comma, eol: eol, line: line, buf: make([]byte, 0, 256<<10)}
+}
+
+// next scans one record; blank lines are none. It returns io.EOF after the
+// last one and an *InputError without a file name for text that is not CSV.
+func (s *scanner) next() error {
+	for {
+		size, err := s.record(s.buf[s.start:])
+		if err == errShort {
+			err = s.fill()
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		blank := len(s.spans) == 0
+		s.recordLine, s.recordFrom = s.line, s.offset
+		s.line += s.lines(size)
+		s.start += size
+		s.offset += int64(size)
+		if !blank {
+			return nil
+		}
+	}
+}
+
+// lines counts the line ends in the next size bytes.
+func (s *scanner) lines(size int) int {
+	if len(s.text) > 0 && &s.text[0] == &s.buf[s.start] {
+		return 1 // an unquoted record is one line
+	}
+	return bytes.Count(s.buf[s.start:s.start+size], []byte{s.eol})
+}
+
+// record scans the record at the start of w and returns its size with the
+// line end. A blank line leaves no spans.
+func (s *scanner) record(w []byte) (int, error) {
+	end := bytes.IndexByte(w, s.eol)
+	if end < 0 {
+		if !s.eof {
+			return 0, errShort
+		}
+		if len(w) == 0 {
+			return 0, io.EOF
+		}
+		end = len(w)
+	}
+	line := w[:end]
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	s.spans = s.spans[:0]
+	if len(line) > 0 && bytes.IndexByte(line, '"') >= 0 {
+		return s.quoted(w)
+	}
+	s.text = line
+	if len(line) > 0 {
+		s.split(line)
+	}
+	return min(end+1, len(w)), nil
+}
+
+// split cuts a line without quotes at its delimiters.
+func (s *scanner) split(line []byte) {
+	from := 0
+	for {
+		n := bytes.IndexByte(line[from:], s.comma)
+		if n < 0 {
+			s.spans = append(s.spans, span{from, len(line)})
+			return
+		}
+		s.spans = append(s.spans, span{from, from + n})
+		from += n + 1
+	}
+}
+
+// quoted scans a record that has quotes in its first line, cell by cell.
+func (s *scanner) quoted(w []byte) (int, error) {
+	s.scratch, s.opened = s.scratch[:0], 0
+	pos, last := 0, false
+	for !last {
+		from := len(s.scratch)
+		var err error
+		if pos < len(w) && w[pos] == '"' {
+			pos, err = s.quotedCell(w, pos)
+		} else {
+			pos, err = s.plainCell(w, pos)
+		}
+		if err != nil {
+			return 0, err
+		}
+		s.spans = append(s.spans, span{from, len(s.scratch)})
+		pos, last = s.delimiter(w, pos)
+	}
+	s.text = s.scratch
+	return pos, nil
+}
+
+// quotedCell unquotes the cell at w[pos] into scratch and returns where its
+// delimiter is.
+func (s *scanner) quotedCell(w []byte, pos int) (int, error) {
+	open := pos
+	for pos++; ; pos++ {
+		n := bytes.IndexByte(w[pos:], '"')
+		if n < 0 {
+			return 0, s.unclosed(w, open)
+		}
+		s.scratch = append(s.scratch, w[pos:pos+n]...)
+		pos += n + 1
+		if pos == len(w) && !s.eof {
+			return 0, s.unclosed(w, open)
+		}
+		if pos == len(w) || w[pos] != '"' {
+			break
+		}
+		s.scratch = append(s.scratch, '"')
+	}
+	end, err := s.cellEnd(w, pos)
+	if err != nil || end == pos {
+		return end, err
+	}
+	if !s.loose {
+		return 0, s.textAfterQuote(w, open, pos)
+	}
+	s.scratch = append(s.scratch, w[pos:end]...)
+	return end, nil
+}
+
+// plainCell copies the cell at w[pos] into scratch.
+func (s *scanner) plainCell(w []byte, pos int) (int, error) {
+	end, err := s.cellEnd(w, pos)
+	if err != nil {
+		return 0, err
+	}
+	if n := bytes.IndexByte(w[pos:end], '"'); n >= 0 && !s.loose {
+		line, column := s.position(w, pos+n)
+		return 0, &InputError{Line: line, Column: column, Msg: `a quote (") inside a cell that is not quoted`,
+			Hint: `put the cell in quotes and double the quotes in it: "5"" pipe"`}
+	}
+	s.scratch = append(s.scratch, w[pos:end]...)
+	return end, nil
+}
+
+// cellEnd finds the delimiter or line end at or behind w[pos].
+func (s *scanner) cellEnd(w []byte, pos int) (int, error) {
+	end := bytes.IndexByte(w[pos:], s.eol)
+	if end < 0 && !s.eof {
+		return 0, errShort
+	}
+	line := w[pos:]
+	if end >= 0 {
+		line = w[pos : pos+end]
+	}
+	if n := bytes.IndexByte(line, s.comma); n >= 0 {
+		return pos + n, nil
+	}
+	return pos + len(bytes.TrimSuffix(line, []byte{'\r'})), nil
+}
+
+// delimiter steps over what ends a cell, and says whether the record ends too.
+func (s *scanner) delimiter(w []byte, pos int) (int, bool) {
+	if pos < len(w) && w[pos] == s.comma {
+		return pos + 1, false
+	}
+	if pos < len(w) && w[pos] == '\r' && s.eol == '\n' {
+		pos++
+	}
+	return min(pos+1, len(w)), true
+}
+
+// unclosed notes the line of the quote at w[open] for the case that its end
+// never comes.
+func (s *scanner) unclosed(w []byte, open int) error {
+	s.opened, _ = s.position(w, open)
+	if !s.eof {
+		return errShort
+	}
+	line, column := s.position(w, open)
+	return &InputError{Line: line, Column: column, Msg: `the quote (") opened here is never closed`,
+		Hint: "close it, or remove it; everything behind it would be read as one cell"}
+}
+
+// textAfterQuote reports w[pos], which follows the closing quote of the cell
+// opened at w[open]. Where the two are lines apart the opening one is the
+// stray, so that is the line named.
+func (s *scanner) textAfterQuote(w []byte, open, pos int) error {
+	line, column := s.position(w, open)
+	endLine, endColumn := s.position(w, pos)
+	if line == endLine {
+		return &InputError{Line: endLine, Column: endColumn, Msg: `text after the closing quote (") of a cell`,
+			Hint: "double the quotes inside a quoted cell"}
+	}
+	return &InputError{Line: line, Column: column,
+		Msg:  fmt.Sprintf(`the quote (") opened here ends on line %d, character %d, with text behind it`, endLine, endColumn-1),
+		Hint: "most likely the quote opened here is a stray one: remove it, or double it inside a quoted cell"}
+}
+
+// position is the physical line and character of w[pos]. w starts a line.
+func (s *scanner) position(w []byte, pos int) (line, column int) {
+	lines := bytes.Count(w[:pos], []byte{s.eol})
+	start := bytes.LastIndexByte(w[:pos], s.eol) + 1
+	return s.line + lines, utf8.RuneCount(w[start:pos]) + 1
+}
+
+// fill reads until the buffer is full or the source ends, and grows the
+// buffer when the record at its start already fills it.
+func (s *scanner) fill() error {
+	if len(s.buf)-s.start >= maxRecord {
+		return s.tooLong()
+	}
+	n := copy(s.buf[:cap(s.buf)], s.buf[s.start:])
+	s.buf, s.start = s.buf[:n], 0
+	if n == cap(s.buf) {
+		s.buf = append(make([]byte, 0, 2*n), s.buf...)
+	}
+	for len(s.buf) < cap(s.buf) {
+		n, err := s.src.Read(s.buf[len(s.buf):cap(s.buf)])
+		s.buf = s.buf[:len(s.buf)+n]
+		if err == io.EOF {
+			s.eof = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scanner) tooLong() error {
+	if s.opened > 0 {
+		return &InputError{Line: s.opened, Msg: fmt.Sprintf(`the quote (") opened on this line is not closed within %d MiB`, maxRecord>>20)}
+	}
+	return &InputError{Line: s.line, Msg: fmt.Sprintf("a record of more than %d MiB starts here", maxRecord>>20)}
+}

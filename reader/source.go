@@ -1,0 +1,265 @@
+package reader
+
+import (
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A source is the bytes of one input, which can be read again from the start:
+// a regular file, or a private copy of what can be read only once.
+type source struct {
+	name string // as a person would name it
+	path string // empty for standard input
+
+	size  int64
+	mtime time.Time
+	info  fs.FileInfo // what it was when first opened
+	spool *os.File    // the private copy, nil for a regular file
+}
+
+// newSource looks at the file of that path; "-" is stdin.
+func newSource(path string, stdin io.Reader) (*source, error) {
+	if path == "-" {
+		s := &source{name: "standard input"}
+		if stdin == nil {
+			return nil, &InputError{File: s.name, Msg: "not available"}
+		}
+		return s, s.copyFrom(stdin)
+	}
+	s := &source{name: path, path: path}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	if info.IsDir() {
+		return nil, &InputError{File: path, Msg: "a directory inside a directory is not read", Hint: "name it on the command line"}
+	}
+	if info.Mode().IsRegular() {
+		s.info, s.size, s.mtime = info, info.Size(), info.ModTime()
+		return s, nil
+	}
+	f, err := os.Open(path) // a pipe, such as <(zcat list.csv.gz)
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	defer f.Close()
+	return s, s.copyFrom(f)
+}
+
+func openError(path string, err error) error {
+	e := &InputError{File: path, Msg: "cannot be read", Err: err}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Msg, e.Err, e.Hint = "no such file", nil, "check the path"
+	case errors.Is(err, fs.ErrPermission):
+		e.Msg, e.Err, e.Hint = "permission denied", nil, "check its owner and mode"
+	}
+	if e.Err == nil {
+		e.Err = unspoken{err}
+	}
+	return e
+}
+
+// unspoken keeps a cause in the chain whose text says nothing new.
+type unspoken struct{ error }
+
+func (e unspoken) Error() string { return "" }
+func (e unspoken) Unwrap() error { return e.error }
+
+// copyFrom spools r to a temporary file that only its descriptor reaches, as
+// it holds personal data and must not outlive the process.
+func (s *source) copyFrom(r io.Reader) error {
+	f, err := os.CreateTemp("", "octave-enrich-*")
+	if err != nil {
+		return &InputError{File: s.name, Msg: "cannot be copied to a temporary file", Err: err}
+	}
+	s.spool = f
+	_ = os.Remove(f.Name()) // fails where open files cannot be removed: close does it then
+	s.size, err = io.Copy(f, r)
+	if err != nil {
+		return &InputError{File: s.name, Msg: "cannot be read", Err: err}
+	}
+	return nil
+}
+
+// open starts another reading of the bytes. It fails when the file is no
+// longer the one first looked at.
+func (s *source) open() (io.ReadCloser, error) {
+	if s.spool != nil {
+		return io.NopCloser(io.NewSectionReader(s.spool, 0, s.size)), nil
+	}
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, openError(s.path, err)
+	}
+	r := &guarded{File: f, source: s}
+	if err := r.check(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// close gives up the private copy.
+func (s *source) close() error {
+	if s.spool == nil {
+		return nil
+	}
+	err := s.spool.Close()
+	if rm := os.Remove(s.spool.Name()); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+		err = errors.Join(err, rm)
+	}
+	return err
+}
+
+// guarded reads a file and tells, at its end, when it was changed meanwhile:
+// half of one list and half of another must not pass for a list.
+type guarded struct {
+	*os.File
+	source *source
+}
+
+func (g *guarded) Read(p []byte) (int, error) {
+	n, err := g.File.Read(p)
+	if err == io.EOF {
+		if changed := g.check(); changed != nil {
+			return n, changed
+		}
+	}
+	if err != nil && err != io.EOF {
+		err = &InputError{File: g.source.name, Msg: "cannot be read", Err: err}
+	}
+	return n, err
+}
+
+func (g *guarded) check() error {
+	info, err := g.File.Stat()
+	if err != nil {
+		return &InputError{File: g.source.name, Msg: "cannot be read", Err: err}
+	}
+	if !os.SameFile(info, g.source.info) || info.Size() != g.source.size || !info.ModTime().Equal(g.source.mtime) {
+		return &InputError{File: g.source.name, Msg: "changed while it was read", Hint: "run again when it is complete"}
+	}
+	return nil
+}
+
+// hashing feeds what is read to a hash as well, and can read on to the end
+// so that the hash covers bytes a decoder has no use for.
+type hashing struct {
+	io.ReadCloser
+	sum hash.Hash
+}
+
+func (h *hashing) Read(p []byte) (int, error) {
+	n, err := h.ReadCloser.Read(p)
+	h.sum.Write(p[:n])
+	return n, err
+}
+
+// extensions are the names of files taken from a directory, each also with
+// .gz or .zst.
+func isInputName(name string) bool {
+	name = strings.ToLower(name)
+	if strings.HasPrefix(name, ".") || strings.Contains(name, ".enriched.") || strings.Contains(name, ".held.") {
+		return false // hidden, or written by this tool
+	}
+	ext := filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst"))
+	return slices.Contains([]string{".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".xlsx"}, ext)
+}
+
+// expand turns the paths of a command line into files: a directory into the
+// inputs in it, by name; a pattern into what it matches; a path named twice
+// counts once.
+func expand(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		found, err := expandOne(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			if !slices.Contains(files, f) {
+				files = append(files, f)
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil, &InputError{File: "input", Msg: "no file named"}
+	}
+	return files, nil
+}
+
+func expandOne(path string) ([]string, error) {
+	if path == "-" {
+		return []string{path}, nil
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return filesIn(path)
+	}
+	if err == nil || !strings.ContainsAny(path, "*?[") {
+		return []string{path}, nil
+	}
+	found, err := filepath.Glob(path)
+	if err != nil {
+		return nil, &InputError{File: path, Msg: "not a pattern", Err: err}
+	}
+	found = slices.DeleteFunc(found, func(f string) bool { return !isInputName(filepath.Base(f)) })
+	if len(found) == 0 {
+		return nil, &InputError{File: path, Msg: "no input file matches"}
+	}
+	return found, nil
+}
+
+func filesIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, openError(dir, err)
+	}
+	var files []string
+	for _, e := range entries {
+		if !e.IsDir() && isInputName(e.Name()) {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	if len(files) == 0 {
+		return nil, &InputError{File: dir, Msg: "no .csv, .tsv, .jsonl or .xlsx file in this directory"}
+	}
+	return files, nil
+}
+
+// shortNames gives every file the shortest name that tells it from the others.
+func shortNames(paths []string) []string {
+	count := map[string]int{}
+	for _, p := range paths {
+		count[filepath.Base(p)]++
+	}
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = filepath.Base(p)
+		if count[names[i]] > 1 {
+			names[i] = filepath.ToSlash(p)
+		}
+	}
+	return names
+}
+
+// named puts the file's name into an error of a scanner.
+func named(file string, err error) error {
+	var input *InputError
+	if !errors.As(err, &input) {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if input.File == "" {
+		input.File = file
+	}
+	return input
+}

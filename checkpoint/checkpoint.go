@@ -58,7 +58,7 @@ const Format = 1
 
 // MaxBody is the size in bytes that the body of a record may have at most:
 // an answer of 16 MiB, its request and room to spare.
-const MaxBody = 64 << 20
+const MaxBody = 32 << 20
 
 // Errors of opening and writing. Those of the operating system are wrapped and
 // can be told apart with errors.Is, for example syscall.ENOSPC.

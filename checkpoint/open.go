@@ -108,18 +108,18 @@ func (j *Journal) load(length int64) (proven int64, err error) {
 		return 0, err
 	}
 	j.size, j.cut = s.offset, length-s.offset
-	if err == io.EOF { // with all that was there when its length was asked
-		if j.cut > 0 && !j.readOnly {
-			return 0, fmt.Errorf("read checkpoint: %w", io.ErrUnexpectedEOF)
+	if err == nil {
+		damage := s.damage()
+		if later, err := s.proven(); err != nil {
+			return 0, err
+		} else if later > damage.Offset {
+			return 0, damage
 		}
-		return proven, nil
 	}
-	damage := s.damage()
-	later, err := s.proven()
-	if err == nil && later > damage.Offset {
-		err = damage
+	if s.offset < length && !j.readOnly { // it shrinks in spite of the lock: cut nothing
+		return 0, fmt.Errorf("read checkpoint: %w", io.ErrUnexpectedEOF)
 	}
-	return proven, err
+	return proven, nil
 }
 
 // take puts the scanner's current record into the index.

@@ -87,7 +87,7 @@ func (w *walker) step(s *scanner, yield func(Entry, error) bool) (more bool, err
 		return yield(Entry{Record: s.record(), Offset: s.offset, Line: s.number, Len: s.length}, nil), nil
 	}
 	if w.proven < 0 {
-		if w.proven, err = newScanner(w.path, w.f, next, w.length).proven(); err != nil {
+		if w.proven, err = newScanner(w.path, w.f, s.offset, w.length).proven(); err != nil {
 			return false, err
 		}
 	}

@@ -1,0 +1,67 @@
+package pipeline
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"octave-enrich/octave"
+)
+
+// An Amount is an exact sum of usage, most likely credits. The zero value is 0.
+type Amount struct{ rat *big.Rat }
+
+// ParseAmount reads a number as a person or the service spells it.
+func ParseAmount(s string) (Amount, error) {
+	rat, ok := octave.Decimal(s).Rat()
+	if !ok {
+		return Amount{}, fmt.Errorf("%.40q is not an amount", s)
+	}
+	return Amount{rat}, nil
+}
+
+// Plus adds what an answer reported; a number that was not said is 0.
+func (a Amount) Plus(d octave.Decimal) Amount {
+	rat, ok := d.Rat()
+	if !ok {
+		return a
+	}
+	return a.Add(Amount{rat})
+}
+
+// Add returns the sum.
+func (a Amount) Add(b Amount) Amount {
+	return Amount{new(big.Rat).Add(a.value(), b.value())}
+}
+
+// Mul returns a taken n times.
+func (a Amount) Mul(n int) Amount {
+	return Amount{new(big.Rat).Mul(a.value(), new(big.Rat).SetInt64(int64(n)))}
+}
+
+// Div returns the n-th part of a, 0 when n is 0.
+func (a Amount) Div(n int) Amount {
+	if n == 0 {
+		return Amount{}
+	}
+	return Amount{new(big.Rat).Quo(a.value(), new(big.Rat).SetInt64(int64(n)))}
+}
+
+// Cmp compares as usual: -1, 0, 1.
+func (a Amount) Cmp(b Amount) int { return a.value().Cmp(b.value()) }
+
+// String spells the amount without trailing zeros, to six places at most.
+func (a Amount) String() string {
+	s := a.value().FloatString(6)
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// MarshalJSON spells it as a number.
+func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
+
+func (a Amount) value() *big.Rat {
+	if a.rat == nil {
+		return new(big.Rat)
+	}
+	return a.rat
+}

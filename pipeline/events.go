@@ -1,0 +1,78 @@
+package pipeline
+
+import (
+	"time"
+
+	"octave-enrich/octave"
+)
+
+// An Event is something that happened in a run: one of the types below. Progress,
+// log, metrics and summary are observers of the same events.
+type Event interface{ event() }
+
+// RowDone is a row that was given to the sink, in input order.
+type RowDone struct {
+	Row    int // 1-based
+	Status string
+	Err    error // why it is failed, invalid or excluded
+	// Fresh says that a question of this row's own was put to the service, or
+	// would have been; the others cost nothing.
+	Fresh bool
+}
+
+// QuestionDone is the end of a fresh question, before its row's turn has come.
+type QuestionDone struct{ Err error }
+
+// Remembered is a question that was answered from the journal, without a call.
+type Remembered struct{}
+
+// CallStarted is one attempt about to go on the wire.
+type CallStarted struct{}
+
+// CallDone is the end of an attempt.
+type CallDone struct {
+	Latency time.Duration
+	Usage   octave.Decimal // as reported, "" when the answer has none
+	Err     *octave.Error
+}
+
+// Paused is a refusal for pace: nobody starts a call for a while.
+type Paused struct {
+	For        time.Duration
+	RetryAfter string  // as the service spelled it
+	Rate       float64 // calls per second from now on
+}
+
+// OutageBegan is a service that fails for everyone; calls wait.
+type OutageBegan struct{ Err *octave.Error }
+
+// OutageEnded is the first answer after it.
+type OutageEnded struct{}
+
+func (RowDone) event()      {}
+func (QuestionDone) event() {}
+func (Remembered) event()   {}
+func (CallStarted) event()  {}
+func (CallDone) event()     {}
+func (Paused) event()       {}
+func (OutageBegan) event()  {}
+func (OutageEnded) event()  {}
+
+// An Observer is told of every event, from several goroutines at once. It must
+// not block. A nil Observer is deaf.
+type Observer func(Event)
+
+func (o Observer) notify(e Event) {
+	if o != nil {
+		o(e)
+	}
+}
+
+// Observers tells each of list, in order.
+func Observers(list ...Observer) Observer {
+	return func(e Event) {
+		for _, o := range list {
+			o.notify(e)
+		}
+	}
+}

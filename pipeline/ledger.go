@@ -1,0 +1,124 @@
+package pipeline
+
+import (
+	"encoding/json"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+)
+
+// A Ledger adds up what a checkpoint says was asked, answered and billed. The
+// zero value is empty.
+type Ledger struct {
+	Attempts AttemptCount
+	Usage    Amount // of all answers, as reported
+
+	keys   map[checkpoint.Key]outcome
+	billed int // attempts without an answer that may have been billed
+}
+
+// AttemptCount counts calls by how they ended. Asked is the sum of the others and
+// of those cut off by the end of a process.
+type AttemptCount struct {
+	Asked    int `json:"asked"`
+	Answered int `json:"answered"`
+	Refused  int `json:"refused"` // 429
+	Failed   int `json:"failed"`
+}
+
+// QuestionCount counts questions by what is known of them now.
+type QuestionCount struct {
+	Answered int `json:"answered"`
+	NotFound int `json:"not_found"`
+	Failed   int `json:"failed"`
+	Open     int `json:"open"` // asked without an answer
+}
+
+type outcome byte
+
+const (
+	open outcome = iota + 1
+	failed
+	notFound
+	answered
+)
+
+// Add takes the next record of the journal.
+func (l *Ledger) Add(rec checkpoint.Record) {
+	if l.keys == nil {
+		l.keys = map[checkpoint.Key]outcome{}
+	}
+	switch rec.Type {
+	case checkpoint.Asked:
+		l.Attempts.Asked++
+		l.settle(rec.Key, open)
+	case checkpoint.Missed:
+		l.missed(rec)
+	case checkpoint.Failed:
+		l.settle(rec.Key, failed)
+	case checkpoint.Answered:
+		l.answered(rec)
+	}
+}
+
+// settle never lets less knowledge replace more.
+func (l *Ledger) settle(key checkpoint.Key, to outcome) {
+	if to > l.keys[key] {
+		l.keys[key] = to
+	}
+}
+
+func (l *Ledger) missed(rec checkpoint.Record) {
+	var body FailureBody
+	_ = json.Unmarshal(rec.Body, &body)
+	if body.Kind == octave.KindRateLimited.String() {
+		l.Attempts.Refused++
+	} else {
+		l.Attempts.Failed++
+	}
+	if body.Billed {
+		l.billed++
+	}
+}
+
+func (l *Ledger) answered(rec checkpoint.Record) {
+	l.Attempts.Answered++
+	var body struct {
+		Usage  octave.Decimal `json:"usage"`
+		Answer struct {
+			Found bool `json:"found"`
+		} `json:"answer"`
+	}
+	_ = json.Unmarshal(rec.Body, &body)
+	l.Usage = l.Usage.Plus(body.Usage)
+	if body.Answer.Found {
+		l.settle(rec.Key, answered)
+	} else {
+		l.settle(rec.Key, notFound)
+	}
+}
+
+// Questions counts the questions seen so far.
+func (l *Ledger) Questions() (n QuestionCount) {
+	for _, o := range l.keys {
+		switch o {
+		case open:
+			n.Open++
+		case failed:
+			n.Failed++
+		case notFound:
+			n.NotFound++
+		case answered:
+			n.Answered++
+		}
+	}
+	return n
+}
+
+// PossiblyBilled is an upper bound of the calls that were billed without an
+// answer to show for it: those that ended ambiguously, and those that were cut
+// off because the process ended.
+func (l *Ledger) PossiblyBilled() int {
+	cutOff := l.Attempts.Asked - l.Attempts.Answered - l.Attempts.Refused - l.Attempts.Failed
+	return l.billed + max(cutOff, 0)
+}

@@ -1,0 +1,358 @@
+package pipeline
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"octave-enrich/octave"
+)
+
+func TestRateIsKeptForAnHour(t *testing.T) {
+	for _, tc := range []struct {
+		limit   rate.Limit
+		workers int
+		rows    int
+		burst   int
+	}{{5, 64, 5 * 3600, 1}, {200, 300, 200 * 60, 5}, {2000.0 / 3600, 8, 500, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			r.pace.Rate, r.workers = tc.limit, tc.workers
+			r.service.latency = time.Second
+			began := time.Now()
+			if err := r.run(t, t.Context(), people(tc.rows)); err != nil {
+				t.Fatal(err)
+			}
+			ideal := float64(tc.rows) / float64(tc.limit)
+			if took := time.Since(began).Seconds() - 1; took > ideal*1.01 || took < ideal*0.97-1 {
+				t.Errorf("%v/s: %d calls took %.0f s, the limit allows them in %.0f", tc.limit, tc.rows, took, ideal)
+			}
+			if most := r.service.busiestSecond(); most > int(math.Ceil(float64(tc.limit)))+tc.burst {
+				t.Errorf("%v/s: %d calls in one second", tc.limit, most)
+			}
+		})
+	}
+}
+
+func TestEveryRetryTakesAToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.pace.Rate, r.workers = 10, 100
+		r.service.latency = 0
+		// Every question fails twice, healthy calls in between keep it from being an outage.
+		r.service.fate = func(n int, req octave.Request) error {
+			r.service.mu.Lock()
+			defer r.service.mu.Unlock()
+			if r.service.asked[req.Email] <= 2 && n%3 != 0 {
+				return serverError()
+			}
+			return nil
+		}
+		if err := r.run(t, t.Context(), people(500)); err != nil {
+			t.Fatal(err)
+		}
+		if most := r.service.busiestSecond(); most > 11 {
+			t.Errorf("%d calls in one second, limit 10", most)
+		}
+		if r.service.calls() <= 500 {
+			t.Error("nothing was retried")
+		}
+	})
+}
+
+// A bucket is a service that accepts so many calls a second and says so only by
+// refusing.
+type bucket struct {
+	perSecond, burst float64
+	tokens           float64
+	at               time.Time
+	refused          int
+	retryAfter       time.Duration
+}
+
+func (b *bucket) take(s *service) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if b.at.IsZero() {
+		b.at, b.tokens = now, b.burst
+	}
+	b.tokens = min(b.burst, b.tokens+now.Sub(b.at).Seconds()*b.perSecond)
+	b.at = now
+	if b.tokens < 1 {
+		b.refused++
+		return refusal(b.retryAfter)
+	}
+	b.tokens--
+	return nil
+}
+
+// A limit that nobody told is found and kept: few calls are refused, and little of
+// what the service would take is left unused.
+func TestHiddenLimitIsFoundAndKept(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		hidden     float64
+		burst      float64
+		allowed    rate.Limit
+		workers    int
+		latency    time.Duration
+		retryAfter time.Duration
+		rows       int
+		used       float64
+	}{
+		{"no limit given", 50, 50, rate.Inf, 64, 50 * time.Millisecond, 0, 1000, 0.7},
+		{"far too high a limit", 50, 50, 200, 64, 50 * time.Millisecond, 0, 1000, 0.7},
+		{"with Retry-After", 50, 50, 200, 64, 50 * time.Millisecond, time.Second, 1000, 0.7},
+		{"slow calls", 8, 8, 20, 256, 3 * time.Second, 0, 5000, 0.75},
+		{"long run", 50, 50, 1000, 128, 200 * time.Millisecond, 0, 20000, 0.8},
+		{"a little too high", 50, 1, 60, 64, time.Second, 0, 5000, 0.8},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.pace.Rate, r.workers, r.service.latency = tc.allowed, tc.workers, tc.latency
+				hidden := &bucket{perSecond: tc.hidden, burst: tc.burst, retryAfter: tc.retryAfter}
+				r.service.fate = func(int, octave.Request) error {
+					time.Sleep(5 * time.Millisecond)
+					return hidden.take(r.service)
+				}
+				began := time.Now()
+				if err := r.run(t, t.Context(), people(tc.rows)); err != nil {
+					t.Fatal(err)
+				}
+				perSecond := float64(tc.rows) / time.Since(began).Seconds()
+				share := float64(hidden.refused) / float64(r.service.calls())
+				t.Logf("%.1f answers a second, %.1f %% refused", perSecond, share*100)
+				if share >= 0.10 {
+					t.Errorf("%.1f %% of the calls were refused", share*100)
+				}
+				if perSecond < tc.used*tc.hidden {
+					t.Errorf("%.1f answers a second of %.0f possible", perSecond, tc.hidden)
+				}
+				if r.sink.statuses()[StatusOK] != tc.rows {
+					t.Errorf("rows %v", r.sink.statuses())
+				}
+			})
+		})
+	}
+}
+
+func TestRetryAfterPausesEveryoneAndIsCapped(t *testing.T) {
+	for _, tc := range []struct{ asked, kept time.Duration }{
+		{10 * time.Second, 10 * time.Second},
+		{365 * 24 * time.Hour, maxRetryAfter},
+		{-5 * time.Second, firstPause},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			r.workers, r.pace.Rate = 16, 5
+			r.service.fate = func(n int, req octave.Request) error {
+				if n == 20 {
+					return refusal(tc.asked)
+				}
+				return nil
+			}
+			if err := r.run(t, t.Context(), people(60)); err != nil {
+				t.Fatal(err)
+			}
+			gap := r.service.starts[20].Sub(r.service.starts[19])
+			if gap < tc.kept || gap > tc.kept+time.Second {
+				t.Errorf("asked to wait %v: the next call came after %v", tc.asked, gap)
+			}
+			if next := r.service.starts[21].Sub(r.service.starts[20]); next < 190*time.Millisecond {
+				t.Errorf("two calls within %v after the pause", next)
+			}
+		})
+	}
+}
+
+func TestServerErrorsDoNotShrinkTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.pace.Rate, r.workers = 10, 100
+		r.service.fate = func(n int, req octave.Request) error {
+			if n%4 == 0 {
+				return serverError()
+			}
+			return nil
+		}
+		if err := r.run(t, t.Context(), people(3000)); err != nil {
+			t.Fatal(err)
+		}
+		first, last := r.service.starts[0], r.service.starts[r.service.calls()-1]
+		if got := float64(r.service.calls()) / last.Sub(first).Seconds(); got < 9.5 {
+			t.Errorf("%.1f calls a second, allowed 10", got)
+		}
+	})
+}
+
+// An outage of 40 minutes in the middle of the night costs nobody's row, and few
+// calls.
+func TestOutageIsWaitedOut(t *testing.T) {
+	for name, failure := range map[string]func() error{"503": serverError, "unreachable": unreachable} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.pace.Rate, r.workers, r.service.latency = 5, 8, time.Second
+				began := time.Now()
+				during := 0
+				r.service.fate = func(int, octave.Request) error {
+					if at := time.Since(began); at > time.Minute && at < 41*time.Minute {
+						r.service.mu.Lock()
+						during++
+						r.service.mu.Unlock()
+						return failure()
+					}
+					return nil
+				}
+				if err := r.run(t, t.Context(), people(2000)); err != nil {
+					t.Fatal(err)
+				}
+				if got := r.sink.statuses(); got[StatusOK] != 2000 {
+					t.Errorf("rows %v", got)
+				}
+				if during > 80 {
+					t.Errorf("%d calls were made into the outage", during)
+				}
+				if took := time.Since(began); took > 50*time.Minute {
+					t.Errorf("took %v: the end of the outage was missed", took)
+				}
+			})
+		})
+	}
+}
+
+func TestOutageEndsTheRunAfterMaxOutage(t *testing.T) {
+	for _, patience := range []time.Duration{0, 2 * time.Second, time.Hour} {
+		for name, failure := range map[string]func() error{
+			"503": serverError, "unreachable": unreachable,
+			"429": func() error { return refusal(0) }, "429 for long": func() error { return refusal(time.Minute) },
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.pace.MaxOutage = patience
+				r.service.fate = func(int, octave.Request) error { return failure() }
+				began := time.Now()
+				if err := r.run(t, t.Context(), people(100)); err != nil {
+					t.Fatal(err)
+				}
+				if !errors.Is(r.brake.Reason(), ErrOutage) || r.sink.statuses()[StatusNotAttempted] != 100 {
+					t.Errorf("%s, %v: reason %v, rows %v", name, patience, r.brake.Reason(), r.sink.statuses())
+				}
+				if took := time.Since(began); took < patience || took > patience+3*time.Minute {
+					t.Errorf("%s: gave up after %v, patience %v", name, took, patience)
+				}
+			})
+		}
+	}
+}
+
+func TestOnePoisonRowIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.service.fate = func(_ int, req octave.Request) error {
+			if req.Email == "p0@example.com" {
+				return serverError()
+			}
+			return nil
+		}
+		if err := r.run(t, t.Context(), people(1)); err != nil {
+			t.Fatal(err)
+		}
+		if r.service.calls() != 5 || r.sink.statuses()[StatusFailed] != 1 || r.brake.Reason() != nil {
+			t.Errorf("%d calls, rows %v, reason %v", r.service.calls(), r.sink.statuses(), r.brake.Reason())
+		}
+		if !strings.Contains(r.sink.rows[0].Error, "unavailable") {
+			t.Errorf("the row says %q", r.sink.rows[0].Error)
+		}
+	})
+}
+
+func TestRejectedKeyAndSpentCreditsStopTheRun(t *testing.T) {
+	for _, kind := range []octave.Kind{octave.KindKey, octave.KindCredits} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			r.service.fate = func(n int, req octave.Request) error {
+				if n > 40 {
+					return &octave.Error{Status: 401, Fate: octave.All, Kind: kind, Message: "no"}
+				}
+				return nil
+			}
+			if err := r.run(t, t.Context(), people(500)); err != nil {
+				t.Fatal(err)
+			}
+			var call *octave.Error
+			if !errors.As(r.brake.Reason(), &call) || call.Kind != kind {
+				t.Errorf("reason %v", r.brake.Reason())
+			}
+			if wasted := r.service.calls() - 40; wasted > 8 {
+				t.Errorf("%v: %d calls wasted, 8 were in flight at most", kind, wasted)
+			}
+			if got := r.sink.statuses(); got[StatusOK] != 40 || got[StatusNotAttempted] != 460 {
+				t.Errorf("%v: rows %v", kind, got)
+			}
+		})
+	}
+}
+
+func TestStopEndsEveryWaitAtOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		pace rate.Limit
+		fate func() error
+	}{
+		"waiting for a token": {0.01, func() error { return nil }},
+		"in Retry-After":      {rate.Inf, func() error { return refusal(5 * time.Minute) }},
+		"in an outage":        {rate.Inf, unreachable},
+		"in backoff":          {rate.Inf, serverError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.pace.Rate = tc.pace
+				if name == "in backoff" {
+					r.workers = 1
+				}
+				r.service.fate = func(int, octave.Request) error { return tc.fate() }
+				began := time.Now()
+				time.AfterFunc(1500*time.Millisecond, func() { r.brake.Pull(errors.New("signal")) })
+				if err := r.run(t, t.Context(), people(20)); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took > 2500*time.Millisecond {
+					t.Errorf("the stop took %v", took-1500*time.Millisecond)
+				}
+			})
+		})
+	}
+}
+
+func TestAmbiguousAttemptsAreNotRepeatedWhenSo(t *testing.T) {
+	for _, fail := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			r.policy.FailAmbiguous = fail
+			r.service.fate = func(n int, req octave.Request) error {
+				if n == 1 {
+					return &octave.Error{Fate: octave.Again, Kind: octave.KindAmbiguous, Message: "timed out", MaybeBilled: true}
+				}
+				return nil
+			}
+			if err := r.run(t, t.Context(), people(1)); err != nil {
+				t.Fatal(err)
+			}
+			want := map[bool]string{false: StatusOK, true: StatusFailed}[fail]
+			if r.sink.rows[0].Status != want {
+				t.Errorf("fail %v: row is %s", fail, r.sink.rows[0].Status)
+			}
+			if got := r.tally.Summary().Calls.PossiblyBilled; got != 1 {
+				t.Errorf("fail %v: %d possibly billed, want 1", fail, got)
+			}
+		})
+	}
+}

@@ -1,0 +1,72 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"octave-enrich/octave"
+)
+
+// RetryPolicy says how often a failed call is made again.
+type RetryPolicy struct {
+	Retries       int  // further attempts after the first
+	FailAmbiguous bool // an attempt that may have been billed is not repeated
+}
+
+const (
+	firstBackoff = time.Second
+	maxBackoff   = 30 * time.Second
+)
+
+// Retry repeats calls whose error says "again". A refusal for pace (429) and a
+// failure during an outage of the whole service are not the row's: they are
+// waited out in the pacer and cost none of its attempts.
+func Retry(agent Agent, policy RetryPolicy, pacer *Pacer, brake *Brake) Agent {
+	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
+		for attempt := 0; ; {
+			answer, err := agent(ctx, req)
+			if err == nil || fateOf(err) != octave.Again {
+				return answer, err
+			}
+			var call *octave.Error
+			if errors.As(err, &call) && call.MaybeBilled && policy.FailAmbiguous {
+				return nil, err
+			}
+			if !waitedOut(call, pacer) {
+				if attempt++; attempt > policy.Retries {
+					return nil, err
+				}
+				if !sleep(ctx, brake, backoff(attempt)) {
+					return nil, stopped(err)
+				}
+			}
+		}
+	}
+}
+
+// waitedOut says whether the pacer holds everyone back for this failure.
+func waitedOut(call *octave.Error, pacer *Pacer) bool {
+	return call != nil && call.Kind == octave.KindRateLimited || pacer.Outage()
+}
+
+// backoff doubles from one second to thirty, half of it random, so that rows
+// which failed together do not come back together.
+func backoff(attempt int) time.Duration {
+	d := min(firstBackoff<<min(attempt-1, 10), maxBackoff)
+	return d/2 + rand.N(d/2+1)
+}
+
+// sleep reports false when the run is stopping.
+func sleep(ctx context.Context, brake *Brake, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-brake.Pulled():
+	case <-ctx.Done():
+	}
+	return false
+}

@@ -1,0 +1,72 @@
+package pipeline
+
+import (
+	"iter"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/reader"
+)
+
+// A Plan is what a run would do.
+type Plan struct {
+	Rows       int            `json:"rows"`
+	Sendable   int            `json:"sendable"`
+	Answered   int            `json:"answered"`   // rows whose answer is in the checkpoint
+	Duplicates int            `json:"duplicates"` // rows that ask the same as one before
+	Excluded   int            `json:"excluded"`
+	Invalid    map[string]int `json:"invalid"` // rows by reason
+	ToAsk      int            `json:"to_ask"`  // questions that need a call
+	// First are the first requests that would be sent.
+	First []octave.Request `json:"first"`
+}
+
+const firstRequests = 3
+
+// Survey goes through the contacts as [Run] would and asks nobody. Of cfg it
+// needs Ask, Exclude, Memory and Limit; a nil Memory knows nothing.
+func Survey(src iter.Seq2[reader.Contact, error], cfg Config) (Plan, error) {
+	plan := Plan{Invalid: map[string]int{}}
+	seen := map[checkpoint.Key]bool{}
+	for contact, err := range src {
+		if err != nil {
+			return plan, err
+		}
+		plan.add(contact, cfg, seen)
+	}
+	return plan, nil
+}
+
+func (p *Plan) add(contact reader.Contact, cfg Config, seen map[checkpoint.Key]bool) {
+	p.Rows++
+	if contact.Problem != "" {
+		p.Invalid[contact.Problem]++
+		return
+	}
+	if cfg.Exclude != nil && cfg.Exclude(contact) != "" {
+		p.Excluded++
+		return
+	}
+	request, err := cfg.Ask(contact)
+	if err != nil {
+		p.Invalid[err.Error()]++
+		return
+	}
+	p.Sendable++
+	key := KeyOf(request)
+	known := cfg.Memory != nil && cfg.Memory.Knows(key)
+	switch {
+	case known:
+		p.Answered++
+	case seen[key]:
+		p.Duplicates++
+	case cfg.Limit > 0 && p.ToAsk >= cfg.Limit:
+	default:
+		p.ToAsk++
+	}
+	if len(p.First) < firstRequests && !seen[key] {
+		request.RequestID = key.String()
+		p.First = append(p.First, request)
+	}
+	seen[key] = true
+}

@@ -53,8 +53,8 @@ func create(path string, opt Options, d disk) (*File, error) {
 	if err := f.open(); err != nil {
 		return nil, fmt.Errorf("create output: %w", err)
 	}
-	if err := f.begin(); err != nil {
-		return nil, errors.Join(fmt.Errorf("write output: %w", err), f.Abort())
+	if f.err = f.begin(); f.err != nil {
+		return nil, errors.Join(fmt.Errorf("write output: %w", f.err), f.Abort())
 	}
 	return f, nil
 }

@@ -50,19 +50,37 @@ type message struct {
 
 func newAnswer(row Row) answer {
 	a := answer{
-		Status: row.Status, Error: row.Error, RequestID: row.RequestID, Usage: json.RawMessage(row.Usage),
+		Status: row.Status, Error: row.Error, RequestID: row.RequestID, Usage: number(row.Usage),
 		Emails:   make([]message, len(row.Emails)),
-		Playbook: row.Playbook.Raw, Persona: row.Persona.Raw, Product: row.Product.Raw,
-		OutputType: row.OutputType,
+		Playbook: orNull(row.Playbook.Raw), Persona: orNull(row.Persona.Raw), Product: orNull(row.Product.Raw),
+		OutputType: orNull(row.OutputType),
 		Input:      row.Raw,
 	}
-	if row.Usage == "" {
-		a.Usage = nil
-	}
 	for i, e := range row.Emails {
-		a.Emails[i] = message(e)
+		a.Emails[i] = message{e.Subject, e.Body, e.CoreValueProp, orNull(e.Sections)}
 	}
 	return a
+}
+
+// orNull is raw, or null when there is nothing: encoding/json refuses an empty RawMessage that is not nil.
+func orNull(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 {
+		return nil
+	}
+	return raw
+}
+
+// number is usage as it is spelled, or a string where that is no number of JSON.
+func number(usage string) json.RawMessage {
+	raw := json.RawMessage(usage)
+	if usage == "" || json.Valid(raw) {
+		return orNull(raw)
+	}
+	quoted, err := json.Marshal(usage)
+	if err != nil {
+		return nil // a string does not fail
+	}
+	return quoted
 }
 
 func (l *lines) write(row Row) error {

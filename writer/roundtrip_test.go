@@ -235,7 +235,9 @@ func TestJSONLinesReadBack(t *testing.T) {
 }
 
 // valid is what JSON can hold of s.
-func valid(s string) string { return strings.ToValidUTF8(strings.ReplaceAll(s, "\xff", "\ufffd"), "\ufffd") }
+func valid(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\xff", "\ufffd"), "\ufffd")
+}
 
 // A workbook holds text: zeros, signs and formulas as they stand, characters that XML cannot hold aside.
 func TestWorkbookReadsBack(t *testing.T) {

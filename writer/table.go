@@ -20,8 +20,9 @@ type table struct {
 	input   input
 	emails  int // messages a record has room for
 	excel   bool
-	record  capture   // reused
-	outcome []outcome // of one row; reused
+	outcome []outcome // of the last row
+	flat    capture   // the cells of that outcome
+	record  []string  // reused
 }
 
 func newTable(buf *bufio.Writer, f format, opt Options, in input) (*table, error) {
@@ -35,18 +36,27 @@ func (t *table) header(emails int) []string { return Columns(t.input.names(), em
 
 func (t *table) write(row Row) error {
 	t.emails = max(t.emails, len(row.Emails))
-	t.record.record = t.input.pick(t.record.record[:0], row.Cells)
-	t.outcome[0] = newOutcome(row)
-	if err := gocsv.MarshalCSVWithoutHeaders(&t.outcome, &t.record); err != nil {
+	if err := t.flatten(newOutcome(row)); err != nil {
 		return err
 	}
-	record := appendMessages(t.record.record, row.Emails)
+	record := t.input.pick(t.record[:0], row.Cells)
+	record = append(record, t.flat.record...)
+	record = appendMessages(record, row.Emails)
 	record = pad(record, len(record)+2*(t.emails-len(row.Emails)))
 	if t.excel {
 		defuse(record)
 	}
-	t.record.record = record
+	t.record = record
 	return t.csv.Write(record)
+}
+
+// flatten keeps the cells while the outcome stays the same, as it does for the long rest of a list behind --limit.
+func (t *table) flatten(o outcome) error {
+	if len(t.flat.record) > 0 && t.outcome[0] == o {
+		return nil
+	}
+	t.outcome[0], t.flat.record = o, t.flat.record[:0]
+	return gocsv.MarshalCSVWithoutHeaders(&t.outcome, &t.flat)
 }
 
 func appendMessages(record []string, emails []Email) []string {

@@ -196,6 +196,7 @@ type rig struct {
 	sink    *memSink
 	tally   *Tally
 	brake   *Brake
+	mu      sync.Mutex // guards brake while a run starts
 	events  func(Event)
 
 	workers, limit, window int
@@ -215,7 +216,9 @@ func newRig() *rig {
 
 func (r *rig) run(t *testing.T, ctx context.Context, src iter.Seq2[reader.Contact, error]) error {
 	t.Helper()
+	r.mu.Lock()
 	r.brake = NewBrake(ctx)
+	r.mu.Unlock()
 	r.memory.Journal = r.journal
 	obs := Observers(r.tally.Observe, func(e Event) {
 		if r.events != nil {
@@ -231,6 +234,15 @@ func (r *rig) run(t *testing.T, ctx context.Context, src iter.Seq2[reader.Contac
 	agent = Retry(Budget(agent, r.budgets, r.brake), r.policy, pacer, r.brake)
 	cfg := Config{Workers: r.workers, Limit: r.limit, Window: r.window, MaxFailed: r.failed, Ask: questioner.Request, Memory: &r.memory, Brake: r.brake}
 	return Run(ctx, cfg, src, Memo(agent, &r.memory, obs), r.sink, obs)
+}
+
+// stop is the first signal.
+func (r *rig) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.brake != nil {
+		r.brake.Pull(errors.New("signal"))
+	}
 }
 
 // again is the same run started anew, as a process would be.

@@ -320,7 +320,7 @@ func TestStopEndsEveryWaitAtOnce(t *testing.T) {
 				}
 				r.service.fate = func(int, octave.Request) error { return tc.fate() }
 				began := time.Now()
-				time.AfterFunc(1500*time.Millisecond, func() { r.brake.Pull(errors.New("signal")) })
+				time.AfterFunc(1500*time.Millisecond, r.stop)
 				if err := r.run(t, t.Context(), people(20)); err != nil {
 					t.Fatal(err)
 				}

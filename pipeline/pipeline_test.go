@@ -71,7 +71,7 @@ func TestInterruptedEqualsUninterrupted(t *testing.T) {
 				soft := random.IntN(2) == 0
 				timer := time.AfterFunc(time.Duration(random.IntN(8000))*time.Millisecond, func() {
 					if soft {
-						r.brake.Pull(errors.New("signal"))
+						r.stop()
 						return
 					}
 					r.service.mu.Lock()
@@ -215,7 +215,7 @@ func TestSoftStopKeepsTheCallsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.service.latency = time.Minute
-		time.AfterFunc(90*time.Second, func() { r.brake.Pull(errors.New("signal")) })
+		time.AfterFunc(90*time.Second, r.stop)
 		if err := r.run(t, t.Context(), people(50)); err != nil {
 			t.Fatal(err)
 		}

@@ -189,7 +189,8 @@ func (j *Journal) learnAnswer(key Key, offset int64) {
 }
 
 func (j *Journal) learnFailure(key Key, offset int64) {
-	if _, ok := j.index[key]; !ok {
+	known, ok := j.index[key]
+	if !ok || known.state() == FailedState && known.offset() < offset {
 		j.index[key] = placeOf(offset, FailedState)
 	}
 }
@@ -197,6 +198,16 @@ func (j *Journal) learnFailure(key Key, offset int64) {
 // Answer reads the last answer to the question named by key back from the file
 // and checks it. The result is false if there is none.
 func (j *Journal) Answer(key Key) (Record, bool, error) {
+	return j.last(key, AnsweredState, Answered)
+}
+
+// Failure reads back why the question named by key was last given up. The result
+// is false if it was not, or was answered.
+func (j *Journal) Failure(key Key) (Record, bool, error) {
+	return j.last(key, FailedState, Failed)
+}
+
+func (j *Journal) last(key Key, state State, kind string) (Record, bool, error) {
 	j.mu.RLock()
 	p, ok := j.index[key]
 	size, err := j.size, j.err
@@ -204,14 +215,14 @@ func (j *Journal) Answer(key Key) (Record, bool, error) {
 	if err != nil {
 		return Record{}, false, err
 	}
-	if !ok || p.state() != AnsweredState {
+	if !ok || p.state() != state {
 		return Record{}, false, nil
 	}
 	rec, err := j.readAt(p.offset(), size)
 	if err != nil {
 		return Record{}, false, err
 	}
-	if rec.Type != Answered || rec.Key != key {
+	if rec.Type != kind || rec.Key != key {
 		return Record{}, false, &DamageError{Path: j.path, Offset: p.offset(), Reason: "another record than when it was opened"}
 	}
 	return rec, true, nil

@@ -92,7 +92,7 @@ func TestAnswersSurviveReopening(t *testing.T) {
 	check(j)
 	must(t, j.Close())
 	report := verified(t, path, nil)
-	if !report.Closed || report.Answers != len(bodies) || report.Records != 3+2*len(bodies)+1 || report.Tail != 0 {
+	if !report.Closed || report.Answers != len(bodies) || report.Records != 3+2*len(bodies)+1 || report.Torn != 0 {
 		t.Errorf("report = %+v", report)
 	}
 	opt.Header = Header{Tool: "newer", Service: "other"}

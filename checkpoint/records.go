@@ -38,6 +38,7 @@ type walker struct {
 	path   string
 	fs     FS
 	f      File
+	header Header
 	length int64 // of the file
 	proven int64 // -1 until there is a line that is not whole
 	end    int64 // of what is not a torn tail
@@ -67,9 +68,9 @@ func (w *walker) run(yield func(Entry, error) bool) error {
 }
 
 // first returns a scanner at the first line, if the file is a checkpoint.
-func (w *walker) first() (*scanner, error) {
-	s := newScanner(w.path, w.f, 0, w.length)
-	_, err := s.header()
+func (w *walker) first() (s *scanner, err error) {
+	s = newScanner(w.path, w.f, 0, w.length)
+	w.header, err = s.header()
 	var damage *DamageError
 	if errors.As(err, &damage) { // to find out, s has gone to the end
 		s = newScanner(w.path, w.f, 0, w.length)
@@ -100,10 +101,11 @@ func (w *walker) step(s *scanner, yield func(Entry, error) bool) (more bool, err
 
 // A Report is what Verify found.
 type Report struct {
+	Header  Header         // zero if it is damaged or torn
 	Bytes   int64          // length of the file
 	Records int            // whole ones, the journal's own included
 	Answers int            // keys with an answer
-	Tail    int64          // bytes at the end that were never promised; opening cuts them off
+	Torn    int64          // bytes at the end that were never promised; opening cuts them off
 	Closed  bool           // the last record closes the journal: damage anywhere before it would have been found
 	Damage  []*DamageError // what was once durable and is not whole any more
 }
@@ -128,7 +130,7 @@ func Verify(path string, fs FS) (Report, error) {
 		}
 		return true
 	})
-	r.Bytes, r.Answers, r.Tail = w.length, len(answers), w.length-w.end
-	r.Closed = r.Closed && r.Tail == 0
+	r.Header, r.Bytes, r.Answers, r.Torn = w.header, w.length, len(answers), w.length-w.end
+	r.Closed = r.Closed && r.Torn == 0
 	return r, err
 }

@@ -82,7 +82,7 @@ func (j *Journal) copyTo(fs FS, path string, keep func(Record) (Record, bool)) (
 		return stats, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w := &recordWriter{w: bufio.NewWriterSize(io.NewOffsetWriter(f, 0), 1<<20)}
+	w := &recordWriter{w: bufio.NewWriterSize(io.NewOffsetWriter(f, 0), int(min(j.size, 1<<20)))}
 	if stats, err = j.copyRecords(w, keep); err != nil {
 		return stats, err
 	}

@@ -27,7 +27,8 @@ type scanner struct {
 // newScanner reads f from one offset to another; the first is that of a line.
 func newScanner(path string, f io.ReaderAt, from, to int64) *scanner {
 	section := io.NewSectionReader(f, from, to-from)
-	return &scanner{path: path, offset: from, r: bufio.NewReaderSize(section, 1<<20)}
+	buffer := int(min(to-from, 1<<20))
+	return &scanner{path: path, offset: from, r: bufio.NewReaderSize(section, buffer)}
 }
 
 // next goes to the next line, whole or not. It returns io.EOF behind the last.

@@ -91,6 +91,12 @@ func exactFields() []Field {
 	return fields
 }
 
+// objectFields are the fields that are objects in the request. A column of
+// that name holds one in JSON, or a text that is meant for every step.
+func objectFields() []Field {
+	return []Field{"runtimeContext", "runtimeInstructions", "customContext"}
+}
+
 // Fields lists every field that a column can feed: those of a [Person], the
 // name to be split, and the ones carried in [Person.Extra].
 func Fields() []Field {
@@ -98,5 +104,5 @@ func Fields() []Field {
 	for _, a := range aliases() {
 		fields = append(fields, a.field)
 	}
-	return append(fields, exactFields()...)
+	return append(append(fields, exactFields()...), objectFields()...)
 }

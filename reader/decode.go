@@ -87,7 +87,8 @@ func damaged(kind string, err error) error {
 
 // detectEncoding judges the first bytes of a text: BOM, then the pattern of
 // zero bytes, then UTF-8; what is neither is Windows-1252, as no one can tell
-// the one-byte encodings from each other.
+// the one-byte encodings from each other. A text with more characters of UTF-8
+// than bytes that are not is UTF-8 with an error in it.
 func detectEncoding(head []byte, whole bool) string {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
@@ -100,10 +101,27 @@ func detectEncoding(head []byte, whole bool) string {
 	if name := zeroPattern(head); name != "" {
 		return name
 	}
-	if utf8.Valid(wholeRunes(head, whole)) {
-		return encodingUTF8
+	good, bad := beyondASCII(wholeRunes(head, whole))
+	if bad > 0 && bad >= good {
+		return encodingCP1252
 	}
-	return encodingCP1252
+	return encodingUTF8
+}
+
+// beyondASCII counts the characters of UTF-8 that are not ASCII, and the
+// bytes that are not UTF-8.
+func beyondASCII(text []byte) (good, bad int) {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			bad++
+		case size > 1:
+			good++
+		}
+		text = text[size:]
+	}
+	return good, bad
 }
 
 // zeroPattern recognises UTF-16 without a BOM: delimiters, line ends and
@@ -190,13 +208,15 @@ func skipBOM(r io.Reader) io.Reader {
 	return b
 }
 
-// utf8Reader passes UTF-8 through and stops at anything else.
+// utf8Reader passes UTF-8 through and stops at anything else: with an error
+// that names the line when there was text in UTF-8 before, else with
+// errNotUTF8, as the bytes so far are the same in most encodings.
 type utf8Reader struct {
-	r     io.Reader
-	tail  [utf8.UTFMax]byte // the start of a rune that the last read cut
-	n     int
-	multi bool // a character beyond ASCII has passed
-	line  int  // line ends that have passed
+	r      io.Reader
+	tail   [utf8.UTFMax]byte // the start of a character that the last read cut
+	n      int
+	beyond bool // characters beyond ASCII have passed
+	lines  int  // line ends that have passed
 }
 
 func (u *utf8Reader) Read(p []byte) (int, error) {
@@ -208,8 +228,27 @@ func (u *utf8Reader) Read(p []byte) (int, error) {
 	n += k
 	whole := wholeRunes(p[:n], err == io.EOF)
 	if !utf8.Valid(whole) {
-		return 0, errNotUTF8
+		return 0, u.refuse(whole)
 	}
+	u.beyond = u.beyond || utf8.RuneCount(whole) != len(whole)
+	u.lines += bytes.Count(whole, []byte{'\n'})
 	u.n = copy(u.tail[:], p[len(whole):n])
 	return len(whole), err
+}
+
+func (u *utf8Reader) refuse(text []byte) error {
+	at := 0
+	for {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	good, bad := beyondASCII(text)
+	if !u.beyond && good <= bad {
+		return errNotUTF8
+	}
+	return &InputError{Line: u.lines + bytes.Count(text[:at], []byte{'\n'}) + 1, Msg: "a byte that is not UTF-8 in a file that otherwise is",
+		Hint: "correct that line; or --encoding utf-8 takes it as it is, --encoding windows-1252 if the whole file is that"}
 }

@@ -49,7 +49,9 @@ func newVocabulary(opt Options) *vocabulary {
 	for _, f := range exactFields() {
 		v.exact[string(f)] = f
 	}
-	v.exact["runtimeContext"], v.exact["runtimeInstructions"] = "runtimeContext.all", "runtimeInstructions.all"
+	for _, object := range objectFields() {
+		v.exact[string(object)] = object
+	}
 	for _, l := range lookAlikes() {
 		for _, h := range strings.Fields(l.headers) {
 			v.never[h] = l.why
@@ -109,7 +111,7 @@ type layout struct {
 // findLayout looks at the start of a text for the delimiter and the record
 // that make the best header: what names the most known columns, not what is
 // the most frequent character.
-func findLayout(head []byte, commas string, known *vocabulary) layout {
+func findLayout(head []byte, commas string, known *vocabulary, records int) layout {
 	eol := byte('\n')
 	if bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
 		eol = '\r'
@@ -121,7 +123,7 @@ func findLayout(head []byte, commas string, known *vocabulary) layout {
 	}
 	best := layout{score: -1}
 	for _, comma := range []byte(commas) {
-		l := bestHeader(head[skip:], comma, eol, line, known)
+		l := bestHeader(head[skip:], layout{comma: comma, eol: eol, line: line}, known, records)
 		if l.score > best.score || l.score == best.score && len(l.header) > len(best.header) {
 			best = l
 		}
@@ -145,13 +147,14 @@ func sepLine(head []byte, eol byte) (comma byte, size int) {
 	return line[4], end + 1
 }
 
-// bestHeader finds the record that looks most like a header when cells are
-// separated by comma; the first one when none does.
-func bestHeader(head []byte, comma, eol byte, line int, known *vocabulary) layout {
-	s := newScanner(bytes.NewReader(head), comma, eol, line)
+// bestHeader finds the record that looks most like a header when the text is
+// laid out as at; the first one when none does.
+func bestHeader(head []byte, at layout, known *vocabulary, records int) layout {
+	s := newScanner(bytes.NewReader(head), at.comma, at.eol, at.line)
 	s.loose = true
-	best := layout{comma: comma, eol: eol, score: -1}
-	for range headerRecords {
+	best := at
+	best.score = -1
+	for range records {
 		err := s.next()
 		if err == io.EOF || err != nil {
 			break

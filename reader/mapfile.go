@@ -1,17 +1,129 @@
 package reader
 
-// A MapFile is a mapping that a person can read, keep and edit.
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+const mapFileFormat = 1
+
+// A MapFile is a mapping that a person can read, keep and edit. It pins what
+// was detected once, so that the next export of the same tool is read the
+// same way or not at all.
 type MapFile struct {
-	Format  int            `yaml:"format" json:"format"`
+	Format  int            `yaml:"format" json:"format"` // 1
 	Layouts []MappedLayout `yaml:"layouts" json:"layouts"`
 }
 
-// A MappedLayout pins the columns of the files with one header.
+// A MappedLayout is the mapping of the files with one header.
 type MappedLayout struct {
-	Map    map[Field]string `yaml:"map" json:"map"`
-	Header []string         `yaml:"header,omitempty" json:"header,omitempty"`
+	Map map[Field]string `yaml:"map" json:"map"` // the column of each field, by its name
+
+	// Header names all columns in order. A file whose header differs is
+	// refused; without a header in the layout, the mapped columns must exist.
+	Header []string `yaml:"header,omitempty" json:"header,omitempty"`
 }
 
+// MapFile pins the mapping of the input.
+func (in *Input) MapFile() *MapFile {
+	m := &MapFile{Format: mapFileFormat}
+	for _, t := range in.tables {
+		l := MappedLayout{Map: map[Field]string{}, Header: t.names[:t.width]}
+		for _, c := range t.plan.mapped {
+			l.Map[c.Field] = c.Header
+		}
+		if !slices.ContainsFunc(m.Layouts, func(o MappedLayout) bool { return slices.Equal(o.Header, l.Header) }) {
+			m.Layouts = append(m.Layouts, l)
+		}
+	}
+	return m
+}
+
+// ReadMapFile reads a mapping file, YAML or JSON. Words it does not know are
+// errors, as a mistyped field would otherwise just stay empty.
+func ReadMapFile(path string) (*MapFile, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	var m MapFile
+	if err := yaml.UnmarshalWithOptions(text, &m, yaml.Strict()); err != nil { // JSON is YAML
+		return nil, &InputError{File: path, Msg: "not a mapping file", Hint: "write one with inspect --write FILE", Err: err}
+	}
+	return &m, m.check(path)
+}
+
+func (m *MapFile) check(path string) error {
+	if m.Format != mapFileFormat {
+		return &InputError{File: path, Msg: fmt.Sprintf("format %d of a mapping file, not %d", m.Format, mapFileFormat), Hint: "write it anew with inspect --write"}
+	}
+	known := Fields()
+	for _, l := range m.Layouts {
+		for _, f := range sortedFields(l.Map) {
+			if !slices.Contains(known, f) {
+				return &InputError{File: path, Msg: fmt.Sprintf("%q is no field", f), Hint: "fields are " + joinFields()}
+			}
+		}
+		if len(l.Map) == 0 {
+			return &InputError{File: path, Msg: "a layout without a map"}
+		}
+	}
+	if len(m.Layouts) == 0 {
+		return &InputError{File: path, Msg: "no layouts in it"}
+	}
+	return nil
+}
+
+// Write writes the mapping to a file, as JSON when its name ends so, else as
+// YAML with a comment on how to edit it.
+func (m *MapFile) Write(path string) error {
+	text, err := m.text(filepath.Ext(path) == ".json")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
+func (m *MapFile) text(asJSON bool) ([]byte, error) {
+	if asJSON {
+		text, err := json.MarshalIndent(m, "", "  ")
+		return append(text, '\n'), err
+	}
+	body, err := yaml.MarshalWithOptions(m, yaml.IndentSequence(true))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.WriteString("# Which column feeds which field of a contact. Edit the map freely; fields are\n")
+	b.WriteString(wrapComment(joinFields()))
+	b.WriteString("# A file whose columns are not those of a header below is refused. Remove the\n")
+	b.WriteString("# header to accept any file that has the mapped columns.\n")
+	b.Write(body)
+	return b.Bytes(), nil
+}
+
+// wrapComment breaks a list into comment lines.
+func wrapComment(list string) string {
+	var b strings.Builder
+	line := "#"
+	for _, word := range strings.Fields(list) {
+		if len(line)+len(word) > 78 {
+			b.WriteString(line + "\n")
+			line = "#"
+		}
+		line += " " + word
+	}
+	return b.String() + line + ".\n"
+}
+
+// headers are all names in the file, by which a header is recognised.
 func (m *MapFile) headers() []string {
 	var headers []string
 	for _, l := range m.Layouts {
@@ -25,5 +137,38 @@ func (m *MapFile) headers() []string {
 
 // layoutOf is the mapping for a file with these columns.
 func (m *MapFile) layoutOf(file string, names []string) (map[Field]string, error) {
-	return m.Layouts[0].Map, nil
+	for _, l := range m.Layouts {
+		if l.Header == nil || slices.Equal(l.Header, names) {
+			return l.Map, nil
+		}
+	}
+	return nil, &MappingError{File: file, Headers: names,
+		Msg:  "its header is not the one of the mapping file: " + difference(m.Layouts[0].Header, names),
+		Hint: "look at it with inspect, then pin it anew with inspect --write"}
+}
+
+// difference says in what a header differs from the pinned one.
+func difference(pinned, names []string) string {
+	var parts []string
+	if missing := without(pinned, names); len(missing) > 0 {
+		parts = append(parts, "missing "+quoteAll(missing))
+	}
+	if added := without(names, pinned); len(added) > 0 {
+		parts = append(parts, "new "+quoteAll(added))
+	}
+	if len(parts) == 0 {
+		return "the columns are in another order"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// without are the names of a that b does not have.
+func without(a, b []string) []string {
+	var rest []string
+	for _, name := range a {
+		if !slices.Contains(b, name) {
+			rest = append(rest, name)
+		}
+	}
+	return rest
 }

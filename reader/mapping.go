@@ -40,8 +40,9 @@ type plan struct {
 	mapped   []Mapping
 	rejected []Rejection
 	rivals   []rivals
-	optOut   []int    // columns
-	notes    []string // guesses to print
+	optOut   []int           // columns
+	notes    []string        // guesses to print
+	missing  map[Field]error // columns that were asked for, when another file may have them
 }
 
 // planner works out the plan of a file from its header and its first rows.
@@ -58,7 +59,7 @@ type planner struct {
 
 // newPlan maps the columns called names; sample holds the first rows.
 func newPlan(file string, names []string, sample [][]string, words *vocabulary, opt Options) (*plan, error) {
-	p := &planner{file: file, names: names, sample: sample, words: words, used: map[int]bool{}, done: map[Field]bool{}, plan: &plan{}}
+	p := &planner{file: file, names: names, sample: sample, words: words, used: map[int]bool{}, done: map[Field]bool{}, plan: &plan{missing: map[Field]error{}}}
 	for _, n := range names {
 		p.folded = append(p.folded, fold(n))
 	}
@@ -76,13 +77,19 @@ func newPlan(file string, names []string, sample [][]string, words *vocabulary, 
 		}
 	}
 	p.lookAlikes()
-	return p.plan, p.identifies()
+	if err := p.identifies(); err != nil {
+		return nil, err
+	}
+	if hint := p.hintByValues(); hint != "" && opt.Pinned == nil {
+		p.plan.notes = append(p.plan.notes, hint)
+	}
+	return p.plan, nil
 }
 
 // demanded maps what the user asked for: first the flags, then the mapping
 // file.
 func (p *planner) demanded(opt Options) error {
-	if err := p.demand(opt.Map, "as asked for"); err != nil {
+	if err := p.demand(opt.Map, "as asked for", opt.several); err != nil {
 		return err
 	}
 	if opt.Pinned == nil {
@@ -92,20 +99,29 @@ func (p *planner) demanded(opt Options) error {
 	if err != nil {
 		return err
 	}
-	return p.demand(pinned, "from the mapping file")
+	return p.demand(pinned, "from the mapping file", false)
 }
 
-func (p *planner) demand(wanted map[Field]string, why string) error {
+// demand feeds fields from named columns. In one of several files a column may
+// be missing, as long as another has it: the field is then left to detection.
+func (p *planner) demand(wanted map[Field]string, why string, several bool) error {
 	for _, field := range sortedFields(wanted) {
 		if p.done[field] {
 			continue
 		}
-		p.done[field] = true
 		header := wanted[field]
 		if header == "" {
-			continue // --map email= : no column
+			p.done[field] = true // --map email= : no column
+			continue
 		}
 		column, err := p.find(field, header)
+		if err == nil && column < 0 {
+			err = p.missing(field, header)
+			if several {
+				p.plan.missing[field] = err
+				continue
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -123,7 +139,8 @@ func sortedFields(m map[Field]string) []Field {
 	return fields
 }
 
-// find is the column of that name, or the only one that folds to it.
+// find is the column of that name, or the only one that folds to it; -1 when
+// there is none.
 func (p *planner) find(field Field, header string) (int, error) {
 	if !slices.Contains(Fields(), field) {
 		return 0, &MappingError{File: p.file, Field: field, Msg: fmt.Sprintf("%q is no field", field), Hint: "fields are " + joinFields()}
@@ -135,7 +152,11 @@ func (p *planner) find(field Field, header string) (int, error) {
 	if len(same) == 1 {
 		return same[0], nil
 	}
-	return 0, &MappingError{File: p.file, Field: field, Headers: []string{header},
+	return -1, nil
+}
+
+func (p *planner) missing(field Field, header string) error {
+	return &MappingError{File: p.file, Field: field, Headers: []string{header},
 		Msg: fmt.Sprintf("no column %q for %s", header, field), Hint: "its columns are " + quoteAll(p.names)}
 }
 
@@ -190,7 +211,26 @@ func (p *planner) detect() error {
 			return err
 		}
 	}
+	p.nameBesideFirstName()
 	return nil
+}
+
+// nameBesideFirstName knows that lists with Vorname and Name mean the family
+// name by the latter.
+func (p *planner) nameBesideFirstName() {
+	if p.done[LastName] || !p.done[FirstName] {
+		return
+	}
+	first := slices.IndexFunc(p.plan.mapped, func(m Mapping) bool { return m.Field == FirstName })
+	if f := p.folded[p.plan.mapped[first].column]; f != "vorname" && f != "voornaam" {
+		return
+	}
+	for _, f := range []string{"name", "naam"} {
+		if same := p.columnsFolding(f); len(same) == 1 && !p.used[same[0]] {
+			p.take(LastName, same[0], false, "as it stands beside a first name")
+			return
+		}
+	}
 }
 
 func (p *planner) unusedFullNames() {
@@ -439,32 +479,37 @@ func (p *planner) identifies() error {
 	return e
 }
 
-// hintByValues finds the column whose values are addresses or profiles,
-// whatever its name.
+// hintByValues finds a column whose values are addresses or profiles for a
+// field that nothing feeds, whatever the name of the column.
 func (p *planner) hintByValues() string {
 	for _, field := range []Field{Email, LinkedInProfile} {
-		clean := cleanerOf(field)
 		for i, name := range p.names {
-			usable, filled := 0, 0
-			for _, row := range p.sample {
-				v, f := clean(row[i])
-				if v != "" {
-					usable++
-				}
-				if v != "" || f != noFlaw {
-					filled++
-				}
-			}
-			if usable == 0 || usable*2 < filled || p.done[field] {
+			_, skip := p.words.never[p.folded[i]]
+			if p.done[field] || p.used[i] || skip || !p.holds(field, i) {
 				continue
 			}
-			if v, _ := clean(name); v != "" {
-				return "line of the header holds data: put a line with the names of the columns above it"
+			if v, _ := cleanerOf(field)(name); v != "" {
+				return "the header line holds data: put a line with the names of the columns above it"
 			}
-			return fmt.Sprintf("column %q holds values for %s: type %s", name, field, mapFlag(field, name))
+			return fmt.Sprintf("column %q holds values for %s, by its name it may be something else: %s uses it", name, field, mapFlag(field, name))
 		}
 	}
 	return ""
+}
+
+// holds says whether most values of a column are ones for the field.
+func (p *planner) holds(field Field, column int) bool {
+	clean, usable, filled := cleanerOf(field), 0, 0
+	for _, row := range p.sample {
+		v, f := clean(row[column])
+		if v != "" {
+			usable++
+		}
+		if v != "" || f != noFlaw {
+			filled++
+		}
+	}
+	return usable > 0 && 2*usable >= filled
 }
 
 // quoteAll lists headers, the first dozen of them.

@@ -67,7 +67,7 @@ func isTidy(s string) bool {
 	last := byte(' ')
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c < ' ' || c >= 0x7f || c == ' ' && last == ' ' || c == '=' || c == ':' {
+		if c < ' ' || c >= 0x7f || c == ' ' && last == ' ' || c == '=' || c == ':' && last == ':' {
 			return false
 		}
 		last = c
@@ -106,7 +106,7 @@ func firstOfSeveral(s string) string {
 
 // notNull is s, or nothing when s is a word for nothing.
 func notNull(s string) string {
-	if len(s) > len("[not provided]") {
+	if s == "" || len(s) > len("[not provided]") || strings.IndexByte("-#[nNuU", s[0]) < 0 {
 		return s
 	}
 	switch strings.ToLower(s) {
@@ -216,6 +216,9 @@ func isSuffix(host string) bool {
 
 // cleanDomain takes the host out of a web address, in ASCII and without www.
 func cleanDomain(cell string) (string, flaw) {
+	if host := plainHost(cell); host != "" {
+		return checkDomain(host)
+	}
 	s, _ := cleanText(cell)
 	if s == "" {
 		return "", noFlaw
@@ -237,6 +240,35 @@ func cleanDomain(cell string) (string, flaw) {
 		}
 		s = host
 	}
+	return checkDomain(s)
+}
+
+// plainHost is the fast way to the host of an address in lower case ASCII
+// without user, port and query; it returns nothing for any other text.
+func plainHost(s string) string {
+	s = strings.TrimPrefix(s, "http://")
+	s = strings.TrimPrefix(s, "https://")
+	s = strings.TrimPrefix(s, "www.")
+	dot := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
+		case c == '.':
+			dot = true
+		case c == '/' && dot && s[i-1] != '.' && strings.IndexByte(s[i:], '@') < 0:
+			return s[:i]
+		default:
+			return ""
+		}
+	}
+	if !dot || s[len(s)-1] == '.' {
+		return ""
+	}
+	return s
+}
+
+// checkDomain judges a host in ASCII.
+func checkDomain(s string) (string, flaw) {
 	switch {
 	case !isHost(s):
 		return "", malformed
@@ -262,8 +294,11 @@ const profilePrefix = "https://www.linkedin.com/in/"
 // cleanLinkedIn gives https://www.linkedin.com/in/SLUG of a personal profile.
 // The slug keeps its case: Sales Navigator's are case-sensitive.
 func cleanLinkedIn(cell string) (string, flaw) {
-	if strings.HasPrefix(cell, profilePrefix) && isSlug(cell[len(profilePrefix):]) {
+	if slug, ok := strings.CutPrefix(cell, profilePrefix); ok && isSlug(slug) {
 		return cell, noFlaw
+	}
+	if slug, ok := strings.CutPrefix(cell, "http://www.linkedin.com/in/"); ok && isSlug(slug) {
+		return profilePrefix + slug, noFlaw
 	}
 	s, _ := cleanText(cell)
 	if s == "" {

@@ -1,7 +1,9 @@
 package reader
 
 import (
+	"encoding/json"
 	"hash/maphash"
+	"slices"
 	"strings"
 
 	"github.com/gocarina/gocsv"
@@ -62,15 +64,37 @@ func (p *plan) read(cells []string, r *reading) {
 		case m.slot >= 0:
 			r.values[m.slot], r.flaws[m.slot] = v, f
 		case v != "":
-			if r.extra == nil {
-				r.extra = make(map[Field]string)
-			}
-			r.extra[m.Field] = v
+			r.addExtra(m.Field, v)
 		}
 	}
 	if full := r.values[slotFullName]; full != "" {
 		r.values[slotFirstName], r.values[slotLastName], _ = strings.Cut(full, " ")
 	}
+}
+
+// addExtra keeps the value of a field that is not about the person. That of
+// an object in JSON is taken apart: {"1": "..."} under runtimeContext is
+// runtimeContext.1.
+func (r *reading) addExtra(field Field, value string) {
+	if r.extra == nil {
+		r.extra = make(map[Field]string)
+	}
+	if !slices.Contains(objectFields(), field) && !strings.HasPrefix(string(field), "customContext.") {
+		r.extra[field] = value
+		return
+	}
+	if value[0] == '{' && json.Valid([]byte(value)) {
+		members([]byte(value), func(key string, inner []byte) {
+			if v := cellOf(inner); v != "" {
+				r.addExtra(field+"."+Field(key), v)
+			}
+		})
+		return
+	}
+	if field == "runtimeContext" || field == "runtimeInstructions" {
+		field += ".all"
+	}
+	r.extra[field] = value
 }
 
 // problem says why a row cannot be sent, empty when it can. It is one of a

@@ -11,13 +11,9 @@
 package reader
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"hash/maphash"
 	"io"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +27,8 @@ type Options struct {
 	Map      map[Field]string // columns by name; an empty name leaves the field without one
 	Pinned   *MapFile         // a mapping written earlier; nothing else is mapped then but Map
 	Stdin    io.Reader        // what "-" reads
+
+	several bool // more than one file
 }
 
 // An Input is one or several files of contacts, read as one list.
@@ -39,7 +37,7 @@ type Input struct {
 	tables  []*table
 	columns []string
 	source  int // column of the file's name, -1 when there is one file
-	profile Profile
+	profile *Profile
 }
 
 // Open looks at the files of these paths and reads them once. A directory
@@ -54,7 +52,7 @@ func Open(paths []string, opt Options) (*Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Input{source: -1, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}}
+	in := &Input{source: -1}
 	if err := in.open(files, opt); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -62,7 +60,8 @@ func Open(paths []string, opt Options) (*Input, error) {
 }
 
 func (in *Input) open(files []string, opt Options) error {
-	words, names := newVocabulary(opt), shortNames(files)
+	opt.several = len(files) > 1
+	words, names, totals := newVocabulary(opt), shortNames(files), newTotals()
 	for i, path := range files {
 		src, err := newSource(path, opt.Stdin)
 		if src != nil {
@@ -71,49 +70,30 @@ func (in *Input) open(files []string, opt Options) error {
 		if err != nil {
 			return err
 		}
-		if path == "-" {
-			names[i] = "stdin"
-		}
-		t, err := newTable(src, names[i], words, opt)
+		t, err := newTable(src, names[i], words, opt, totals)
 		if err != nil {
 			return err
 		}
 		in.tables = append(in.tables, t)
 	}
-	if err := in.survey(words, opt); err != nil {
+	if err := in.nowhere(opt.Map); err != nil {
 		return err
 	}
+	if totals.profile.Rows == 0 {
+		return &InputError{File: in.sources[0].name, Msg: "a header, and no rows below it"}
+	}
+	in.profile = totals.finish()
 	in.unite()
 	return nil
 }
 
-// survey reads every file once and counts.
-func (in *Input) survey(words *vocabulary, opt Options) error {
-	seed, traps := maphash.MakeSeed(), map[string]*Trap{}
-	var sums []uint64
-	for _, t := range in.tables {
-		s := &survey{table: t, profile: &in.profile, file: t.profile(), seed: seed, sums: sums, traps: traps}
-		if err := s.file256(); err != nil {
-			return named(t.src.name, err)
+// nowhere fails when a column that was asked for is in none of the files.
+func (in *Input) nowhere(wanted map[Field]string) error {
+	for _, field := range sortedFields(wanted) {
+		found := slices.ContainsFunc(in.tables, func(t *table) bool { return t.plan.missing[field] == nil })
+		if !found {
+			return in.tables[0].plan.missing[field]
 		}
-		sums = s.sums
-		s.finish()
-	}
-	if in.profile.Rows == 0 {
-		return &InputError{File: in.tables[0].src.name, Msg: "a header, and no rows below it"}
-	}
-	slices.Sort(sums)
-	in.profile.Duplicates = len(sums) - len(slices.Compact(sums))
-	for _, kind := range slices.Sorted(maps.Keys(traps)) {
-		in.profile.Traps = append(in.profile.Traps, *traps[kind])
-	}
-	in.profile.SHA256 = in.profile.Files[0].SHA256
-	if len(in.tables) > 1 {
-		all := sha256.New()
-		for _, f := range in.profile.Files {
-			all.Write([]byte(f.SHA256))
-		}
-		in.profile.SHA256 = hex.EncodeToString(all.Sum(nil))
 	}
 	return nil
 }
@@ -148,7 +128,7 @@ func (in *Input) unite() {
 func (in *Input) Columns() []string { return in.columns }
 
 // Profile is what Open found out. The caller must not change it.
-func (in *Input) Profile() *Profile { return &in.profile }
+func (in *Input) Profile() *Profile { return in.profile }
 
 // Close gives up what Open keeps, such as a private copy of standard input.
 func (in *Input) Close() error {

@@ -245,7 +245,10 @@ func shortNames(paths []string) []string {
 	names := make([]string, len(paths))
 	for i, p := range paths {
 		names[i] = filepath.Base(p)
-		if count[names[i]] > 1 {
+		switch {
+		case p == "-":
+			names[i] = "stdin"
+		case count[names[i]] > 1:
 			names[i] = filepath.ToSlash(p)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,14 +17,14 @@ import (
 // notices are a few lines, more of them are a sparse list.
 const maxFooter = 10
 
-// A survey reads a file once and counts.
+// A survey reads one file from its first row to its last and counts.
 type survey struct {
-	table   *table
-	profile *Profile
-	file    *FileProfile
-	seed    maphash.Seed
-	sums    []uint64
-	traps   map[string]*Trap
+	table *table
+	count Profile // of this file alone
+	file  FileProfile
+	seed  maphash.Seed
+	sums  []uint64 // of the sendable rows, to find the same again
+	traps map[string]*Trap
 
 	held    []record // records with one field that may be the footer
 	empty   int      // records without a value among them
@@ -59,8 +60,35 @@ func (l *lineList) String() string {
 	return "lines " + s
 }
 
-// run reads the records of the file up to its end.
-func (s *survey) run(rows records) error {
+func newSurvey(t *table, seed maphash.Seed) *survey {
+	s := &survey{table: t, seed: seed, traps: map[string]*Trap{}}
+	s.count = Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}
+	s.file = FileProfile{Name: t.name, Path: t.src.path, Format: t.format, Compression: t.compression, Encoding: t.encoding,
+		Delimiter: t.delimiter(), Sheet: t.sheet, HeaderLine: t.layout.line, Preamble: t.layout.preamble}
+	if t.src.path == "" {
+		s.file.Path = "-"
+	}
+	return s
+}
+
+// run reads the file, hashes its bytes, and writes down what was found.
+func (s *survey) run() error {
+	sum := sha256.New()
+	rows, err := s.table.open(sum)
+	if err != nil {
+		return err
+	}
+	err = s.records(rows)
+	s.file.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	if err := errors.Join(err, rows.close()); err != nil {
+		return err
+	}
+	s.describe()
+	return nil
+}
+
+// records reads the records of the file up to its end.
+func (s *survey) records(rows records) error {
 	for {
 		r, err := rows.next()
 		if err == io.EOF {
@@ -150,9 +178,9 @@ func identifiesAlone(cells []string) bool {
 
 // contact counts one contact.
 func (s *survey) contact(r record) error {
-	s.profile.Rows++
+	s.count.Rows++
 	if r.problem != "" {
-		s.profile.Invalid["a line that is no JSON object"]++
+		s.count.Invalid["a line that is no JSON object"]++
 		return nil
 	}
 	s.ragged(r)
@@ -163,13 +191,13 @@ func (s *survey) contact(r record) error {
 	s.values(r.cells)
 	s.warn()
 	if h := s.table.optOut(r.cells); h != "" {
-		s.profile.OptOut[h]++
+		s.count.OptOut[h]++
 	}
 	if problem := s.reading.problem(r.cells); problem != "" {
-		s.profile.Invalid[problem]++
+		s.count.Invalid[problem]++
 		return nil
 	}
-	s.profile.Sendable++
+	s.count.Sendable++
 	s.sums = append(s.sums, s.reading.sum(s.seed))
 	return nil
 }
@@ -236,7 +264,7 @@ func (s *survey) warn() {
 func (s *survey) trap(kind string) {
 	t := s.traps[kind]
 	if t == nil {
-		t = &Trap{Kind: kind, Row: s.profile.Rows}
+		t = &Trap{Kind: kind, Row: s.count.Rows}
 		s.traps[kind] = t
 	}
 	t.Rows++
@@ -258,39 +286,105 @@ func trapOf(slot int, f flaw) string {
 	return "unusable " + string(personFields()[slot])
 }
 
-// file256 reads the file with its bytes hashed.
-func (s *survey) file256() error {
-	sum := sha256.New()
-	rows, err := s.table.open(sum)
-	if err != nil {
-		return err
-	}
-	err = s.run(rows)
-	s.file.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	return errors.Join(err, rows.close())
-}
-
-// finish names the columns for extra cells and writes down what was found.
-func (s *survey) finish() {
-	t, f := s.table, s.file
+// describe names the columns for extra cells and completes the profile.
+func (s *survey) describe() {
+	t, f := s.table, &s.file
 	header := slices.Clone(t.names)
 	for i := range s.extra {
 		header = append(header, "extra_"+strconv.Itoa(i+1))
 	}
 	t.names = uniqueNames(header)
 	f.Columns, f.Mapping, f.Rejected = t.names, t.plan.mapped, t.plan.rejected
-	s.profile.Files = append(s.profile.Files, *f)
-	for _, n := range append(t.plan.notes, s.notes()...) {
-		s.profile.Notes = append(s.profile.Notes, f.Name+": "+n)
+	for _, n := range append(s.notes(), t.plan.notes...) {
+		s.count.Notes = append(s.count.Notes, f.Name+": "+n)
 	}
 }
 
 // notes says what was done to the file that its owner may not expect.
 func (s *survey) notes() []string {
-	return nil
+	var notes []string
+	say := func(when bool, format string, args ...any) {
+		if when {
+			notes = append(notes, fmt.Sprintf(format, args...))
+		}
+	}
+	t, f := s.table, &s.file
+	say(f.Encoding == encodingCP1252 && !t.demanded, "not UTF-8, read as Windows-1252; --encoding NAME if its accents come out wrong")
+	say(f.Preamble > 0, "%s before the header on line %d skipped", plural(f.Preamble, "line"), f.HeaderLine)
+	say(f.Footer > 0, "%s behind the last contact not taken for contacts", plural(f.Footer, "line"))
+	say(f.Empty > 0, "%s behind the last contact skipped", plural(f.Empty, "empty row"))
+	say(s.short.count > 0, "%s with fewer cells than the header: the missing ones are empty", &s.short)
+	say(s.long.count > 0, "%s with more cells than the header: kept in extra_1%s", &s.long, upTo(s.extra))
+	for i, h := range t.layout.header {
+		say(h != t.names[i], "column %d, %q in the header, is called %q", i+1, h, t.names[i])
+	}
+	return notes
 }
 
-func (t *table) profile() *FileProfile {
-	return &FileProfile{Name: t.name, Path: t.src.path, Format: t.format, Compression: t.compression, Encoding: t.encoding,
-		Delimiter: t.delimiter(), Sheet: t.sheet, HeaderLine: t.layout.line, Preamble: t.layout.preamble}
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+func upTo(n int) string {
+	if n > 1 {
+		return " to extra_" + strconv.Itoa(n)
+	}
+	return ""
+}
+
+// totals adds up the surveys of all files.
+type totals struct {
+	seed    maphash.Seed
+	profile Profile
+	sums    []uint64
+	traps   map[string]Trap
+}
+
+func newTotals() *totals {
+	return &totals{seed: maphash.MakeSeed(), traps: map[string]Trap{}, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}}
+}
+
+func (t *totals) add(s *survey) {
+	p := &t.profile
+	for kind, trap := range s.traps {
+		sum := t.traps[kind]
+		if sum.Rows == 0 {
+			sum = Trap{Kind: kind, Row: p.Rows + trap.Row}
+		}
+		sum.Rows += trap.Rows
+		t.traps[kind] = sum
+	}
+	for reason, n := range s.count.Invalid {
+		p.Invalid[reason] += n
+	}
+	for header, n := range s.count.OptOut {
+		p.OptOut[header] += n
+	}
+	p.Rows += s.count.Rows
+	p.Sendable += s.count.Sendable
+	p.Notes = append(p.Notes, s.count.Notes...)
+	p.Files = append(p.Files, s.file)
+	t.sums = append(t.sums, s.sums...)
+}
+
+// finish is the profile of all files together.
+func (t *totals) finish() *Profile {
+	p := &t.profile
+	slices.Sort(t.sums)
+	p.Duplicates = len(t.sums) - len(slices.Compact(t.sums))
+	for _, kind := range slices.Sorted(maps.Keys(t.traps)) {
+		p.Traps = append(p.Traps, t.traps[kind])
+	}
+	p.SHA256 = p.Files[0].SHA256
+	if len(p.Files) > 1 {
+		all := sha256.New()
+		for _, f := range p.Files {
+			all.Write([]byte(f.SHA256))
+		}
+		p.SHA256 = hex.EncodeToString(all.Sum(nil))
+	}
+	return p
 }

@@ -39,6 +39,7 @@ type table struct {
 	compression string // gzip, zstd or none
 	encoding    string
 	demanded    bool // the encoding was
+	checked     bool // it was read to its end
 	sheet       string
 	layout      layout
 	names       []string // of the columns, all different
@@ -48,31 +49,41 @@ type table struct {
 	contacts    int   // records that are contacts
 }
 
-// newTable looks at a file and finds its format, its header and its mapping.
-func newTable(src *source, name string, words *vocabulary, opt Options) (*table, error) {
+// newTable looks at a file, finds its format, its header and its mapping, and
+// reads it once. What it counts is added to the profile.
+func newTable(src *source, name string, words *vocabulary, opt Options, totals *totals) (*table, error) {
 	t := &table{src: src, name: name, sheet: opt.Sheet}
-	if err := t.sniff(words, opt); err != nil {
+	err := t.sniff(words, opt)
+	if err != nil {
 		return nil, named(src.name, err)
 	}
-	for {
-		err := t.prepare(words, opt)
-		if !errors.Is(err, errNotUTF8) {
-			return t, err
-		}
-		if err := t.fallBack(words); err != nil {
-			return nil, err
-		}
+	err = t.prepare(words, opt, totals)
+	if errors.Is(err, errNotUTF8) {
+		// Plain ASCII as far as it was looked at, then a byte that is not
+		// UTF-8: the header stands, what follows is read anew.
+		t.encoding = encodingCP1252
+		err = t.prepare(words, opt, totals)
 	}
+	return t, err
 }
 
-// prepare names the columns and maps them by the first rows.
-func (t *table) prepare(words *vocabulary, opt Options) error {
+// prepare names the columns, maps them by the first rows and counts all rows.
+func (t *table) prepare(words *vocabulary, opt Options, totals *totals) error {
 	sample, err := t.sample()
 	if err != nil {
 		return named(t.src.name, err)
 	}
 	t.plan, err = newPlan(t.src.name, t.names, sample, words, opt)
-	return err
+	if err != nil {
+		return err
+	}
+	s := newSurvey(t, totals.seed)
+	if err := s.run(); err != nil {
+		return named(t.src.name, err)
+	}
+	t.checked = true
+	totals.add(s)
+	return nil
 }
 
 // sniff recognises the format by its first bytes.
@@ -85,7 +96,7 @@ func (t *table) sniff(words *vocabulary, opt Options) error {
 		return &InputError{Msg: "empty: there is nothing in it"}
 	}
 	if kind := knownBinary(head); kind != "" {
-		return t.foreign(kind, opt)
+		return t.foreign(kind, opt, words)
 	}
 	if opt.Encoding != "" {
 		t.encoding, err = canonicalEncoding(opt.Encoding)
@@ -157,7 +168,7 @@ func (t *table) sniffText(text []byte, words *vocabulary, opt Options) error {
 	} else if t.format == "tsv" {
 		commas = "\t,;|"
 	}
-	t.layout = findLayout(text, commas, words)
+	t.layout = findLayout(text, commas, words, headerRecords)
 	if t.layout.comma == '\t' {
 		t.format = "tsv"
 	}
@@ -224,23 +235,16 @@ func knownBinary(head []byte) string {
 	return ""
 }
 
-func (t *table) foreign(kind string, opt Options) error {
+func (t *table) foreign(kind string, opt Options, words *vocabulary) error {
 	switch kind {
 	case "zip":
-		return t.openWorkbook(opt)
+		return t.openWorkbook(opt, words)
 	case "xls":
 		return &InputError{Msg: "a workbook of the old .xls kind, or one with a password", Hint: "save it as .xlsx or CSV without a password"}
 	case "bzip2", "xz", "7z":
 		return &InputError{Msg: "compressed with " + kind, Hint: "unpack it first; gzip and zstd are read as they are"}
 	}
 	return &InputError{Msg: "a " + kind + " file, not a list", Hint: "export it as CSV"}
-}
-
-// fallBack gives up UTF-8 for Windows-1252 when bytes far behind the start
-// were not UTF-8. When characters before them were, the file is of two minds.
-func (t *table) fallBack(words *vocabulary) error {
-	t.encoding = encodingCP1252
-	return nil
 }
 
 // open starts reading the rows. All bytes that are read pass through sum.
@@ -261,7 +265,7 @@ func (t *table) open(sum hash.Hash) (records, error) {
 		return nil, err
 	}
 	closeAll := func() error { done(); return raw.Close() }
-	text, err := decoder(r, t.encoding, t.demanded)
+	text, err := decoder(r, t.encoding, t.demanded || t.checked)
 	if err == nil {
 		_, err = io.CopyN(io.Discard, text, t.layout.offset)
 	}

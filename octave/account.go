@@ -1,6 +1,7 @@
 package octave
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,25 +94,26 @@ func (c *Client) Agent(ctx context.Context, oid string) (*Agent, error) {
 func (c *Client) Agents(ctx context.Context, includeExperiments bool) ([]AgentInfo, error) {
 	var all []AgentInfo
 	seen := map[string]bool{}
-	for {
-		page, more, err := c.agentsPage(ctx, len(all), includeExperiments)
+	for offset := 0; ; {
+		page, more, err := c.agentsPage(ctx, offset, includeExperiments)
 		if err != nil {
 			return nil, err
 		}
-		known := len(seen)
+		offset += len(page)
+		known := len(all)
 		for _, a := range page {
-			seen[a.OID] = true
+			if !seen[a.OID] {
+				seen[a.OID] = true
+				all = append(all, a)
+			}
 		}
-		// A page without a new agent would come for ever.
-		if len(seen) == known {
-			return all, nil
-		}
-		all = append(all, page...)
-		if !more {
+		// A page without a new agent would come again for ever.
+		if !more || len(all) == known {
 			return all, nil
 		}
 		if len(all) >= maxAgents {
-			return nil, fmt.Errorf("the list of agents has no end after %d", len(all))
+			return nil, &Error{Status: http.StatusOK, Fate: Row, Kind: KindServer,
+				Message: fmt.Sprintf("the list of agents has no end after %d", len(all))}
 		}
 	}
 }
@@ -151,9 +153,9 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, v any) 
 		return err
 	}
 	err = json.Unmarshal(body, v)
-	if odd := (*json.UnmarshalTypeError)(nil); err != nil && (!errors.As(err, &odd) || !value(body).isObject()) {
+	if odd := (*json.UnmarshalTypeError)(nil); err != nil && (!errors.As(err, &odd) || !value(bytes.TrimSpace(body)).isObject()) {
 		return &Error{Status: http.StatusOK, Fate: Again, Kind: KindServer,
-			Message: c.words("broken answer: not JSON" + hint(body)), Err: err}
+			Message: c.words("broken answer: " + oddity(body)), Err: err}
 	}
 	return nil
 }

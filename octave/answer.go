@@ -56,10 +56,13 @@ var sections = [...]string{"greeting", "opening", "body", "closing", "cta", "ps"
 // all, and with fate [Row] and the answer in Error.Raw for one that was found
 // and paid for but has no message, or a message without a text. In both cases
 // the call may have been billed.
-func Decode(raw []byte) (*Answer, error) {
+func Decode(raw []byte) (*Answer, error) { return decode(raw, clean) }
+
+// decode leaves it to the caller how to make the service's words safe.
+func decode(raw []byte, words func(string) string) (*Answer, error) {
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
 	if !json.Valid(raw) {
-		return nil, noAnswer("not JSON" + hint(raw))
+		return nil, noAnswer(words(oddity(raw)))
 	}
 	a := &Answer{Raw: raw}
 	var found, data, message value
@@ -76,8 +79,9 @@ func Decode(raw []byte) (*Answer, error) {
 		}
 	}
 	if said := message.text(); said != "" {
-		a.Message = clean(said)
+		a.Message = said
 	}
+	a.Message, a.RequestID = words(a.Message), words(a.RequestID)
 	missing := a.data(data)
 	a.Found = string(found) == "true" || string(found) != "false" && len(a.Emails) > 0
 	switch {
@@ -95,11 +99,11 @@ func (a *Answer) metadata(v value) {
 	for name, v := range v.fields() {
 		switch {
 		case name.is("requestId"):
-			a.RequestID = clean(v.word())
+			a.RequestID = v.word()
 		case name.is("usage"):
 			a.Usage = v.decimal()
 		case name.is("message"):
-			a.Message = clean(v.text())
+			a.Message = v.text()
 		}
 	}
 }

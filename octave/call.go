@@ -43,7 +43,9 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 	if err != nil {
 		return nil, c.broken(ctx, err, false)
 	}
-	resp, err := c.http.Do(req)
+	// Not through http.Client: it would follow redirects, and carry the key
+	// along to any host it is pointed to.
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return nil, c.broken(ctx, err, call.billable() && p.sent())
 	}
@@ -122,9 +124,6 @@ func place(resp *http.Response) string {
 // broken turns a failure of the network or of the context into an error.
 // billed says that the service may have done the work.
 func (c *Client) broken(ctx context.Context, err error, billed bool) *Error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		err = u.Err // without the method and address of every call
-	}
 	e := &Error{Fate: Again, Kind: KindUnreachable, MaybeBilled: billed, Err: c.safe(err)}
 	switch {
 	case ctx.Err() != nil:
@@ -141,14 +140,6 @@ func (c *Client) broken(ctx context.Context, err error, billed bool) *Error {
 	return e
 }
 
-// redacted masks the key in an error of Decode.
-func (c *Client) redacted(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) {
-		e.Message = c.words(e.Message)
-	}
-	return err
-}
-
 // safe is err, or its text without the key should it quote it: net/http does
 // quote malformed answers.
 func (c *Client) safe(err error) error {
@@ -158,8 +149,9 @@ func (c *Client) safe(err error) error {
 	return err
 }
 
-// words makes the service's text safe to show.
-func (c *Client) words(text string) string { return clean(c.key.redact(text)) }
+// words makes the service's text safe to show. The key is looked for between
+// the two steps: in text where nothing hides it, and before half of it is cut.
+func (c *Client) words(text string) string { return shorten(c.key.redact(tidy(text))) }
 
 // progress follows a call through net/http, to know after a failure whether
 // the service may have got it.

@@ -25,12 +25,12 @@ type Config struct {
 
 // Client asks the service. It may be used by many goroutines at once.
 type Client struct {
-	base    *url.URL
-	run     string
-	key     Secret
-	timeout time.Duration
-	source  string
-	http    *http.Client
+	base      *url.URL
+	run       string
+	key       Secret
+	timeout   time.Duration
+	source    string
+	transport http.RoundTripper
 }
 
 // NewClient checks the configuration; it does not call the service.
@@ -47,23 +47,18 @@ func NewClient(cfg Config) (*Client, error) {
 		return nil, errors.New("time-out and concurrency cannot be negative")
 	}
 	c := &Client{
-		base:    base,
-		run:     base.JoinPath("api/v2/agents/sequence/run").String(),
-		key:     key,
-		timeout: or(cfg.Timeout, DefaultTimeout),
-		source:  or(cfg.Source, "octave-enrich"),
+		base:      base,
+		run:       base.JoinPath("api/v2/agents/sequence/run").String(),
+		key:       key,
+		timeout:   or(cfg.Timeout, DefaultTimeout),
+		source:    or(cfg.Source, "octave-enrich"),
+		transport: cfg.Transport,
 	}
 	if !headerSafe(c.source) {
 		return nil, errors.New("the source must be printable ASCII")
 	}
-	transport := cfg.Transport
-	if transport == nil {
-		transport = newTransport(or(cfg.Concurrency, DefaultConcurrency))
-	}
-	c.http = &http.Client{
-		Transport: transport,
-		// net/http would carry api_key along to any host it is pointed to.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	if c.transport == nil {
+		c.transport = newTransport(or(cfg.Concurrency, DefaultConcurrency))
 	}
 	return c, nil
 }
@@ -75,9 +70,9 @@ func (c *Client) Run(ctx context.Context, req Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := Decode(raw)
+	answer, err := decode(raw, c.words)
 	if err != nil {
-		return nil, c.redacted(err)
+		return nil, err
 	}
 	answer.Latency = time.Since(start)
 	return answer, nil

@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// maxDecimal is the longest spelling, in bytes, that is taken for an amount.
+const maxDecimal = 64
+
 // Decimal is a number as the service spelled it, such as 1, 0.5 or 1e2; "" is
 // a number that was not said. Amounts of credits are summed from it exactly,
 // which a float64 could not do.
@@ -28,10 +31,10 @@ func (d Decimal) MarshalJSON() ([]byte, error) {
 }
 
 // Rat returns the number exactly, for summing. It reports false for a number
-// that was not said and for one no amount can be (over 64 characters, or an
-// exponent beyond ±99: 1e999999999 would need gigabytes).
+// that was not said and for one that no amount can be: with an exponent beyond
+// ±99, for 1e999999999 would need gigabytes.
 func (d Decimal) Rat() (*big.Rat, bool) {
-	if len(d) > 64 || !isNumber(string(d)) {
+	if len(d) > maxDecimal || !isNumber(string(d)) {
 		return nil, false
 	}
 	if i := strings.IndexAny(string(d), "eE"); i >= 0 {

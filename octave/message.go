@@ -24,13 +24,13 @@ func message(body []byte) string {
 	case len(body) == 0:
 		return ""
 	case json.Valid(body):
-		return clean(spoken(body))
+		return spoken(body)
 	case body[0] == '{', body[0] == '[':
 		return "" // JSON cut in half: fragments help nobody
 	case body[0] == '<':
-		return clean(pageTitle(body))
+		return pageTitle(body)
 	}
-	return clean(string(body))
+	return string(body)
 }
 
 // spoken looks where services put their message, the documented place first.
@@ -68,17 +68,17 @@ func pageTitle(page []byte) string {
 	return html.UnescapeString(string(m[2]))
 }
 
-// hint describes a body that is no JSON for the message of an error.
-func hint(body []byte) string {
-	switch {
+// oddity describes a body that should have been JSON.
+func oddity(body []byte) string {
+	switch body = bytes.TrimSpace(body); {
 	case len(body) == 0:
-		return ": empty"
-	case body[0] == '<':
-		return colon(message(body))
+		return "empty"
 	case body[0] == '{':
-		return ": damaged or cut off"
+		return "JSON that is damaged or cut off"
+	case body[0] == '<':
+		return "not JSON" + colon(message(body))
 	}
-	return ""
+	return "not JSON"
 }
 
 func colon(s string) string {
@@ -88,28 +88,21 @@ func colon(s string) string {
 	return ": " + s
 }
 
-// clean makes foreign words fit for one line on a terminal or in a cell: valid
-// UTF-8, single blanks, nothing that moves a cursor or turns the direction of
-// writing, at most maxMessage characters.
-func clean(s string) string {
-	if plain(s) {
-		return s
-	}
-	s = strings.Join(strings.Fields(strings.Map(printable, strings.ToValidUTF8(s, "\uFFFD"))), " ")
-	if utf8.RuneCountInString(s) > maxMessage {
-		s = string([]rune(s)[:maxMessage-1]) + "…"
-	}
-	return s
+// clean makes foreign words fit for one line on a terminal or in a cell: tidy,
+// and short.
+func clean(s string) string { return shorten(tidy(s)) }
+
+// tidy leaves valid UTF-8, single blanks, and nothing that moves a cursor or
+// turns the direction of writing.
+func tidy(s string) string {
+	return strings.Join(strings.Fields(strings.Map(printable, strings.ToValidUTF8(s, "\uFFFD"))), " ")
 }
 
-// plain says that clean has nothing to do, as it mostly has not.
-func plain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
-			return false
-		}
+func shorten(s string) string {
+	if utf8.RuneCountInString(s) <= maxMessage {
+		return s
 	}
-	return len(s) <= maxMessage
+	return string([]rune(s)[:maxMessage-1]) + "…"
 }
 
 func printable(r rune) rune {

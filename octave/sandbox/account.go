@@ -17,21 +17,21 @@ type agent struct {
 	Steps       []string `json:"steps"` // the real ones are undocumented
 }
 
-// agents is the workspace: more than one page of them, one for each length of
-// a sequence first.
-func agents() []agent {
+// newWorkspace is more than one page of agents, at that cost per run: first
+// one for each length of a sequence.
+func newWorkspace(cost float64) []agent {
 	var all []agent
 	for n := 1; n <= maxSteps; n++ {
-		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(n), strconv.Itoa(n)+"-step sequence", "AGENT", n))
+		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(n), strconv.Itoa(n)+"-step sequence", "AGENT", cost, n))
 	}
 	for i, name := range []string{"Inbound follow-up", "Event invitation", "Win-back", "Partner outreach", "Renewal"} {
-		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(maxSteps+1+i), name, "AGENT", 3))
+		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(maxSteps+1+i), name, "AGENT", cost, 3))
 	}
-	return append(all, newAgent("ae_sandbox1", "Short against long", "EXPERIMENT", 2))
+	return append(all, newAgent("ae_sandbox1", "Short against long", "EXPERIMENT", cost, 2))
 }
 
-func newAgent(oid, name, itemType string, steps int) agent {
-	a := agent{OID: oid, Name: name, Description: "An agent of the sandbox.", Type: "EMAIL", ItemType: itemType}
+func newAgent(oid, name, itemType string, cost float64, steps int) agent {
+	a := agent{OID: oid, Name: name, Description: "An agent of the sandbox.", Type: "EMAIL", ItemType: itemType, CostToRun: cost}
 	for i := range steps {
 		a.Steps = append(a.Steps, "Email "+strconv.Itoa(i+1))
 	}
@@ -68,35 +68,26 @@ func (s *Server) validate(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) agent(w http.ResponseWriter, r *http.Request) {
-	all := s.workspace()
-	i := slices.IndexFunc(all, func(a agent) bool { return a.OID == r.URL.Query().Get("oId") })
+	oid := r.URL.Query().Get("oId")
+	i := slices.IndexFunc(s.workspace, func(a agent) bool { return a.OID == oid })
 	if i < 0 {
 		refuse(w, http.StatusNotFound, "Agent not found")
 		return
 	}
-	a := all[i]
+	a := s.workspace[i]
 	answerJSON(w, map[string]any{"data": map[string]any{
 		"oId": a.OID, "name": a.Name, "description": a.Description, "costToRun": a.CostToRun, "warnings": []string{}}})
 }
 
 func (s *Server) agents(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	all := slices.DeleteFunc(s.workspace(), func(a agent) bool {
+	all := slices.DeleteFunc(slices.Clone(s.workspace), func(a agent) bool {
 		return query.Get("type") != "" && query.Get("type") != a.Type ||
 			query.Get("includeExperiments") != "true" && a.ItemType == "EXPERIMENT"
 	})
 	from := min(number(query.Get("offset"), 0), len(all))
 	upto := min(from+min(number(query.Get("limit"), 10), 100), len(all))
 	answerJSON(w, map[string]any{"hasNext": upto < len(all), "total": len(all), "data": all[from:upto]})
-}
-
-// workspace is the agents at this server's price.
-func (s *Server) workspace() []agent {
-	all := agents()
-	for i := range all {
-		all[i].CostToRun = s.cfg.Cost
-	}
-	return all
 }
 
 // number reads a parameter of a query that should not be negative.

@@ -59,7 +59,7 @@ func (s *Server) steps(req octave.Request, d *dice) int {
 	if s.cfg.Messages > 0 {
 		return s.cfg.Messages
 	}
-	for _, a := range agents() {
+	for _, a := range s.workspace {
 		if a.OID == req.AgentOID || a.OID == req.ExperimentOID {
 			return len(a.Steps)
 		}

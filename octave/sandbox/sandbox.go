@@ -72,10 +72,11 @@ func (c Config) Validate() error {
 
 // Server is the embedded service. It may be asked by many goroutines at once.
 type Server struct {
-	cfg    Config
-	faults []share
-	mux    *http.ServeMux
-	books  *books
+	cfg       Config
+	faults    []share
+	workspace []agent // never changed
+	mux       *http.ServeMux
+	books     *books
 }
 
 // New returns a service with these knobs. See [Config.Validate].
@@ -86,7 +87,8 @@ func New(cfg Config) *Server {
 	if cfg.Burst == 0 {
 		cfg.Burst = max(1, int(cfg.Rate))
 	}
-	s := &Server{cfg: cfg, faults: shares(cfg.Faults), mux: http.NewServeMux(), books: newBooks(cfg)}
+	s := &Server{cfg: cfg, faults: shares(cfg.Faults), workspace: newWorkspace(cfg.Cost),
+		mux: http.NewServeMux(), books: newBooks(cfg)}
 	s.mux.HandleFunc("POST /api/v2/agents/sequence/run", s.run)
 	s.mux.HandleFunc("GET /api/v2/api-key/validate", s.withKey(s.validate))
 	s.mux.HandleFunc("GET /api/v2/agents/get", s.withKey(s.agent))

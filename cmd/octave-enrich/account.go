@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"octave-enrich/octave"
+)
+
+// accountTimeout bounds the calls that are answered from a database.
+const accountTimeout = 30 * time.Second
+
+func newAgents(a *app) *cobra.Command {
+	o := &options{}
+	var experiments bool
+	cmd := &cobra.Command{
+		Use:     "agents",
+		Short:   "The sequence agents of this workspace: id, name, cost per run",
+		Example: "  octave-enrich agents\n  octave-enrich agents --json | jq -r '.[].oId'",
+		Args:    args(cobra.NoArgs),
+	}
+	fs := cmd.Flags()
+	o.serviceFlags(fs)
+	o.jsonFlag(fs)
+	o.configFlag(fs)
+	fs.BoolVar(&experiments, "experiments", false, "list experiments, too")
+	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
+		client, err := o.newClient()
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
+		defer cancel()
+		agents, err := client.Agents(ctx, experiments)
+		if err != nil {
+			return serviceError(err)
+		}
+		if o.json {
+			return writeJSON(a.stdout, append([]octave.AgentInfo{}, agents...))
+		}
+		return printAgents(a.stdout, agents)
+	})
+	return cmd
+}
+
+func printAgents(w io.Writer, agents []octave.AgentInfo) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "ID\tNAME\tCOST PER RUN\tDESCRIPTION\n")
+	for _, agent := range agents {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", agent.OID, agent.Name, agent.CostToRun, agent.Description)
+	}
+	return t.Flush()
+}
+
+// Check is what check prints as JSON.
+type Check struct {
+	Service string          `json:"service"`
+	Account *octave.Account `json:"account"`
+	Agent   *octave.Agent   `json:"agent,omitempty"`
+}
+
+func newCheck(a *app) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:     "check",
+		Short:   "Is the key valid, what is left, does the agent exist",
+		Example: "  octave-enrich check --agent ca_123",
+		Args:    args(cobra.NoArgs),
+	}
+	fs := cmd.Flags()
+	o.serviceFlags(fs)
+	o.agentFlag(fs)
+	o.jsonFlag(fs)
+	o.configFlag(fs)
+	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error { return a.check(o) })
+	return cmd
+}
+
+func (a *app) check(o *options) error {
+	service, err := o.serviceName()
+	if err != nil {
+		return err
+	}
+	client, err := o.newClient()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
+	defer cancel()
+	check := Check{Service: service}
+	if check.Account, err = client.Validate(ctx); err != nil {
+		return serviceError(err)
+	}
+	if !check.Account.Valid {
+		return &exitError{code: exitKey, err: fmt.Errorf("the service says that the key is not valid")}
+	}
+	if o.agent != "" {
+		if check.Agent, err = client.Agent(ctx, o.agent); err != nil {
+			return a.noAgent(ctx, o, client, err)
+		}
+	}
+	if o.json {
+		return writeJSON(a.stdout, check)
+	}
+	return check.print(a.stdout)
+}
+
+// noAgent suggests the agent that was meant.
+func (a *app) noAgent(ctx context.Context, o *options, client *octave.Client, err error) error {
+	e, ok := serviceError(err).(*exitError)
+	if !ok {
+		return err
+	}
+	e.err = fmt.Errorf("agent %s: %w", o.agent, e.err)
+	if agents, err := client.Agents(ctx, false); err == nil {
+		var ids []string
+		for _, agent := range agents {
+			ids = append(ids, agent.OID)
+		}
+		e.err = fmt.Errorf("%w%s", e.err, didYouMean(o.agent, ids))
+	}
+	e.hint = "list them with: " + tool + " agents"
+	return e
+}
+
+func (c Check) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) {
+		if s := fmt.Sprint(value); s != "" {
+			fmt.Fprintf(t, "%s\t%s\n", name, s)
+		}
+	}
+	row("service", c.Service)
+	row("key", "valid")
+	row("workspace", c.Account.Workspace)
+	row("organization", c.Account.Organization)
+	row("credits left", c.Account.Credits.TotalRemaining)
+	row("credits used", c.Account.Credits.TotalUsed)
+	row("quota left", c.Account.Credits.QuotaAvailable)
+	if c.Agent != nil {
+		row("agent", c.Agent.OID+" "+c.Agent.Name)
+		row("cost per run", c.Agent.CostToRun)
+		for _, warning := range c.Agent.Warnings {
+			row("warning", warning)
+		}
+	}
+	return t.Flush()
+}

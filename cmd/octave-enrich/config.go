@@ -1,0 +1,202 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Where a setting came from, for config show.
+const (
+	fromDefault = "default"
+	fromFlag    = "flag"
+)
+
+// envName is the environment variable of a flag.
+func envName(flag string) string {
+	switch flag {
+	case "agent", "experiment":
+		flag += "-oid"
+	}
+	return "OCTAVE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// notSettings are flags that cannot be set from outside the command line.
+var notSettings = map[string]bool{"config": true, "help": true}
+
+// overlay fills the flags that were not given from the environment and then from
+// the configuration file, and says where each value came from.
+func overlay(fs *pflag.FlagSet, file string, known *pflag.FlagSet) (sources map[string]string, err error) {
+	settings, err := readConfig(file, known)
+	if err != nil {
+		return nil, err
+	}
+	sources = map[string]string{}
+	fs.VisitAll(func(f *pflag.Flag) {
+		if err != nil || notSettings[f.Name] {
+			return
+		}
+		sources[f.Name], err = overlayFlag(fs, f, settings, file)
+	})
+	return sources, err
+}
+
+func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file string) (string, error) {
+	if f.Changed {
+		return fromFlag, nil
+	}
+	if value, ok := os.LookupEnv(envName(f.Name)); ok && value != "" {
+		for _, line := range splitList(f, value) {
+			if err := fs.Set(f.Name, line); err != nil {
+				return "", usageError("environment %s: %w", envName(f.Name), err)
+			}
+		}
+		return "env " + envName(f.Name), nil
+	}
+	value, ok := settings[f.Name]
+	if !ok {
+		return fromDefault, nil
+	}
+	words, err := configWords(value)
+	if err != nil {
+		return "", usageError("%s: %s: %w", file, f.Name, err)
+	}
+	for _, word := range words {
+		if err := fs.Set(f.Name, word); err != nil {
+			return "", usageError("%s: %s: %w", file, f.Name, err)
+		}
+	}
+	return "file " + file, nil
+}
+
+// splitList gives the lines of a repeatable flag's variable.
+func splitList(f *pflag.Flag, value string) []string {
+	if f.Value.Type() == "stringArray" {
+		return strings.Split(strings.TrimSpace(value), "\n")
+	}
+	return []string{value}
+}
+
+// configWords spells a YAML value as the flag takes it: a list or a map is the
+// flag repeated.
+func configWords(value any) ([]string, error) {
+	switch value := value.(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		words := make([]string, len(value))
+		for i, v := range value {
+			words[i] = fmt.Sprint(v)
+		}
+		return words, nil
+	case yaml.MapSlice:
+		words := make([]string, len(value))
+		for i, item := range value {
+			words[i] = fmt.Sprintf("%v=%v", item.Key, item.Value)
+		}
+		return words, nil
+	case string, bool, int, int64, uint64, float64:
+		return []string{fmt.Sprint(value)}, nil
+	}
+	return nil, fmt.Errorf("write a value, a list, or a map of names to values")
+}
+
+// readConfig reads a file of settings named as the flags; unknown ones are
+// refused.
+func readConfig(file string, known *pflag.FlagSet) (map[string]any, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("--config: %w", err)}
+	}
+	var items yaml.MapSlice
+	if err := yaml.UnmarshalWithOptions(text, &items, yaml.Strict(), yaml.UseOrderedMap()); err != nil {
+		return nil, usageError("%s: %s", file, yaml.FormatError(err, false, true))
+	}
+	settings := map[string]any{}
+	for _, item := range items {
+		name := fmt.Sprint(item.Key)
+		if strings.Contains(name, "key") && name != "key-file" {
+			return nil, usageError("%s: %s: the key does not belong into a file of settings; name its own file with key-file", file, name)
+		}
+		if known.Lookup(name) == nil || notSettings[name] {
+			return nil, usageError("%s: there is no setting %q%s", file, name, didYouMean(name, flagNames(known)))
+		}
+		settings[name] = item.Value
+	}
+	return settings, nil
+}
+
+func flagNames(fs *pflag.FlagSet) (names []string) {
+	fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// configured is a command's first step: it overlays the settings on its flags.
+func (a *app) configured(o *options, run func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, list []string) error {
+		file := o.config
+		if file == "" {
+			file = os.Getenv(envName("config"))
+		}
+		if _, err := overlay(cmd.Flags(), file, a.allFlags()); err != nil {
+			return err
+		}
+		return run(cmd, list)
+	}
+}
+
+// allFlags are those of run, which has them all.
+func (a *app) allFlags() *pflag.FlagSet { return newRun(a).Flags() }
+
+// didYouMean suggests the nearest of names.
+func didYouMean(word string, names []string) string {
+	best, distance := "", len(word)/2+1
+	for _, name := range names {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(name)); d < distance {
+			best, distance = name, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// flagError suggests what was meant by an unknown flag.
+func flagError(cmd *cobra.Command, err error) error {
+	e := &exitError{code: exitUsage, err: err, hint: "see: " + cmd.CommandPath() + " --help"}
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		e.err = fmt.Errorf("unknown flag --%s%s", unknown.GetSpecifiedName(), didYouMean(unknown.GetSpecifiedName(), flagNames(cmd.Flags())))
+	}
+	return e
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+	"octave-enrich/reader"
+)
+
+// The exit codes, which scripts rely on.
+const (
+	exitOK          = 0
+	exitInternal    = 1
+	exitUsage       = 2  // usage, configuration, mapping, exclude file
+	exitRowsFailed  = 3  // finished, some rows failed
+	exitInput       = 4  // input missing, unreadable or damaged
+	exitService     = 5  // the service kept failing
+	exitOutput      = 6  // output or checkpoint not writable
+	exitCredits     = 7  // out of credits
+	exitBudget      = 8  // --max-usage or --max-calls
+	exitMaxDuration = 10 // --max-duration
+	exitLocked      = 11 // another run holds the checkpoint
+	exitKey         = 12 // key rejected
+	exitDamaged     = 13 // checkpoint damaged
+	exitHangup      = 129
+	exitInterrupt   = 130
+	exitTerminate   = 143
+)
+
+// resumable says whether the same command goes on where this one ended.
+func resumable(code int) bool {
+	switch code {
+	case exitRowsFailed, exitService, exitCredits, exitBudget, exitMaxDuration, exitHangup, exitInterrupt, exitTerminate:
+		return true
+	}
+	return false
+}
+
+// An exitError is an error with its exit code and what to do about it.
+type exitError struct {
+	code   int
+	err    error
+	hint   string // one or more lines
+	resume string // the command that goes on
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(format string, args ...any) error {
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// inputError gives errors of the reader their code.
+func inputError(err error) error {
+	var mapping *reader.MappingError
+	if errors.As(err, &mapping) {
+		return &exitError{code: exitUsage, err: err}
+	}
+	return &exitError{code: exitInput, err: err}
+}
+
+// checkpointError gives errors of the journal their code and a way out.
+func checkpointError(path string, err error) error {
+	var damage *checkpoint.DamageError
+	var format *checkpoint.FormatError
+	switch {
+	case errors.Is(err, checkpoint.ErrLocked):
+		return &exitError{code: exitLocked, err: fmt.Errorf("another run holds the checkpoint %s", path),
+			hint: "wait for it to end, or wait here with --wait-lock 10m"}
+	case errors.As(err, &damage):
+		return &exitError{code: exitDamaged, err: err,
+			hint: fmt.Sprintf("what is whole: %s status %s\nrestore the file from a backup; to start over, paying again: move it away", tool, shellQuote(path))}
+	case errors.Is(err, checkpoint.ErrNotCheckpoint):
+		return &exitError{code: exitDamaged, err: fmt.Errorf("%s: %w", path, checkpoint.ErrNotCheckpoint),
+			hint: "name another one with --checkpoint FILE"}
+	case errors.As(err, &format):
+		return &exitError{code: exitDamaged, err: err, hint: "use the version that wrote it, or a newer one"}
+	}
+	return &exitError{code: exitOutput, err: err}
+}
+
+// journalError does the same for errors in the middle of a run.
+func runError(path string, err error) error {
+	var journal *pipeline.JournalError
+	var input *reader.InputError
+	switch {
+	case errors.As(err, &journal):
+		return checkpointError(path, journal.Err)
+	case errors.As(err, &input):
+		return inputError(err)
+	}
+	return outputError(err)
+}
+
+func outputError(err error) error {
+	e := &exitError{code: exitOutput, err: err}
+	if errors.Is(err, syscall.ENOSPC) {
+		e.hint = "the disk is full; every answer that was acknowledged is in the checkpoint: make room and run the same command again"
+	}
+	return e
+}
+
+// serviceError gives errors of a single call, such as check, their code.
+func serviceError(err error) error {
+	var call *octave.Error
+	if !errors.As(err, &call) {
+		return err
+	}
+	switch {
+	case call.Kind == octave.KindKey:
+		return &exitError{code: exitKey, err: fmt.Errorf("the service rejected the key: %w", err)}
+	case call.Kind == octave.KindCredits:
+		return &exitError{code: exitCredits, err: fmt.Errorf("out of credits: %w", err)}
+	case call.Fate == octave.Again:
+		return &exitError{code: exitService, err: err}
+	}
+	return &exitError{code: exitUsage, err: err}
+}
+
+// signalError is a first signal: a stop in order.
+type signalError struct{ sig os.Signal }
+
+func (e *signalError) Error() string { return "stopped by " + e.sig.String() }
+
+func (e *signalError) code() int {
+	switch e.sig {
+	case syscall.SIGTERM:
+		return exitTerminate
+	case syscall.SIGHUP:
+		return exitHangup
+	}
+	return exitInterrupt
+}
+
+// verdict is the exit of a run whose rows are all written: why it stopped, or
+// what became of the rows.
+func verdict(rows pipeline.Counts, reason error) *exitError {
+	var sig *signalError
+	var call *octave.Error
+	switch {
+	case errors.As(reason, &sig):
+		return &exitError{code: sig.code(), err: reason}
+	case reason != nil && rows.NotAttempted == 0 && !errors.As(reason, &call):
+		// It came too late to matter.
+	case errors.As(reason, &call) && call.Kind == octave.KindKey:
+		return &exitError{code: exitKey, err: fmt.Errorf("the service rejected the key: %w", reason),
+			hint: "answers so far are kept; check the key with: " + tool + " check"}
+	case errors.As(reason, &call):
+		return &exitError{code: exitCredits, err: fmt.Errorf("out of credits: %w", reason)}
+	case errors.Is(reason, pipeline.ErrOutage):
+		return &exitError{code: exitService, err: reason}
+	case errors.Is(reason, pipeline.ErrMaxCalls), errors.Is(reason, pipeline.ErrMaxUsage):
+		return &exitError{code: exitBudget, err: reason}
+	case errors.Is(reason, pipeline.ErrMaxDuration):
+		return &exitError{code: exitMaxDuration, err: reason}
+	case errors.Is(reason, pipeline.ErrMaxFailed):
+		return &exitError{code: exitRowsFailed, err: reason}
+	}
+	if rows.Failed > 0 {
+		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s failed", count(rows.Failed, "row"))}
+	}
+	return nil
+}
+
+// shellQuote spells a word so that a shell reads it back.
+func shellQuote(word string) string {
+	plain := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r))
+	}
+	if word != "" && !strings.ContainsFunc(word, plain) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// commandLine spells the command that was typed.
+func (a *app) commandLine() string {
+	words := []string{tool}
+	for _, arg := range a.args {
+		words = append(words, shellQuote(arg))
+	}
+	return strings.Join(words, " ")
+}
+
+// count spells a number of things: 1 row, 1,234 rows.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return thousands(n) + " " + noun
+}
+
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+	"octave-enrich/writer"
+)
+
+func newExport(a *app) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "export INPUT... -o OUTPUT",
+		Short: "The output again, from the checkpoint alone, in any format or preset",
+		Long:  exportHelp,
+		Example: `  octave-enrich export people.csv -o people.jsonl --checkpoint people.enriched.csv.checkpoint
+  octave-enrich export people.csv -o upload.csv --preset lemlist --checkpoint people.enriched.csv.checkpoint`,
+		Args: args(cobra.MinimumNArgs(1)),
+	}
+	fs := cmd.Flags()
+	o.inputFlags(fs)
+	o.skipFlags(fs)
+	o.questionFlags(fs)
+	o.outputFlags(fs)
+	o.ageFlag(fs)
+	o.configFlag(fs)
+	cmd.RunE = a.configured(o, func(cmd *cobra.Command, inputs []string) error {
+		return a.export(o, inputs, settingsGiven(fs.Changed), fs.Changed("emails"))
+	})
+	return cmd
+}
+
+// settingsGiven says whether any flag that makes questions was given.
+func settingsGiven(changed func(string) bool) bool {
+	for _, flag := range []string{"agent", "experiment", "set", "context", "instructions", "template"} {
+		if changed(flag) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven bool) error {
+	if o.output == "" {
+		return usageError("export needs an output: -o FILE, or -o -")
+	}
+	if o.checkpointPath == "" {
+		o.checkpointPath = o.defaultCheckpoint(inputs)
+	}
+	places, err := o.places(inputs)
+	if err != nil {
+		return err
+	}
+	journal, err := a.openForReading(o, places.checkpoint, settingsGiven)
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	list, err := a.openList(o, inputs)
+	if err != nil {
+		return err
+	}
+	defer list.input.Close()
+	for _, note := range list.input.Profile().Notes {
+		fmt.Fprintf(a.stderr, "note: %s\n", note)
+	}
+	if err := o.mayWrite(places.output, journal); err != nil {
+		return err
+	}
+	out, err := writer.Create(places.output, o.writerOptions(a, list.input.Columns(), emailsGiven, filepath.Dir(places.checkpoint)))
+	if err != nil {
+		return createError(err)
+	}
+	return a.replay(o, list, journal, out)
+}
+
+// defaultCheckpoint is the one that run would have used for these inputs.
+func (o *options) defaultCheckpoint(inputs []string) string {
+	if len(inputs) == 1 && inputs[0] != "-" {
+		if path := defaultOutput(inputs[0], "") + ".checkpoint"; exists(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// openForReading opens a checkpoint beside a run that may be going on, and takes
+// from it what the flags do not say.
+func (a *app) openForReading(o *options, path string, settingsGiven bool) (*checkpoint.Journal, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, &exitError{code: exitInput, err: err, hint: "name the checkpoint of the run with --checkpoint FILE"}
+	}
+	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
+	if err != nil {
+		return nil, checkpointError(path, err)
+	}
+	if last, ok := lastRun(journal); ok && !settingsGiven {
+		o.take(last.Settings)
+	}
+	return journal, nil
+}
+
+// take makes the settings of an earlier run those of this command.
+func (o *options) take(s pipeline.Settings) {
+	o.agent, o.experiment, o.context, o.instructions = s.Agent, s.Experiment, s.Context, s.Instructions
+	o.set, o.templates = unpair(s.Set), unpair(s.Templates)
+	if len(o.maps) == 0 && o.mapFile == "" {
+		o.maps = unpair(s.Map)
+	}
+}
+
+func unpair(m map[string]string) (list []string) {
+	for name, value := range m {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
+// replay is the ordinary run with an agent that never calls.
+func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *writer.File) error {
+	never := func(context.Context, octave.Request) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
+	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true}
+	tally := &pipeline.Tally{}
+	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory,
+		Brake: pipeline.NewBrake(context.Background())}
+	err := pipeline.Run(context.Background(), cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), out, tally.Observe)
+	if err != nil {
+		_ = out.Abort()
+		return runError(o.checkpointPath, err)
+	}
+	output, err := out.Finish()
+	if err != nil {
+		_ = out.Abort()
+		return outputError(err)
+	}
+	if err := out.Publish(); err != nil {
+		return outputError(err)
+	}
+	console := &console{w: a.stderr}
+	tellOutput(console, output)
+	r := tally.Summary().Rows
+	fmt.Fprintf(console, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
+		count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
+	return nil
+}

@@ -1,0 +1,351 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/time/rate"
+
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+	"octave-enrich/reader"
+)
+
+// options are the flags of run; the other commands take those that make sense.
+type options struct {
+	// input
+	inFormat, encoding, sheet string
+	maps                      []string
+	mapFile, exclude          string
+	respectOptOut             bool
+
+	// question
+	agent, experiment     string
+	set                   []string
+	context, instructions []string
+	templates             []string
+
+	// service
+	sandbox          bool
+	baseURL, keyFile string
+	insecure         bool
+
+	// pace
+	concurrency int
+	rate        string
+	timeout     days
+	retries     int
+	onTimeout   string
+	maxOutage   days
+
+	// budgets
+	limit, maxCalls         int
+	maxUsage, maxFailed     string
+	maxDuration, maxAge     days
+	skipFailed              bool
+	output, checkpointPath  string
+	outFormat, preset       string
+	emails                  int
+	excel, thread, approved bool
+	keep                    []string
+	force                   bool
+	waitLock                days
+
+	// after the run, and meanwhile
+	summary, report          string
+	metricsFile, metricsAddr string
+	onExit, pingURL          string
+	progress                 string
+	logFormat, logLevel      string
+	json                     bool
+	config                   string
+}
+
+// group is the heading under which help shows a flag.
+const group = "group"
+
+// flagGroups are the headings of help, in order.
+var flagGroups = [...]string{
+	groupInput, groupQuestion, groupService, groupPace, groupBudget, groupOutput, groupReport,
+}
+
+const (
+	groupInput    = "Reading the list"
+	groupQuestion = "What the agent is asked"
+	groupService  = "The service"
+	groupPace     = "Pace"
+	groupBudget   = "Budgets"
+	groupOutput   = "The output"
+	groupReport   = "Progress, logs and what others are told"
+)
+
+// grouped registers flags under a heading.
+func grouped(fs *pflag.FlagSet, heading string, register func(*pflag.FlagSet)) {
+	part := pflag.NewFlagSet(heading, pflag.ContinueOnError)
+	register(part)
+	part.VisitAll(func(f *pflag.Flag) {
+		f.Annotations = map[string][]string{group: {heading}}
+		fs.AddFlag(f)
+	})
+}
+
+func (o *options) inputFlags(fs *pflag.FlagSet) {
+	grouped(fs, groupInput, func(fs *pflag.FlagSet) {
+		fs.StringArrayVar(&o.maps, "map", nil, "read `FIELD=HEADER` instead of what was detected; repeatable")
+		fs.StringVar(&o.mapFile, "map-file", "", "mapping `FILE` that inspect --write wrote")
+		fs.StringVar(&o.inFormat, "in-format", "", "`csv`, tsv, jsonl or xlsx; default: by name, then content")
+		fs.StringVar(&o.encoding, "encoding", "", "character set `NAME`; default: detected")
+		fs.StringVar(&o.sheet, "sheet", "", "sheet `NAME` of a workbook; default: the first")
+	})
+}
+
+func (o *options) skipFlags(fs *pflag.FlagSet) {
+	grouped(fs, groupInput, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.exclude, "exclude", "", "do-not-contact `FILE`: emails, @domains, LinkedIn slugs, ids")
+		fs.BoolVar(&o.respectOptOut, "respect-optout", false, "columns such as Do Not Call or Unsubscribed exclude a row")
+	})
+}
+
+func (o *options) questionFlags(fs *pflag.FlagSet) {
+	grouped(fs, groupQuestion, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.agent, "agent", "", "sequence agent `OID` (env OCTAVE_AGENT_OID)")
+		fs.StringVar(&o.experiment, "experiment", "", "experiment `OID` instead of an agent (env OCTAVE_EXPERIMENT_OID)")
+		fs.StringArrayVar(&o.set, "set", nil, "the same `FIELD=VALUE` for every row: lang, customContext.playbook.oId, ...")
+		fs.StringArrayVar(&o.context, "context", nil, "column `HEADER[:STEP]` as something the agent knows; STEP is all or 1 to 7")
+		fs.StringArrayVar(&o.instructions, "instructions", nil, "column `HEADER[:STEP]` as how the agent should write")
+		fs.StringArrayVar(&o.templates, "template", nil, "`FIELD=TEXT`, a Go text/template over the row's columns")
+	})
+}
+
+func (o *options) serviceFlags(fs *pflag.FlagSet) {
+	o.timeout = days(octave.DefaultTimeout)
+	grouped(fs, groupService, func(fs *pflag.FlagSet) {
+		fs.BoolVar(&o.sandbox, "sandbox", false, "answer from the embedded agent: no key, no network, no cost")
+		fs.StringVar(&o.keyFile, "key-file", "", "`FILE` with the key; else env OCTAVE_API_KEY, else $CREDENTIALS_DIRECTORY/octave_api_key")
+		fs.StringVar(&o.baseURL, "base-url", octave.DefaultBaseURL, "`URL` of the service (env OCTAVE_BASE_URL)")
+		fs.BoolVar(&o.insecure, "insecure", false, "allow a base URL that is neither https nor loopback")
+		fs.Var(&o.timeout, "timeout", "of one attempt, from dial to last byte")
+	})
+}
+
+func (o *options) paceFlags(fs *pflag.FlagSet) {
+	o.maxOutage = days(time.Hour)
+	grouped(fs, groupPace, func(fs *pflag.FlagSet) {
+		fs.IntVar(&o.concurrency, "concurrency", octave.DefaultConcurrency, "calls in flight at most")
+		fs.StringVar(&o.rate, "rate", "5/s", "calls started at most, every attempt counted: `5/s`, 120/m, 2000/h, 0 for no limit")
+		fs.IntVar(&o.retries, "retries", 4, "further attempts after the first")
+		fs.StringVar(&o.onTimeout, "on-timeout", "retry", "an attempt that may have been billed: `retry` or fail")
+		fs.Var(&o.maxOutage, "max-outage", "how long a failing service is waited for")
+	})
+}
+
+func (o *options) budgetFlags(fs *pflag.FlagSet) {
+	grouped(fs, groupBudget, func(fs *pflag.FlagSet) {
+		fs.IntVar(&o.limit, "limit", 0, "at most `N` new contacts this time; 0 for all")
+		fs.IntVar(&o.maxCalls, "max-calls", 0, "stop before call `N`+1; 0 for no bound")
+		fs.StringVar(&o.maxUsage, "max-usage", "", "start no call once this run's answers report usage `N`")
+		fs.Var(&o.maxDuration, "max-duration", "start no call after so long; 0 for no bound")
+		fs.StringVar(&o.maxFailed, "max-failed", "", "stop when more than `N` rows (or N%) failed")
+		fs.BoolVar(&o.skipFailed, "skip-failed", false, "leave rows that failed in an earlier run alone")
+		fs.Var(&o.maxAge, "max-age", "ask again for answers older than this, such as 90d; 0 for never")
+	})
+}
+
+func (o *options) outputFlags(fs *pflag.FlagSet) {
+	grouped(fs, groupOutput, func(fs *pflag.FlagSet) {
+		fs.StringVarP(&o.output, "output", "o", "", "`FILE` for the rows, or - ; default: INPUT.enriched.EXT")
+		fs.StringVar(&o.checkpointPath, "checkpoint", "", "`FILE` for the answers; default: OUTPUT.checkpoint")
+		fs.StringVar(&o.outFormat, "out-format", "", "`csv`, tsv, jsonl or xlsx; default: by name")
+		fs.StringVar(&o.preset, "preset", "generic", "columns of a sender: smartlead, instantly, lemlist, hubspot, outreach")
+		fs.IntVar(&o.emails, "emails", 4, "email columns at least; a longer sequence widens the header")
+		fs.StringSliceVar(&o.keep, "keep", nil, "which input `COLUMNS` to keep; default: all")
+		fs.BoolVar(&o.excel, "excel", false, "a BOM, and formulas defused, for a spreadsheet")
+		fs.BoolVar(&o.thread, "thread", false, "empty subjects after the first message")
+		fs.BoolVar(&o.force, "force", false, "overwrite an output that is not ours")
+	})
+}
+
+func (o *options) reportFlags(fs *pflag.FlagSet) {
+	grouped(fs, groupReport, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.summary, "summary", "", "write the run summary as JSON to `FILE`, or -")
+		fs.StringVar(&o.progress, "progress", "auto", "`auto`, bar, plain or none")
+		fs.Var(&o.waitLock, "wait-lock", "wait so long for another run that holds the checkpoint")
+		o.logFlags(fs)
+	})
+}
+
+// allFlags are those of run.
+func (o *options) allFlags(fs *pflag.FlagSet) {
+	o.inputFlags(fs)
+	o.skipFlags(fs)
+	o.questionFlags(fs)
+	o.serviceFlags(fs)
+	o.paceFlags(fs)
+	o.budgetFlags(fs)
+	o.outputFlags(fs)
+	o.reportFlags(fs)
+	o.configFlag(fs)
+}
+
+func (o *options) configFlag(fs *pflag.FlagSet) {
+	grouped(fs, groupReport, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.config, "config", "", "YAML `FILE` with the same names as the flags (env OCTAVE_CONFIG)")
+	})
+}
+
+func (o *options) jsonFlag(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.json, "json", false, "for programs")
+}
+
+func (o *options) ageFlag(fs *pflag.FlagSet) {
+	grouped(fs, groupBudget, func(fs *pflag.FlagSet) {
+		fs.Var(&o.maxAge, "max-age", "leave out answers older than this, such as 90d; 0 for none")
+	})
+}
+
+func (o *options) agentFlag(fs *pflag.FlagSet) {
+	grouped(fs, groupService, func(fs *pflag.FlagSet) {
+		fs.StringVar(&o.agent, "agent", "", "sequence agent `OID` (env OCTAVE_AGENT_OID)")
+	})
+}
+
+func (o *options) logFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.logFormat, "log-format", "auto", "`auto`, text or json")
+	fs.StringVar(&o.logLevel, "log-level", "info", "`debug`, info, warn or error")
+}
+
+// days is a duration that also takes days and weeks: 90d, 2w.
+type days time.Duration
+
+// String implements pflag.Value.
+func (d *days) String() string {
+	s := time.Duration(*d).String()
+	s = strings.TrimSuffix(s, "0s")
+	if s = strings.TrimSuffix(s, "m0"); s == "" {
+		return "0"
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// Type implements pflag.Value.
+func (d *days) Type() string { return "D" }
+
+// Set implements pflag.Value.
+func (d *days) Set(s string) error {
+	parsed, err := time.ParseDuration(s)
+	if err != nil && len(s) > 1 {
+		unit := map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[s[len(s)-1]]
+		n, numErr := strconv.ParseFloat(s[:len(s)-1], 64)
+		if unit > 0 && numErr == nil {
+			parsed, err = time.Duration(n*float64(unit)), nil
+		}
+	}
+	if s == "0" {
+		parsed, err = 0, nil
+	}
+	if err != nil || parsed < 0 {
+		return fmt.Errorf("write a duration such as 90s, 3m, 2h, 90d")
+	}
+	*d = days(parsed)
+	return nil
+}
+
+// parseRate reads 5/s, 120/m, 2000/h, and 0 or none for no limit.
+func parseRate(s string) (rate.Limit, error) {
+	number, unit, _ := strings.Cut(s, "/")
+	per := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600}[unit]
+	n, err := strconv.ParseFloat(number, 64)
+	switch {
+	case s == "none" || err == nil && n == 0 && per > 0:
+		return rate.Inf, nil
+	case err != nil || per == 0 || n < 0 || n != n || n > 1e9:
+		return 0, usageError("--rate %s: write it as 5/s, 120/m, 2000/h, or 0 for no limit", s)
+	}
+	return rate.Limit(n / per), nil
+}
+
+// parseThreshold reads N or P%; "" is any number.
+func parseThreshold(s string) (t pipeline.Threshold, err error) {
+	if s == "" {
+		return t, nil
+	}
+	t.Set = true
+	if percent, ok := strings.CutSuffix(s, "%"); ok {
+		t.Percent, err = strconv.ParseFloat(percent, 64)
+	} else {
+		t.Rows, err = strconv.Atoi(s)
+	}
+	if err != nil || t.Rows < 0 || !(t.Percent >= 0 && t.Percent <= 100) || strings.HasSuffix(s, "%") && t.Percent == 0 {
+		return t, usageError("--max-failed %s: write a number of rows, or a share such as 5%%", s)
+	}
+	return t, nil
+}
+
+// pairs reads NAME=VALUE flags; a name that comes twice is an error.
+func pairs(flag string, list []string) (map[string]string, error) {
+	found := map[string]string{}
+	for _, item := range list {
+		name, value, ok := strings.Cut(item, "=")
+		if !ok || name == "" {
+			return nil, usageError("--%s %s: write it as FIELD=VALUE", flag, item)
+		}
+		if _, twice := found[name]; twice {
+			return nil, usageError("--%s %s is given twice", flag, name)
+		}
+		found[name] = value
+	}
+	return found, nil
+}
+
+// readerOptions are what the reader needs of the flags.
+func (o *options) readerOptions(a *app) (reader.Options, error) {
+	mapped, err := pairs("map", o.maps)
+	if err != nil {
+		return reader.Options{}, err
+	}
+	opt := reader.Options{Format: o.inFormat, Encoding: o.encoding, Sheet: o.sheet, Stdin: a.stdin, Map: map[reader.Field]string{}}
+	for field, header := range mapped {
+		opt.Map[reader.Field(field)] = header
+	}
+	return opt, nil
+}
+
+// settings are what the questions depend on beside the rows.
+func (o *options) settings() (s pipeline.Settings, err error) {
+	s = pipeline.Settings{Agent: o.agent, Experiment: o.experiment, Context: o.context, Instructions: o.instructions}
+	if s.Set, err = pairs("set", o.set); err != nil {
+		return s, err
+	}
+	if s.Templates, err = pairs("template", o.templates); err != nil {
+		return s, err
+	}
+	s.Map, err = pairs("map", o.maps)
+	return s, err
+}
+
+// needs makes a flag's choice of words an error of usage.
+func oneOf(flag, value string, words ...string) error {
+	for _, w := range words {
+		if value == w {
+			return nil
+		}
+	}
+	return usageError("--%s %s: write one of %s", flag, value, strings.Join(words, ", "))
+}
+
+// noArgs and friends make cobra's own complaints errors of usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, list []string) error {
+		if err := check(cmd, list); err != nil {
+			return &exitError{code: exitUsage, err: err, hint: "see: " + cmd.CommandPath() + " --help"}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+const rootHelp = `octave-enrich asks Octave's Sequence Agent for an outbound email sequence for
+every contact of a list, and writes one output row per input row. Answers are
+kept in a checkpoint file as they come: an interrupted run goes on where it
+ended, and nothing is paid for twice.
+
+  octave-enrich inspect people.csv            how the file is understood; free
+  octave-enrich plan people.csv               what a run would ask and cost; free
+  octave-enrich run people.csv --limit 10     the first ten contacts
+  octave-enrich run people.csv                the rest, into people.enriched.csv
+
+The main job
+  run          ask for a sequence for every contact, one row per contact
+  plan         what run would do: new, answered, duplicate and unusable rows
+  inspect      format, encoding and column mapping of a list
+  export       the output again, from the checkpoint alone, in any format
+
+Afterwards
+  status       what a checkpoint holds: answered, failed, possibly billed
+
+The service
+  check        is the key valid, what is left, does the agent exist
+  agents       the sequence agents of this workspace and their cost
+  sandbox      serve the embedded agent on a local address, to try things out
+
+Around it
+  config       effective settings and their source; a commented example
+  completion   for bash, zsh, fish and PowerShell
+  version      the version
+
+The key is read from OCTAVE_API_KEY or from --key-file. Without a key, try
+everything with --sandbox. INPUT and OUTPUT may be - for standard input and
+output; .csv .tsv .jsonl .xlsx and .gz .zst are understood.
+
+Exit codes
+  0 every row settled       1 internal error         2 usage or configuration
+  3 some rows failed        4 input unreadable       5 service kept failing
+  6 output not writable     7 out of credits         8 budget reached
+  10 --max-duration         11 checkpoint in use     12 key rejected
+  13 checkpoint damaged     130, 143 stopped by a signal
+After 3, 5, 7, 8, 10, 130 and 143 the same command resumes.
+
+octave-enrich COMMAND --help explains a command.`
+
+const runHelp = `Ask for a sequence for every contact and write one row per contact, in input
+order, whatever happened to it.
+
+Answers go into the checkpoint before they are used, so that running the same
+command again asks only what is new or failed. Rows are in OUTPUT.partial until
+the run ends in order, then in OUTPUT. The first Ctrl-C lets the calls in flight
+end; the second leaves at once; neither loses an answer.`
+
+const runExamples = `
+  octave-enrich run people.csv --sandbox             try it: no key, no cost
+  octave-enrich run people.csv --agent ca_123        the real thing
+  octave-enrich run people.csv --set lang=de --limit 10
+  octave-enrich run people.csv --context Notes --instructions 'Tone:1'
+  octave-enrich run leads.csv --preset smartlead -o upload.csv
+  cat people.jsonl | octave-enrich run - -o - --checkpoint people.checkpoint`
+
+const planHelp = `What run would do with the same flags: how many rows are new, answered already,
+duplicates or unusable, what it would cost and take, and the first requests.
+
+Nothing is asked that costs. With a key, the service is asked for the credits
+left and for the agent's cost per run.`
+
+const inspectHelp = `How a list is understood: format, encoding, delimiter, header line, and which
+column feeds which field of the request, with samples and fill rates; which
+look-alikes were rejected and why; how many rows can be sent. Nothing is sent.
+
+A wrong guess is overruled with --map FIELD=HEADER, here and in run; --write
+pins the mapping in a file that run --map-file holds on to.`
+
+const exportHelp = `The output again, from the checkpoint alone, in any format or preset. The service
+is never called, and a run may go on meanwhile. Agent and the other settings of
+the questions are those of the last run unless given.`
+
+const statusHelp = `What a checkpoint holds. "Possibly billed" counts calls that ended, or were cut
+off, without an answer and that the service may have billed all the same: an
+upper bound.`
+
+const sandboxHelp = `Serve the embedded Sequence Agent on a local address: it behaves as the service
+is known to, bills nobody, and can be made slow, strict or faulty.
+
+  octave-enrich sandbox --latency 2s --rate 5 &
+  OCTAVE_API_KEY=any octave-enrich run people.csv --base-url http://127.0.0.1:8750
+
+GET /sandbox/ledger tells who was asked and billed how often.`

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"octave-enrich/reader"
+)
+
+func newInspect(a *app) *cobra.Command {
+	o := &options{}
+	var write string
+	cmd := &cobra.Command{
+		Use:   "inspect INPUT...",
+		Short: "How a list is understood: format, encoding, column mapping",
+		Long:  inspectHelp,
+		Example: `  octave-enrich inspect people.csv
+  octave-enrich inspect people.csv --map jobTitle=Role --write people.map
+  octave-enrich run people.csv --map-file people.map`,
+		Args: args(cobra.MinimumNArgs(1)),
+	}
+	fs := cmd.Flags()
+	o.inputFlags(fs)
+	o.jsonFlag(fs)
+	o.configFlag(fs)
+	fs.StringVar(&write, "write", "", "pin the mapping in `FILE`, for --map-file")
+	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.inspect(o, inputs, write) })
+	return cmd
+}
+
+func (a *app) inspect(o *options, inputs []string, write string) error {
+	opt, err := o.readerOptions(a)
+	if err != nil {
+		return err
+	}
+	in, err := reader.Open(inputs, opt)
+	if err != nil {
+		return inputError(err)
+	}
+	defer in.Close()
+	profile := in.Profile()
+	if o.json {
+		err = writeJSON(a.stdout, profile)
+	} else {
+		err = printProfile(a.stdout, profile)
+	}
+	if err != nil || write == "" {
+		return err
+	}
+
+	fmt.Fprintf(a.stderr, "wrote the mapping to %s; use it with --map-file %s\n", write, shellQuote(write))
+	return nil
+}
+
+// A printer keeps the first error of many writes.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+func printProfile(w io.Writer, profile *reader.Profile) error {
+	p := &printer{w: w}
+	for _, file := range profile.Files {
+		p.file(file)
+	}
+	p.printf("%s: %d can be sent", count(profile.Rows, "row"), profile.Sendable)
+	if profile.Duplicates > 0 {
+		p.printf(", %d of them say the same as an earlier one", profile.Duplicates)
+	}
+	p.printf("\n")
+	for _, why := range slices.Sorted(maps.Keys(profile.Invalid)) {
+		p.printf("  %d cannot: %s\n", profile.Invalid[why], why)
+	}
+	for _, header := range slices.Sorted(maps.Keys(profile.OptOut)) {
+		p.printf("  %d opted out in column %s (left out with --respect-optout)\n", profile.OptOut[header], header)
+	}
+	for _, trap := range profile.Traps {
+		p.printf("  look at: %s in %s, first in row %d\n", trap.Kind, count(trap.Rows, "row"), trap.Row)
+	}
+	for _, note := range profile.Notes {
+		p.printf("  note: %s\n", note)
+	}
+	return p.err
+}
+
+func (p *printer) file(f reader.FileProfile) {
+	p.printf("%s: %s", f.Name, strings.ToUpper(f.Format))
+	for _, part := range []struct{ name, value string }{
+		{"compression", f.Compression}, {"encoding", f.Encoding}, {"delimiter", f.Delimiter}, {"sheet", f.Sheet},
+	} {
+		if part.value != "" {
+			p.printf(", %s %s", part.name, part.value)
+		}
+	}
+	if f.HeaderLine > 0 {
+		p.printf(", header in line %d", f.HeaderLine)
+	}
+	p.printf(", %s, %s\n", count(len(f.Columns), "column"), count(f.Rows, "row"))
+	for _, skipped := range []struct {
+		n    int
+		what string
+	}{{f.Preamble, "line before the header"}, {f.Footer, "footer line"}, {f.Empty, "empty row at the end"}} {
+		if skipped.n > 0 {
+			p.printf("  not contacts: %s\n", count(skipped.n, skipped.what))
+		}
+	}
+	p.mapping(f)
+	for _, r := range f.Rejected {
+		p.printf("  not used: %s: %s\n", r.Header, r.Why)
+	}
+	p.printf("\n")
+}
+
+func (p *printer) mapping(f reader.FileProfile) {
+	if p.err != nil {
+		return
+	}
+	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "  FIELD\tCOLUMN\tFILLED\tUSABLE\tSAMPLES\t\n")
+	for _, m := range f.Mapping {
+		sure := ""
+		if !m.Certain {
+			sure = "a guess: " + m.Why
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", m.Field, m.Header, share(m.Filled, f.Rows), share(m.Usable, f.Rows), samples(m.Samples), sure)
+	}
+	p.err = t.Flush()
+}
+
+// share spells n of total in percent; less than all is never rounded up to it.
+func share(n, total int) string {
+	if total == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d%%", n*100/total)
+}
+
+const sampleLength = 28
+
+func samples(list []string) string {
+	short := make([]string, len(list))
+	for i, s := range list {
+		s = strings.Join(strings.Fields(s), " ")
+		if runes := []rune(s); len(runes) > sampleLength {
+			s = string(runes[:sampleLength-1]) + "…"
+		}
+		short[i] = s
+	}
+	return strings.Join(short, " | ")
+}

@@ -1,0 +1,65 @@
+// Octave-enrich asks Octave's Sequence Agent for an outbound email sequence for
+// every contact of a list, once, and writes one row per contact.
+//
+// The command line is documented by its own help texts and the README.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+const tool = "octave-enrich"
+
+// An app is the process as the commands see it.
+type app struct {
+	stdin  io.Reader
+	stdout *os.File
+	stderr *os.File
+	args   []string // after the program's name
+}
+
+func main() { os.Exit(Main()) }
+
+// Main runs the command line and returns the exit code.
+func Main() int {
+	// A reader of our standard output that goes away is a write error like any
+	// other, not the end of the process: paid answers may be on the wire.
+	signal.Ignore(syscall.SIGPIPE)
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, args: os.Args[1:]}
+	root := newRoot(a)
+	root.SetArgs(a.args)
+	return a.exit(root.Execute())
+}
+
+// exit says what went wrong, what to do about it, and returns the exit code. How
+// to resume is the last line on standard error.
+func (a *app) exit(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var e *exitError
+	if !errors.As(err, &e) {
+		e = &exitError{code: exitInternal, err: err}
+	}
+	if e.err != nil {
+		fmt.Fprintf(a.stderr, "%s: %v\n", tool, e.err)
+	}
+	for _, line := range strings.Split(e.hint, "\n") {
+		if line != "" {
+			fmt.Fprintf(a.stderr, "  %s\n", line)
+		}
+	}
+	if resumable(e.code) && e.resume != "" {
+		fmt.Fprintf(a.stderr, "to resume, run the same command again: %s\n", e.resume)
+	}
+	return e.code
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/time/rate"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+func newPlan(a *app) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:     "plan INPUT...",
+		Short:   "What run would do; asks nothing that costs",
+		Long:    planHelp,
+		Example: "  octave-enrich plan people.csv\n  octave-enrich plan people.csv --limit 100 --json",
+		Args:    args(cobra.MinimumNArgs(1)),
+	}
+	fs := cmd.Flags()
+	o.inputFlags(fs)
+	o.skipFlags(fs)
+	o.questionFlags(fs)
+	o.serviceFlags(fs)
+	o.paceFlags(fs)
+	o.budgetFlags(fs)
+	o.outputFlags(fs)
+	o.jsonFlag(fs)
+	o.configFlag(fs)
+	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, inputs) })
+	return cmd
+}
+
+// Estimate is what plan prints as JSON.
+type Estimate struct {
+	pipeline.Plan
+	// UsagePerCall is what an answer in the checkpoint cost on the average,
+	// CostToRun what the agent says; either may be unknown.
+	UsagePerCall *pipeline.Amount `json:"usage_per_call,omitempty"`
+	CostToRun    octave.Decimal   `json:"cost_to_run,omitempty"`
+	Usage        *pipeline.Amount `json:"expected_usage,omitempty"`
+	CreditsLeft  octave.Decimal   `json:"credits_left,omitempty"`
+	// Seconds is the expected duration at the given rate and concurrency.
+	Seconds float64  `json:"expected_seconds"`
+	Latency string   `json:"latency_assumed"`
+	Notes   []string `json:"notes"`
+}
+
+// usualLatency of a call, when no answer in the checkpoint says better.
+const usualLatency = 30 * time.Second
+
+func (a *app) plan(o *options, inputs []string) error {
+	limit, err := parseRate(o.rate)
+	if err != nil {
+		return err
+	}
+	places, err := o.places(inputs)
+	if err != nil {
+		return err
+	}
+	list, err := a.openList(o, inputs)
+	if err != nil {
+		return err
+	}
+	defer list.input.Close()
+
+	past, journal, err := openPast(places.checkpoint)
+	if err != nil {
+		return err
+	}
+	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Limit: o.limit}
+	if journal != nil {
+		defer journal.Close()
+		cfg.Memory = &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: o.skipFailed}
+	}
+	plan, err := pipeline.Survey(list.input.Contacts(), cfg)
+	if err != nil {
+		return inputError(err)
+	}
+	e := Estimate{Plan: plan, Notes: append([]string{}, list.input.Profile().Notes...)}
+	a.price(o, &e, past)
+	e.Latency = round(past.latency()).String()
+	e.Seconds = seconds(plan.ToAsk, limit, o.concurrency, past.latency())
+	if o.json {
+		return writeJSON(a.stdout, e)
+	}
+	return e.print(a.stdout)
+}
+
+// seconds is how long n calls take: as long as the slower of rate and workers
+// needs.
+func seconds(n int, limit rate.Limit, concurrency int, latency time.Duration) float64 {
+	if n == 0 {
+		return 0
+	}
+	byRate := 0.0
+	if limit != rate.Inf {
+		byRate = float64(n-1)/float64(limit) + latency.Seconds()
+	}
+	byWorkers := math.Ceil(float64(n)/float64(max(concurrency, 1))) * latency.Seconds()
+	return math.Round(max(byRate, byWorkers))
+}
+
+// past is what a checkpoint tells about the cost of calls.
+type past struct {
+	ledger    pipeline.Ledger
+	latencyMS int64 // sum
+}
+
+func (p past) latency() time.Duration {
+	if n := p.ledger.Attempts.Answered; n > 0 {
+		return time.Duration(p.latencyMS/int64(n)) * time.Millisecond
+	}
+	return usualLatency
+}
+
+// openPast reads the checkpoint if there is one.
+func openPast(path string) (p past, journal *checkpoint.Journal, err error) {
+	if !exists(path) {
+		return p, nil, nil
+	}
+	if journal, err = checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err != nil {
+		return p, nil, checkpointError(path, err)
+	}
+	for entry, err := range checkpoint.Records(path, nil) {
+		if err != nil {
+			journal.Close()
+			return p, nil, checkpointError(path, err)
+		}
+		p.ledger.Add(entry.Record)
+		if entry.Type == checkpoint.Answered {
+			p.latencyMS += pipeline.LatencyMS(entry.Record)
+		}
+	}
+	return p, journal, nil
+}
+
+// price fills in what the calls would cost: by the agent's own word when there is
+// a key, else by the answers in the checkpoint.
+func (a *app) price(o *options, e *Estimate, p past) {
+	var each *pipeline.Amount
+	if n := p.ledger.Attempts.Answered; n > 0 {
+		mean := p.ledger.Usage.Div(n)
+		e.UsagePerCall, each = &mean, &mean
+	}
+	if client, err := o.newClient(); err == nil && !o.sandbox {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		a.askPrice(ctx, o, client, e)
+	}
+	if cost, err := pipeline.ParseAmount(string(e.CostToRun)); err == nil {
+		each = &cost
+	}
+	if each != nil {
+		usage := each.Mul(e.ToAsk)
+		e.Usage = &usage
+	}
+}
+
+// askPrice asks what costs nothing to ask. A plan without it is still a plan.
+func (a *app) askPrice(ctx context.Context, o *options, client *octave.Client, e *Estimate) {
+	account, err := client.Validate(ctx)
+	if err != nil {
+		e.Notes = append(e.Notes, "the service was not asked for the credits left: "+errText(err))
+		return
+	}
+	e.CreditsLeft = account.Credits.TotalRemaining
+	if o.agent == "" {
+		return
+	}
+	agent, err := client.Agent(ctx, o.agent)
+	if err != nil {
+		e.Notes = append(e.Notes, "the agent's cost is not known: "+errText(err))
+		return
+	}
+	e.CostToRun = agent.CostToRun
+}
+
+func (e Estimate) print(w io.Writer) error {
+	p := &printer{w: w}
+	p.printf("%s, %d can be sent\n", count(e.Rows, "row"), e.Sendable)
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.Excluded, "excluded"}} {
+		if part.n > 0 {
+			p.printf("  %d %s\n", part.n, part.what)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(e.Invalid)) {
+		p.printf("  %d unusable: %s\n", e.Invalid[why], why)
+	}
+	p.printf("%s to make", count(e.ToAsk, "call"))
+	if e.Usage != nil {
+		p.printf(", expected usage %s", e.Usage)
+	}
+	p.printf(", about %v (a call takes %s)\n", time.Duration(e.Seconds)*time.Second, e.Latency)
+	if e.CreditsLeft != "" {
+		p.printf("credits left: %s\n", e.CreditsLeft)
+	}
+	for _, note := range e.Notes {
+		p.printf("note: %s\n", note)
+	}
+	if p.err != nil || len(e.First) == 0 {
+		return p.err
+	}
+	p.printf("the first requests:\n")
+	for _, request := range e.First {
+		p.printf("%s\n", request.Canonical())
+	}
+	return p.err
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           tool,
+		Short:         "Outbound email sequences for a list of prospects, each asked for once",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		CompletionOptions: cobra.CompletionOptions{
+			HiddenDefaultCmd: true,
+		},
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), helpPage(cmd)) })
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		_, err := fmt.Fprint(cmd.ErrOrStderr(), helpPage(cmd))
+		return err
+	})
+	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a),
+		newAgents(a), newCheck(a), newSandbox(a), newConfig(a), newVersion(a))
+	return root
+}
+
+func unknownCommand(cmd *cobra.Command, list []string) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q%s", list[0], didYouMean(list[0], names)), hint: "see: " + tool + " --help"}
+}
+
+func newVersion(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(a.stdout, "%s %s %s %s/%s\n", tool, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// helpPage is the page of a command: what it does, examples, flags by group.
+func helpPage(cmd *cobra.Command) string {
+	var b strings.Builder
+	about := cmd.Long
+	if about == "" {
+		about = cmd.Short + "."
+	}
+	fmt.Fprintf(&b, "%s\n", strings.TrimSpace(about))
+	if !cmd.HasParent() {
+		return b.String()
+	}
+	fmt.Fprintf(&b, "\nUsage\n  %s\n", useLine(cmd))
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\nCommands\n")
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				fmt.Fprintf(&b, "  %-12s %s\n", sub.Name(), sub.Short)
+			}
+		}
+	}
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, "\nExamples\n%s\n", strings.Trim(cmd.Example, "\n"))
+	}
+	for _, heading := range append(flagGroups[:], "") {
+		flags := flagsUnder(cmd, heading)
+		if !flags.HasAvailableFlags() {
+			continue
+		}
+		if heading == "" {
+			heading = "Flags"
+		}
+		fmt.Fprintf(&b, "\n%s\n%s", heading, flags.FlagUsagesWrapped(110))
+	}
+	return b.String()
+}
+
+func useLine(cmd *cobra.Command) string {
+	line := cmd.UseLine()
+	return strings.TrimSuffix(line, " [flags]") + " [flags]"
+}
+
+func flagsUnder(cmd *cobra.Command, heading string) *pflag.FlagSet {
+	part := pflag.NewFlagSet(heading, pflag.ContinueOnError)
+	part.SortFlags = false
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		at := ""
+		if under := f.Annotations[group]; len(under) > 0 {
+			at = under[0]
+		}
+		if at == heading && f.Name != "help" {
+			part.AddFlag(f)
+		}
+	})
+	return part
+}

@@ -1,0 +1,399 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"reflect"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+	"octave-enrich/writer"
+)
+
+func newRun(a *app) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:     "run INPUT... [-o OUTPUT]",
+		Short:   "Ask for a sequence for every contact and write one row per contact",
+		Long:    runHelp,
+		Example: runExamples,
+		Args:    args(cobra.MinimumNArgs(1)),
+	}
+	fs := cmd.Flags()
+	o.allFlags(fs)
+	cmd.RunE = a.configured(o, func(cmd *cobra.Command, inputs []string) error {
+		return a.run(o, inputs, fs.Changed("emails"))
+	})
+	return cmd
+}
+
+// run is the main job: everything that can be refused is refused before the
+// first call.
+func (a *app) run(o *options, inputs []string, emailsGiven bool) (err error) {
+	j := &job{app: a, o: o, started: time.Now(), tally: &pipeline.Tally{}}
+	if err := j.prepare(inputs, emailsGiven); err != nil {
+		j.close()
+		return err
+	}
+	defer func() { err = errors.Join(err, j.close()) }()
+	return j.execute()
+}
+
+// A job is a run made ready.
+type job struct {
+	app     *app
+	o       *options
+	started time.Time
+	tally   *pipeline.Tally
+
+	list    *list
+	places  places
+	journal *checkpoint.Journal
+	client  *octave.Client
+	out     *writer.File
+	log     *zap.Logger
+	console *console
+	mode    string // of the progress display
+
+	pace    pipeline.PacerConfig
+	budgets pipeline.Budgets
+	failed  pipeline.Threshold
+	id      string
+}
+
+func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
+	o := j.o
+	if err := j.check(); err != nil {
+		return err
+	}
+	service, err := o.serviceName()
+	if err != nil {
+		return err
+	}
+	if j.client, err = o.newClient(); err != nil {
+		return err
+	}
+	if j.places, err = o.places(inputs); err != nil {
+		return err
+	}
+	if j.list, err = j.app.openList(o, inputs); err != nil {
+		return err
+	}
+	j.tellInput()
+	if _, err := os.Stat(j.places.checkpoint); errors.Is(err, os.ErrNotExist) {
+		// Before the checkpoint is created: a refusal leaves nothing behind.
+		if err := o.mayWrite(j.places.output, nil); err != nil {
+			return err
+		}
+	}
+	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service); err != nil {
+		return err
+	}
+	if err := o.mayWrite(j.places.output, j.journal); err != nil {
+		return err
+	}
+	opt := o.writerOptions(j.app, j.list.input.Columns(), emailsGiven, filepath.Dir(j.places.checkpoint))
+	if j.out, err = writer.Create(j.places.output, opt); err != nil {
+		return createError(err)
+	}
+	return j.begin()
+}
+
+// check reads the flags that are a language of their own.
+func (j *job) check() (err error) {
+	o := j.o
+	if err := oneOf("on-timeout", o.onTimeout, "retry", "fail"); err != nil {
+		return err
+	}
+	for flag, n := range map[string]int{"concurrency": o.concurrency - 1, "retries": o.retries, "limit": o.limit, "max-calls": o.maxCalls, "emails": o.emails} {
+		if n < 0 {
+			return usageError("--%s is too small", flag)
+		}
+	}
+	if j.pace.Rate, err = parseRate(o.rate); err != nil {
+		return err
+	}
+	j.pace.MaxOutage = time.Duration(o.maxOutage)
+	if j.failed, err = parseThreshold(o.maxFailed); err != nil {
+		return err
+	}
+	j.budgets.MaxCalls = o.maxCalls
+	if o.maxUsage != "" {
+		j.budgets.HasUsage = true
+		if j.budgets.MaxUsage, err = pipeline.ParseAmount(o.maxUsage); err != nil {
+			return usageError("--max-usage: %w", err)
+		}
+	}
+	if j.mode, err = j.app.progressMode(o); err != nil {
+		return err
+	}
+	j.console = &console{w: j.app.stderr}
+	j.log, err = newLog(j.console, o.logFormat, o.logLevel, isTerminal(j.app.stderr))
+	return err
+}
+
+// createError tells a preset that does not exist from a disk that refuses.
+func createError(err error) error {
+	var option *writer.OptionsError
+	if errors.As(err, &option) {
+		return &exitError{code: exitUsage, err: err}
+	}
+	return outputError(err)
+}
+
+// tellInput says what was guessed about the input.
+func (j *job) tellInput() {
+	profile := j.list.input.Profile()
+	for _, note := range profile.Notes {
+		j.log.Warn(note)
+	}
+	if j.o.looseKeyFile() {
+		j.log.Warn("the key file can be read by others; chmod 600 it", zap.String("file", j.o.keyFile))
+	}
+}
+
+// begin records the run, and says what the checkpoint brings along.
+func (j *job) begin() error {
+	if cut := j.journal.Recovered(); cut > 0 {
+		j.log.Info("the last run was cut short; its last unfinished record was dropped", zap.Int64("bytes", cut))
+	}
+	if note := j.journal.LockNote(); note != "" {
+		j.log.Warn(note)
+	}
+	if err := j.tellHold(); err != nil {
+		return err
+	}
+	var id [8]byte
+	_, _ = rand.Read(id[:])
+	j.id = hex.EncodeToString(id[:])
+	profile := j.list.input.Profile()
+	body := RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings,
+		Input: InputBody{Name: profile.Files[0].Name, SHA256: profile.SHA256, Rows: profile.Rows}}
+	return j.append(checkpoint.Run, body)
+}
+
+// tellHold says how many answers still hold when the questions changed.
+func (j *job) tellHold() error {
+	last, ok := lastRun(j.journal)
+	if !ok || reflect.DeepEqual(last.Settings, normalised(j.list.settings)) {
+		return nil
+	}
+	plan, err := pipeline.Survey(j.list.input.Contacts(), j.surveyConfig())
+	if err != nil {
+		return inputError(err)
+	}
+	j.log.Warn("the questions are not those of the last run",
+		zap.Int("answers_in_checkpoint", j.journal.Len()), zap.Int("of_which_hold", plan.Answered), zap.Int("to_ask", plan.ToAsk))
+	return nil
+}
+
+func (j *job) surveyConfig() pipeline.Config {
+	return pipeline.Config{Ask: j.list.questioner.Request, Exclude: j.list.exclude, Memory: j.memory()}
+}
+
+func (j *job) memory() *pipeline.Memory {
+	return &pipeline.Memory{Journal: j.journal, MaxAge: time.Duration(j.o.maxAge), KeepFailures: j.o.skipFailed}
+}
+
+// lastRun is the last run record of a checkpoint.
+func lastRun(journal *checkpoint.Journal) (body RunBody, ok bool) {
+	for _, rec := range journal.RunRecords() {
+		if rec.Type == checkpoint.Run {
+			var next RunBody
+			if json.Unmarshal(rec.Body, &next) == nil {
+				body, ok = next, true
+			}
+		}
+	}
+	return body, ok
+}
+
+// normalised is s as it comes back from the checkpoint, for comparing.
+func normalised(s pipeline.Settings) (back pipeline.Settings) {
+	if text, err := json.Marshal(s); err == nil {
+		_ = json.Unmarshal(text, &back)
+	}
+	return back
+}
+
+func (j *job) append(kind string, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	if err := j.journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw}); err != nil {
+		return checkpointError(j.places.checkpoint, err)
+	}
+	return nil
+}
+
+// execute runs the pipeline under the eyes of signals and clocks.
+func (j *job) execute() error {
+	ctx, abandon := context.WithCancel(context.Background())
+	defer abandon()
+	brake := pipeline.NewBrake(ctx)
+	progress := &progress{console: j.console, log: j.log, tally: j.tally, total: j.list.input.Profile().Rows}
+	if j.mode == "bar" && progress.total > 0 {
+		progress.drawBar()
+	}
+	obs := pipeline.Observers(j.tally.Observe, progress.Observe)
+
+	done := make(chan struct{})
+	var side errgroup.Group
+	side.Go(func() error { progress.follow(j.mode, done); return nil })
+	side.Go(func() error { j.watch(brake, done); return nil })
+
+	err := pipeline.Run(ctx, j.config(brake), j.list.input.Contacts(), j.agent(brake, obs), j.out, obs)
+	close(done)
+	_ = side.Wait()
+	progress.finish()
+	return j.conclude(err, brake.Reason())
+}
+
+func (j *job) config(brake *pipeline.Brake) pipeline.Config {
+	cfg := j.surveyConfig()
+	cfg.Workers, cfg.Limit, cfg.MaxFailed, cfg.Brake = j.o.concurrency, j.o.limit, j.failed, brake
+	return cfg
+}
+
+// agent is the whole policy around a call, read from the inside out.
+func (j *job) agent(brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
+	pacer := pipeline.NewPacer(j.pace, brake, obs)
+	policy := pipeline.RetryPolicy{Retries: j.o.retries, FailAmbiguous: j.o.onTimeout == "fail"}
+	agent := pipeline.Record(j.client.Run, j.journal, obs)
+	agent = pipeline.Limit(agent, pacer)
+	agent = pipeline.Budget(agent, j.budgets, brake)
+	agent = pipeline.Retry(agent, policy, pacer, brake)
+	return pipeline.Memo(agent, j.memory(), obs)
+}
+
+// watch pulls the brake at the first signal and when the time is up; a second
+// signal leaves at once, which the checkpoint is made for.
+func (j *job) watch(brake *pipeline.Brake, done <-chan struct{}) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup means it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	defer signal.Stop(signals)
+	var up <-chan time.Time
+	if d := time.Duration(j.o.maxDuration); d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		up = timer.C
+	}
+	var first *signalError
+	for {
+		select {
+		case sig := <-signals:
+			if first != nil {
+				fmt.Fprintf(j.console, "%s: %s again: left at once; %s\n", tool, sig, j.resumeLine())
+				os.Exit((&signalError{sig}).code())
+			}
+			first = &signalError{sig}
+			brake.Pull(first)
+			j.log.Warn("stopping: calls in flight may end; again to leave at once",
+				zap.String("signal", sig.String()), zap.Int("in_flight", j.tally.Summary().Calls.InFlight))
+		case <-up:
+			brake.Pull(pipeline.ErrMaxDuration)
+			up = nil
+		case <-done:
+			return
+		}
+	}
+}
+
+func (j *job) resumeLine() string {
+	return "to resume, run the same command again: " + j.app.commandLine()
+}
+
+// conclude publishes the output and decides the exit code.
+func (j *job) conclude(err error, reason error) error {
+	summary := j.tally.Summary()
+	if err != nil {
+		_ = j.out.Abort()
+		j.out = nil
+		tellSummary(j.console, summary, time.Since(j.started))
+		return runError(j.places.checkpoint, err)
+	}
+	if err := j.publish(); err != nil {
+		return err
+	}
+	tellSummary(j.console, summary, time.Since(j.started))
+	end := verdict(summary.Rows, reason)
+	if err := j.writeSummary(summary, end); err != nil {
+		return err
+	}
+	if end == nil {
+		return nil
+	}
+	end.resume = j.app.commandLine()
+	return end
+}
+
+// publish makes the output appear under its own name. Its hash goes into the
+// checkpoint first: a crash between the two leaves an old output that is ours
+// too.
+func (j *job) publish() error {
+	file := j.out
+	j.out = nil
+	output, err := file.Finish()
+	if err != nil {
+		_ = file.Abort()
+		return outputError(err)
+	}
+	for _, part := range []*writer.Output{&output, output.Held} {
+		if part == nil || part.Path == "-" {
+			continue
+		}
+		body := OutputBody{Path: part.Path, SHA256: part.SHA256, Rows: part.Rows}
+		if err := j.append(checkpoint.Output, body); err != nil {
+			_ = file.Abort()
+			return err
+		}
+	}
+	if err := file.Publish(); err != nil {
+		return outputError(err)
+	}
+	tellOutput(j.console, output)
+	return nil
+}
+
+func tellOutput(w *console, output writer.Output) {
+	if output.Path != "-" {
+		fmt.Fprintf(w, "wrote %s (%s)\n", output.Path, count(output.Rows, "row"))
+	}
+	if held := output.Held; held != nil && held.Rows > 0 {
+		fmt.Fprintf(w, "held back %s in %s\n", count(held.Rows, "row"), held.Path)
+	}
+}
+
+func (j *job) close() error {
+	var errs []error
+	if j.out != nil {
+		errs = append(errs, j.out.Abort())
+	}
+	if j.journal != nil {
+		if err := j.journal.Close(); err != nil {
+			errs = append(errs, checkpointError(j.places.checkpoint, err))
+		}
+	}
+	if j.list != nil {
+		errs = append(errs, j.list.input.Close())
+	}
+	return errors.Join(errs...)
+}

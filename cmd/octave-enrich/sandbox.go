@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"octave-enrich/octave/sandbox"
+)
+
+func newSandbox(a *app) *cobra.Command {
+	var cfg sandbox.Config
+	var addr, addrFile, faults, script string
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Serve the embedded Sequence Agent on a local address",
+		Long:  sandboxHelp,
+		Args:  args(cobra.NoArgs),
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&addr, "addr", "127.0.0.1:8750", "`ADDRESS` to listen on; port 0 takes a free one")
+	fs.StringVar(&addrFile, "addr-file", "", "write the base URL to `FILE` once it listens")
+	fs.DurationVar(&cfg.Latency, "latency", 0, "of a call")
+	fs.DurationVar(&cfg.Jitter, "jitter", 0, "added to it: between none and so much")
+	fs.Float64Var(&cfg.Rate, "rate", 0, "calls accepted per second, the others answered with 429; 0 for all")
+	fs.IntVar(&cfg.Burst, "burst", 0, "calls accepted at once; default: the rate")
+	fs.StringVar(&cfg.RetryAfter, "retry-after", "", "what a 429 says: seconds, an HTTP date, or date for one that fits")
+	fs.Float64Var(&cfg.Credits, "credits", 0, "stock of credits, then 402; 0 for no end")
+	fs.StringVar(&cfg.Key, "key", "", "the only key accepted; default: any")
+	fs.IntVar(&cfg.Messages, "messages", 0, "per sequence, 1 to 7; 0 for a mix")
+	fs.StringVar(&cfg.Shape, "shape", "", "of a message: "+strings.Join(sandbox.Shapes(), ", "))
+	fs.Float64Var(&cfg.NotFound, "not-found", 0, "share of contacts that are not found, 0 to 1")
+	fs.StringVar(&faults, "faults", "", "share of calls by kind, as in `503=0.05,reset-after=0.02`; kinds: "+strings.Join(sandbox.Kinds(), ", "))
+	fs.StringVar(&script, "script", "", "kinds for the first, second, ... call, as in `ok,503,429`")
+	fs.Uint64Var(&cfg.Seed, "seed", 0, "which calls the shares hit")
+	cmd.RunE = func(*cobra.Command, []string) (err error) {
+		if cfg.Faults, err = sandbox.ParseFaults(faults); err != nil {
+			return usageError("--faults: %w", err)
+		}
+		if cfg.Script, err = sandbox.ParseScript(script); err != nil {
+			return usageError("--script: %w", err)
+		}
+		if err := cfg.Validate(); err != nil {
+			return &exitError{code: exitUsage, err: err}
+		}
+		return a.serveSandbox(addr, addrFile, sandbox.New(cfg))
+	}
+	return cmd
+}
+
+// serveSandbox serves until a signal.
+func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
+	}
+	base := "http://" + listener.Addr().String()
+	if addrFile != "" {
+		if err := writeWhole(addrFile, []byte(base+"\n")); err != nil {
+			return outputError(err)
+		}
+	}
+	fmt.Fprintf(a.stderr, "the embedded agent listens on %s\n", base)
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	var g errgroup.Group
+	g.Go(func() error {
+		<-ctx.Done()
+		return server.Close()
+	})
+	err = server.Serve(listener)
+	stop()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return errors.Join(err, g.Wait())
+}
+
+// writeWhole replaces a file at once, so that who waits for it reads all of it.
+func writeWhole(path string, text []byte) error {
+	partial := path + ".partial"
+	if err := os.WriteFile(partial, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(partial, path)
+}

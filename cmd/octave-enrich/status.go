@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/pipeline"
+)
+
+func newStatus(a *app) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:     "status CHECKPOINT",
+		Short:   "What a checkpoint holds",
+		Long:    statusHelp,
+		Example: "  octave-enrich status people.enriched.csv.checkpoint\n  octave-enrich status people.enriched.csv.checkpoint --json | jq .possibly_billed",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE:    func(_ *cobra.Command, list []string) error { return a.status(o, list[0]) },
+	}
+	o.jsonFlag(cmd.Flags())
+	return cmd
+}
+
+// Status is what status prints as JSON.
+type Status struct {
+	Checkpoint string                 `json:"checkpoint"`
+	Service    string                 `json:"service"`
+	Created    time.Time              `json:"created"`
+	First      time.Time              `json:"first,omitzero"` // record of a call
+	Last       time.Time              `json:"last,omitzero"`
+	Runs       int                    `json:"runs"`
+	Questions  pipeline.QuestionCount `json:"questions"`
+	Attempts   pipeline.AttemptCount  `json:"attempts"`
+	// PossiblyBilled is an upper bound of what was billed without an answer.
+	PossiblyBilled int             `json:"possibly_billed"`
+	Usage          pipeline.Amount `json:"usage"`
+	LastRun        *RunBody        `json:"last_run,omitempty"`
+	TornBytes      int64           `json:"torn_bytes"` // of an unfinished record at the end
+	Damage         []string        `json:"damage"`
+}
+
+func (a *app) status(o *options, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return &exitError{code: exitInput, err: err}
+	}
+	status, err := readStatus(path)
+	if err != nil {
+		return checkpointError(path, err)
+	}
+	if o.json {
+		err = writeJSON(a.stdout, status)
+	} else {
+		err = status.print(a.stdout)
+	}
+	if err == nil && len(status.Damage) > 0 {
+		return &exitError{code: exitDamaged, err: fmt.Errorf("%s is damaged; what is listed is whole", path)}
+	}
+	return err
+}
+
+func readStatus(path string) (Status, error) {
+	report, err := checkpoint.Verify(path, nil)
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{Checkpoint: path, TornBytes: report.Torn, Damage: []string{}}
+	for _, damage := range report.Damage {
+		s.Damage = append(s.Damage, damage.Error())
+	}
+	var ledger pipeline.Ledger
+	for entry, err := range checkpoint.Records(path, nil) {
+		if err != nil {
+			continue // in Damage already
+		}
+		switch entry.Type {
+		case checkpoint.Begin:
+			var header checkpoint.Header
+			_ = json.Unmarshal(entry.Body, &header)
+			s.Service, s.Created = header.Service, header.Created
+		case checkpoint.Run:
+			s.Runs++
+			body := &RunBody{}
+			if json.Unmarshal(entry.Body, body) == nil {
+				s.LastRun = body
+			}
+		case checkpoint.Asked:
+			if s.First.IsZero() {
+				s.First = entry.At
+			}
+			s.Last = entry.At
+		}
+		ledger.Add(entry.Record)
+	}
+	s.Questions, s.Attempts, s.PossiblyBilled, s.Usage = ledger.Questions(), ledger.Attempts, ledger.PossiblyBilled(), ledger.Usage
+	return s, nil
+}
+
+func (s Status) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) { fmt.Fprintf(t, "%s\t%v\n", name, value) }
+	row("checkpoint", s.Checkpoint)
+	row("service", s.Service)
+	row("created", s.Created.Local().Format(time.DateTime))
+	row("runs", thousands(s.Runs))
+	row("answered", thousands(s.Questions.Answered))
+	row("not found", thousands(s.Questions.NotFound))
+	row("failed", thousands(s.Questions.Failed))
+	row("asked without an answer", thousands(s.Questions.Open))
+	row("calls", fmt.Sprintf("%s, %s refused, %s failed", thousands(s.Attempts.Asked), thousands(s.Attempts.Refused), thousands(s.Attempts.Failed)))
+	row("possibly billed without an answer", thousands(s.PossiblyBilled))
+	row("usage, as reported", s.Usage)
+	if !s.First.IsZero() {
+		row("calls from", s.First.Local().Format(time.DateTime))
+		row("calls to", s.Last.Local().Format(time.DateTime))
+	}
+	if s.LastRun != nil {
+		row("last input", fmt.Sprintf("%s (%s)", s.LastRun.Input.Name, count(s.LastRun.Input.Rows, "row")))
+		row("last output", s.LastRun.Output)
+	}
+	if s.TornBytes > 0 {
+		row("unfinished record at the end", fmt.Sprintf("%d bytes; the next run drops it", s.TornBytes))
+	}
+	for _, damage := range s.Damage {
+		row("damage", damage)
+	}
+	return t.Flush()
+}
+
+// writeJSON prints a value for programs.
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}

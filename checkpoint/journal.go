@@ -97,6 +97,8 @@ func check(rec Record) error {
 		return fmt.Errorf("%w: type %q is the journal's own", ErrRecord, rec.Type)
 	case keyed && rec.Key == (Key{}):
 		return fmt.Errorf("%w: type %q needs a key", ErrRecord, rec.Type)
+	case rec.At.UTC().Year() < 0 || rec.At.UTC().Year() > 9999:
+		return fmt.Errorf("%w: the year %d cannot be written", ErrRecord, rec.At.UTC().Year())
 	case len(rec.Body) > MaxBody:
 		return fmt.Errorf("%w: body of %d bytes, at most %d", ErrRecord, len(rec.Body), MaxBody)
 	}

@@ -92,7 +92,7 @@ func TestAnswersSurviveReopening(t *testing.T) {
 	check(j)
 	must(t, j.Close())
 	report := verified(t, path, nil)
-	if !report.Closed || report.Answers != len(bodies) || report.Records != 3+2*len(bodies)+1 || report.Torn != 0 {
+	if !report.Closed || report.Answers != len(bodies) || report.Records != 3+2*len(bodies)+1 || report.Tail != 0 {
 		t.Errorf("report = %+v", report)
 	}
 	opt.Header = Header{Tool: "newer", Service: "other"}
@@ -171,6 +171,7 @@ func TestRefusedRecordsLeaveTheJournalUsable(t *testing.T) {
 		"no key":        {Type: Answered, Body: []byte("1")},
 		"no type":       {Key: key(1)},
 		"type not word": {Type: `a","x":"b`},
+		"year 10000":    {Type: Run, At: testTime.AddDate(7974, 0, 0)},
 		"header":        {Type: Begin},
 		"closed":        {Type: Closed},
 		"too large":     answer(1, `"`+strings.Repeat("x", MaxBody)+`"`),

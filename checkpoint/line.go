@@ -101,8 +101,7 @@ func parseUsual(b []byte) (l line, ok bool) {
 	if !ok {
 		return line{}, false
 	}
-	var err error
-	if l.at, err = time.Parse(timeFormat, string(at)); err != nil {
+	if l.at.UnmarshalText(at) != nil {
 		return line{}, false
 	}
 	if b, ok = bytes.CutPrefix(b, []byte(`,"synced":`)); !ok {
@@ -113,9 +112,12 @@ func parseUsual(b []byte) (l line, ok bool) {
 		l.synced = 10*l.synced + int64(b[n]-'0')
 		n++
 	}
+	if n == 0 || n > 1 && b[0] == '0' {
+		return line{}, false
+	}
 	b, ok = bytes.CutSuffix(b[n:], []byte("}"))
-	if !ok || n == 0 || len(b) == 0 {
-		return l, ok && n > 0
+	if !ok || len(b) == 0 {
+		return l, ok
 	}
 	l.body, ok = bytes.CutPrefix(b, []byte(`,"body":`))
 	return l, ok && len(l.body) > 0
@@ -154,10 +156,10 @@ func parseUnusual(object []byte) (line, string) {
 	if !isWord(o.Type) || o.Synced < 0 {
 		return line{}, "not a record"
 	}
-	return line{typ: []byte(o.Type), key: o.Key, at: o.At.UTC(), synced: o.Synced, body: o.Body}, ""
+	return line{typ: []byte(o.Type), key: o.Key, at: o.At, synced: o.Synced, body: o.Body}, ""
 }
 
 // record copies l out of the reader's buffer.
 func (l line) record() Record {
-	return Record{Type: string(l.typ), Key: l.key, At: l.at, Body: bytes.Clone(l.body)}
+	return Record{Type: string(l.typ), Key: l.key, At: l.at.UTC(), Body: bytes.Clone(l.body)}
 }

@@ -105,7 +105,7 @@ type Report struct {
 	Bytes   int64          // length of the file
 	Records int            // whole ones, the journal's own included
 	Answers int            // keys with an answer
-	Torn    int64          // bytes at the end that were never promised; opening cuts them off
+	Tail    int64          // bytes at the end that were never promised; opening cuts them off
 	Closed  bool           // the last record closes the journal: damage anywhere before it would have been found
 	Damage  []*DamageError // what was once durable and is not whole any more
 }
@@ -125,12 +125,12 @@ func Verify(path string, fs FS) (Report, error) {
 		}
 		r.Records++
 		r.Closed = e.Type == Closed
-		if e.Type == Answered {
+		if e.Type == Answered && e.Key != (Key{}) {
 			answers[e.Key] = struct{}{}
 		}
 		return true
 	})
-	r.Header, r.Bytes, r.Answers, r.Torn = w.header, w.length, len(answers), w.length-w.end
-	r.Closed = r.Closed && r.Torn == 0
+	r.Header, r.Bytes, r.Answers, r.Tail = w.header, w.length, len(answers), w.length-w.end
+	r.Closed = r.Closed && r.Tail == 0
 	return r, err
 }

@@ -60,7 +60,7 @@ func goesOn(t *testing.T, j *Journal, fs FS) {
 	known := j.Len()
 	must(t, j.Append(answer(100, "100")))
 	must(t, j.Close())
-	if r := verified(t, diskPath, fs); r.Answers != known+1 || r.Torn != 0 || !r.Closed {
+	if r := verified(t, diskPath, fs); r.Answers != known+1 || r.Tail != 0 || !r.Closed {
 		t.Fatalf("report = %+v", r)
 	}
 }
@@ -154,7 +154,7 @@ func TestDamageLeavesTheRestReadable(t *testing.T) {
 			t.Errorf("line %d damaged: %d whole, %d damaged of %d lines", i+1, whole, damages, len(lines))
 		}
 		r, err := Verify(diskPath, fs)
-		if err != nil || len(r.Damage) != 1 || r.Records != len(lines)-1 || !r.Closed || r.Torn != 0 {
+		if err != nil || len(r.Damage) != 1 || r.Records != len(lines)-1 || !r.Closed || r.Tail != 0 {
 			t.Errorf("line %d damaged: %+v, %v", i+1, r, err)
 		}
 		if _, err := Rewrite(diskPath, testOptions(fs), nil); !errors.As(err, new(*DamageError)) {

@@ -108,17 +108,18 @@ func (a *app) openForReading(o *options, path string, settingsGiven bool) (*chec
 		return nil, checkpointError(path, err)
 	}
 	if last, ok := lastRun(journal); ok && !settingsGiven {
-		o.take(last.Settings)
+		o.take(last)
 	}
 	return journal, nil
 }
 
 // take makes the settings of an earlier run those of this command.
-func (o *options) take(s pipeline.Settings) {
+func (o *options) take(last RunBody) {
+	s := last.Settings
 	o.agent, o.experiment, o.context, o.instructions = s.Agent, s.Experiment, s.Context, s.Instructions
 	o.set, o.templates = unpair(s.Set), unpair(s.Templates)
 	if len(o.maps) == 0 && o.mapFile == "" {
-		o.maps = unpair(s.Map)
+		o.maps, o.pinned = unpair(s.Map), last.Pinned
 	}
 }
 

@@ -21,6 +21,7 @@ type options struct {
 	inFormat, encoding, sheet string
 	maps                      []string
 	mapFile, exclude          string
+	pinned                    *reader.MapFile // what mapFile holds, or held at the last run
 	respectOptOut             bool
 
 	// question
@@ -310,7 +311,15 @@ func (o *options) readerOptions(a *app) (reader.Options, error) {
 	if err != nil {
 		return reader.Options{}, err
 	}
-	opt := reader.Options{Format: o.inFormat, Encoding: o.encoding, Sheet: o.sheet, Stdin: a.stdin, Map: map[reader.Field]string{}}
+	if o.mapFile != "" {
+		if o.pinned, err = reader.ReadMapFile(o.mapFile); err != nil {
+			return reader.Options{}, &exitError{code: exitUsage, err: err}
+		}
+	}
+	opt := reader.Options{
+		Format: o.inFormat, Encoding: o.encoding, Sheet: o.sheet, Stdin: a.stdin,
+		Map: map[reader.Field]string{}, Pinned: o.pinned,
+	}
 	for field, header := range mapped {
 		opt.Map[reader.Field(field)] = header
 	}

@@ -53,7 +53,9 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 	if err != nil || write == "" {
 		return err
 	}
-
+	if err := in.MapFile().Write(write); err != nil {
+		return outputError(err)
+	}
 	fmt.Fprintf(a.stderr, "wrote the mapping to %s; use it with --map-file %s\n", write, shellQuote(write))
 	return nil
 }

@@ -180,9 +180,8 @@ func (j *job) begin() error {
 	var id [8]byte
 	_, _ = rand.Read(id[:])
 	j.id = hex.EncodeToString(id[:])
-	profile := j.list.input.Profile()
-	body := RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings,
-		Input: InputBody{Name: profile.Files[0].Name, SHA256: profile.SHA256, Rows: profile.Rows}}
+	body := RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned,
+		Input: inputBody(j.list.input.Profile())}
 	return j.append(checkpoint.Run, body)
 }
 

@@ -67,9 +67,21 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 // excluder reads the do-not-contact list; a run without it would be a run
 // against it, so that every error stops.
 func (o *options) excluder() (func(reader.Contact) string, error) {
+	var listed *reader.ExcludeList
+	if o.exclude != "" {
+		var err error
+		if listed, err = reader.ReadExclude(o.exclude); err != nil {
+			return nil, &exitError{code: exitUsage, err: err}
+		}
+	}
 	return func(c reader.Contact) string {
 		if o.respectOptOut && c.OptOut != "" {
 			return "opted out: column " + c.OptOut
+		}
+		if listed != nil {
+			if why, hit := listed.Match(c.Person); hit {
+				return "on the exclude list: " + why
+			}
 		}
 		return ""
 	}, nil
@@ -271,6 +283,8 @@ type RunBody struct {
 	Input    InputBody         `json:"input"`
 	Output   string            `json:"output"`
 	Settings pipeline.Settings `json:"settings"`
+	// Pinned is the mapping file of the run.
+	Pinned *reader.MapFile `json:"pinned,omitempty"`
 }
 
 // InputBody names an input.
@@ -278,6 +292,14 @@ type InputBody struct {
 	Name   string `json:"name"`
 	SHA256 string `json:"sha256"`
 	Rows   int    `json:"rows"`
+}
+
+func inputBody(p *reader.Profile) InputBody {
+	names := make([]string, len(p.Files))
+	for i, file := range p.Files {
+		names[i] = file.Name
+	}
+	return InputBody{Name: strings.Join(names, ", "), SHA256: p.SHA256, Rows: p.Rows}
 }
 
 // OutputBody is the body of an output record: what was written, so that it may be

@@ -70,7 +70,7 @@ func readStatus(path string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	s := Status{Checkpoint: path, TornBytes: report.Torn, Damage: []string{}}
+	s := Status{Checkpoint: path, TornBytes: report.Tail, Damage: []string{}}
 	for _, damage := range report.Damage {
 		s.Damage = append(s.Damage, damage.Error())
 	}

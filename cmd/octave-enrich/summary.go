@@ -35,7 +35,7 @@ func (j *job) report(summary pipeline.Summary, end *exitError) Report {
 	profile := j.list.input.Profile()
 	r := Report{
 		Tool: tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: summary,
-		Input:    InputBody{Name: profile.Files[0].Name, SHA256: profile.SHA256, Rows: profile.Rows},
+		Input:    inputBody(profile),
 		Question: j.list.settings.Fingerprint(), Mapping: []Mapped{},
 		Output: j.places.output, Checkpoint: j.places.checkpoint, Reason: "every row settled",
 	}

@@ -300,3 +300,21 @@ func TestTooManyCells(t *testing.T) {
 		t.Errorf("%v, want row 2 named: a cell would have gone missing", err)
 	}
 }
+
+// A spreadsheet evaluates what starts with one of these, in the header too.
+func TestDefuse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "o.csv")
+	out := finish(t, path, Options{Columns: []string{"=a"}, Excel: true}, []Row{
+		{Cells: []string{"=1"}}, {Cells: []string{"+1"}}, {Cells: []string{"-1"}}, {Cells: []string{"@a"}},
+		{Cells: []string{"\t=1"}}, {Cells: []string{"\r=1"}}, {Cells: []string{"a=1"}}, {Cells: []string{"'=1"}},
+	})
+	want := []string{"\ufeff'=a", "'=1", "'+1", "'-1", "'@a", "'\t=1", `"'` + "\r" + `=1"`, "a=1", "'=1"}
+	for i, line := range strings.Split(strings.TrimSpace(string(read(t, path))), "\n") {
+		if cell, _, _ := strings.Cut(line, ","); cell != want[i] {
+			t.Errorf("line %d starts with %q, want %q", i+1, cell, want[i])
+		}
+	}
+	if out.Columns[0] != "=a" {
+		t.Errorf("the first column is called %q", out.Columns[0])
+	}
+}

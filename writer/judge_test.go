@@ -85,6 +85,19 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
+// How many messages a row needs is decided by the rows that can be sent.
+func TestLongestSequence(t *testing.T) {
+	email := Email{Subject: "s", Body: "b"}
+	out := finish(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "hubspot"}, []Row{
+		{Status: StatusOK, To: Recipient{Email: "a@example.com"}, Emails: []Email{email, email}},
+		{Status: StatusOK, Emails: []Email{email, email, email}}, // nobody to send it to
+		{Status: StatusExcluded, To: Recipient{Email: "c@example.com"}, Emails: []Email{email, email, email}},
+	})
+	if out.Rows != 1 || out.Emails != 2 {
+		t.Errorf("%d rows with %d messages, want 1 with 2", out.Rows, out.Emails)
+	}
+}
+
 // A sender's text is never escaped: the apostrophe would reach the prospect.
 func TestPresetIsNotEscaped(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "o.csv")

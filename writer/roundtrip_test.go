@@ -267,6 +267,13 @@ func TestWorkbookReadsBack(t *testing.T) {
 	if kind, err := book.GetCellType("Sheet1", "B2"); kind == excelize.CellTypeNumber || kind == excelize.CellTypeUnset || err != nil {
 		t.Errorf("B2 has the type %v (%v), want text", kind, err)
 	}
+	style, err := book.GetCellStyle("Sheet1", "A2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if format, err := book.GetStyle(style); err != nil || format.NumFmt != textFormat {
+		t.Errorf("A2 has the format %+v (%v): its zeros go when it is edited", format, err)
+	}
 	again := finish(t, filepath.Join(t.TempDir(), "o.xlsx"), Options{Columns: columns}, rows)
 	if again.SHA256 != out.SHA256 {
 		t.Error("the same rows make another workbook")

@@ -79,8 +79,8 @@ func (e *Error) Error() string {
 		return e.Message
 	}
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
-	if e.Message == "" || e.Message == http.StatusText(e.Status) {
-		return status
+	if e.Message == "" || strings.EqualFold(e.Message, http.StatusText(e.Status)) || strings.EqualFold(e.Message, status) {
+		return status // a service's page often says no more than this
 	}
 	return status + ": " + e.Message
 }

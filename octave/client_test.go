@@ -1,0 +1,320 @@
+package octave_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"octave-enrich/octave"
+	"octave-enrich/octave/sandbox"
+)
+
+const key = "sk_live_4242424242"
+
+// fates is what a run must do about each way in which a call can fail.
+var fates = map[string]struct {
+	fate   octave.Fate
+	kind   octave.Kind
+	billed bool // may be
+}{
+	"400":          {octave.Row, octave.KindRequest, false},
+	"401":          {octave.All, octave.KindKey, false},
+	"402":          {octave.All, octave.KindCredits, false},
+	"403":          {octave.All, octave.KindKey, false},
+	"403-credits":  {octave.All, octave.KindCredits, false},
+	"404":          {octave.Row, octave.KindRequest, false},
+	"408":          {octave.Again, octave.KindServer, false},
+	"422":          {octave.Row, octave.KindRequest, false},
+	"425":          {octave.Again, octave.KindServer, false},
+	"429":          {octave.Again, octave.KindRateLimited, false},
+	"429-after":    {octave.Again, octave.KindRateLimited, false},
+	"429-credits":  {octave.All, octave.KindCredits, false},
+	"429-date":     {octave.Again, octave.KindRateLimited, false},
+	"500":          {octave.Again, octave.KindServer, false},
+	"502-html":     {octave.Again, octave.KindServer, false},
+	"503":          {octave.Again, octave.KindServer, false},
+	"503-after":    {octave.Again, octave.KindServer, false},
+	"504":          {octave.Again, octave.KindServer, false},
+	"504-html":     {octave.Again, octave.KindServer, false},
+	"redirect":     {octave.Again, octave.KindUnreachable, false},
+	"cut":          {octave.Again, octave.KindAmbiguous, true},
+	"cut-json":     {octave.Again, octave.KindAmbiguous, true},
+	"empty":        {octave.Again, octave.KindAmbiguous, true},
+	"hang":         {octave.Again, octave.KindAmbiguous, true},
+	"hang-after":   {octave.Again, octave.KindAmbiguous, true},
+	"huge":         {octave.Row, octave.KindUnusable, true},
+	"nomessages":   {octave.Row, octave.KindUnusable, true},
+	"notext":       {octave.Row, octave.KindUnusable, true},
+	"notjson":      {octave.Again, octave.KindAmbiguous, true},
+	"reset-after":  {octave.Again, octave.KindAmbiguous, true},
+	"reset-before": {octave.Again, octave.KindAmbiguous, true},
+}
+
+// answered are the kinds that still are answers.
+var answered = []string{"badtypes", "notfound", "nullable", "trickle"}
+
+func newClient(t *testing.T, cfg octave.Config) *octave.Client {
+	t.Helper()
+	cfg.Key = key
+	c, err := octave.NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// serve returns a client of h over a real connection.
+func serve(t *testing.T, h http.Handler, cfg octave.Config) *octave.Client {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	cfg.BaseURL = srv.URL
+	return newClient(t, cfg)
+}
+
+// keyless fails when the key can be had from any error of the chain.
+func keyless(t *testing.T, err error) {
+	t.Helper()
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		for _, s := range []string{e.Error(), fmt.Sprintf("%v %+v %#v", e, e, e)} {
+			if strings.Contains(s, key) || strings.Contains(s, "4242") {
+				t.Errorf("the key is in %s", s)
+			}
+		}
+	}
+}
+
+func TestFates(t *testing.T) {
+	for _, kind := range sandbox.Kinds() {
+		if slices.Contains(answered, kind) {
+			continue
+		}
+		want, known := fates[kind]
+		if !known {
+			t.Errorf("%s: no fate is expected of it", kind)
+			continue
+		}
+		cfg := sandbox.Config{Faults: map[string]float64{kind: 1}}
+		check := func(t *testing.T, c *octave.Client) {
+			_, err := c.Run(context.Background(), ann)
+			e := asError(t, err)
+			if e.Fate != want.fate || e.Kind != want.kind || e.MaybeBilled != want.billed {
+				t.Errorf("got %v, %v, billed %v; want %v, %v, %v: %v", e.Fate, e.Kind, e.MaybeBilled, want.fate, want.kind, want.billed, e)
+			}
+			if e.Error() == "" {
+				t.Error("the error says nothing")
+			}
+			keyless(t, err)
+		}
+		t.Run(kind, func(t *testing.T) {
+			check(t, serve(t, sandbox.New(cfg), octave.Config{Timeout: 500 * time.Millisecond}))
+		})
+		t.Run(kind+"/in process", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				check(t, newClient(t, octave.Config{Transport: sandbox.Transport(sandbox.New(cfg))}))
+			})
+		})
+	}
+}
+
+func TestOddAnswersAreAnswers(t *testing.T) {
+	for _, kind := range answered {
+		c := serve(t, sandbox.New(sandbox.Config{Faults: map[string]float64{kind: 1}, Messages: 3}), octave.Config{})
+		a, err := c.Run(context.Background(), ann)
+		if err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		if found := kind != "notfound"; a.Found != found || found && len(a.Emails) != 3 || a.Latency <= 0 {
+			t.Errorf("%s: got %+v", kind, a)
+		}
+	}
+}
+
+func TestErrorSaysWhatTheServiceSays(t *testing.T) {
+	for kind, want := range map[string]string{
+		"401": "401 Unauthorized: Invalid API key", "502-html": "502 Bad Gateway", "504": "504 Gateway Timeout",
+		"503": "503 Service Unavailable", "500": "500 Internal Server Error", "422": "422 Unprocessable Entity: The contact cannot be processed", "hang": "no answer within 3m0s", "cut": "the answer broke off: unexpected EOF",
+		"huge": "the answer is larger than 16 MiB", "nomessages": "found, but the answer has no messages: Success",
+		"notjson": "broken answer: not JSON: One moment, please", "empty": "broken answer: empty",
+		"redirect": "307 Temporary Redirect: redirected to https://app.octavehq.com/login, which is not followed",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newClient(t, octave.Config{Transport: sandbox.Transport(sandbox.New(sandbox.Config{Faults: map[string]float64{kind: 1}}))})
+			if _, err := c.Run(context.Background(), ann); err == nil || err.Error() != want {
+				t.Errorf("%s: got %q, want %q", kind, err, want)
+			}
+		})
+	}
+}
+
+func TestRetryAfterOfAnswers(t *testing.T) {
+	for kind, most := range map[string]time.Duration{"429-after": time.Second, "429-date": 2 * time.Second, "503-after": time.Second} {
+		c := serve(t, sandbox.New(sandbox.Config{Faults: map[string]float64{kind: 1}}), octave.Config{})
+		_, err := c.Run(context.Background(), ann)
+		if e := asError(t, err); e.RetryAfter > most || e.RetryAfterRaw == "" || kind != "429-date" && e.RetryAfter != most {
+			t.Errorf("%s: got %v (%s)", kind, e.RetryAfter, e.RetryAfterRaw)
+		}
+	}
+}
+
+func TestHostileAnswersDoNotLeakTheKey(t *testing.T) {
+	echo := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			sent := r.Header.Get("api_key")
+			w.Header().Set("Retry-After", sent)
+			w.Header().Set("Location", "https://elsewhere.test/"+sent+"?k="+sent)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, strings.ReplaceAll(body, "KEY", sent))
+		}
+	}
+	for _, status := range []int{200, 201, 204, 301, 302, 307, 308, 400, 401, 403, 429, 500, 599} {
+		for _, body := range []string{`{"message":"bad key KEY"}`, `{"found":true,"message":"KEY"}`, `<title>KEY</title>`, `<title>K&#69;Y KEY</title>`,
+			"KEY", `{"KEY":1}`, `{"errors":["KEY"]}`, strings.Repeat(" ", 290) + "KEY", strings.Repeat("x", 290) + "KEY", strings.Repeat("x ", 32<<10) + "KEY", ""} {
+			_, err := serve(t, echo(status, body), octave.Config{}).Run(context.Background(), ann)
+			e := asError(t, err)
+			keyless(t, err)
+			if strings.Contains(e.RetryAfterRaw, key) {
+				t.Errorf("%d: the key is in RetryAfterRaw", status)
+			}
+		}
+	}
+}
+
+func TestRedirectsCarryNothingElsewhere(t *testing.T) {
+	var strayed atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strayed.Add(1) }))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		c := serve(t, http.RedirectHandler(elsewhere.URL, status), octave.Config{})
+		_, err := c.Run(context.Background(), ann)
+		if e := asError(t, err); e.Status != status || e.Fate != octave.Again || e.MaybeBilled {
+			t.Errorf("%d: got %v, %v", status, e.Fate, e)
+		}
+		if _, err := c.Validate(context.Background()); err == nil {
+			t.Errorf("%d: followed", status)
+		}
+	}
+	if n := strayed.Load(); n > 0 {
+		t.Errorf("%d requests went elsewhere", n)
+	}
+}
+
+func TestRequestOnTheWire(t *testing.T) {
+	var header http.Header
+	var path, body string
+	c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		header, path, body = r.Header, r.Method+" "+r.RequestURI, string(b)
+		_, _ = io.WriteString(w, `{"found":false}`)
+	}), octave.Config{Source: "nightly/1"})
+	if _, err := c.Run(context.Background(), fullRequest()); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"api_key": key, "Content-Type": "application/json", "X-Request-Source": "nightly/1",
+		"X-External-Request-Id": "r1", "User-Agent": "nightly/1", "Accept-Encoding": "gzip", "Authorization": ""} {
+		if got := header.Get(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+	if want := "POST /api/v2/agents/sequence/run"; path != want {
+		t.Errorf("got %s, want %s", path, want)
+	}
+	question := string(fullRequest().Canonical())
+	if want := strings.TrimSuffix(question, "}") + `,"requestId":"r1"}`; body != want {
+		t.Errorf("got  %s\nwant %s", body, want)
+	}
+	odd := octave.Request{RequestID: "a\r\nb"}
+	if _, err := c.Run(context.Background(), odd); err != nil || header.Get("X-External-Request-Id") != "" {
+		t.Errorf("an id that is no header: %v, sent %q", err, header.Get("X-External-Request-Id"))
+	}
+}
+
+func TestBodies(t *testing.T) {
+	zip := func(w io.Writer, s string) {
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		_, _ = io.WriteString(z, s)
+		_ = z.Close()
+	}
+	longest := `{"found":false,"x":"` + strings.Repeat("x", octave.MaxBody-len(`{"found":false,"x":""}`)) + `"}`
+	for _, c := range []struct {
+		name string
+		body string
+		gzip bool
+		fate octave.Fate // 0 for an answer
+	}{
+		{"gzip", `{"found":false}`, true, 0},
+		{"the longest", longest, false, 0},
+		{"one byte more", longest + " ", false, octave.Row},
+		{"a gzip bomb", longest + strings.Repeat(" ", 8<<20), true, octave.Row},
+	} {
+		client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c.gzip {
+				w.Header().Set("Content-Encoding", "gzip")
+				zip(w, c.body)
+				return
+			}
+			_, _ = io.WriteString(w, c.body)
+		}), octave.Config{})
+		_, err := client.Run(context.Background(), ann)
+		if c.fate == 0 && err != nil || c.fate != 0 && (asError(t, err).Fate != c.fate || !asError(t, err).MaybeBilled) {
+			t.Errorf("%s: got %v", c.name, err)
+		}
+	}
+}
+
+func TestGzipCutShort(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write(sample(t, 3, "email"))
+	_ = z.Close()
+	c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(zipped.Bytes()[:zipped.Len()-20])
+	}), octave.Config{})
+	_, err := c.Run(context.Background(), ann)
+	if e := asError(t, err); e.Fate != octave.Again || e.Kind != octave.KindAmbiguous || !e.MaybeBilled {
+		t.Errorf("got %v, %v: %v", e.Fate, e.Kind, e)
+	}
+}
+
+func TestNewClientRefuses(t *testing.T) {
+	for _, c := range []struct {
+		cfg  octave.Config
+		says string
+	}{
+		{octave.Config{}, "no API key"},
+		{octave.Config{Key: " \n"}, "no API key"},
+		{octave.Config{Key: key + "\nx"}, "characters"},
+		{octave.Config{Key: key + "ä"}, "characters"},
+		{octave.Config{Key: key, BaseURL: "ftp://example.com"}, "must look like"},
+		{octave.Config{Key: key, BaseURL: "app.octavehq.com"}, "must look like"},
+		{octave.Config{Key: key, BaseURL: "https://"}, "must look like"},
+		{octave.Config{Key: key, BaseURL: "https://u:" + key + "@example.com"}, "password"},
+		{octave.Config{Key: key, BaseURL: "https://example.com?k=" + key}, "query"},
+		{octave.Config{Key: key, BaseURL: "https://exa mple.com/" + key}, "parsed"},
+		{octave.Config{Key: key, Source: "a\nb"}, "source"},
+		{octave.Config{Key: key, Timeout: -1}, "negative"},
+	} {
+		_, err := octave.NewClient(c.cfg)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v: got %v, want %q", c.cfg, err, c.says)
+			continue
+		}
+		keyless(t, err)
+	}
+	if _, err := octave.NewClient(octave.Config{Key: key + "\n"}); err != nil {
+		t.Errorf("the line feed of a key file: %v", err)
+	}
+}

@@ -20,6 +20,8 @@ type faultyDisk struct {
 	system
 	left int // operations until the failure
 	done bool
+
+	wrote bool // it was a write that failed
 }
 
 func (d *faultyDisk) op(do func() error) error {
@@ -69,6 +71,7 @@ type faultyHandle struct {
 }
 
 func (h *faultyHandle) Write(p []byte) (n int, err error) {
+	h.disk.wrote = h.disk.wrote || h.disk.left == 1
 	err = h.disk.op(func() error { n, err = h.handle.Write(p); return err })
 	return n, err
 }
@@ -174,6 +177,9 @@ func failEach(t *testing.T, path string, opt Options, rows []Row, done bool) {
 		}
 		if path == "-" {
 			continue
+		}
+		if d.wrote {
+			absent(t, path+".partial.new")
 		}
 		if got := read(t, path); !bytes.Equal(got, old) && !bytes.Equal(got, whole) {
 			t.Fatalf("operation %d failed and left an output of %d bytes, neither old nor whole", n, len(got))

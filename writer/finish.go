@@ -50,7 +50,7 @@ func (f *File) rewrite(body func(*bufio.Writer) error) error {
 		return err
 	}
 	if f.out.SHA256, f.out.Bytes, err = seal(next, f.format, body); err != nil {
-		return errors.Join(err, next.Close()) // the next Create takes it away
+		return errors.Join(err, next.Close(), f.dropNext())
 	}
 	err = f.close()
 	f.file = next
@@ -69,6 +69,14 @@ func (f *File) next() (handle, error) {
 		return f.disk.temp(f.opt.SpoolDir)
 	}
 	return f.disk.create(f.partial() + ".new")
+}
+
+// dropNext gives the room of a second file back that could not be completed; the first has all its rows.
+func (f *File) dropNext() error {
+	if f.path == "-" {
+		return nil
+	}
+	return f.disk.remove(f.partial() + ".new")
 }
 
 // seal fills a file with its final bytes and makes them durable.

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"octave-enrich/octave"
@@ -16,7 +15,8 @@ type Budgets struct {
 }
 
 // Budget stops starting calls when a budget is spent; calls on the wire end.
-// A budget that is never asked for more than it holds does not stop the run.
+// It belongs right around the call, inside Limit: what was spent while a caller
+// waited for its token counts. A budget that is never asked for more than it holds does not stop the run.
 func Budget(agent Agent, budgets Budgets, brake *Brake) Agent {
 	b := &budget{Budgets: budgets}
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
@@ -25,10 +25,6 @@ func Budget(agent Agent, budgets Budgets, brake *Brake) Agent {
 			return nil, ErrStopped
 		}
 		answer, err := agent(ctx, req)
-		if errors.Is(err, ErrStopped) {
-			b.giveBack()
-			return nil, err
-		}
 		if err == nil {
 			b.spend(answer.Usage)
 		}
@@ -54,12 +50,6 @@ func (b *budget) start() error {
 	}
 	b.calls++
 	return nil
-}
-
-func (b *budget) giveBack() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.calls--
 }
 
 func (b *budget) spend(usage octave.Decimal) {

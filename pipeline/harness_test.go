@@ -230,9 +230,10 @@ func (r *rig) run(t *testing.T, ctx context.Context, src iter.Seq2[reader.Contac
 		t.Fatal(err)
 	}
 	pacer := NewPacer(r.pace, r.brake, obs)
-	agent := Limit(Record(r.service.run, r.journal, obs), pacer)
-	agent = Retry(Budget(agent, r.budgets, r.brake), r.policy, pacer, r.brake)
-	cfg := Config{Workers: r.workers, Limit: r.limit, Window: r.window, MaxFailed: r.failed, Ask: questioner.Request, Memory: &r.memory, Brake: r.brake}
+	agent := Budget(Record(r.service.run, r.journal, obs), r.budgets, r.brake)
+	agent = InFlight(Limit(agent, pacer), r.workers, r.brake)
+	agent = Retry(agent, r.policy, pacer, r.brake)
+	cfg := Config{Workers: 2 * r.workers, Limit: r.limit, Window: r.window, MaxFailed: r.failed, Ask: questioner.Request, Memory: &r.memory, Brake: r.brake}
 	return Run(ctx, cfg, src, Memo(agent, &r.memory, obs), r.sink, obs)
 }
 

@@ -5,7 +5,7 @@
 // The policy around a call is composed of decorators of one function type and
 // reads from the inside out:
 //
-//	agent := Memo(Retry(Budget(Limit(Record(client.Run, journal, obs), pacer), ...), ...), memory)
+//	agent := Memo(Retry(InFlight(Limit(Budget(Record(client.Run, ...), ...), pacer), n), ...), memory)
 //
 // An answer is durable in the journal before any row may use it, so a run that
 // is killed is resumed by running it again: its questions are answered already.
@@ -34,7 +34,7 @@ type Agent func(context.Context, octave.Request) (*octave.Answer, error)
 // Config says how a run goes. The zero value of every field but Ask, Memory and
 // Brake is usable.
 type Config struct {
-	Workers int // calls in flight at most; 1 when zero
+	Workers int // questions in work at once; 1 when zero
 	Window  int // rows read ahead of the first unfinished one; 16,384 when zero
 
 	// Ask builds the question of a contact. Its error makes the row invalid.

@@ -265,7 +265,8 @@ func (j *job) execute() error {
 
 func (j *job) config(brake *pipeline.Brake) pipeline.Config {
 	cfg := j.surveyConfig()
-	cfg.Workers, cfg.Limit, cfg.MaxFailed, cfg.Brake = j.o.concurrency, j.o.limit, j.failed, brake
+	// Twice the calls: an answer that waits for the disk holds no call back.
+	cfg.Workers, cfg.Limit, cfg.MaxFailed, cfg.Brake = 2*j.o.concurrency, j.o.limit, j.failed, brake
 	return cfg
 }
 
@@ -274,8 +275,9 @@ func (j *job) agent(brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent
 	pacer := pipeline.NewPacer(j.pace, brake, obs)
 	policy := pipeline.RetryPolicy{Retries: j.o.retries, FailAmbiguous: j.o.onTimeout == "fail"}
 	agent := pipeline.Record(j.client.Run, j.journal, obs)
-	agent = pipeline.Limit(agent, pacer)
 	agent = pipeline.Budget(agent, j.budgets, brake)
+	agent = pipeline.Limit(agent, pacer)
+	agent = pipeline.InFlight(agent, j.o.concurrency, brake)
 	agent = pipeline.Retry(agent, policy, pacer, brake)
 	return pipeline.Memo(agent, j.memory(), obs)
 }

@@ -153,9 +153,9 @@ func TestTimeoutCoversTheBody(t *testing.T) {
 		_, _ = io.WriteString(w, `{"found":`)
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
-	}), octave.Config{Timeout: 200 * time.Millisecond})
+	}), octave.Config{Timeout: time.Second})
 	_, err := c.Run(context.Background(), ann)
-	if e := asError(t, err); e.Kind != octave.KindAmbiguous || !e.MaybeBilled || e.Message != "no answer within 200ms" {
+	if e := asError(t, err); e.Kind != octave.KindAmbiguous || !e.MaybeBilled || e.Message != "no answer within 1s" {
 		t.Errorf("got %v, billed %v: %v", e.Kind, e.MaybeBilled, e)
 	}
 }

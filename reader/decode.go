@@ -133,7 +133,7 @@ func zeroPattern(head []byte) string {
 			zeros[i%2]++
 		}
 	}
-	few := len(head) / 50
+	few := len(head)/50 + 1
 	switch {
 	case zeros[1] > few && zeros[0] <= zeros[1]/20:
 		return encodingUTF16LE

@@ -57,11 +57,11 @@ type planner struct {
 	plan   *plan
 }
 
-// newPlan maps the columns called names; sample holds the first rows.
-func newPlan(file string, names []string, sample [][]string, words *vocabulary, opt Options) (*plan, error) {
-	p := &planner{file: file, names: names, sample: sample, words: words, used: map[int]bool{}, done: map[Field]bool{}, plan: &plan{missing: map[Field]error{}}}
-	for _, n := range names {
-		p.folded = append(p.folded, fold(n))
+// newPlan maps the columns of a file; sample holds its first rows.
+func newPlan(t *table, sample [][]string, words *vocabulary, opt Options) (*plan, error) {
+	p := &planner{file: t.src.name, names: t.names, sample: sample, words: words, used: map[int]bool{}, done: map[Field]bool{}, plan: &plan{missing: map[Field]error{}}}
+	for _, h := range t.layout.header {
+		p.folded = append(p.folded, fold(h)) // not the name: "Title (2)" is a title
 	}
 	for i, f := range p.folded {
 		if words.isOptOut(f) {

@@ -258,11 +258,15 @@ func shortNames(paths []string) []string {
 // named puts the file's name into an error of a scanner.
 func named(file string, err error) error {
 	var input *InputError
-	if !errors.As(err, &input) {
-		return fmt.Errorf("%s: %w", file, err)
+	var mapping *MappingError
+	switch {
+	case errors.As(err, &input):
+		if input.File == "" {
+			input.File = file
+		}
+		return input
+	case errors.As(err, &mapping), errors.Is(err, errNotUTF8):
+		return err
 	}
-	if input.File == "" {
-		input.File = file
-	}
-	return input
+	return fmt.Errorf("%s: %w", file, err)
 }

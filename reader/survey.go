@@ -141,7 +141,7 @@ func (s *survey) record(r record) error {
 // release counts the held records as contacts after all.
 func (s *survey) release() error {
 	for range s.empty {
-		if err := s.contact(record{}); err != nil {
+		if err := s.contact(record{cells: make([]string, s.table.width)}); err != nil {
 			return err
 		}
 	}
@@ -205,9 +205,10 @@ func (s *survey) contact(r record) error {
 // ragged notes rows that are longer or shorter than the header.
 func (s *survey) ragged(r record) {
 	switch n := len(r.cells); {
-	case s.table.format != "csv" && s.table.format != "tsv" || n == 0:
 	case n < s.table.width:
-		s.short.add(r.line)
+		if s.table.format == "csv" || s.table.format == "tsv" { // elsewhere what is empty is not written
+			s.short.add(r.line)
+		}
 	case n > s.table.width:
 		s.long.add(r.line)
 		s.extra = max(s.extra, n-s.table.width)

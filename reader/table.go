@@ -73,7 +73,7 @@ func (t *table) prepare(words *vocabulary, opt Options, totals *totals) error {
 	if err != nil {
 		return named(t.src.name, err)
 	}
-	t.plan, err = newPlan(t.src.name, t.names, sample, words, opt)
+	t.plan, err = newPlan(t, sample, words, opt)
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (t *table) open(sum hash.Hash) (records, error) {
 		return nil, errors.Join(err, closeAll())
 	}
 	if t.format == "jsonl" {
-		return &jsonRecords{in: bufio.NewReaderSize(text, 64<<10), keys: keysOf(t.names), names: t.names, closer: closeAll}, nil
+		return &jsonRecords{in: bufio.NewReaderSize(text, 64<<10), keys: keysOf(t.layout.header), names: t.layout.header, closer: closeAll}, nil
 	}
 	s := newScanner(text, t.layout.comma, t.layout.eol, t.layout.line)
 	if err := s.next(); err != nil { // the header
@@ -321,8 +321,8 @@ func (t *table) sample() ([][]string, error) {
 		}
 	}
 	if j, ok := rows.(*jsonRecords); ok {
-		t.names = j.names
-		t.width = len(t.names)
+		t.layout.header = j.names
+		t.setHeader(j.names)
 	}
 	for i, row := range sample {
 		for len(row) < t.width {

@@ -1,0 +1,301 @@
+package reader
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// file writes a file for a test.
+func file(tb testing.TB, name, content string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// open opens an input that must be good.
+func open(tb testing.TB, opt Options, paths ...string) *Input {
+	tb.Helper()
+	in, err := Open(paths, opt)
+	if err != nil {
+		tb.Fatalf("Open: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := in.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return in
+}
+
+// contacts reads all contacts of an input that must be good.
+func contacts(tb testing.TB, in *Input) []Contact {
+	tb.Helper()
+	var all []Contact
+	for c, err := range in.Contacts() {
+		if err != nil {
+			tb.Fatalf("row %d: %v", len(all)+1, err)
+		}
+		all = append(all, c)
+	}
+	if len(all) != in.Profile().Rows {
+		tb.Fatalf("%d contacts, the profile says %d", len(all), in.Profile().Rows)
+	}
+	return all
+}
+
+// cells are the cells of all contacts.
+func cells(tb testing.TB, in *Input) [][]string {
+	tb.Helper()
+	var all [][]string
+	for _, c := range contacts(tb, in) {
+		all = append(all, c.Cells)
+	}
+	return all
+}
+
+func mapped(in *Input, file int) map[Field]string {
+	m := map[Field]string{}
+	for _, c := range in.Profile().Files[file].Mapping {
+		m[c.Field] = c.Header
+	}
+	return m
+}
+
+func equal(tb testing.TB, what string, got, want any) {
+	tb.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		tb.Errorf("%s: -want +got\n%s", what, d)
+	}
+}
+
+// inputError opens what must be refused as an input.
+func inputError(tb testing.TB, opt Options, paths ...string) *InputError {
+	tb.Helper()
+	in, err := Open(paths, opt)
+	var e *InputError
+	if !errors.As(err, &e) {
+		if err == nil {
+			in.Close()
+		}
+		tb.Fatalf("Open: %v, want an InputError", err)
+	}
+	return e
+}
+
+func mappingError(tb testing.TB, opt Options, paths ...string) *MappingError {
+	tb.Helper()
+	in, err := Open(paths, opt)
+	var e *MappingError
+	if !errors.As(err, &e) {
+		if err == nil {
+			in.Close()
+		}
+		tb.Fatalf("Open: %v, want a MappingError", err)
+	}
+	return e
+}
+
+func TestContact(t *testing.T) {
+	path := file(t, "list.csv", "First Name,Last Name,Email,Company,Do Not Call\nAnn,Lee, ANN@Example.com ,Acme Inc.,TRUE\n,,,,\nBo,,-,n/a,no\nCy,,,\"Beta\r\nGmbH\",\n")
+	in := open(t, Options{}, path)
+	equal(t, "columns", in.Columns(), []string{"First Name", "Last Name", "Email", "Company", "Do Not Call"})
+	want := []Contact{
+		{Row: 1, Source: "list.csv", Line: 2, Cells: []string{"Ann", "Lee", " ANN@Example.com ", "Acme Inc.", "TRUE"},
+			Person: Person{Email: "ann@example.com", FirstName: "Ann", LastName: "Lee", CompanyName: "Acme Inc."}, OptOut: "Do Not Call"},
+		{Row: 2, Source: "list.csv", Line: 3, Cells: make([]string, 5), Problem: "empty row"},
+		{Row: 3, Source: "list.csv", Line: 4, Cells: []string{"Bo", "", "-", "n/a", "no"}, Person: Person{FirstName: "Bo"},
+			Problem: "no email, no LinkedIn profile, and no name with a company"},
+		{Row: 4, Source: "list.csv", Line: 5, Cells: []string{"Cy", "", "", "Beta\r\nGmbH", ""}, Person: Person{FirstName: "Cy", CompanyName: "Beta GmbH"}},
+	}
+	equal(t, "contacts", contacts(t, in), want)
+	equal(t, "read again", contacts(t, in), want)
+	p := in.Profile()
+	equal(t, "invalid", p.Invalid, map[string]int{"empty row": 1, "no email, no LinkedIn profile, and no name with a company": 1})
+	equal(t, "opt-outs", p.OptOut, map[string]int{"Do Not Call": 1})
+	equal(t, "sendable", p.Sendable, 2)
+}
+
+func TestContactsStop(t *testing.T) {
+	in := open(t, Options{}, file(t, "a.csv", "email\n"+strings.Repeat("a@b.example\n", 200)))
+	n := 0
+	for range in.Contacts() {
+		if n++; n == 3 {
+			break
+		}
+	}
+	equal(t, "contacts", n, 3)
+	equal(t, "all", len(contacts(t, in)), 200)
+	equal(t, "duplicates", in.Profile().Duplicates, 199)
+}
+
+func TestSeveralFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"a.csv": "Email,City\na@x.example,Lyon\n", "b.jsonl": `{"email":"b@x.example","source":"fair"}` + "\n",
+		"c.csv": "Work Email;City;Title\nc@x.example;Bonn;CEO;more\n", "notes.md": "not a list", "a.enriched.csv": "Email\nz@x.example\n", ".hidden.csv": "Email\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := [][]string{
+		{"a@x.example", "Lyon", "", "", "", "", "", "a.csv"},
+		{"", "", "b@x.example", "fair", "", "", "", "b.jsonl"},
+		{"", "Bonn", "", "", "c@x.example", "CEO", "more", "c.csv"},
+	}
+	columns := []string{"Email", "City", "email", "source", "Work Email", "Title", "extra_1", "octave_source"}
+	for what, paths := range map[string][]string{
+		"directory": {dir},
+		"glob":      {filepath.Join(dir, "*.*")},
+		"named":     {filepath.Join(dir, "a.csv"), filepath.Join(dir, "b.jsonl"), filepath.Join(dir, "c.csv"), filepath.Join(dir, "a.csv")},
+	} {
+		in := open(t, Options{}, paths...)
+		equal(t, what+" columns", in.Columns(), columns)
+		equal(t, what, cells(t, in), want)
+		for i, c := range contacts(t, in) {
+			equal(t, "row", c.Row, i+1)
+			if c.Person.Email == "" {
+				t.Errorf("%s: row %d has no email", what, c.Row)
+			}
+		}
+	}
+	in := open(t, Options{Map: map[Field]string{JobTitle: "City"}}, dir)
+	equal(t, "a flag for some of the files", mapped(in, 0)[JobTitle], "City")
+	equal(t, "and detection for the rest", mapped(in, 1), map[Field]string{Email: "email"})
+	mappingError(t, Options{Map: map[Field]string{JobTitle: "Town"}}, dir)
+}
+
+func TestStandardInput(t *testing.T) {
+	in := open(t, Options{Stdin: strings.NewReader("email\na@b.example\n")}, "-")
+	equal(t, "cells", cells(t, in), [][]string{{"a@b.example"}})
+	equal(t, "again", cells(t, in), [][]string{{"a@b.example"}})
+	equal(t, "source", contacts(t, in)[0].Source, "stdin")
+	equal(t, "name in errors", inputError(t, Options{Stdin: strings.NewReader("")}, "-").File, "standard input")
+}
+
+func TestChangedFile(t *testing.T) {
+	rows := strings.Repeat("a@b.example\n", 100_000)
+	for what, change := range map[string]func(path string) error{
+		"replaced":  func(p string) error { return errors.Join(os.Remove(p), os.WriteFile(p, []byte("email\n"+rows), 0o600)) },
+		"truncated": func(p string) error { return os.Truncate(p, 50) },
+		"appended":  func(p string) error { return os.WriteFile(p, []byte("email\n"+rows+"c@d.example\n"), 0o600) },
+		"removed":   os.Remove,
+	} {
+		path := file(t, "a.csv", "email\n"+rows)
+		in := open(t, Options{}, path)
+		if err := change(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := lastError(in); !errors.As(err, new(*InputError)) {
+			t.Errorf("%s before reading: %v", what, err)
+		}
+	}
+	path := file(t, "a.csv", "email\n"+rows)
+	in, n := open(t, Options{}, path), 0
+	var last error
+	for _, err := range in.Contacts() {
+		if n++; n == 10 {
+			if err := os.Truncate(path, int64(len(rows)/2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last = err
+	}
+	if !errors.As(last, new(*InputError)) {
+		t.Errorf("truncated while reading: %v after %d rows", last, n)
+	}
+}
+
+func lastError(in *Input) (last error) {
+	for _, err := range in.Contacts() {
+		last = err
+	}
+	return last
+}
+
+func TestRefused(t *testing.T) {
+	for _, test := range []struct {
+		name, content string
+		line          int
+		text          string
+	}{
+		{"empty.csv", "", 0, "empty"},
+		{"blank.csv", " \r\n\n", 0, "empty"},
+		{"bom.csv", "\xef\xbb\xbf", 0, "empty"},
+		{"header.csv", "email,name\n", 0, "no rows"},
+		{"headeronly.jsonl", "\n\n", 0, "empty"},
+		{"list.pdf", "%PDF-1.7", 0, "PDF"},
+		{"list.xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, ".xlsx or CSV"},
+		{"list.xls", "<html><table><tr><td>email", 0, "HTML"},
+		{"list.zip", "PK\x03\x04rubbish", 0, "workbook"},
+		{"zeros.csv", "email\na@b.example\x00\n", 0, "zero bytes"},
+		{"list.json", "[\n {\"email\": \"a@b.example\"}\n]\n", 0, "jq -c '.[]'"},
+		{"list.json", "{\n \"email\": \"a@b.example\"\n}\n", 0, "jq -c ."},
+		{"open.csv", "email,name\na@b.example,\"Ann\nb@b.example,Bo\n", 2, "never closed"},
+		{"stray.csv", "email,name\na@b.example,\"Ann\nb@b.example,\"Bo\"\n", 2, "ends on line 3"},
+		{"bare.csv", "email,name\na@b.example,5\" pipe\n", 2, "not quoted"},
+		{"after.csv", "email,name\na@b.example,\"Ann\" Lee\n", 2, "after the closing quote"},
+		{"mixed.csv", "email,name\na@b.example,Zo\xc3\xab Ren\xc3\xa9\nb@b.example,Andr\xe9\n", 3, "not UTF-8"},
+		{"cut.csv.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", 0, "cut off"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := file(t, test.name, test.content)
+			e := inputError(t, Options{}, path)
+			equal(t, "file", e.File, path)
+			equal(t, "line", e.Line, test.line)
+			if !strings.Contains(e.Error(), test.text) {
+				t.Errorf("%q does not say %q", e, test.text)
+			}
+		})
+	}
+	missing := inputError(t, Options{}, filepath.Join(t.TempDir(), "nobody.csv"))
+	if !errors.Is(missing, os.ErrNotExist) {
+		t.Errorf("%v is not ErrNotExist", missing)
+	}
+	inputError(t, Options{}, t.TempDir())
+	inputError(t, Options{}, filepath.Join(t.TempDir(), "*.csv"))
+	inputError(t, Options{})
+	inputError(t, Options{Encoding: "klingon"}, file(t, "a.csv", "email\na@b.example\n"))
+}
+
+func TestRaggedRows(t *testing.T) {
+	in := open(t, Options{}, file(t, "a.csv", "Email,Stage,,Stage,extra_1\na@b.example,CEO\n\nb@b.example,CTO,x,y,z,more,\"and\nmore\"\n"))
+	equal(t, "columns", in.Columns(), []string{"Email", "Stage", "column_3", "Stage (2)", "extra_1", "extra_1 (2)", "extra_2"})
+	equal(t, "cells", cells(t, in), [][]string{
+		{"a@b.example", "CEO", "", "", "", "", ""},
+		{"b@b.example", "CTO", "x", "y", "z", "more", "and\nmore"},
+	})
+	notes := strings.Join(in.Profile().Notes, "\n")
+	for _, want := range []string{"line 2 with fewer cells", "line 4 with more cells", `column 3, "" in the header, is called "column_3"`, `"Stage (2)"`} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("notes do not say %q:\n%s", want, notes)
+		}
+	}
+}
+
+func TestFooter(t *testing.T) {
+	for _, test := range []struct {
+		what, rows            string
+		contacts, foot, empty int
+	}{
+		{"totals", "a@b.example,Ann,Acme\n\"Grand Totals (1 record)\"\n\nConfidential\n", 1, 2, 0},
+		{"padded totals", "a@b.example,Ann,Acme\n,,\nTotal: 1,,\n,,\n", 1, 1, 2},
+		{"empty rows in the middle", "a@b.example,Ann,Acme\n,,\nb@b.example,Bo,Beta\n,,\n", 3, 0, 1},
+		{"addresses alone are contacts", "a@b.example,Ann,Acme\nb@b.example,,\nc@b.example,,\n", 3, 0, 0},
+		{"profiles too", "a@b.example,Ann,Acme\nhttps://www.linkedin.com/in/bo,,\n", 2, 0, 0},
+		{"a sparse list is no footer", "a@b.example,Ann,Acme\n" + strings.Repeat(",Bo,\n", 11), 12, 0, 0},
+		{"not even its end", "a@b.example,Ann,Acme\n" + strings.Repeat(",Bo,\n", 12) + ",,\n,Cy,\n", 15, 0, 0},
+	} {
+		in := open(t, Options{}, file(t, "a.csv", "Email,First Name,Company\n"+test.rows))
+		f := in.Profile().Files[0]
+		equal(t, test.what, []int{len(contacts(t, in)), f.Footer, f.Empty}, []int{test.contacts, test.foot, test.empty})
+	}
+}

@@ -84,7 +84,7 @@ func (d *disk) data(path string) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if n := d.names[path]; n != nil {
-		return slices.Clone(n.data)
+		return append([]byte{}, n.data...)
 	}
 	return nil
 }

@@ -165,6 +165,20 @@ func TestFailEveryOperation(t *testing.T) {
 	}
 }
 
+// What was closed is all there, the notes and the closing record included.
+func TestPowerLossAfterClose(t *testing.T) {
+	for seed := range uint64(20) {
+		d := newDisk()
+		j := open(t, diskPath, testOptions(d))
+		must(t, j.Note(Record{Type: Asked, Key: key(1)}))
+		must(t, j.Close())
+		after := d.crashed(rand.New(rand.NewPCG(seed, 3)))
+		if r := verified(t, diskPath, after); r.Records != 3 || !r.Closed {
+			t.Fatalf("seed %d: report = %+v", seed, r)
+		}
+	}
+}
+
 // Lives of many crashes, so that recovery is crashed too.
 func TestPowerLossAgainAndAgain(t *testing.T) {
 	for seed := range uint64(250) {

@@ -131,11 +131,13 @@ func TestLineIsForPeopleToo(t *testing.T) {
 func TestLastAnswerCountsAndNoFailureHidesIt(t *testing.T) {
 	d := newDisk()
 	j := open(t, diskPath, testOptions(d))
-	fail := func(i int) Record { return Record{Type: Failed, Key: key(i), Body: []byte(`{"status":500}`)} }
+	fail := func(i int) Record {
+		return Record{Type: Failed, Key: key(i), Body: fmt.Appendf(nil, `{"status":50%d}`, i)}
+	}
 	for _, rec := range []Record{
 		answer(1, "1"), answer(1, "2"), fail(1), // answered, then failed
 		fail(2), fail(2), answer(2, "3"), // failed, then answered
-		fail(3),
+		{Type: Failed, Key: key(3), Body: []byte(`{"status":429}`)}, fail(3), // failed twice
 	} {
 		must(t, j.Append(rec))
 	}
@@ -150,6 +152,12 @@ func TestLastAnswerCountsAndNoFailureHidesIt(t *testing.T) {
 		}
 		if _, ok, err := j.Answer(key(3)); ok || err != nil {
 			t.Error("a failure counts as an answer")
+		}
+		if why, ok, err := j.Failure(key(3)); !ok || err != nil || string(why.Body) != `{"status":503}` {
+			t.Errorf("Failure = %s, %v, %v", why.Body, ok, err)
+		}
+		if _, ok, err := j.Failure(key(1)); ok || err != nil {
+			t.Error("a failure beside an answer")
 		}
 		if j.Len() != 2 {
 			t.Error("Len =", j.Len())
@@ -361,7 +369,7 @@ func TestParseKey(t *testing.T) {
 
 // The index is what a run keeps in memory of each answer of all runs before it.
 func TestIndexBytesPerAnswer(t *testing.T) {
-	for _, n := range []int{50_000, 115_000, 230_000, 400_000} { // also just after the map has grown
+	for _, n := range []int{57_000, 65_000, 130_000, 260_000, 520_000} { // also just after the map has grown
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)

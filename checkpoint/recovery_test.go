@@ -175,6 +175,13 @@ func TestDamageBehindOpen(t *testing.T) {
 			t.Fatalf("bit %d: Answer = %s, %v, %v", bit, rec.Body, ok, err)
 		}
 	}
+	d := diskWith(diskPath, data)
+	j := open(t, diskPath, testOptions(d))
+	other := bytes.Replace(data[lines[2]:lines[3]], []byte(key(1).String()), []byte(key(2).String()), 1)
+	copy(d.names[diskPath].data[lines[2]:], withSums(other))
+	if rec, ok, err := j.Answer(key(1)); !errors.As(err, new(*DamageError)) {
+		t.Errorf("another record at its place: Answer = %v, %v, %v", rec, ok, err)
+	}
 }
 
 func TestFilesOfOthersAreLeftAlone(t *testing.T) {
@@ -188,6 +195,7 @@ func TestFilesOfOthersAreLeftAlone(t *testing.T) {
 		"CSV":                []byte("email,name\nann@example.com,Ann\n"),
 		"text without end":   []byte("hello"),
 		"JSON":               []byte(`{"type":"checkpoint","body":{"format":1}}` + "\n"),
+		"zeros, then lines":  append(make([]byte, 40), "\nann@example.com\n"...),
 		"zeros, many":        make([]byte, 5000),
 		"zeros and binary":   append(make([]byte, 100), 1, 2, 3),
 		"without header":     closed[lines[1]:lines[2]],

@@ -138,6 +138,10 @@ type Record struct {
 	Key  Key             // zero for records about the whole run
 	At   time.Time       // when, to the millisecond; zero means now when written
 	Body json.RawMessage // one JSON value; white space between its tokens is not kept, all else is
+	// OneLine vouches that Body is JSON without line ends: it is written as it
+	// is. To check an answer again that was just decoded is a tenth of the work
+	// on it.
+	OneLine bool
 }
 
 // A Header is the body of the first record.

@@ -8,9 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
-
 	"sync"
+	"testing"
 )
 
 // victim is the environment variable that makes the test binary a process which

@@ -34,7 +34,9 @@ func encode(rec Record, synced int64) ([]byte, error) {
 	buf.Write(b)
 	if len(rec.Body) > 0 {
 		buf.WriteString(`,"body":`)
-		if err := json.Compact(&buf, rec.Body); err != nil {
+		if rec.OneLine {
+			buf.Write(rec.Body)
+		} else if err := json.Compact(&buf, rec.Body); err != nil {
 			return nil, fmt.Errorf("%w: body is not JSON: %w", ErrRecord, err)
 		}
 	}
@@ -98,24 +100,13 @@ func parseUsual(b []byte) (l line, ok bool) {
 		b = rest
 	}
 	at, b, ok := quoted(b, `,"at":"`)
-	if !ok {
+	if !ok || l.at.UnmarshalText(at) != nil {
 		return line{}, false
 	}
-	if l.at.UnmarshalText(at) != nil {
+	if l.synced, b, ok = number(b, `,"synced":`); !ok {
 		return line{}, false
 	}
-	if b, ok = bytes.CutPrefix(b, []byte(`,"synced":`)); !ok {
-		return line{}, false
-	}
-	n := 0
-	for n < len(b) && n < 18 && b[n] >= '0' && b[n] <= '9' {
-		l.synced = 10*l.synced + int64(b[n]-'0')
-		n++
-	}
-	if n == 0 || n > 1 && b[0] == '0' {
-		return line{}, false
-	}
-	b, ok = bytes.CutSuffix(b[n:], []byte("}"))
+	b, ok = bytes.CutSuffix(b, []byte("}"))
 	if !ok || len(b) == 0 {
 		return l, ok
 	}
@@ -129,6 +120,19 @@ func quoted(b []byte, open string) (val, rest []byte, ok bool) {
 		return nil, b, false
 	}
 	return bytes.Cut(b[len(open):], []byte(`"`))
+}
+
+// number returns the digits that follow open in b as a number, of which 18 fit.
+func number(b []byte, open string) (val int64, rest []byte, ok bool) {
+	if b, ok = bytes.CutPrefix(b, []byte(open)); !ok {
+		return 0, b, false
+	}
+	n := 0
+	for n < len(b) && n < 18 && b[n] >= '0' && b[n] <= '9' {
+		val = 10*val + int64(b[n]-'0')
+		n++
+	}
+	return val, b[n:], n == 1 || n > 1 && b[0] != '0'
 }
 
 // isWord tells whether b is a type: a lower-case word.

@@ -13,7 +13,7 @@ import (
 // Open opens the journal at path, locks it and creates it if there is none.
 //
 // It reads the whole file, cuts a torn tail, makes the rest durable and keeps an
-// index of it in memory, about 50 bytes for each key that was answered or
+// index of it in memory, at most 64 bytes for each key that was answered or
 // failed. Its errors are [ErrLocked], [ErrNotCheckpoint], a [FormatError] or a
 // [DamageError], after all of which the file is as it was, or wrap those of the
 // file system.

@@ -20,6 +20,21 @@ func KeyOf(req octave.Request) checkpoint.Key {
 	return checkpoint.Key(sum[:len(checkpoint.Key{})])
 }
 
+type keyContext struct{}
+
+// withKey lets the decorators of an agent share the key of the request, which
+// each would have to hash again.
+func withKey(ctx context.Context, key checkpoint.Key) context.Context {
+	return context.WithValue(ctx, keyContext{}, key)
+}
+
+func keyIn(ctx context.Context, req octave.Request) checkpoint.Key {
+	if key, ok := ctx.Value(keyContext{}).(checkpoint.Key); ok {
+		return key
+	}
+	return KeyOf(req)
+}
+
 // A Journal is what a run needs of the checkpoint.
 type Journal interface {
 	State(checkpoint.Key) checkpoint.State
@@ -138,7 +153,7 @@ func answerOf(rec checkpoint.Record) (*octave.Answer, error) {
 // before it is durable.
 func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		key := KeyOf(req)
+		key := keyIn(ctx, req)
 		if answer, err := memory.lookup(key); answer != nil || err != nil {
 			obs.notify(Remembered{})
 			return answer, err
@@ -148,7 +163,10 @@ func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 			return nil, noteFailure(memory.Journal, key, req, err)
 		}
 		// The commit point: a crash before it asks again, a crash after it does not.
-		rec := checkpoint.Record{Type: checkpoint.Answered, Key: key, At: time.Now(), Body: answerBody(req, answer)}
+		rec := checkpoint.Record{
+			Type: checkpoint.Answered, Key: key, At: time.Now(),
+			Body: answerBody(req, answer), OneLine: !bytes.ContainsAny(answer.Raw, "\r\n"),
+		}
 		if err := memory.Journal.Append(rec); err != nil {
 			return nil, &JournalError{err}
 		}
@@ -208,7 +226,7 @@ func answerBody(req octave.Request, answer *octave.Answer) []byte {
 // the process was killed before it heard.
 func Record(agent Agent, journal Journal, obs Observer) Agent {
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		key := KeyOf(req)
+		key := keyIn(ctx, req)
 		if err := journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: key, At: time.Now()}); err != nil {
 			return nil, &JournalError{err}
 		}

@@ -38,7 +38,7 @@ func Limit(agent Agent, pacer *Pacer) Agent {
 		}
 		started := time.Now()
 		answer, err := agent(ctx, req)
-		pacer.Report(started, req, err)
+		pacer.Report(started, keyIn(ctx, req), err)
 		return answer, err
 	}
 }
@@ -183,7 +183,7 @@ func (p *Pacer) start() bool {
 }
 
 // Report says how a call ended that Take let start at started.
-func (p *Pacer) Report(started time.Time, req octave.Request, err error) {
+func (p *Pacer) Report(started time.Time, key checkpoint.Key, err error) {
 	var call *octave.Error
 	switch {
 	case err == nil:
@@ -193,7 +193,7 @@ func (p *Pacer) Report(started time.Time, req octave.Request, err error) {
 	case call.Kind == octave.KindRateLimited:
 		p.refused(started, call)
 	case call.Fate == octave.Again:
-		p.failed(KeyOf(req), call)
+		p.failed(key, call)
 	default:
 		p.accepted() // the service works, it is this request that is wrong
 	}

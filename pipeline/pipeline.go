@@ -211,7 +211,7 @@ func (r *run) work(ctx context.Context) error {
 			if !ok {
 				return nil
 			}
-			answer, err := r.ask(ctx, q.request)
+			answer, err := r.ask(withKey(ctx, q.key), q.request)
 			if broken := r.finish(q, answer, err); broken != nil {
 				return broken
 			}

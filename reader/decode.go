@@ -168,7 +168,8 @@ func decoder(r io.Reader, name string, demanded bool) (io.Reader, error) {
 		if demanded {
 			return r, nil
 		}
-		return &utf8Reader{r: r}, nil
+		// The buffer serves readers of a few bytes; large reads pass it by.
+		return bufio.NewReaderSize(&utf8Reader{r: r}, 64<<10), nil
 	case encodingUTF16LE:
 		return textunicode.UTF16(textunicode.LittleEndian, textunicode.UseBOM).NewDecoder().Reader(r), nil
 	case encodingUTF16BE:
@@ -210,7 +211,8 @@ func skipBOM(r io.Reader) io.Reader {
 
 // utf8Reader passes UTF-8 through and stops at anything else: with an error
 // that names the line when there was text in UTF-8 before, else with
-// errNotUTF8, as the bytes so far are the same in most encodings.
+// errNotUTF8, as the bytes so far are the same in most encodings. It is to be
+// read with room for more than one character.
 type utf8Reader struct {
 	r      io.Reader
 	tail   [utf8.UTFMax]byte // the start of a character that the last read cut
@@ -220,9 +222,6 @@ type utf8Reader struct {
 }
 
 func (u *utf8Reader) Read(p []byte) (int, error) {
-	if len(p) <= utf8.UTFMax {
-		return 0, io.ErrShortBuffer
-	}
 	k := copy(p, u.tail[:u.n])
 	n, err := u.r.Read(p[k:])
 	n += k

@@ -1,6 +1,115 @@
 package reader
 
-import "strings"
+import (
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
+)
+
+// isHost says whether an ASCII name can be the host of a company's mail or
+// site: labels and at least one dot, not a public suffix alone, no number.
+func isHost(host string) bool {
+	dot := strings.LastIndexByte(host, '.')
+	if dot <= 0 || dot == len(host)-1 || strings.Contains(host, "..") || len(host) > 253 {
+		return false
+	}
+	for i := 0; i < len(host); i++ {
+		c := host[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+			return false
+		}
+	}
+	if last := host[len(host)-1]; last >= '0' && last <= '9' && strings.Trim(host[dot+1:], "0123456789") == "" {
+		return false // an IP address
+	}
+	return !isSuffix(host)
+}
+
+// isSuffix says whether host is a public suffix such as co.uk.
+func isSuffix(host string) bool {
+	switch host[strings.LastIndexByte(host, '.')+1:] {
+	case "com", "net", "org":
+		return false // nearly all hosts; no registry sells names below these
+	}
+	suffix, icann := publicsuffix.PublicSuffix(host)
+	return icann && suffix == host
+}
+
+// cleanDomain takes the host out of a web address, in ASCII and without www.
+func cleanDomain(cell string) (string, flaw) {
+	if host := plainHost(cell); host != "" {
+		return checkDomain(host)
+	}
+	s, _ := cleanText(cell)
+	if s == "" {
+		return "", noFlaw
+	}
+	s = strings.ToLower(s)
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		s = rest
+	}
+	if end := strings.IndexAny(s, "/?#"); end >= 0 {
+		s = s[:end]
+	}
+	s = s[strings.LastIndexByte(s, '@')+1:]
+	s, _, _ = strings.Cut(s, ":")
+	s = strings.TrimPrefix(strings.TrimSuffix(s, "."), "www.")
+	if s != "" && !isASCII(s) {
+		host, err := idna.Lookup.ToASCII(s)
+		if err != nil {
+			return "", malformed
+		}
+		s = host
+	}
+	return checkDomain(s)
+}
+
+// plainHost is the fast way to the host of an address in lower case ASCII
+// without user, port and query; it returns nothing for any other text.
+func plainHost(s string) string {
+	s = strings.TrimPrefix(s, "http://")
+	s = strings.TrimPrefix(s, "https://")
+	s = strings.TrimPrefix(s, "www.")
+	dot := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
+		case c == '.':
+			dot = true
+		case c == '/' && dot && s[i-1] != '.' && strings.IndexByte(s[i:], '@') < 0:
+			return s[:i]
+		default:
+			return ""
+		}
+	}
+	if !dot || s[len(s)-1] == '.' {
+		return ""
+	}
+	return s
+}
+
+// checkDomain judges a host in ASCII.
+func checkDomain(s string) (string, flaw) {
+	switch {
+	case !isHost(s):
+		return "", malformed
+	case isSocialHost(s):
+		return "", socialHost
+	case isFreeMail(s):
+		return "", freeMail
+	}
+	return s, noFlaw
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
 
 // isFreeMail says whether a domain belongs to a mail provider, so that it
 // says nothing about a company.

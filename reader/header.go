@@ -2,7 +2,6 @@ package reader
 
 import (
 	"bytes"
-	"io"
 	"strconv"
 	"strings"
 	"unicode"
@@ -121,7 +120,7 @@ func findLayout(head []byte, commas string, known *vocabulary, records int) layo
 	if size > 0 {
 		commas, skip, line = string(rune(comma)), size, 2
 	}
-	best := layout{score: -1}
+	best := layout{comma: commas[0], eol: eol, line: line, score: -1}
 	for _, comma := range []byte(commas) {
 		l := bestHeader(head[skip:], layout{comma: comma, eol: eol, line: line}, known, records)
 		if l.score > best.score || l.score == best.score && len(l.header) > len(best.header) {
@@ -141,7 +140,7 @@ func sepLine(head []byte, eol byte) (comma byte, size int) {
 		return 0, 0
 	}
 	line := bytes.Trim(bytes.TrimSuffix(head[:end], []byte{'\r'}), `"`)
-	if len(line) != 5 || !bytes.EqualFold(line[:4], []byte("sep=")) {
+	if len(line) != 5 || !bytes.EqualFold(line[:4], []byte("sep=")) || !bytes.ContainsAny(line[4:], ",;\t|:^~ ") {
 		return 0, 0
 	}
 	return line[4], end + 1
@@ -156,8 +155,8 @@ func bestHeader(head []byte, at layout, known *vocabulary, records int) layout {
 	best.score = -1
 	for range records {
 		err := s.next()
-		if err == io.EOF || err != nil {
-			break
+		if err != nil {
+			break // the end, or what the strict reading will report
 		}
 		cells := s.cells(nil)
 		if score := known.score(cells); score > best.score {

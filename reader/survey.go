@@ -4,10 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,30 +32,6 @@ type survey struct {
 	long    lineList // rows with more
 	extra   int      // cells beyond the header at most
 	reading reading
-}
-
-// A lineList counts lines and remembers the first few.
-type lineList struct {
-	count int
-	first []string
-}
-
-func (l *lineList) add(line int) {
-	l.count++
-	if l.count <= 5 {
-		l.first = append(l.first, strconv.Itoa(line))
-	}
-}
-
-func (l *lineList) String() string {
-	s := strings.Join(l.first, ", ")
-	if more := l.count - len(l.first); more > 0 {
-		s += fmt.Sprintf(" and %d more", more)
-	}
-	if l.count == 1 {
-		return "line " + s
-	}
-	return "lines " + s
 }
 
 func newSurvey(t *table, seed maphash.Seed) *survey {
@@ -299,93 +273,4 @@ func (s *survey) describe() {
 	for _, n := range append(s.notes(), t.plan.notes...) {
 		s.count.Notes = append(s.count.Notes, f.Name+": "+n)
 	}
-}
-
-// notes says what was done to the file that its owner may not expect.
-func (s *survey) notes() []string {
-	var notes []string
-	say := func(when bool, format string, args ...any) {
-		if when {
-			notes = append(notes, fmt.Sprintf(format, args...))
-		}
-	}
-	t, f := s.table, &s.file
-	say(f.Encoding == encodingCP1252 && !t.demanded, "not UTF-8, read as Windows-1252; --encoding NAME if its accents come out wrong")
-	say(f.Preamble > 0, "%s before the header on line %d skipped", plural(f.Preamble, "line"), f.HeaderLine)
-	say(f.Footer > 0, "%s behind the last contact not taken for contacts", plural(f.Footer, "line"))
-	say(f.Empty > 0, "%s behind the last contact skipped", plural(f.Empty, "empty row"))
-	say(s.short.count > 0, "%s with fewer cells than the header: the missing ones are empty", &s.short)
-	say(s.long.count > 0, "%s with more cells than the header: kept in extra_1%s", &s.long, upTo(s.extra))
-	for i, h := range t.layout.header {
-		say(h != t.names[i], "column %d, %q in the header, is called %q", i+1, h, t.names[i])
-	}
-	return notes
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
-}
-
-func upTo(n int) string {
-	if n > 1 {
-		return " to extra_" + strconv.Itoa(n)
-	}
-	return ""
-}
-
-// totals adds up the surveys of all files.
-type totals struct {
-	seed    maphash.Seed
-	profile Profile
-	sums    []uint64
-	traps   map[string]Trap
-}
-
-func newTotals() *totals {
-	return &totals{seed: maphash.MakeSeed(), traps: map[string]Trap{}, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}}
-}
-
-func (t *totals) add(s *survey) {
-	p := &t.profile
-	for kind, trap := range s.traps {
-		sum := t.traps[kind]
-		if sum.Rows == 0 {
-			sum = Trap{Kind: kind, Row: p.Rows + trap.Row}
-		}
-		sum.Rows += trap.Rows
-		t.traps[kind] = sum
-	}
-	for reason, n := range s.count.Invalid {
-		p.Invalid[reason] += n
-	}
-	for header, n := range s.count.OptOut {
-		p.OptOut[header] += n
-	}
-	p.Rows += s.count.Rows
-	p.Sendable += s.count.Sendable
-	p.Notes = append(p.Notes, s.count.Notes...)
-	p.Files = append(p.Files, s.file)
-	t.sums = append(t.sums, s.sums...)
-}
-
-// finish is the profile of all files together.
-func (t *totals) finish() *Profile {
-	p := &t.profile
-	slices.Sort(t.sums)
-	p.Duplicates = len(t.sums) - len(slices.Compact(t.sums))
-	for _, kind := range slices.Sorted(maps.Keys(t.traps)) {
-		p.Traps = append(p.Traps, t.traps[kind])
-	}
-	p.SHA256 = p.Files[0].SHA256
-	if len(p.Files) > 1 {
-		all := sha256.New()
-		for _, f := range p.Files {
-			all.Write([]byte(f.SHA256))
-		}
-		p.SHA256 = hex.EncodeToString(all.Sum(nil))
-	}
-	return p
 }

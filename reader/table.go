@@ -276,7 +276,11 @@ func (t *table) open(sum hash.Hash) (records, error) {
 		return &jsonRecords{in: bufio.NewReaderSize(text, 64<<10), keys: keysOf(t.layout.header), names: t.layout.header, closer: closeAll}, nil
 	}
 	s := newScanner(text, t.layout.comma, t.layout.eol, t.layout.line)
-	if err := s.next(); err != nil { // the header
+	err = s.next() // the header
+	if err == io.EOF {
+		err = &InputError{Msg: "empty: there is nothing in it"}
+	}
+	if err != nil {
 		return nil, errors.Join(err, closeAll())
 	}
 	return &csvRecords{scanner: s, closer: closeAll}, nil

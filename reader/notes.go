@@ -1,0 +1,66 @@
+package reader
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// notes says what was done to the file that its owner may not expect.
+func (s *survey) notes() []string {
+	var notes []string
+	say := func(when bool, format string, args ...any) {
+		if when {
+			notes = append(notes, fmt.Sprintf(format, args...))
+		}
+	}
+	t, f := s.table, &s.file
+	say(f.Encoding == encodingCP1252 && !t.demanded, "not UTF-8, read as Windows-1252; --encoding NAME if its accents come out wrong")
+	say(f.Preamble > 0, "%s before the header on line %d skipped", plural(f.Preamble, "line"), f.HeaderLine)
+	say(f.Footer > 0, "%s behind the last contact not taken for contacts", plural(f.Footer, "line"))
+	say(f.Empty > 0, "%s behind the last contact skipped", plural(f.Empty, "empty row"))
+	say(s.short.count > 0, "%s with fewer cells than the header: the missing ones are empty", &s.short)
+	say(s.long.count > 0, "%s with more cells than the header: kept in extra_1%s", &s.long, upTo(s.extra))
+	for i, h := range t.layout.header {
+		say(h != t.names[i], "column %d, %q in the header, is called %q", i+1, h, t.names[i])
+	}
+	return notes
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+func upTo(n int) string {
+	if n > 1 {
+		return " to extra_" + strconv.Itoa(n)
+	}
+	return ""
+}
+
+// A lineList counts lines and remembers the first few.
+type lineList struct {
+	count int
+	first []string
+}
+
+func (l *lineList) add(line int) {
+	l.count++
+	if l.count <= 5 {
+		l.first = append(l.first, strconv.Itoa(line))
+	}
+}
+
+func (l *lineList) String() string {
+	s := strings.Join(l.first, ", ")
+	if more := l.count - len(l.first); more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	if l.count == 1 {
+		return "line " + s
+	}
+	return "lines " + s
+}

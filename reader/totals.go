@@ -1,0 +1,63 @@
+package reader
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash/maphash"
+	"maps"
+	"slices"
+)
+
+// totals adds up the surveys of all files.
+type totals struct {
+	seed    maphash.Seed
+	profile Profile
+	sums    []uint64
+	traps   map[string]Trap
+}
+
+func newTotals() *totals {
+	return &totals{seed: maphash.MakeSeed(), traps: map[string]Trap{}, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}}
+}
+
+func (t *totals) add(s *survey) {
+	p := &t.profile
+	for kind, trap := range s.traps {
+		sum := t.traps[kind]
+		if sum.Rows == 0 {
+			sum = Trap{Kind: kind, Row: p.Rows + trap.Row}
+		}
+		sum.Rows += trap.Rows
+		t.traps[kind] = sum
+	}
+	for reason, n := range s.count.Invalid {
+		p.Invalid[reason] += n
+	}
+	for header, n := range s.count.OptOut {
+		p.OptOut[header] += n
+	}
+	p.Rows += s.count.Rows
+	p.Sendable += s.count.Sendable
+	p.Notes = append(p.Notes, s.count.Notes...)
+	p.Files = append(p.Files, s.file)
+	t.sums = append(t.sums, s.sums...)
+}
+
+// finish is the profile of all files together.
+func (t *totals) finish() *Profile {
+	p := &t.profile
+	slices.Sort(t.sums)
+	p.Duplicates = len(t.sums) - len(slices.Compact(t.sums))
+	for _, kind := range slices.Sorted(maps.Keys(t.traps)) {
+		p.Traps = append(p.Traps, t.traps[kind])
+	}
+	p.SHA256 = p.Files[0].SHA256
+	if len(p.Files) > 1 {
+		all := sha256.New()
+		for _, f := range p.Files {
+			all.Write([]byte(f.SHA256))
+		}
+		p.SHA256 = hex.EncodeToString(all.Sum(nil))
+	}
+	return p
+}

@@ -106,6 +106,7 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err := o.mayWrite(j.places.output, j.journal); err != nil {
 		return err
 	}
+	tune(max(j.list.input.Profile().Rows, j.journal.Len()))
 	opt := o.writerOptions(j.app, j.list.input.Columns(), emailsGiven, filepath.Dir(j.places.checkpoint))
 	if j.out, err = writer.Create(j.places.output, opt); err != nil {
 		return createError(err)

@@ -133,7 +133,28 @@ func TestStoppedByTheCaller(t *testing.T) {
 	})
 }
 
-// A canceled call over a real connection, cancelled when the service has it.
+// A transport may say anything when its context ends; the context decides.
+type odd struct{ cancel context.CancelFunc }
+
+func (o odd) RoundTrip(*http.Request) (*http.Response, error) {
+	o.cancel()
+	return nil, errors.New("odd: " + key)
+}
+
+func TestStoppedWhateverTheTransportSays(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := newClient(t, octave.Config{Transport: odd{cancel}}).Run(ctx, ann)
+	if e := asError(t, err); e.Fate != octave.Stop || !e.MaybeBilled || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, billed %v: %v", e.Fate, e.MaybeBilled, err)
+	}
+	_, err = newClient(t, octave.Config{Transport: odd{cancel}}).Run(context.Background(), ann)
+	if e := asError(t, err); e.Kind != octave.KindAmbiguous || !e.MaybeBilled || e.Message != "odd: ***" {
+		t.Errorf("a transport that does not say how far it came: got %v, billed %v: %v", e.Kind, e.MaybeBilled, err)
+	}
+	keyless(t, err)
+}
+
+// A cancelled call over a real connection, cancelled when the service has it.
 func TestStoppedOnTheWire(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -76,6 +76,34 @@ func Kinds() []string {
 	})
 }
 
+// Describe says in a few words what a fault does, for help texts; "" for a kind
+// that there is not.
+func Describe(kind string) string {
+	if f, known := refusals[kind]; known {
+		return f.describe()
+	}
+	return breakages[kind]
+}
+
+func (f refusal) describe() string {
+	text := fmt.Sprint(f.status)
+	switch {
+	case f.page != "":
+		text += " with a page of HTML"
+	case f.text != "":
+		text += ", " + strconv.Quote(f.text)
+	default:
+		text += " without a body"
+	}
+	switch f.after {
+	case "":
+		return text
+	case "date":
+		return text + ", Retry-After as a date"
+	}
+	return text + ", Retry-After " + f.after
+}
+
 // ParseFaults reads shares of calls such as "503=0.05,reset-after=2%" for
 // Config.Faults.
 func ParseFaults(text string) (map[string]float64, error) {

@@ -139,7 +139,8 @@ func (b *books) contact(q [16]byte) *contact {
 func (b *books) bill(q [16]byte, cost float64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.cfg.Credits > 0 && b.ledger.Usage+cost > b.cfg.Credits {
+	const rounding = 1e-9 // three times 0.1 is more than 0.3
+	if b.cfg.Credits > 0 && b.ledger.Usage+cost > b.cfg.Credits+rounding {
 		return false
 	}
 	if cost > 0 {

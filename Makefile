@@ -5,6 +5,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 60s
 
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
 .DEFAULT_GOAL := help
 
 help: ## what there is to make
@@ -22,4 +24,22 @@ test: ## all tests
 race: ## all tests under the race detector
 	go test -race ./...
 
-.PHONY: help build demo test race
+fuzz: ## every fuzz target for FUZZTIME (default 60s)
+	@for target in $$(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z]+' . | sed 's/func //' | sort -u); do \
+		dir=$$(grep -rlE --include='*_test.go' "^func $$target\(" . | head -n 1 | xargs dirname); \
+		echo "== $$dir $$target"; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; \
+	done
+
+bench: build ## benchmarks; ratios against plain code in the same run
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./...
+
+lint: ## formatting, vet, modules, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	go run $(STATICCHECK) ./...
+
+check: lint race demo ## what has to pass before a change lands; .ci/run does more
+
+.PHONY: help build demo test race fuzz bench lint check

@@ -140,7 +140,7 @@ type Record struct {
 	Body json.RawMessage // one JSON value; white space between its tokens is not kept, all else is
 	// OneLine vouches that Body is JSON without line ends: it is written as it
 	// is. To check an answer again that was just decoded is a tenth of the work
-	// on it.
+	// on it. What does have a line end is checked all the same.
 	OneLine bool
 }
 

@@ -204,6 +204,27 @@ func TestRefusedRecordsLeaveTheJournalUsable(t *testing.T) {
 	}
 }
 
+func TestOneLineIsNotBelieved(t *testing.T) {
+	d := newDisk()
+	j := open(t, diskPath, testOptions(d))
+	for i, body := range []string{`{"a": [1, 2]}`, "{\"a\":\n[1, 2]}", "{\"a\": [1,\n2]\n}\n"} {
+		rec := answer(i, body)
+		rec.OneLine = true
+		must(t, j.Append(rec))
+	}
+	if err := j.Append(Record{Type: Run, Body: []byte("\n{"), OneLine: true}); !errors.Is(err, ErrRecord) {
+		t.Errorf("Append = %v", err)
+	}
+	must(t, j.Close())
+	j = open(t, diskPath, testOptions(d))
+	defer j.Close()
+	for i, want := range []string{`{"a": [1, 2]}`, `{"a":[1,2]}`, `{"a":[1,2]}`} {
+		if got, ok, err := j.Answer(key(i)); !ok || err != nil || string(got.Body) != want {
+			t.Errorf("answer %d = %q, %v, %v", i, got.Body, ok, err)
+		}
+	}
+}
+
 func TestLargeBodyReadsBack(t *testing.T) {
 	d := newDisk()
 	j := open(t, diskPath, testOptions(d))

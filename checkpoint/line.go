@@ -34,7 +34,9 @@ func encode(rec Record, synced int64) ([]byte, error) {
 	buf.Write(b)
 	if len(rec.Body) > 0 {
 		buf.WriteString(`,"body":`)
-		if rec.OneLine {
+		// A line end would make two lines of a record, and damage of its file:
+		// looking for one costs too little to rely on anybody's word.
+		if rec.OneLine && bytes.IndexByte(rec.Body, '\n') < 0 {
 			buf.Write(rec.Body)
 		} else if err := json.Compact(&buf, rec.Body); err != nil {
 			return nil, fmt.Errorf("%w: body is not JSON: %w", ErrRecord, err)

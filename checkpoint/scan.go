@@ -60,7 +60,7 @@ func (s *scanner) next() error {
 
 // testimony returns what a whole record at the end of a line that is not whole
 // says to be durable: where a flip has hit a newline, two records share a line.
-// No body can be mistaken for a record, because it has no space before a brace.
+// No body can be mistaken for a record: in JSON a brace does not follow a number.
 func (s *scanner) testimony() int64 {
 	begin := bytes.LastIndex(s.raw, []byte(` {"type":`)) - sumLen
 	if begin <= 0 || !bytes.HasSuffix(s.raw, []byte("\n")) || s.length > maxLine {

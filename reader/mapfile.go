@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,11 +36,14 @@ type MappedLayout struct {
 func (in *Input) MapFile() *MapFile {
 	m := &MapFile{Format: mapFileFormat}
 	for _, t := range in.tables {
-		l := MappedLayout{Map: map[Field]string{}, Header: t.names[:t.width]}
+		l := MappedLayout{Map: map[Field]string{}}
+		if t.format != "jsonl" { // objects may leave members out
+			l.Header = t.names[:t.width]
+		}
 		for _, c := range t.plan.mapped {
 			l.Map[c.Field] = c.Header
 		}
-		if !slices.ContainsFunc(m.Layouts, func(o MappedLayout) bool { return slices.Equal(o.Header, l.Header) }) {
+		if !slices.ContainsFunc(m.Layouts, func(o MappedLayout) bool { return slices.Equal(o.Header, l.Header) && maps.Equal(o.Map, l.Map) }) {
 			m.Layouts = append(m.Layouts, l)
 		}
 	}

@@ -119,6 +119,7 @@ func TestCleanDomain(t *testing.T) {
 func TestCleanLinkedIn(t *testing.T) {
 	check(t, LinkedInProfile, []cleaning{
 		{"https://www.linkedin.com/in/ann-lee", "https://www.linkedin.com/in/ann-lee", noFlaw},
+		{"http://www.linkedin.com/in/ann-lee", "https://www.linkedin.com/in/ann-lee", noFlaw},
 		{"http://www.linkedin.com/in/ann-lee/", "https://www.linkedin.com/in/ann-lee", noFlaw},
 		{"linkedin.com/in/ann-lee", "https://www.linkedin.com/in/ann-lee", noFlaw},
 		{"https://de.linkedin.com/in/ann-lee/en?trk=people#x", "https://www.linkedin.com/in/ann-lee", noFlaw},

@@ -12,6 +12,7 @@ package reader
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -21,7 +22,7 @@ import (
 
 // Options say what is not left to detection.
 type Options struct {
-	Format   string           // csv, tsv, jsonl or xlsx; empty to detect it
+	Format   string           // csv, tsv, jsonl (or ndjson), xlsx; empty to detect it
 	Encoding string           // a name of the WHATWG encoding standard; empty to detect it
 	Sheet    string           // of a workbook; empty for the first
 	Map      map[Field]string // columns by name; an empty name leaves the field without one
@@ -48,6 +49,9 @@ type Input struct {
 // It fails with an [*InputError] for a file that cannot be read and with a
 // [*MappingError] for columns that cannot be mapped.
 func Open(paths []string, opt Options) (*Input, error) {
+	if !slices.Contains([]string{"", "csv", "tsv", "jsonl", "ndjson", "xlsx"}, opt.Format) {
+		return nil, &InputError{File: "input", Msg: fmt.Sprintf("unknown format %q", opt.Format), Hint: "csv, tsv, jsonl or xlsx"}
+	}
 	files, err := expand(paths)
 	if err != nil {
 		return nil, err

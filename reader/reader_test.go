@@ -198,19 +198,24 @@ func TestChangedFile(t *testing.T) {
 			t.Errorf("%s before reading: %v", what, err)
 		}
 	}
-	path := file(t, "a.csv", "email\n"+rows)
-	in, n := open(t, Options{}, path), 0
-	var last error
-	for _, err := range in.Contacts() {
-		if n++; n == 10 {
-			if err := os.Truncate(path, int64(len(rows)/2)); err != nil {
-				t.Fatal(err)
+	for what, change := range map[string]func(path string) error{
+		"truncated": func(p string) error { return os.Truncate(p, int64(len(rows)/2)) },
+		"appended":  func(p string) error { return os.WriteFile(p, []byte("email\n"+rows+"c@d.example\n"), 0o600) },
+	} {
+		path := file(t, "a.csv", "email\n"+rows)
+		in, n := open(t, Options{}, path), 0
+		var last error
+		for _, err := range in.Contacts() {
+			if n++; n == 10 {
+				if err := change(path); err != nil {
+					t.Fatal(err)
+				}
 			}
+			last = err
 		}
-		last = err
-	}
-	if !errors.As(last, new(*InputError)) {
-		t.Errorf("truncated while reading: %v after %d rows", last, n)
+		if !errors.As(last, new(*InputError)) {
+			t.Errorf("%s while reading: %v after %d rows", what, last, n)
+		}
 	}
 }
 
@@ -263,18 +268,22 @@ func TestRefused(t *testing.T) {
 	inputError(t, Options{}, t.TempDir())
 	inputError(t, Options{}, filepath.Join(t.TempDir(), "*.csv"))
 	inputError(t, Options{})
+	inputError(t, Options{}, file(t, "a.jsonl", "email,city\na@b.example,Bonn\n"))
+	inputError(t, Options{Format: "xml"}, file(t, "a.csv", "email\na@b.example\n"))
+	inputError(t, Options{Format: "xlsx"}, file(t, "a.csv", "email\na@b.example\n"))
 	inputError(t, Options{Encoding: "klingon"}, file(t, "a.csv", "email\na@b.example\n"))
 }
 
 func TestRaggedRows(t *testing.T) {
-	in := open(t, Options{}, file(t, "a.csv", "Email,Stage,,Stage,extra_1\na@b.example,CEO\n\nb@b.example,CTO,x,y,z,more,\"and\nmore\"\n"))
+	in := open(t, Options{}, file(t, "a.csv", "Email,Stage,,Stage,extra_1\na@b.example,CEO\n\nb@b.example,CTO,x,y,z,more,\"and\nmore\"\nc@b.example,CFO,x,y,z,more\n"))
 	equal(t, "columns", in.Columns(), []string{"Email", "Stage", "column_3", "Stage (2)", "extra_1", "extra_1 (2)", "extra_2"})
 	equal(t, "cells", cells(t, in), [][]string{
 		{"a@b.example", "CEO", "", "", "", "", ""},
 		{"b@b.example", "CTO", "x", "y", "z", "more", "and\nmore"},
+		{"c@b.example", "CFO", "x", "y", "z", "more", ""},
 	})
 	notes := strings.Join(in.Profile().Notes, "\n")
-	for _, want := range []string{"line 2 with fewer cells", "line 4 with more cells", `column 3, "" in the header, is called "column_3"`, `"Stage (2)"`} {
+	for _, want := range []string{"line 2 with fewer cells", "lines 4, 6 with more cells", `column 3, "" in the header, is called "column_3"`, `"Stage (2)"`} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("notes do not say %q:\n%s", want, notes)
 		}

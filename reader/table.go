@@ -159,6 +159,8 @@ func (t *table) sniffText(text []byte, words *vocabulary, opt Options) error {
 	switch {
 	case t.format == "jsonl":
 		return jsonHint(start)
+	case t.format == "xlsx":
+		return &InputError{Msg: "not a workbook but text", Hint: "leave the format to be detected"}
 	case start[0] == '<':
 		return &InputError{Msg: "an HTML or XML page, not a list", Hint: "open it in a spreadsheet and save it as CSV or .xlsx"}
 	}
@@ -169,6 +171,7 @@ func (t *table) sniffText(text []byte, words *vocabulary, opt Options) error {
 		commas = "\t,;|"
 	}
 	t.layout = findLayout(text, commas, words, headerRecords)
+	t.format = "csv"
 	if t.layout.comma == '\t' {
 		t.format = "tsv"
 	}
@@ -325,6 +328,9 @@ func (t *table) sample() ([][]string, error) {
 		}
 	}
 	if j, ok := rows.(*jsonRecords); ok {
+		if len(j.names) == 0 {
+			return nil, &InputError{Msg: "no line of it is a JSON object with a member", Hint: "--in-format csv if it is a table"}
+		}
 		t.layout.header = j.names
 		t.setHeader(j.names)
 	}

@@ -61,7 +61,7 @@ func Decode(raw []byte) (*Answer, error) { return decode(raw, clean) }
 // decode leaves it to the caller how to make the service's words safe.
 func decode(raw []byte, words func(string) string) (*Answer, error) {
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
-	if !json.Valid(raw) {
+	if !valid(raw) {
 		return nil, noAnswer(words(oddity(raw)))
 	}
 	a := &Answer{Raw: raw}

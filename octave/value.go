@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// A value is one JSON value that is known to be well formed (json.Valid has
+// A value is one JSON value that is known to be well formed (valid has
 // seen it), without blanks around it; nil is a value that is not there.
 //
 // Answers are read through it and not by unmarshalling into structs, for two

@@ -25,7 +25,7 @@ func Budget(agent Agent, budgets Budgets, brake *Brake) Agent {
 			return nil, ErrStopped
 		}
 		answer, err := agent(ctx, req)
-		if err == nil {
+		if err == nil && b.HasUsage {
 			b.spend(answer.Usage)
 		}
 		return answer, err

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -15,24 +16,33 @@ import (
 
 // KeyOf is the name of a question in the journal: a hash of the canonical
 // request without its requestId.
-func KeyOf(req octave.Request) checkpoint.Key {
-	sum := sha256.Sum256(req.Canonical())
-	return checkpoint.Key(sum[:len(checkpoint.Key{})])
+func KeyOf(req octave.Request) checkpoint.Key { return spell(req).key }
+
+// A spelling is the canonical form of a request and its hash.
+type spelling struct {
+	key       checkpoint.Key
+	canonical []byte
 }
 
-type keyContext struct{}
-
-// withKey lets the decorators of an agent share the key of the request, which
-// each would have to hash again.
-func withKey(ctx context.Context, key checkpoint.Key) context.Context {
-	return context.WithValue(ctx, keyContext{}, key)
+func spell(req octave.Request) spelling {
+	canonical := req.Canonical()
+	sum := sha256.Sum256(canonical)
+	return spelling{checkpoint.Key(sum[:len(checkpoint.Key{})]), canonical}
 }
 
-func keyIn(ctx context.Context, req octave.Request) checkpoint.Key {
-	if key, ok := ctx.Value(keyContext{}).(checkpoint.Key); ok {
-		return key
+type spellingContext struct{}
+
+// withSpelling lets the decorators of an agent share what each would have to
+// spell and hash again.
+func withSpelling(ctx context.Context, s spelling) context.Context {
+	return context.WithValue(ctx, spellingContext{}, s)
+}
+
+func spellingOf(ctx context.Context, req octave.Request) spelling {
+	if s, ok := ctx.Value(spellingContext{}).(spelling); ok {
+		return s
 	}
-	return KeyOf(req)
+	return spell(req)
 }
 
 // A Journal is what a run needs of the checkpoint.
@@ -153,19 +163,20 @@ func answerOf(rec checkpoint.Record) (*octave.Answer, error) {
 // before it is durable.
 func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		key := keyIn(ctx, req)
+		asked := spellingOf(ctx, req)
+		key := asked.key
 		if answer, err := memory.lookup(key); answer != nil || err != nil {
 			obs.notify(Remembered{})
 			return answer, err
 		}
 		answer, err := agent(ctx, req)
 		if err != nil {
-			return nil, noteFailure(memory.Journal, key, req, err)
+			return nil, noteFailure(memory.Journal, asked, err)
 		}
 		// The commit point: a crash before it asks again, a crash after it does not.
 		rec := checkpoint.Record{
 			Type: checkpoint.Answered, Key: key, At: time.Now(),
-			Body: answerBody(req, answer), OneLine: !bytes.ContainsAny(answer.Raw, "\r\n"),
+			Body: answerBody(asked.canonical, answer), OneLine: !bytes.ContainsAny(answer.Raw, "\r\n"),
 		}
 		if err := memory.Journal.Append(rec); err != nil {
 			return nil, &JournalError{err}
@@ -176,13 +187,13 @@ func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 
 // noteFailure remembers a row that was given up, for status and report; it
 // settles nothing. It returns err, or the journal's own.
-func noteFailure(journal Journal, key checkpoint.Key, req octave.Request, err error) error {
+func noteFailure(journal Journal, asked spelling, err error) error {
 	if fate := fateOf(err); fate == octave.All || fate == octave.Stop {
 		return err
 	}
 	body := failureBody(err)
-	body.Request = req.Canonical()
-	return errors.Join(note(journal, checkpoint.Failed, key, body), err)
+	body.Request = asked.canonical
+	return errors.Join(note(journal, checkpoint.Failed, asked.key, body), err)
 }
 
 func note(journal Journal, kind string, key checkpoint.Key, body any) error {
@@ -207,18 +218,15 @@ func failureBody(err error) FailureBody {
 
 // answerBody spells an [AnswerBody] by hand: encoding/json would re-escape the
 // raw answer, and this is on the path of every contact.
-func answerBody(req octave.Request, answer *octave.Answer) []byte {
-	var b bytes.Buffer
-	b.WriteString(`{"request":`)
-	b.Write(req.Canonical())
-	b.WriteString(`,"answer":`)
-	b.Write(answer.Raw)
-	fmt.Fprintf(&b, `,"latency_ms":%d`, answer.Latency.Milliseconds())
+func answerBody(canonical []byte, answer *octave.Answer) []byte {
+	b := make([]byte, 0, len(canonical)+len(answer.Raw)+len(answer.Usage)+64)
+	b = append(append(b, `{"request":`...), canonical...)
+	b = append(append(b, `,"answer":`...), answer.Raw...)
+	b = strconv.AppendInt(append(b, `,"latency_ms":`...), answer.Latency.Milliseconds(), 10)
 	if answer.Usage != "" {
-		fmt.Fprintf(&b, `,"usage":%s`, answer.Usage)
+		b = append(append(b, `,"usage":`...), answer.Usage...)
 	}
-	b.WriteByte('}')
-	return b.Bytes()
+	return append(b, '}')
 }
 
 // Record notes every attempt in the journal, before it goes on the wire and, when
@@ -226,7 +234,7 @@ func answerBody(req octave.Request, answer *octave.Answer) []byte {
 // the process was killed before it heard.
 func Record(agent Agent, journal Journal, obs Observer) Agent {
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		key := keyIn(ctx, req)
+		key := spellingOf(ctx, req).key
 		if err := journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: key, At: time.Now()}); err != nil {
 			return nil, &JournalError{err}
 		}

@@ -38,7 +38,7 @@ func Limit(agent Agent, pacer *Pacer) Agent {
 		}
 		started := time.Now()
 		answer, err := agent(ctx, req)
-		pacer.Report(started, keyIn(ctx, req), err)
+		pacer.Report(started, spellingOf(ctx, req).key, err)
 		return answer, err
 	}
 }

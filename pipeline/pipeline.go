@@ -115,7 +115,7 @@ type slot struct {
 
 // A question is shared by all rows in the window that ask the same.
 type question struct {
-	key     checkpoint.Key
+	spelling
 	request octave.Request
 	fresh   bool // not answered in an earlier run
 	done    chan struct{}
@@ -175,7 +175,8 @@ func (r *run) place(contact reader.Contact) *slot {
 	if err != nil {
 		return &slot{contact, settled(&rowError{StatusInvalid, err.Error()}), false}
 	}
-	key := KeyOf(request)
+	asked := spell(request)
+	key := asked.key
 	request.RequestID = key.String()
 
 	r.mu.Lock()
@@ -187,7 +188,7 @@ func (r *run) place(contact reader.Contact) *slot {
 	if fresh && !r.admit(key) {
 		return &slot{contact, settled(ErrStopped), false}
 	}
-	q := &question{key: key, request: request, fresh: fresh, done: make(chan struct{})}
+	q := &question{spelling: asked, request: request, fresh: fresh, done: make(chan struct{})}
 	r.inFlight[key] = q
 	return &slot{contact, q, true}
 }
@@ -211,7 +212,7 @@ func (r *run) work(ctx context.Context) error {
 			if !ok {
 				return nil
 			}
-			answer, err := r.ask(withKey(ctx, q.key), q.request)
+			answer, err := r.ask(withSpelling(ctx, q.spelling), q.request)
 			if broken := r.finish(q, answer, err); broken != nil {
 				return broken
 			}

@@ -20,7 +20,10 @@ func (f *File) complete() error {
 		f.out.Emails = s.emails
 		f.out.Columns = s.header(s.emails)
 		if f.format.pack != "" || f.format.kind == "xlsx" || s.emails > f.opt.Emails {
-			return f.rewrite(f.padRecords)
+			if f.format.kind == "xlsx" {
+				return f.rewrite(f.padRecords)
+			}
+			return f.rewrite(f.widen)
 		}
 	case *candidates:
 		f.out.Emails = max(s.emails, f.opt.Emails)
@@ -113,6 +116,36 @@ func (f *File) records(buf *bufio.Writer) (recordWriter, error) {
 		return newWorkbook(buf, f.opt.SpoolDir, f.out.Columns)
 	}
 	return newSheet(buf, f.format, f.out.Columns, f.opt.Excel)
+}
+
+// widen copies records as they are and adds the empty cells that are missing behind the last.
+func (f *File) widen(buf *bufio.Writer) error {
+	header, err := newSheet(buf, f.format, f.out.Columns, f.opt.Excel)
+	if err != nil {
+		return err
+	}
+	if err := header.end(); err != nil {
+		return err
+	}
+	comma := byte(f.format.comma())
+	in := bufio.NewReaderSize(f.file, 64<<10)
+	var text []byte
+	for n := 0; ; n++ {
+		if text, err = readRecord(in, text[:0]); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read back: %w", err)
+		}
+		if n == 0 {
+			continue
+		}
+		for missing := len(f.out.Columns) - countCells(text, comma); missing > 0; missing-- {
+			text = append(text, comma)
+		}
+		if _, err := buf.Write(append(text, '\n')); err != nil {
+			return err
+		}
+	}
 }
 
 // padRecords makes every record as wide as the header.

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -22,12 +21,13 @@ func KeyOf(req octave.Request) checkpoint.Key { return spell(req).key }
 type spelling struct {
 	key       checkpoint.Key
 	canonical []byte
+	row       int // of the input, 1-based, that asks first; 0 if there is none
 }
 
 func spell(req octave.Request) spelling {
 	canonical := req.Canonical()
 	sum := sha256.Sum256(canonical)
-	return spelling{checkpoint.Key(sum[:len(checkpoint.Key{})]), canonical}
+	return spelling{key: checkpoint.Key(sum[:len(checkpoint.Key{})]), canonical: canonical}
 }
 
 type spellingContext struct{}
@@ -63,6 +63,7 @@ type AnswerBody struct {
 	Answer    json.RawMessage `json:"answer"` // as the service sent it
 	LatencyMS int64           `json:"latency_ms"`
 	Usage     octave.Decimal  `json:"usage,omitempty"` // as reported
+	Row       int             `json:"row,omitempty"`   // of the run's input, 1-based, that asked first
 }
 
 // FailureBody is the body of a failed record (a row that was given up, with its
@@ -74,6 +75,7 @@ type FailureBody struct {
 	Status    int             `json:"status,omitempty"` // of the HTTP response
 	Billed    bool            `json:"billed,omitempty"` // may have been billed all the same
 	LatencyMS int64           `json:"latency_ms,omitempty"`
+	Row       int             `json:"row,omitempty"` // as in AnswerBody
 	// Answer is what was paid for but is of no use, such as one without messages.
 	Answer json.RawMessage `json:"answer,omitempty"`
 }
@@ -176,7 +178,7 @@ func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 		// The commit point: a crash before it asks again, a crash after it does not.
 		rec := checkpoint.Record{
 			Type: checkpoint.Answered, Key: key, At: time.Now(),
-			Body: answerBody(asked.canonical, answer), OneLine: !bytes.ContainsAny(answer.Raw, "\r\n"),
+			Body: answerBody(asked, answer), OneLine: true,
 		}
 		if err := memory.Journal.Append(rec); err != nil {
 			return nil, &JournalError{err}
@@ -192,7 +194,7 @@ func noteFailure(journal Journal, asked spelling, err error) error {
 		return err
 	}
 	body := failureBody(err)
-	body.Request = asked.canonical
+	body.Request, body.Row = asked.canonical, asked.row
 	return errors.Join(note(journal, checkpoint.Failed, asked.key, body), err)
 }
 
@@ -218,13 +220,16 @@ func failureBody(err error) FailureBody {
 
 // answerBody spells an [AnswerBody] by hand: encoding/json would re-escape the
 // raw answer, and this is on the path of every contact.
-func answerBody(canonical []byte, answer *octave.Answer) []byte {
-	b := make([]byte, 0, len(canonical)+len(answer.Raw)+len(answer.Usage)+64)
-	b = append(append(b, `{"request":`...), canonical...)
+func answerBody(asked spelling, answer *octave.Answer) []byte {
+	b := make([]byte, 0, len(asked.canonical)+len(answer.Raw)+len(answer.Usage)+80)
+	b = append(append(b, `{"request":`...), asked.canonical...)
 	b = append(append(b, `,"answer":`...), answer.Raw...)
 	b = strconv.AppendInt(append(b, `,"latency_ms":`...), answer.Latency.Milliseconds(), 10)
 	if answer.Usage != "" {
 		b = append(append(b, `,"usage":`...), answer.Usage...)
+	}
+	if asked.row > 0 {
+		b = strconv.AppendInt(append(b, `,"row":`...), int64(asked.row), 10)
 	}
 	return append(b, '}')
 }

@@ -170,6 +170,9 @@ func (f *File) Write(row Row) error {
 		return f.fail(fmt.Errorf("write row %d: %w", f.rows+1, err))
 	}
 	f.rows++
+	if f.provisional() {
+		f.tally.sum = nil
+	}
 	if now := time.Now(); now.Sub(f.flushed) >= flushEvery {
 		f.flushed = now
 		return f.fail(f.flush())

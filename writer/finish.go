@@ -13,16 +13,16 @@ func (f *File) complete() error {
 	switch s := f.shape.(type) {
 	case *lines:
 		f.out.Emails = s.emails
-		if f.format.pack != "" {
+		if f.provisional() {
 			return f.rewrite(f.copyLines)
 		}
 	case *table:
 		f.out.Emails = s.emails
 		f.out.Columns = s.header(s.emails)
-		if f.format.pack != "" || f.format.kind == "xlsx" || s.emails > f.opt.Emails {
-			if f.format.kind == "xlsx" {
-				return f.rewrite(f.padRecords)
-			}
+		switch {
+		case f.format.kind == "xlsx":
+			return f.rewrite(f.padRecords)
+		case f.provisional():
 			return f.rewrite(f.widen)
 		}
 	case *candidates:
@@ -41,6 +41,17 @@ func (f *File) complete() error {
 		return nil
 	}
 	return f.close()
+}
+
+// provisional says that what is written so far has to be written once more: packed, divided or widened.
+func (f *File) provisional() bool {
+	switch s := f.shape.(type) {
+	case *lines:
+		return f.format.pack != ""
+	case *table:
+		return f.format.pack != "" || f.format.kind == "xlsx" || s.emails > f.opt.Emails
+	}
+	return true
 }
 
 // rewrite makes a second file out of the first and puts it in its place.

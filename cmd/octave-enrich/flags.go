@@ -311,6 +311,9 @@ func (o *options) readerOptions(a *app) (reader.Options, error) {
 	if err != nil {
 		return reader.Options{}, err
 	}
+	if err := oneOf("in-format", o.inFormat, "", "csv", "tsv", "jsonl", "ndjson", "xlsx"); err != nil {
+		return reader.Options{}, err
+	}
 	if o.mapFile != "" {
 		if o.pinned, err = reader.ReadMapFile(o.mapFile); err != nil {
 			return reader.Options{}, &exitError{code: exitUsage, err: err}
@@ -339,14 +342,14 @@ func (o *options) settings() (s pipeline.Settings, err error) {
 	return s, err
 }
 
-// needs makes a flag's choice of words an error of usage.
+// oneOf makes a flag's choice of words an error of usage.
 func oneOf(flag, value string, words ...string) error {
 	for _, w := range words {
 		if value == w {
 			return nil
 		}
 	}
-	return usageError("--%s %s: write one of %s", flag, value, strings.Join(words, ", "))
+	return usageError("--%s %s: write one of %s", flag, value, strings.TrimPrefix(strings.Join(words, ", "), ", "))
 }
 
 // noArgs and friends make cobra's own complaints errors of usage.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -79,7 +81,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err != nil {
 		return createError(err)
 	}
-	return a.replay(o, list, journal, out)
+	return a.replay(o, list, journal, out, places.checkpoint)
 }
 
 // defaultCheckpoint is the one that run would have used for these inputs.
@@ -130,8 +132,31 @@ func unpair(m map[string]string) (list []string) {
 	return list
 }
 
+// recordExport remembers what was written, so that the next export may replace
+// it. While a run holds the checkpoint it cannot: that file then takes --force.
+func recordExport(path string, output writer.Output) error {
+	if output.Path == "-" {
+		return nil
+	}
+	journal, err := checkpoint.Open(path, checkpoint.Options{})
+	if errors.Is(err, checkpoint.ErrLocked) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return checkpointError(path, err)
+	}
+	if err := recordOutput(journal, path, output); err != nil {
+		_ = journal.Close()
+		return err
+	}
+	if err := journal.Close(); err != nil {
+		return checkpointError(path, err)
+	}
+	return nil
+}
+
 // replay is the ordinary run with an agent that never calls.
-func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *writer.File) error {
+func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *writer.File, checkpointPath string) error {
 	never := func(context.Context, octave.Request) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true}
 	tally := &pipeline.Tally{}
@@ -140,12 +165,15 @@ func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *w
 	err := pipeline.Run(context.Background(), cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), out, tally.Observe)
 	if err != nil {
 		_ = out.Abort()
-		return runError(o.checkpointPath, err)
+		return runError(checkpointPath, err)
 	}
 	output, err := out.Finish()
 	if err != nil {
 		_ = out.Abort()
 		return outputError(err)
+	}
+	if err := recordExport(checkpointPath, output); err != nil {
+		return err
 	}
 	if err := out.Publish(); err != nil {
 		return outputError(err)

@@ -128,6 +128,9 @@ func (j *job) check() (err error) {
 	if j.pace.Rate, err = parseRate(o.rate); err != nil {
 		return err
 	}
+	if o.summary == "-" && o.output == "-" {
+		return usageError("--summary - and -o - both want standard output: give the summary a file")
+	}
 	j.pace.MaxOutage = time.Duration(o.maxOutage)
 	if j.failed, err = parseThreshold(o.maxFailed); err != nil {
 		return err
@@ -182,7 +185,7 @@ func (j *job) begin() error {
 	_, _ = rand.Read(id[:])
 	j.id = hex.EncodeToString(id[:])
 	body := RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned,
-		Input: inputBody(j.list.input.Profile())}
+		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile())}
 	return j.append(checkpoint.Run, body)
 }
 
@@ -231,14 +234,7 @@ func normalised(s pipeline.Settings) (back pipeline.Settings) {
 }
 
 func (j *job) append(kind string, body any) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	if err := j.journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw}); err != nil {
-		return checkpointError(j.places.checkpoint, err)
-	}
-	return nil
+	return appendRecord(j.journal, j.places.checkpoint, kind, body)
 }
 
 // execute runs the pipeline under the eyes of signals and clocks.
@@ -358,15 +354,9 @@ func (j *job) publish() error {
 		_ = file.Abort()
 		return outputError(err)
 	}
-	for _, part := range []*writer.Output{&output, output.Held} {
-		if part == nil || part.Path == "-" {
-			continue
-		}
-		body := OutputBody{Path: part.Path, SHA256: part.SHA256, Rows: part.Rows}
-		if err := j.append(checkpoint.Output, body); err != nil {
-			_ = file.Abort()
-			return err
-		}
+	if err := recordOutput(j.journal, j.places.checkpoint, output); err != nil {
+		_ = file.Abort()
+		return err
 	}
 	if err := file.Publish(); err != nil {
 		return outputError(err)

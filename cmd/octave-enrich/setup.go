@@ -283,6 +283,7 @@ type RunBody struct {
 	Input    InputBody         `json:"input"`
 	Output   string            `json:"output"`
 	Settings pipeline.Settings `json:"settings"`
+	Mapping  []Mapped          `json:"mapping,omitempty"` // for the report
 	// Pinned is the mapping file of the run.
 	Pinned *reader.MapFile `json:"pinned,omitempty"`
 }
@@ -308,6 +309,32 @@ type OutputBody struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"`
 	Rows   int    `json:"rows"`
+}
+
+// appendRecord makes a record about the whole run durable.
+func appendRecord(journal *checkpoint.Journal, path, kind string, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	if err := journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw}); err != nil {
+		return checkpointError(path, err)
+	}
+	return nil
+}
+
+// recordOutput remembers a finished output and the rows held back from it.
+func recordOutput(journal *checkpoint.Journal, path string, output writer.Output) error {
+	for _, part := range []*writer.Output{&output, output.Held} {
+		if part == nil || part.Path == "-" {
+			continue
+		}
+		body := OutputBody{Path: part.Path, SHA256: part.SHA256, Rows: part.Rows}
+		if err := appendRecord(journal, path, checkpoint.Output, body); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ours says whether path may be replaced: it is not there, or was written from

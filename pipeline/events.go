@@ -27,7 +27,9 @@ type QuestionDone struct{ Err error }
 type Remembered struct{}
 
 // CallStarted is one attempt about to go on the wire.
-type CallStarted struct{}
+type CallStarted struct {
+	Again bool // it repeats an earlier call of this run
+}
 
 // CallDone is the end of an attempt.
 type CallDone struct {

@@ -243,7 +243,7 @@ func Record(agent Agent, journal Journal, obs Observer) Agent {
 		if err := journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: key, At: time.Now()}); err != nil {
 			return nil, &JournalError{err}
 		}
-		obs.notify(CallStarted{})
+		obs.notify(CallStarted{Again: isAgain(ctx)})
 		started := time.Now()
 		answer, err := agent(ctx, req)
 		done := CallDone{Latency: time.Since(started)}

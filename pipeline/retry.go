@@ -25,8 +25,10 @@ const (
 // waited out in the pacer and cost none of its attempts.
 func Retry(agent Agent, policy RetryPolicy, pacer *Pacer, brake *Brake) Agent {
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
+		first := ctx
 		for attempt := 0; ; {
 			answer, err := agent(ctx, req)
+			ctx = context.WithValue(first, againContext{}, true)
 			if err == nil || fateOf(err) != octave.Again {
 				return answer, err
 			}
@@ -45,6 +47,11 @@ func Retry(agent Agent, policy RetryPolicy, pacer *Pacer, brake *Brake) Agent {
 		}
 	}
 }
+
+type againContext struct{}
+
+// isAgain says whether a call repeats an earlier one.
+func isAgain(ctx context.Context) bool { return ctx.Value(againContext{}) != nil }
 
 // waitedOut says whether the pacer holds everyone back for this failure.
 func waitedOut(call *octave.Error, pacer *Pacer) bool {

@@ -43,6 +43,7 @@ func (c *Counts) add(status string) {
 // Calls are the attempts of one run.
 type Calls struct {
 	Started int `json:"started"`
+	Retries int `json:"retries"` // of those started: not the first of their question
 	// InFlight is how many are on the wire; 0 when the run has ended.
 	InFlight       int `json:"-"`
 	Answered       int `json:"answered"`
@@ -89,6 +90,9 @@ func (t *Tally) Observe(e Event) {
 	case CallStarted:
 		t.calls.Started++
 		t.calls.InFlight++
+		if e.Again {
+			t.calls.Retries++
+		}
 	case CallDone:
 		t.calls.InFlight--
 		t.callDone(e)

@@ -53,18 +53,22 @@ func (s *Server) compose(req octave.Request, q [16]byte) answer {
 	}}
 }
 
-// steps is how many messages the sequence has.
+// steps is how many messages the sequence has: that is the agent's business
+// (observed), so that all contacts of a run get the same number.
 func (s *Server) steps(req octave.Request, d *dice) int {
 	fromQuestion := 1 + d.roll(maxSteps)
-	if s.cfg.Messages > 0 {
+	switch {
+	case s.cfg.Messages > 0:
 		return s.cfg.Messages
+	case s.cfg.Messages == MixedMessages:
+		return fromQuestion
 	}
 	for _, a := range s.workspace {
 		if a.OID == req.AgentOID || a.OID == req.ExperimentOID {
 			return len(a.Steps)
 		}
 	}
-	return fromQuestion
+	return usualSteps
 }
 
 func (s *Server) message(w *writer, d *dice, step int) message {

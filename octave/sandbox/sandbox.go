@@ -19,6 +19,13 @@ import (
 	"time"
 )
 
+// MixedMessages makes sequences of 1 to 7 messages, by the question.
+const MixedMessages = -1
+
+// usualSteps is how many messages the agent writes that is meant when a request
+// names none.
+const usualSteps = 4
+
 // Config holds the knobs. Its zero value is a service that answers every
 // well-formed request at once.
 type Config struct {
@@ -33,7 +40,7 @@ type Config struct {
 	Cost    float64 // credits for an answer, whether delivered or not; 1 when 0
 	Key     string  // the only key accepted; any when empty
 
-	Messages int     // per sequence; 1 to 7 by the agent or the question when 0
+	Messages int     // per sequence, 1 to 7; when 0 as many as the agent writes, or MixedMessages
 	Shape    string  // of a message: one of Shapes; by the question when empty or mixed
 	NotFound float64 // share of contacts, 0 to 1, whose person is not found
 
@@ -53,7 +60,7 @@ func (c Config) Validate() error {
 	if c.Shape != "" && !slices.Contains(Shapes(), c.Shape) {
 		return fmt.Errorf("unknown shape %q (one of %s)", c.Shape, strings.Join(Shapes(), ", "))
 	}
-	if c.Messages < 0 || c.Messages > maxSteps {
+	if c.Messages < MixedMessages || c.Messages > maxSteps {
 		return fmt.Errorf("%d messages: a sequence has 1 to %d", c.Messages, maxSteps)
 	}
 	if !isShare(c.NotFound) {

@@ -76,7 +76,7 @@ func TestSameQuestionSameAnswer(t *testing.T) {
 func TestMessagesArePlausible(t *testing.T) {
 	counts := map[int]int{}
 	withSections := 0
-	s := New(Config{})
+	s := New(Config{Messages: MixedMessages})
 	for i := range 300 {
 		req := ann
 		req.Email = fmt.Sprintf("p%d@example.com", i)
@@ -110,6 +110,20 @@ func TestMessagesArePlausible(t *testing.T) {
 	}
 	if len(counts) != 7 || withSections == 0 {
 		t.Errorf("sequences by length: %v, messages with sections: %d", counts, withSections)
+	}
+}
+
+func TestTheAgentHasOneNumberOfMessages(t *testing.T) {
+	s := New(Config{})
+	for i := range 20 {
+		for agent, want := range map[string]int{"": usualSteps, s.workspace[0].OID: len(s.workspace[0].Steps)} {
+			req := ann
+			req.Email, req.AgentOID = fmt.Sprintf("p%d@example.com", i), agent
+			_, _, body := post(t, s, string(req.Canonical()))
+			if a, err := octave.Decode([]byte(body)); err != nil || len(a.Emails) != want {
+				t.Errorf("agent %q wrote %d messages, want %d (%v)", agent, len(a.Emails), want, err)
+			}
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -79,7 +80,7 @@ func printProfile(w io.Writer, profile *reader.Profile) error {
 	}
 	p.printf("%s: %d can be sent", count(profile.Rows, "row"), profile.Sendable)
 	if profile.Duplicates > 0 {
-		p.printf(", %d of them say the same as an earlier one", profile.Duplicates)
+		p.printf(", %d repeating an earlier one", profile.Duplicates)
 	}
 	p.printf("\n")
 	for _, why := range slices.Sorted(maps.Keys(profile.Invalid)) {
@@ -100,7 +101,7 @@ func printProfile(w io.Writer, profile *reader.Profile) error {
 func (p *printer) file(f reader.FileProfile) {
 	p.printf("%s: %s", f.Name, strings.ToUpper(f.Format))
 	for _, part := range []struct{ name, value string }{
-		{"compression", f.Compression}, {"encoding", f.Encoding}, {"delimiter", f.Delimiter}, {"sheet", f.Sheet},
+		{"compression", f.Compression}, {"encoding", f.Encoding}, {"delimiter", quoted(f.Delimiter)}, {"sheet", f.Sheet},
 	} {
 		if part.value != "" {
 			p.printf(", %s %s", part.name, part.value)
@@ -139,6 +140,14 @@ func (p *printer) mapping(f reader.FileProfile) {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", m.Field, m.Header, share(m.Filled, f.Rows), share(m.Usable, f.Rows), samples(m.Samples), sure)
 	}
 	p.err = t.Flush()
+}
+
+// quoted makes a delimiter of one character visible.
+func quoted(delimiter string) string {
+	if len(delimiter) == 1 {
+		return strconv.Quote(delimiter)
+	}
+	return delimiter
 }
 
 // share spells n of total in percent; less than all is never rounded up to it.

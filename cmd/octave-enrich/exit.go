@@ -59,6 +59,15 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
+// asExit is the error that decides the exit code; nil is success.
+func asExit(err error) *exitError {
+	var e *exitError
+	if err != nil && !errors.As(err, &e) {
+		e = &exitError{code: exitInternal, err: err}
+	}
+	return e
+}
+
 func usageError(format string, args ...any) error {
 	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
 }
@@ -89,7 +98,7 @@ func checkpointError(path string, err error) error {
 	case errors.As(err, &format):
 		return &exitError{code: exitDamaged, err: err, hint: "use the version that wrote it, or a newer one"}
 	}
-	return &exitError{code: exitOutput, err: err}
+	return outputError(err)
 }
 
 // journalError does the same for errors in the middle of a run.
@@ -107,7 +116,7 @@ func runError(path string, err error) error {
 
 func outputError(err error) error {
 	e := &exitError{code: exitOutput, err: err}
-	if errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		e.hint = "the disk is full; every answer that was acknowledged is in the checkpoint: make room and run the same command again"
 	}
 	return e

@@ -26,7 +26,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){tool: main})
+	testscript.Main(m, map[string]func(){tool: main, "bare": bare, "recopy": recopy})
 }
 
 // TestScript holds the binary to its contract: a script a concern, named by what

@@ -176,6 +176,7 @@ func (r *run) place(contact reader.Contact) *slot {
 		return &slot{contact, settled(&rowError{StatusInvalid, err.Error()}), false}
 	}
 	asked := spell(request)
+	asked.row = contact.Row
 	key := asked.key
 	request.RequestID = key.String()
 

@@ -1,13 +1,17 @@
 package main
 
 import (
-	"encoding/json"
+	"bytes"
+	"fmt"
+	"strings"
 	"time"
 
 	"octave-enrich/pipeline"
+	"octave-enrich/reader"
+	"octave-enrich/writer"
 )
 
-// Report is the summary of a run as JSON.
+// Report is the summary of a run as JSON. Its schema is summary.schema.json.
 type Report struct {
 	Tool     string    `json:"tool"`
 	Version  string    `json:"version"`
@@ -18,11 +22,31 @@ type Report struct {
 	Start    time.Time `json:"start"`
 	End      time.Time `json:"end"`
 	pipeline.Summary
-	Output     string `json:"output"`
-	Checkpoint string `json:"checkpoint"`
-	ExitCode   int    `json:"exit_code"`
-	Reason     string `json:"reason"`
-	Resume     string `json:"resume,omitempty"` // the command that goes on
+	Output     string    `json:"output"`  // where the rows go
+	Outputs    []Written `json:"outputs"` // what was written whole
+	Checkpoint string    `json:"checkpoint"`
+	ExitCode   int       `json:"exit_code"`
+	Reason     string    `json:"reason"`
+	Resume     string    `json:"resume,omitempty"` // the command that goes on
+}
+
+// Written is an output that appeared under its own name.
+type Written struct {
+	Path    string         `json:"path"`
+	SHA256  string         `json:"sha256"`
+	Bytes   int64          `json:"bytes"`
+	Rows    int            `json:"rows"`
+	Held    bool           `json:"held"`              // the rows that a preset held back
+	Reasons map[string]int `json:"reasons,omitempty"` // why, with the number of rows
+}
+
+// written lists an output and the rows held back from it.
+func written(output writer.Output) []Written {
+	list := []Written{{output.Path, output.SHA256, output.Bytes, output.Rows, false, nil}}
+	if held := output.Held; held != nil {
+		list = append(list, Written{held.Path, held.SHA256, held.Bytes, held.Rows, true, held.Reasons})
+	}
+	return list
 }
 
 // Mapped is a column that fed a field.
@@ -31,18 +55,28 @@ type Mapped struct {
 	Column string `json:"column"`
 }
 
-func (j *job) report(summary pipeline.Summary, end *exitError) Report {
-	profile := j.list.input.Profile()
-	r := Report{
-		Tool: tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: summary,
-		Input:    inputBody(profile),
-		Question: j.list.settings.Fingerprint(), Mapping: []Mapped{},
-		Output: j.places.output, Checkpoint: j.places.checkpoint, Reason: "every row settled",
-	}
+// mapping lists the columns that fed fields, file by file.
+func mapping(profile *reader.Profile) []Mapped {
+	list := []Mapped{}
 	for _, file := range profile.Files {
 		for _, m := range file.Mapping {
-			r.Mapping = append(r.Mapping, Mapped{string(m.Field), m.Header})
+			list = append(list, Mapped{string(m.Field), m.Header})
 		}
+	}
+	return list
+}
+
+// report is the summary of a job that ended so, be it before it began.
+func (j *job) report(end *exitError) Report {
+	r := Report{
+		Tool: tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
+		Input: InputBody{Name: strings.Join(j.inputs, ", ")}, Mapping: []Mapped{},
+		Output: j.places.output, Outputs: append([]Written{}, j.outputs...), Checkpoint: j.places.checkpoint,
+		Reason: "every row settled",
+	}
+	if j.list != nil {
+		profile := j.list.input.Profile()
+		r.Input, r.Mapping, r.Question = inputBody(profile), mapping(profile), j.list.settings.Fingerprint()
 	}
 	if end != nil {
 		r.ExitCode, r.Reason = end.code, end.Error()
@@ -53,20 +87,28 @@ func (j *job) report(summary pipeline.Summary, end *exitError) Report {
 	return r
 }
 
+func (r Report) text() ([]byte, error) {
+	var text bytes.Buffer
+	err := writeJSON(&text, r)
+	return text.Bytes(), err
+}
+
 // writeSummary writes the summary where it was asked for.
-func (j *job) writeSummary(summary pipeline.Summary, end *exitError) error {
+func (j *job) writeSummary(report Report) error {
 	if j.o.summary == "" {
 		return nil
 	}
-	if j.o.summary == "-" {
-		return writeJSON(j.app.stdout, j.report(summary, end))
-	}
-	text, err := json.MarshalIndent(j.report(summary, end), "", "  ")
+	text, err := report.text()
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(j.o.summary, append(text, '\n')); err != nil {
-		return outputError(err)
+	if j.o.summary == "-" {
+		_, err = j.app.stdout.Write(text)
+	} else {
+		err = writeWhole(j.o.summary, text, 0o600)
+	}
+	if err != nil {
+		return outputError(fmt.Errorf("--summary: %w", err))
 	}
 	return nil
 }

@@ -5,7 +5,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,12 +42,9 @@ func Main() int {
 // exit says what went wrong, what to do about it, and returns the exit code. How
 // to resume is the last line on standard error.
 func (a *app) exit(err error) int {
-	if err == nil {
+	e := asExit(err)
+	if e == nil {
 		return exitOK
-	}
-	var e *exitError
-	if !errors.As(err, &e) {
-		e = &exitError{code: exitInternal, err: err}
 	}
 	if e.err != nil {
 		fmt.Fprintf(a.stderr, "%s: %v\n", tool, e.err)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -43,20 +44,30 @@ func newRun(a *app) *cobra.Command {
 
 // run is the main job: everything that can be refused is refused before the
 // first call.
-func (a *app) run(o *options, inputs []string, emailsGiven bool) (err error) {
-	j := &job{app: a, o: o, started: time.Now(), tally: &pipeline.Tally{}}
-	if err := j.prepare(inputs, emailsGiven); err != nil {
-		j.close()
+func (a *app) run(o *options, inputs []string, emailsGiven bool) error {
+	j := &job{app: a, o: o, inputs: inputs, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}}
+	if err := j.tellBegin(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.close()) }()
-	return j.execute()
+	err := j.prepare(inputs, emailsGiven)
+	if err == nil {
+		err = j.execute()
+	}
+	return j.tellEnd(errors.Join(err, j.close()))
+}
+
+func newRunID() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:])
+	return hex.EncodeToString(id[:])
 }
 
 // A job is a run made ready.
 type job struct {
 	app     *app
 	o       *options
+	inputs  []string
+	id      string
 	started time.Time
 	tally   *pipeline.Tally
 
@@ -72,7 +83,11 @@ type job struct {
 	pace    pipeline.PacerConfig
 	budgets pipeline.Budgets
 	failed  pipeline.Threshold
-	id      string
+
+	told    errgroup.Group // who is being told that the job begins
+	live    *http.Server   // of --metrics-addr
+	serving errgroup.Group
+	outputs []Written
 }
 
 func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
@@ -88,6 +103,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 		return err
 	}
 	if j.places, err = o.places(inputs); err != nil {
+		return err
+	}
+	if err := j.checkReport(); err != nil {
 		return err
 	}
 	if j.list, err = j.app.openList(o, inputs); err != nil {
@@ -110,6 +128,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	opt := o.writerOptions(j.app, j.list.input.Columns(), emailsGiven, filepath.Dir(j.places.checkpoint))
 	if j.out, err = writer.Create(j.places.output, opt); err != nil {
 		return createError(err)
+	}
+	if err := j.serveMetrics(); err != nil {
+		return err
 	}
 	return j.begin()
 }
@@ -181,9 +202,6 @@ func (j *job) begin() error {
 	if err := j.tellHold(); err != nil {
 		return err
 	}
-	var id [8]byte
-	_, _ = rand.Read(id[:])
-	j.id = hex.EncodeToString(id[:])
 	body := RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned,
 		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile())}
 	return j.append(checkpoint.Run, body)
@@ -257,7 +275,7 @@ func (j *job) execute() error {
 	close(done)
 	_ = side.Wait()
 	progress.finish()
-	return j.conclude(err, brake.Reason())
+	return j.ended(j.conclude(err, brake.Reason()))
 }
 
 func (j *job) config(brake *pipeline.Brake) pipeline.Config {
@@ -333,9 +351,6 @@ func (j *job) conclude(err error, reason error) error {
 	}
 	tellSummary(j.console, summary, time.Since(j.started))
 	end := verdict(summary.Rows, reason)
-	if err := j.writeSummary(summary, end); err != nil {
-		return err
-	}
 	if end == nil {
 		return nil
 	}
@@ -361,6 +376,7 @@ func (j *job) publish() error {
 	if err := file.Publish(); err != nil {
 		return outputError(err)
 	}
+	j.outputs = written(output)
 	tellOutput(j.console, output)
 	return nil
 }

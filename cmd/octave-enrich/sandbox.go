@@ -66,7 +66,7 @@ func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 	}
 	base := "http://" + listener.Addr().String()
 	if addrFile != "" {
-		if err := writeWhole(addrFile, []byte(base+"\n")); err != nil {
+		if err := writeWhole(addrFile, []byte(base+"\n"), 0o600); err != nil {
 			return outputError(err)
 		}
 	}
@@ -89,9 +89,9 @@ func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 }
 
 // writeWhole replaces a file at once, so that who waits for it reads all of it.
-func writeWhole(path string, text []byte) error {
+func writeWhole(path string, text []byte, mode os.FileMode) error {
 	partial := path + ".partial"
-	if err := os.WriteFile(partial, text, 0o600); err != nil {
+	if err := os.WriteFile(partial, text, mode); err != nil {
 		return err
 	}
 	return os.Rename(partial, path)

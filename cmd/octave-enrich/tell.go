@@ -1,0 +1,208 @@
+package main
+
+// What others are told of a run, however it ends, also when it was refused
+// before it began:
+//
+//   - --summary, the whole of it as JSON; a file that cannot be written is the
+//     run's own failure, as it was asked for like the rows were
+//   - --metrics-file and --metrics-addr, for Prometheus
+//   - --ping-url, for a dead man's switch: when the job begins, and its exit code
+//   - --on-exit, a command that reads the summary
+//
+// Of the last three a failure is a warning and never changes the exit code.
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"octave-enrich/pipeline/metrics"
+)
+
+// pingTimeout bounds a ping: a run does not wait long to say that it is over.
+const pingTimeout = 5 * time.Second
+
+// tellBegin refuses what cannot be told later, and says that the job begins.
+func (j *job) tellBegin() error {
+	if err := j.checkTelling(); err != nil {
+		return err
+	}
+	if j.o.pingURL != "" {
+		j.told.Go(func() error { j.ping("start"); return nil })
+	}
+	return nil
+}
+
+func (j *job) checkTelling() error {
+	for flag, path := range map[string]string{"summary": j.o.summary, "metrics-file": j.o.metricsFile} {
+		if path == "" || path == "-" && flag == "summary" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			return outputError(fmt.Errorf("--%s %s: there is no folder %s", flag, path, filepath.Dir(path)))
+		}
+	}
+	if places, err := j.o.places(j.inputs); err == nil && places.output == "-" && j.o.summary == "-" {
+		return usageError("--summary - and the rows cannot share standard output: write one of them to a file")
+	}
+	if j.o.pingURL != "" {
+		u, err := url.Parse(j.o.pingURL)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+			return usageError("--ping-url: write it as https://HOST/PATH")
+		}
+	}
+	if j.o.metricsAddr != "" {
+		if _, err := metrics.Address(j.o.metricsAddr); err != nil {
+			return usageError("--metrics-addr: %w", err)
+		}
+	}
+	return nil
+}
+
+// tellEnd tells everybody how the run ended. It returns the error to exit with.
+func (j *job) tellEnd(err error) error {
+	end := asExit(err)
+	report := j.report(end)
+	if failed := j.writeSummary(report); failed != nil {
+		if end != nil {
+			j.warn("the summary could not be written", failed)
+		} else {
+			end = asExit(failed)
+			report.ExitCode, report.Reason = end.code, end.Error()
+			err = failed
+		}
+	}
+	if failed := j.writeMetrics(report); failed != nil {
+		j.warn("the metrics could not be written", failed)
+	}
+	_ = j.told.Wait() // the first ping does not overtake the second
+	if j.o.pingURL != "" {
+		j.ping(strconv.Itoa(report.ExitCode))
+	}
+	if failed := j.onExit(report); failed != nil {
+		j.warn("the command of --on-exit failed", failed)
+	}
+	if j.live != nil {
+		_ = j.live.Close()
+		_ = j.serving.Wait()
+	}
+	return err
+}
+
+// warn also works before there is a log.
+func (j *job) warn(msg string, err error) {
+	if j.log == nil {
+		fmt.Fprintf(j.app.stderr, "%s: warning: %s: %v\n", tool, msg, err)
+		return
+	}
+	j.log.Warn(msg, zap.String("error", err.Error()))
+}
+
+// ping GETs a page below --ping-url. That names a check of its owner's and is
+// as good as a password: it is in no message.
+func (j *job) ping(page string) {
+	if err := getPing(j.o.pingURL, page); err != nil {
+		j.warn("the ping failed", fmt.Errorf("/%s: %w", page, err))
+	}
+}
+
+func getPing(base, page string) error {
+	u, err := url.Parse(base)
+	if err != nil {
+		return errors.New("not a URL")
+	}
+	client := http.Client{Timeout: pingTimeout}
+	response, err := client.Get(u.JoinPath(page).String())
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		return outer.Err
+	}
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	_, _ = io.CopyN(io.Discard, response.Body, 1<<20)
+	if response.StatusCode >= 300 {
+		return fmt.Errorf("the answer is %s", response.Status)
+	}
+	return nil
+}
+
+// onExit runs the command with the summary on its standard input. What it prints
+// is for people.
+func (j *job) onExit(report Report) error {
+	if j.o.onExit == "" {
+		return nil
+	}
+	shell := []string{"sh", "-c"}
+	if runtime.GOOS == "windows" {
+		shell = []string{"cmd", "/c"}
+	}
+	text, err := report.text()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(shell[0], shell[1], j.o.onExit)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), j.app.stderr, j.app.stderr
+	return cmd.Run()
+}
+
+// writeMetrics replaces --metrics-file. Others read it, and it says nothing of
+// anybody.
+func (j *job) writeMetrics(report Report) error {
+	if j.o.metricsFile == "" {
+		return nil
+	}
+	run := j.metricsRun()
+	run.End, run.ExitCode = report.End, report.ExitCode
+	var text strings.Builder
+	if err := metrics.WriteText(&text, run); err != nil {
+		return err
+	}
+	return writeWhole(j.o.metricsFile, []byte(text.String()), 0o644)
+}
+
+func (j *job) metricsRun() metrics.Run {
+	run := metrics.Run{Summary: j.tally.Summary(), Version: version, Start: j.started}
+	if j.list != nil {
+		run.InputRows = j.list.input.Profile().Rows
+	}
+	return run
+}
+
+// serveMetrics begins to serve --metrics-addr. The job is ready: what a scrape
+// reads does not change any more, but for the tally.
+func (j *job) serveMetrics() error {
+	if j.o.metricsAddr == "" {
+		return nil
+	}
+	addr, err := metrics.Address(j.o.metricsAddr)
+	if err != nil {
+		return usageError("--metrics-addr: %w", err)
+	}
+	handler, err := metrics.Handler(j.metricsRun)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return &exitError{code: exitUsage, err: fmt.Errorf("--metrics-addr: %w", err)}
+	}
+	j.log.Info("metrics", zap.String("url", "http://"+listener.Addr().String()+"/metrics"))
+	j.live = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	j.serving.Go(func() error { return j.live.Serve(listener) })
+	return nil
+}

@@ -98,7 +98,7 @@ func (o *options) inputFlags(fs *pflag.FlagSet) {
 	grouped(fs, groupInput, func(fs *pflag.FlagSet) {
 		fs.StringArrayVar(&o.maps, "map", nil, "read `FIELD=HEADER` instead of what was detected; repeatable")
 		fs.StringVar(&o.mapFile, "map-file", "", "mapping `FILE` that inspect --write wrote")
-		fs.StringVar(&o.inFormat, "in-format", "", "`csv`, tsv, jsonl or xlsx; default: by name, then content")
+		fs.StringVar(&o.inFormat, "in-format", "", "`FORMAT`: csv, tsv, jsonl or xlsx; default: by name, then content")
 		fs.StringVar(&o.encoding, "encoding", "", "character set `NAME`; default: detected")
 		fs.StringVar(&o.sheet, "sheet", "", "sheet `NAME` of a workbook; default: the first")
 	})
@@ -137,9 +137,9 @@ func (o *options) paceFlags(fs *pflag.FlagSet) {
 	o.maxOutage = days(time.Hour)
 	grouped(fs, groupPace, func(fs *pflag.FlagSet) {
 		fs.IntVar(&o.concurrency, "concurrency", octave.DefaultConcurrency, "calls in flight at most")
-		fs.StringVar(&o.rate, "rate", "5/s", "calls started at most, every attempt counted: `5/s`, 120/m, 2000/h, 0 for no limit")
+		fs.StringVar(&o.rate, "rate", "5/s", "calls started at most, every attempt counted: `R` is 5/s, 120/m, 2000/h, 0 for no limit")
 		fs.IntVar(&o.retries, "retries", 4, "further attempts after the first")
-		fs.StringVar(&o.onTimeout, "on-timeout", "retry", "an attempt that may have been billed: `retry` or fail")
+		fs.StringVar(&o.onTimeout, "on-timeout", "retry", "`HOW` to treat an attempt that may have been billed: retry or fail")
 		fs.Var(&o.maxOutage, "max-outage", "how long a failing service is waited for")
 	})
 }
@@ -160,7 +160,7 @@ func (o *options) outputFlags(fs *pflag.FlagSet) {
 	grouped(fs, groupOutput, func(fs *pflag.FlagSet) {
 		fs.StringVarP(&o.output, "output", "o", "", "`FILE` for the rows, or - ; default: INPUT.enriched.EXT")
 		fs.StringVar(&o.checkpointPath, "checkpoint", "", "`FILE` for the answers; default: OUTPUT.checkpoint")
-		fs.StringVar(&o.outFormat, "out-format", "", "`csv`, tsv, jsonl or xlsx; default: by name")
+		fs.StringVar(&o.outFormat, "out-format", "", "`FORMAT`: csv, tsv, jsonl or xlsx; default: by name")
 		fs.StringVar(&o.preset, "preset", "generic", "columns of a sender: smartlead, instantly, lemlist, hubspot, outreach")
 		fs.IntVar(&o.emails, "emails", 4, "email columns at least; a longer sequence widens the header")
 		fs.StringSliceVar(&o.keep, "keep", nil, "which input `COLUMNS` to keep; default: all")
@@ -173,11 +173,12 @@ func (o *options) outputFlags(fs *pflag.FlagSet) {
 func (o *options) reportFlags(fs *pflag.FlagSet) {
 	grouped(fs, groupReport, func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.summary, "summary", "", "write the run summary as JSON to `FILE`, or -; see help summary")
+		fs.StringVar(&o.report, "report", "", "write the report page to `FILE.html` when the run ends")
 		fs.StringVar(&o.metricsFile, "metrics-file", "", "write Prometheus text to `FILE` when the run ends")
 		fs.StringVar(&o.metricsAddr, "metrics-addr", "", "serve live Prometheus metrics at `[HOST:]PORT`; default host: this machine alone")
 		fs.StringVar(&o.pingURL, "ping-url", "", "GET `URL`/start, and URL/CODE with the exit code at the end")
 		fs.StringVar(&o.onExit, "on-exit", "", "shell `COMMAND` that reads the summary when the run has ended")
-		fs.StringVar(&o.progress, "progress", "auto", "`auto`, bar, plain or none")
+		fs.StringVar(&o.progress, "progress", "auto", "`HOW`: auto, bar, plain or none")
 		fs.Var(&o.waitLock, "wait-lock", "wait so long for another run that holds the checkpoint")
 		o.logFlags(fs)
 	})
@@ -219,8 +220,8 @@ func (o *options) agentFlag(fs *pflag.FlagSet) {
 }
 
 func (o *options) logFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.logFormat, "log-format", "auto", "`auto`, text or json")
-	fs.StringVar(&o.logLevel, "log-level", "info", "`debug`, info, warn or error")
+	fs.StringVar(&o.logFormat, "log-format", "auto", "`HOW`: auto, text or json")
+	fs.StringVar(&o.logLevel, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 }
 
 // days is a duration that also takes days and weeks: 90d, 2w.
@@ -356,12 +357,24 @@ func oneOf(flag, value string, words ...string) error {
 	return usageError("--%s %s: write one of %s", flag, value, strings.TrimPrefix(strings.Join(words, ", "), ", "))
 }
 
-// noArgs and friends make cobra's own complaints errors of usage.
+// args makes cobra's complaints about arguments errors of usage.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, list []string) error {
 		if err := check(cmd, list); err != nil {
-			return &exitError{code: exitUsage, err: err, hint: "see: " + cmd.CommandPath() + " --help"}
+			return &exitError{code: exitUsage, err: fmt.Errorf("%s: %w", cmd.CommandPath(), argumentError(cmd, list, err)), hint: "usage: " + useLine(cmd)}
 		}
 		return nil
 	}
+}
+
+// argumentError says in words what cobra counts.
+func argumentError(cmd *cobra.Command, list []string, err error) error {
+	words := strings.Fields(cmd.Use)
+	switch {
+	case len(list) == 0 && len(words) > 1:
+		return fmt.Errorf("%s is missing", strings.Trim(words[1], "[]."))
+	case len(list) > 0 && len(words) == 1:
+		return fmt.Errorf("takes no argument, but was given %q", list[0])
+	}
+	return err
 }

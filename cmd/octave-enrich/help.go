@@ -18,6 +18,7 @@ The main job
 
 Afterwards
   status       what a checkpoint holds: answered, failed, possibly billed
+  report       one page to read: how the runs went, and every email
 
 The service
   check        is the key valid, what is left, does the agent exist
@@ -75,6 +76,13 @@ pins the mapping in a file that run --map-file holds on to.`
 const exportHelp = `The output again, from the checkpoint alone, in any format or preset. The service
 is never called, and a run may go on meanwhile. Agent and the other settings of
 the questions are those of the last run unless given.`
+
+const reportHelp = `One self-contained HTML page of a checkpoint: outcomes, calls and latency over
+time, failures by cause, usage, and every email, to be read and searched. It
+loads nothing from anywhere, and a run may go on meanwhile.
+
+The page holds the contacts and their emails: it is written for its owner alone
+(0600), as the checkpoint is.`
 
 const statusHelp = `What a checkpoint holds. "Possibly billed" counts calls that ended, or were cut
 off, without an answer and that the service may have billed all the same: an

@@ -31,7 +31,7 @@ func newRoot(a *app) *cobra.Command {
 		_, err := fmt.Fprint(cmd.ErrOrStderr(), helpPage(cmd))
 		return err
 	})
-	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a),
+	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a), newReport(a),
 		newAgents(a), newCheck(a), newSandbox(a), newConfig(a), newVersion(a))
 	return root
 }

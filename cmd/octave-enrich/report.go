@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"octave-enrich/pipeline/report"
+)
+
+func newReport(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:     "report CHECKPOINT [-o FILE.html]",
+		Short:   "One page to read: how the runs went, and every email",
+		Long:    reportHelp,
+		Example: "  octave-enrich report people.enriched.csv.checkpoint -o people.html",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, list []string) error {
+			if output == "" {
+				output = strings.TrimSuffix(list[0], ".checkpoint") + ".html"
+			}
+			return a.report(list[0], output)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE.html`, or - ; default: beside the checkpoint")
+	return cmd
+}
+
+func (a *app) report(path, output string) error {
+	if _, err := os.Stat(path); err != nil {
+		return &exitError{code: exitInput, err: err}
+	}
+	if sameFile(path, output) {
+		return usageError("%s is the checkpoint: choose another -o", output)
+	}
+	opt, err := pageOptions(path)
+	if err != nil {
+		return err
+	}
+	if output == "-" {
+		return pageError(path, report.Write(a.stdout, path, opt))
+	}
+	if err := mayReplacePage(output); err != nil {
+		return err
+	}
+	if err := writePage(path, output, opt); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "wrote %s\n", output)
+	return nil
+}
+
+// pageError gives errors of the disk and of the checkpoint their codes.
+func pageError(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return checkpointError(path, err)
+}
+
+// mayReplacePage lets a page be replaced by a newer one, and nothing else.
+func mayReplacePage(output string) error {
+	f, err := os.Open(output)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return outputError(err)
+	}
+	defer f.Close()
+	start := make([]byte, 4096)
+	n, err := io.ReadFull(f, start)
+	if err != nil && n == 0 && !errors.Is(err, io.EOF) {
+		return outputError(err)
+	}
+	if n > 0 && !strings.Contains(string(start[:n]), report.Generator) {
+		return &exitError{code: exitOutput, err: fmt.Errorf("%s exists and is not a report", output), hint: "choose another file, or move it away"}
+	}
+	return nil
+}
+
+// writePage writes the page in full before it takes the name: somebody may be
+// reading the last one.
+func writePage(path, output string, opt report.Options) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(output), filepath.Base(output)+".*.partial") // 0600
+	if err != nil {
+		return outputError(err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	w := bufio.NewWriterSize(f, 1<<16)
+	err = report.Write(w, path, opt)
+	if err = errors.Join(err, w.Flush(), f.Close()); err != nil {
+		return pageError(path, err)
+	}
+	if err = os.Rename(f.Name(), output); err != nil {
+		return outputError(err)
+	}
+	return nil
+}
+
+// ended notes in the checkpoint how the run ended and writes the page that was
+// asked for. What ended the run stays the first error.
+func (j *job) ended(end error) error {
+	code, reason := exitOK, "every row settled"
+	var e *exitError
+	if errors.As(end, &e) {
+		code, reason = e.code, e.Error()
+	}
+	body := report.EndBody{ID: j.id, Summary: j.tally.Summary(), ExitCode: code, Reason: reason}
+	err := j.append(report.Ended, body)
+	if j.o.report != "" {
+		err = errors.Join(err, j.writeReport())
+	}
+	return errors.Join(end, err)
+}
+
+func (j *job) writeReport() error {
+	opt, err := pageOptions(j.places.checkpoint)
+	if err != nil {
+		return err
+	}
+	if err := writePage(j.places.checkpoint, j.o.report, opt); err != nil {
+		return err
+	}
+	fmt.Fprintf(j.console, "wrote %s\n", j.o.report)
+	return nil
+}
+
+// checkReport refuses a place for the page before anything is paid.
+func (j *job) checkReport() error {
+	page := j.o.report
+	if page == "" {
+		return nil
+	}
+	if page == "-" {
+		return usageError("--report - : name a file; standard output is for the rows")
+	}
+	if info, err := os.Stat(filepath.Dir(page)); err != nil || !info.IsDir() {
+		return outputError(fmt.Errorf("--report %s: there is no folder %s", page, filepath.Dir(page)))
+	}
+	if sameFile(page, j.places.output) || sameFile(page, j.places.checkpoint) {
+		return usageError("--report %s: choose another name", page)
+	}
+	return mayReplacePage(page)
+}
+
+// pageOptions are the same for every page of a checkpoint.
+func pageOptions(string) (report.Options, error) { return report.Options{}, nil }

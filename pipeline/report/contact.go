@@ -1,0 +1,131 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"iter"
+	"regexp"
+	"time"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// A contact is what the page shows of one question.
+type contact struct {
+	Key      string          `json:"key"`
+	Row      int             `json:"row,omitempty"`
+	Status   string          `json:"status"` // ok, not_found, failed
+	At       time.Time       `json:"at"`
+	Attempts int32           `json:"attempts,omitempty"`
+	Request  json.RawMessage `json:"request,omitempty"`
+
+	// Of an answer.
+	LatencyMS int64          `json:"latency_ms,omitempty"`
+	Usage     octave.Decimal `json:"usage,omitempty"`
+	RequestID string         `json:"request_id,omitempty"`
+	Playbook  string         `json:"playbook,omitempty"`
+	Persona   string         `json:"persona,omitempty"`
+	Product   string         `json:"product,omitempty"`
+	Emails    []email        `json:"emails,omitempty"`
+	Review    *Decision      `json:"review,omitempty"`
+
+	// Of a failure, or why the person was not found.
+	Error  string `json:"error,omitempty"`
+	Kind   string `json:"kind,omitempty"`
+	HTTP   int    `json:"http,omitempty"`
+	Billed bool   `json:"billed,omitempty"` // possibly
+}
+
+// An email is one message and what its parts tell.
+type email struct {
+	Message
+	Value string   `json:"value,omitempty"`
+	HTML  bool     `json:"html,omitempty"`
+	Empty []string `json:"empty,omitempty"` // sections that are there, without a text
+	// NoCTA says that the message came in sections and none calls to action.
+	NoCTA bool `json:"no_cta,omitempty"`
+}
+
+// contacts makes the second pass: the records that tell what became of the
+// questions, in the order of the file.
+func (s *summary) contacts(path string, decide func(checkpoint.Key, *octave.Answer) Decision) iter.Seq2[contact, error] {
+	markup := regexp.MustCompile(`(?i)<(p|br|div|html|body|table|ul|ol|h[1-6])[\s/>]`)
+	return func(yield func(contact, error) bool) {
+		for entry, err := range checkpoint.Records(path, nil) {
+			var damage *checkpoint.DamageError
+			if errors.As(err, &damage) {
+				continue // counted in the first pass
+			}
+			if err != nil {
+				yield(contact{}, err)
+				return
+			}
+			at, ok := s.last[entry.Key]
+			if !ok || at.offset != entry.Offset || at.offset == 0 {
+				continue
+			}
+			c := contact{Key: entry.Key.String(), At: entry.At.Truncate(time.Second), Attempts: at.attempts}
+			if at.answered {
+				c.answered(entry.Record, markup, decide)
+			} else {
+				c.failed(entry.Record)
+			}
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (c *contact) failed(rec checkpoint.Record) {
+	var body pipeline.FailureBody
+	_ = json.Unmarshal(rec.Body, &body)
+	c.Status, c.Row, c.Request = pipeline.StatusFailed, body.Row, body.Request
+	c.Error, c.Kind, c.HTTP, c.Billed = body.Error, body.Kind, body.Status, body.Billed
+}
+
+func (c *contact) answered(rec checkpoint.Record, markup *regexp.Regexp, decide func(checkpoint.Key, *octave.Answer) Decision) {
+	var body pipeline.AnswerBody
+	_ = json.Unmarshal(rec.Body, &body)
+	c.Row, c.Request, c.LatencyMS, c.Usage = body.Row, body.Request, body.LatencyMS, body.Usage
+	answer, err := octave.Decode(body.Answer)
+	if err != nil {
+		c.Status, c.Error = pipeline.StatusFailed, err.Error()
+		return
+	}
+	c.RequestID = answer.RequestID
+	if !answer.Found {
+		c.Status, c.Error = pipeline.StatusNotFound, answer.Message
+		return
+	}
+	c.Status = pipeline.StatusOK
+	c.Playbook, c.Persona, c.Product = answer.Playbook.Name, answer.Persona.Name, answer.Product.Name
+	for _, e := range answer.Emails {
+		c.Emails = append(c.Emails, newEmail(e, markup))
+	}
+	if decide != nil {
+		decision := decide(rec.Key, answer)
+		c.Review = &decision
+	}
+}
+
+// newEmail looks at the sections, of which the page sees no more than the text.
+func newEmail(e octave.Email, markup *regexp.Regexp) email {
+	m := email{Message: Message{e.Subject, e.Body}, Value: e.CoreValueProp, HTML: markup.MatchString(e.Body)}
+	var sections map[string]any
+	if json.Unmarshal(e.Sections, &sections) != nil || len(sections) == 0 {
+		return m
+	}
+	for _, name := range [...]string{"greeting", "opening", "body", "closing", "cta", "signature"} {
+		text, isText := sections[name].(string)
+		if isText && text == "" {
+			m.Empty = append(m.Empty, name)
+		}
+		if name == "cta" && text == "" {
+			m.NoCTA = true
+		}
+	}
+	return m
+}

@@ -1,0 +1,78 @@
+package report
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"strings"
+)
+
+// files are the page; its script comes in parts that share one scope.
+//
+//go:embed page
+var files embed.FS
+
+// scripts are the parts of the page's script, in order.
+var scripts = [...]string{"base", "lint", "data", "list", "read", "charts", "overview", "review", "keys"}
+
+// A page is the document around the data.
+type page struct{ before, after string }
+
+// newPage assembles the document. The policy names the script by its hash, so
+// that no other one runs.
+func newPage(title string, live bool) (page, error) {
+	document, err := files.ReadFile("page/page.html")
+	if err != nil {
+		return page{}, err
+	}
+	style, err := files.ReadFile("page/page.css")
+	if err != nil {
+		return page{}, err
+	}
+	script, err := joinScript()
+	if err != nil {
+		return page{}, err
+	}
+	text := strings.NewReplacer(
+		"{{policy}}", policy(script, live),
+		"{{generator}}", Generator,
+		"{{title}}", html.EscapeString(title),
+		"{{style}}", string(style),
+		"{{script}}", script,
+	).Replace(string(document))
+	before, after, found := strings.Cut(text, "{{data}}")
+	if !found {
+		return page{}, fmt.Errorf("the page has no place for data")
+	}
+	return page{before, after}, nil
+}
+
+func joinScript() (string, error) {
+	var b strings.Builder
+	b.WriteString("(() => {\n\"use strict\";\n")
+	for _, name := range scripts {
+		part, err := files.ReadFile("page/" + name + ".js")
+		if err != nil {
+			return "", err
+		}
+		b.Write(part)
+	}
+	b.WriteString("})();\n")
+	return b.String(), nil
+}
+
+// policy is the content security policy of the page: its own script, its own
+// server if it has one, and nothing else. Styles are free, since HTML emails
+// carry theirs in attributes and a frame inherits the policy; with neither images
+// nor fonts from elsewhere a style can fetch nothing.
+func policy(script string, live bool) string {
+	sum := sha256.Sum256([]byte(script))
+	connect := "'none'"
+	if live {
+		connect = "'self'"
+	}
+	return "default-src 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+		"style-src 'unsafe-inline'; img-src data:; connect-src " + connect + "; base-uri 'none'; form-action 'none'"
+}

@@ -1,0 +1,82 @@
+// Charts are plain SVG; colours come from the style sheet.
+function s(name, props, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(props || {})) node.setAttribute(key, value);
+  append(node, children);
+  return node;
+}
+
+function niceTop(n) {
+  if (!(n > 0)) return 1;
+  const scale = 10 ** Math.floor(Math.log10(n));
+  return [1, 2, 2.5, 5, 10].map((m) => m * scale).find((m) => m >= n);
+}
+
+const chartWidth = 720;
+
+function axes(svg, top, height, left, unit) {
+  for (const part of [0, 0.5, 1]) {
+    const y = 8 + height * (1 - part);
+    svg.append(s("line", { class: "grid", x1: left, x2: chartWidth, y1: y, y2: y }),
+      s("text", { class: "tick", x: left - 6, y: y + 4, "text-anchor": "end" }, unit(top * part)));
+  }
+}
+
+// bars draws stacked bars: points are {parts: {class: n}, title}.
+function bars(points, height, unit, label) {
+  const left = 52, width = chartWidth - left;
+  const svg = s("svg", { viewBox: `0 0 ${chartWidth} ${height + 30}`, role: "img", "aria-label": label });
+  const sum = (p) => Object.values(p.parts).reduce((a, b) => a + b, 0);
+  const top = niceTop(Math.max(...points.map(sum), 0));
+  axes(svg, top, height, left, unit);
+  const step = width / points.length, gap = step > 6 ? Math.min(step * 0.18, 3) : 0;
+  points.forEach((p, i) => {
+    const group = s("g", { class: "bar" }, s("title", {}, p.title));
+    let y = 8 + height;
+    for (const [cls, n] of Object.entries(p.parts)) {
+      if (!n) continue;
+      const tall = Math.max((n / top) * height, 0.75);
+      y -= tall;
+      group.append(s("rect", { class: cls, x: left + i * step + gap / 2, y, width: Math.max(Math.min(step, 64) - gap, 0.6), height: tall }));
+    }
+    svg.append(group);
+  });
+  return { svg, x: (i) => left + i * step, bottom: 8 + height + 18 };
+}
+
+function labels(chart, list) {
+  for (const [i, text, anchor] of list)
+    chart.svg.append(s("text", { class: "tick", x: chart.x(i), y: chart.bottom, "text-anchor": anchor || "middle" }, text));
+  return chart.svg;
+}
+
+function clock(date, span) {
+  const time = `${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  if (span < 600) return `${time}:${pad(date.getSeconds())}`;
+  return span > 86400 ? `${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${time}` : time;
+}
+
+function overTime(run) {
+  const span = run.seconds * run.points.length, n = run.points.length;
+  const when = (i) => clock(new Date(Date.parse(run.begin) + i * run.seconds * 1000), span);
+  const ticks = [[0, when(0), "start"], [n / 2, when(n / 2)], [n, when(n), "end"]];
+  const calls = run.points.map(([asked, answered, refused, failed], i) => ({
+    parts: { "fill-good": answered / run.seconds, "fill-warn": refused / run.seconds, "fill-bad": failed / run.seconds },
+    title: `${when(i)}: ${asked} asked, ${answered} answered, ${refused} refused, ${failed} failed`,
+  }));
+  const waits = run.points.map(([, answered, , , ms], i) => ({ parts: { "fill-soft": ms }, title: `${when(i)}: ${duration(ms)} per answer (${answered})` }));
+  return [
+    h("div", { class: "legend" }, h("i", { class: "dot good" }), "answered", h("i", { class: "dot warn" }), "refused (429)", h("i", { class: "dot bad" }), "failed",
+      h("span", { class: "muted" }, `calls per second, ${run.seconds === 1 ? "each second" : "means over " + duration(run.seconds * 1000)}`)),
+    labels(bars(calls, 130, (v) => number(v), "Calls per second over time"), ticks),
+    h("div", { class: "legend" }, h("i", { class: "dot soft" }), "time per answer"),
+    labels(bars(waits, 70, (v) => (v ? duration(v) : "0"), "Time per answer over time"), ticks),
+  ];
+}
+
+function histogram(latency) {
+  const list = latency.buckets;
+  const chart = bars(list.map((b) => ({ parts: { "fill-soft": b.n }, title: `${duration(b.from)} to ${duration(b.to)}: ${plural(b.n, "answer")}` })), 130, number, "Answers by time taken");
+  const every = Math.ceil(list.length / 8);
+  return labels(chart, list.map((b, i) => [i, duration(b.from), i ? "middle" : "start"]).filter((_, i) => i % every === 0));
+}

@@ -1,0 +1,43 @@
+// The data: {summary, contacts} as the program wrote them, and what is derived.
+let summary = {}, contacts = [];
+const byKey = new Map();
+
+async function unpack() {
+  const packed = $("data").textContent;
+  $("data").remove();
+  const bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(packed) : Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  ({ summary, contacts } = JSON.parse(await new Response(stream).text()));
+  contacts.sort((a, b) => (a.row || Infinity) - (b.row || Infinity) || (a.at < b.at ? -1 : 1));
+  for (const c of contacts) derive(c);
+}
+
+function derive(c) {
+  const r = c.request || {};
+  c.emails ||= [];
+  c.person = [r.firstName, r.lastName].filter(Boolean).join(" ");
+  c.company = r.companyName || r.companyDomain || "";
+  c.name = c.person || r.email || r.linkedInProfile || r.crmContactId || r.crmLeadId || c.company || "Unnamed";
+  c.role = [r.jobTitle, c.company].filter(Boolean).join(" · ");
+  byKey.set(c.key, c);
+  refresh(c);
+}
+
+// messages are the emails as they would be sent: with the edits of a reviewer.
+function messages(c) {
+  const edits = c.review && c.review.emails;
+  return edits ? c.emails.map((e, i) => ({ ...e, ...edits[i], ...(edits[i] && (edits[i].body !== e.body) ? { empty: null, no_cta: false } : {}) })) : c.emails;
+}
+
+// refresh follows a change of the texts.
+function refresh(c) {
+  const list = messages(c);
+  c.lint = list.map((m, i) => lint(m, i === 0));
+  c.warnings = [...new Set(c.lint.flatMap((l) => l.warnings))];
+  const r = c.request || {};
+  c.hay = [c.name, c.role, r.email, r.companyDomain, r.linkedInProfile, r.crmContactId, c.playbook, c.persona, c.error, c.row ? "#" + c.row : "",
+    ...list.flatMap((m) => [m.subject, m.body])].filter(Boolean).join("\n").toLowerCase();
+}
+
+const statusNames = { ok: "With emails", not_found: "Not found", failed: "Failed" };
+const stateOf = (c) => (c.review && c.review.state) || "";

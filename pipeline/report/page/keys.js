@@ -1,0 +1,123 @@
+// Routes, keys, theme; the page starts here.
+const keyHelp = [
+  ["j k ↓ ↑", "next and previous contact"], ["Enter", "read"], ["Esc", "back, or leave the search"], ["/", "search"],
+  ["c", "copy the sequence"], ["1 – 7", "copy the text of that message"], ["o", "overview or emails"], ["t", "light or dark"], ["?", "these keys"],
+];
+const reviewKeys = [["a", "approve, and go to the next one to review"], ["r", "reject, and go on"], ["u", "take the decision back"], ["e", "edit the first message"], ["Ctrl Enter", "end editing"]];
+
+function route() {
+  const [name, key] = location.hash.slice(1).split("=");
+  const emails = name === "emails" || name === "c" || (!name && summary.live);
+  $("overview").hidden = emails;
+  $("emails").hidden = !emails;
+  $("tab-overview").toggleAttribute("aria-current", !emails);
+  $("tab-emails").toggleAttribute("aria-current", emails);
+  if (!emails) return document.body.classList.remove("reading");
+  measure();
+  if (name === "c" && (view.at < 0 || view.hits[view.at].key !== key)) openKey(key);
+  else if (view.at < 0 && matchMedia("(min-width: 860px)").matches) open(0);
+}
+
+// measure takes the height of a row from the style sheet.
+function measure() {
+  rowHeight = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row"), 10) || rowHeight;
+  $("rows").style.height = `${view.hits.length * rowHeight}px`;
+  drawRows();
+}
+
+function typing(e) {
+  return e.target.closest("input, textarea, select");
+}
+
+function onKey(e) {
+  if (e.key === "Escape") return escape(e);
+  if (typing(e) || e.ctrlKey || e.metaKey || e.altKey || $("keys").open) return;
+  const emails = !$("emails").hidden, c = view.hits[view.at];
+  const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[e.key];
+  if (e.key === "?") showKeys();
+  else if (e.key === "o") location.hash = emails ? "#overview" : "#emails";
+  else if (e.key === "t") switchTheme();
+  else if (e.key === "/") { location.hash = "#emails"; route(); $("search").focus(); }
+  else if (!emails || (step && e.key.length > 1 && e.target.closest("#reader"))) return;
+  else if (step) open(Math.min(Math.max(view.at + step, 0), view.hits.length - 1));
+  else if (e.key === "Home" || e.key === "End") open(e.key === "Home" ? 0 : view.hits.length - 1);
+  else if (e.key === "Enter" && !e.target.closest("button, a, summary")) { document.body.classList.add("reading"); $("reader").focus(); }
+  else if (c && e.key === "c" && c.emails.length) copy(sequenceText(c), $("copy-all"));
+  else if (c && e.key >= "1" && e.key <= "7" && messages(c)[e.key - 1]) copy(messages(c)[e.key - 1].body);
+  else if (!(c && summary.live && reviewKey(e.key, c))) return;
+  e.preventDefault();
+}
+
+function escape(e) {
+  if ($("keys").open) return;
+  if (e.target === $("search")) { $("search").blur(); $("list").focus(); return; }
+  if (typing(e)) return e.target.blur();
+  document.body.classList.remove("reading");
+  $("list").focus();
+}
+
+function showKeys() {
+  const list = (keys) => h("dl", {}, keys.map(([key, text]) => [h("dt", {}, key.split(" ").map((k) => h("kbd", {}, k))), h("dd", {}, text)]));
+  fill($("keys"), h("h2", {}, "Keys"), list(keyHelp), summary.live ? [h("h2", {}, "Review"), list(reviewKeys)] : null,
+    h("form", { method: "dialog" }, h("button", { class: "primary" }, "Close")));
+  $("keys").showModal();
+}
+
+const themes = ["", "light", "dark"];
+function switchTheme() {
+  const next = themes[(themes.indexOf(document.documentElement.dataset.theme || "") + 1) % themes.length];
+  document.documentElement.dataset.theme = next;
+  remember("theme", next || null);
+}
+
+function listen() {
+  let timer;
+  $("search").addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { view.text = $("search").value; search(); }, 60);
+  });
+  $("search").addEventListener("keydown", (e) => {
+    if (e.key !== "Enter" && e.key !== "ArrowDown") return;
+    clearTimeout(timer);
+    view.text = $("search").value;
+    search();
+    e.preventDefault();
+    e.stopPropagation();
+    $("list").focus();
+    open(Math.max(view.at, 0));
+  });
+  $("list").addEventListener("scroll", () => requestAnimationFrame(drawRows), { passive: true });
+  $("clear").addEventListener("click", clearFilters);
+  $("theme").addEventListener("click", switchTheme);
+  $("help").addEventListener("click", showKeys);
+  addEventListener("keydown", onKey);
+  addEventListener("hashchange", route);
+  addEventListener("resize", measure);
+}
+
+async function start() {
+  document.documentElement.dataset.theme = remember("theme") || "";
+  try {
+    await unpack();
+  } catch (e) {
+    $("loading").textContent = `The data could not be unpacked: ${e.message}. The page may be cut short, or the browser too old.`;
+    return;
+  }
+  $("loading").remove();
+  const last = summary.runs.findLast((r) => r.began && r.began.input);
+  $("title").textContent = last ? last.began.input.name : summary.checkpoint;
+  $("subtitle").textContent = [summary.live ? "review" : "report", summary.service, moment(summary.made)].join(" · ");
+  if (summary.damaged) {
+    $("notice").hidden = false;
+    $("notice").textContent = `${plural(summary.damaged, "record")} of the checkpoint cannot be read; the page shows the others.`;
+  }
+  makeFilters();
+  startReview();
+  search();
+  drawOverview();
+  listen();
+  route();
+  document.documentElement.dataset.ready = "true";
+}
+
+start();

@@ -1,0 +1,89 @@
+// The reading pane shows a sequence as the inbox of its recipient would.
+function read(c) {
+  const pane = $("reader");
+  pane.dataset.key = c.key;
+  const list = messages(c);
+  fill(pane,
+    button("‹ Contacts", "Back to the list (Esc)", () => document.body.classList.remove("reading"), "quiet back"),
+    heading(c), facts(c),
+    c.error ? h("p", { class: "error" }, h("b", {}, c.status === "failed" ? "Failed: " : "Not found: "), c.error,
+      c.kind ? h("span", { class: "muted" }, ` (${c.kind}${c.http ? ", HTTP " + c.http : ""}${c.billed ? ", possibly billed" : ""})`) : null) : null,
+    list.map((m, i) => message(c, m, i)),
+    told(c), reviewBar(c));
+  pane.scrollTop = 0;
+  history.replaceState(null, "", "#c=" + c.key);
+}
+
+function heading(c) {
+  const r = c.request || {};
+  return h("header", { class: "who" },
+    h("div", { class: "avatar", "aria-hidden": "true" }, [...c.name][0].toUpperCase()),
+    h("div", {},
+      h("h2", {}, c.name, c.row ? h("span", { class: "num" }, ` row ${c.row}`) : null),
+      h("p", {}, [r.jobTitle, r.companyName].filter(Boolean).join(" at "),
+        r.companyDomain ? [r.jobTitle || r.companyName ? " · " : "", link(r.companyDomain, r.companyDomain)] : null),
+      h("p", { class: "muted" }, r.email, r.linkedInProfile ? [r.email ? " · " : "", link("LinkedIn", r.linkedInProfile)] : null)),
+    c.emails.length ? h("div", { class: "actions" },
+      h("button", { type: "button", class: "quiet", id: "copy-all", title: "Copy all messages (c)", on: { click: (e) => copy(sequenceText(c), e.currentTarget) } }, "copy sequence")) : null);
+}
+
+function facts(c) {
+  const fact = (name, value) => (value ? h("span", { class: "fact" }, h("i", {}, name), value) : null);
+  return h("p", { class: "facts" }, fact("playbook", c.playbook), fact("persona", c.persona), fact("product", c.product),
+    fact("answered in", c.latency_ms ? duration(c.latency_ms) : ""), fact("usage", c.usage), fact("attempts", c.attempts > 1 ? c.attempts : ""),
+    fact("on", moment(c.at)), fact("request", c.request_id));
+}
+
+function threadOf(list, i) {
+  for (let j = i - 1; j >= 0; j--) if (list[j].subject.trim()) return list[j].subject;
+  return "";
+}
+
+function message(c, m, i) {
+  const list = messages(c), check = c.lint[i];
+  const edited = c.review && c.review.emails && (c.review.emails[i].subject !== c.emails[i].subject || c.review.emails[i].body !== c.emails[i].body);
+  const thread = threadOf(list, i);
+  return h("section", { class: "message", "data-step": i + 1 },
+    h("header", {},
+      h("span", { class: "step" }, i + 1),
+      h("h3", { class: m.subject.trim() ? "" : "reply" }, m.subject.trim() ? m.subject : thread ? "Re: " + thread : "(no subject)"),
+      h("span", { class: "meta" }, m.subject.trim() || !i ? null : h("span", {}, "same thread"), edited ? h("span", { class: "good" }, "edited") : null,
+        h("span", {}, plural(check.words, "word")))),
+    check.warnings.length ? h("p", { class: "warnings" }, check.warnings.map((w) => h("span", { class: "badge warn", title: explain(w) }, w))) : null,
+    m.html ? frame(m.body) : h("div", { class: "text" }, m.body),
+    m.value ? h("p", { class: "value" }, m.value) : null,
+    h("footer", {},
+      m.subject ? button("copy subject", "Copy the subject", (e) => copy(m.subject, e.currentTarget)) : null,
+      button("copy text", "Copy the text", (e) => copy(m.html ? plainText(m.body) : m.body, e.currentTarget)),
+      m.html ? button("copy HTML", "Copy the source", (e) => copy(m.body, e.currentTarget)) : null,
+      summary.live ? button("edit", "Edit this message (e)", () => edit(c, i)) : null,
+      summary.live && edited ? button("as written", "Undo the edits of this message", () => restore(c, i)) : null));
+}
+
+// frame shows HTML where it can neither run, nor load, nor leave.
+function frame(body) {
+  const node = h("iframe", { sandbox: "allow-same-origin", title: "HTML email", referrerpolicy: "no-referrer" });
+  node.addEventListener("load", () => {
+    const doc = node.contentDocument;
+    if (doc) node.style.height = `${Math.min(doc.documentElement.scrollHeight + 2, 4000)}px`;
+  });
+  node.srcdoc = `<!doctype html><meta name="color-scheme" content="light"><style>body{font:15px/1.6 system-ui,sans-serif;margin:14px 18px;color:#1c2126;overflow-wrap:anywhere}img{max-width:100%}</style>` + body;
+  return node;
+}
+
+function sequenceText(c) {
+  return messages(c).map((m, i) => `Message ${i + 1}\nSubject: ${m.subject}\n\n${m.html ? plainText(m.body) : m.body}`).join("\n\n---\n\n") + "\n";
+}
+
+// told is what the agent was told about this contact beyond who it is.
+function told(c) {
+  const r = c.request || {};
+  const lines = [];
+  for (const [group, name] of [["runtimeContext", "context"], ["runtimeInstructions", "instructions"]])
+    for (const [step, text] of Object.entries(r[group] || {})) lines.push([step === "all" ? name : `${name}, message ${step}`, text]);
+  for (const [field, name] of [["lang", "language"], ["outputFormat", "format"], ["agentOId", "agent"], ["experimentOId", "experiment"], ["playbookSelectionContext", "for the choice of a playbook"]])
+    if (r[field]) lines.push([name, r[field]]);
+  if (!lines.length) return null;
+  return h("details", { class: "told" }, h("summary", {}, "What the agent was told"),
+    h("dl", {}, lines.map(([name, text]) => [h("dt", {}, name), h("dd", {}, String(text))])));
+}

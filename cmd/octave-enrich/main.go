@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"go.uber.org/zap"
 )
 
 // version is set when a release is built.
@@ -24,6 +26,9 @@ type app struct {
 	stdout *os.File
 	stderr *os.File
 	args   []string // after the program's name
+
+	// log is set once standard error is known to be read by a program.
+	log *zap.Logger
 }
 
 func main() { os.Exit(Main()) }
@@ -46,6 +51,9 @@ func (a *app) exit(err error) int {
 	if e == nil {
 		return exitOK
 	}
+	if a.log != nil {
+		return a.logExit(e)
+	}
 	if e.err != nil {
 		fmt.Fprintf(a.stderr, "%s: %v\n", tool, e.err)
 	}
@@ -57,5 +65,18 @@ func (a *app) exit(err error) int {
 	if resumable(e.code) && e.resume != "" {
 		fmt.Fprintf(a.stderr, "to resume, run the same command again: %s\n", e.resume)
 	}
+	return e.code
+}
+
+// logExit says the same in one line.
+func (a *app) logExit(e *exitError) int {
+	fields := []zap.Field{zap.Int("exit_code", e.code)}
+	if e.hint != "" {
+		fields = append(fields, zap.String("hint", e.hint))
+	}
+	if resumable(e.code) && e.resume != "" {
+		fields = append(fields, zap.String("resume", e.resume))
+	}
+	a.log.Error(e.Error(), fields...)
 	return e.code
 }

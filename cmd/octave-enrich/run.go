@@ -167,7 +167,11 @@ func (j *job) check() (err error) {
 		return err
 	}
 	j.console = &console{w: j.app.stderr}
-	j.log, err = newLog(j.console, o.logFormat, o.logLevel, isTerminal(j.app.stderr))
+	terminal := isTerminal(j.app.stderr)
+	format := logFormat(o.logFormat, terminal)
+	if j.log, err = newLog(j.console, format, o.logLevel, terminal); err == nil && format == "json" {
+		j.app.log = j.log
+	}
 	return err
 }
 
@@ -343,13 +347,13 @@ func (j *job) conclude(err error, reason error) error {
 	if err != nil {
 		_ = j.out.Abort()
 		j.out = nil
-		tellSummary(j.console, summary, time.Since(j.started))
+		j.tellSummary(summary)
 		return runError(j.places.checkpoint, err)
 	}
 	if err := j.publish(); err != nil {
 		return err
 	}
-	tellSummary(j.console, summary, time.Since(j.started))
+	j.tellSummary(summary)
 	end := verdict(summary.Rows, reason)
 	if end == nil {
 		return nil
@@ -377,7 +381,7 @@ func (j *job) publish() error {
 		return outputError(err)
 	}
 	j.outputs = written(output)
-	tellOutput(j.console, output)
+	j.tellOutput(output)
 	return nil
 }
 

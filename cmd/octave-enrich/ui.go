@@ -23,6 +23,7 @@ import (
 
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
+	"octave-enrich/writer"
 )
 
 // A console serialises what is written to standard error.
@@ -53,6 +54,14 @@ func isTerminal(f *os.File) bool {
 	return term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
+// logFormat decides what auto means: journald wants JSON.
+func logFormat(format string, terminal bool) string {
+	if format == "auto" && os.Getenv("JOURNAL_STREAM") != "" && !terminal {
+		return "json"
+	}
+	return format
+}
+
 // newLog builds zap's core by hand: its presets drop repeated lines, and each
 // failed row has to be told.
 func newLog(c *console, format, level string, terminal bool) (*zap.Logger, error) {
@@ -62,9 +71,6 @@ func newLog(c *console, format, level string, terminal bool) (*zap.Logger, error
 	}
 	if err := oneOf("log-format", format, "auto", "text", "json"); err != nil {
 		return nil, err
-	}
-	if format == "auto" && os.Getenv("JOURNAL_STREAM") != "" && !terminal {
-		format = "json"
 	}
 	encoding := zapcore.EncoderConfig{
 		TimeKey: "time", LevelKey: "level", MessageKey: "msg", LineEnding: "\n",
@@ -249,7 +255,30 @@ func (a *app) progressMode(o *options) (string, error) {
 	return "plain", nil
 }
 
-// tellSummary is the last word of a run to a person.
+// tellSummary is the last word of a run, to a person or to a collector of logs.
+func (j *job) tellSummary(s pipeline.Summary) {
+	took := time.Since(j.started)
+	if j.app.log == nil {
+		tellSummary(j.console, s, took)
+		return
+	}
+	j.log.Info("run ended", zap.String("run", j.id), zap.Duration("took", took),
+		zap.Int("rows", s.Rows.Total()), zap.Int("ok", s.Rows.OK), zap.Int("not_found", s.Rows.NotFound),
+		zap.Int("failed", s.Rows.Failed), zap.Int("invalid", s.Rows.Invalid), zap.Int("excluded", s.Rows.Excluded),
+		zap.Int("not_attempted", s.Rows.NotAttempted), zap.Int("calls", s.Calls.Started), zap.Int("refused", s.Calls.Refused),
+		zap.Int("known", s.Calls.Remembered), zap.Int("possibly_billed", s.Calls.PossiblyBilled), zap.String("usage", s.Usage.String()))
+}
+
+func (j *job) tellOutput(output writer.Output) {
+	if j.app.log == nil {
+		tellOutput(j.console, output)
+		return
+	}
+	for _, w := range written(output) {
+		j.log.Info("output", zap.String("file", w.Path), zap.Int("rows", w.Rows), zap.Bool("held", w.Held))
+	}
+}
+
 func tellSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
 	r := s.Rows
 	fmt.Fprintf(w, "%s: %d ok", count(r.Total(), "row"), r.OK)

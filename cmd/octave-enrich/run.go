@@ -9,10 +9,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"reflect"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +44,8 @@ func newRun(a *app) *cobra.Command {
 // run is the main job: everything that can be refused is refused before the
 // first call.
 func (a *app) run(o *options, inputs []string, emailsGiven bool) error {
-	j := &job{app: a, o: o, inputs: inputs, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}}
+	j := &job{app: a, o: o, inputs: inputs, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, deaf: func() {}}
+	defer func() { j.deaf() }()
 	if err := j.tellBegin(); err != nil {
 		return err
 	}
@@ -83,6 +83,8 @@ type job struct {
 	pace    pipeline.PacerConfig
 	budgets pipeline.Budgets
 	failed  pipeline.Threshold
+	brake   atomic.Pointer[pipeline.Brake] // nil until calls may be made
+	deaf    func()                         // ends listening to signals
 
 	told    errgroup.Group // who is being told that the job begins
 	live    *http.Server   // of --metrics-addr
@@ -95,6 +97,7 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err := j.check(); err != nil {
 		return err
 	}
+	j.deaf = j.heed()
 	service, err := o.serviceName()
 	if err != nil {
 		return err
@@ -118,7 +121,8 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 			return err
 		}
 	}
-	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service); err != nil {
+	waiting := func() { j.log.Info("another run holds the checkpoint: waiting for it to end") }
+	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service, waiting); err != nil {
 		return err
 	}
 	if err := o.mayWrite(j.places.output, j.journal); err != nil {
@@ -264,6 +268,10 @@ func (j *job) execute() error {
 	ctx, abandon := context.WithCancel(context.Background())
 	defer abandon()
 	brake := pipeline.NewBrake(ctx)
+	j.brake.Store(brake)
+	if d := time.Duration(j.o.maxDuration); d > 0 {
+		defer time.AfterFunc(d, func() { brake.Pull(pipeline.ErrMaxDuration) }).Stop()
+	}
 	progress := &progress{console: j.console, log: j.log, tally: j.tally, total: j.list.input.Profile().Rows}
 	if j.mode == "bar" && progress.total > 0 {
 		progress.drawBar()
@@ -273,7 +281,6 @@ func (j *job) execute() error {
 	done := make(chan struct{})
 	var side errgroup.Group
 	side.Go(func() error { progress.follow(j.mode, done); return nil })
-	side.Go(func() error { j.watch(brake, done); return nil })
 
 	err := pipeline.Run(ctx, j.config(brake), j.list.input.Contacts(), j.agent(brake, obs), j.out, obs)
 	close(done)
@@ -299,46 +306,6 @@ func (j *job) agent(brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent
 	agent = pipeline.InFlight(agent, j.o.concurrency, brake)
 	agent = pipeline.Retry(agent, policy, pacer, brake)
 	return pipeline.Memo(agent, j.memory(), obs)
-}
-
-// watch pulls the brake at the first signal and when the time is up; a second
-// signal leaves at once, which the checkpoint is made for.
-func (j *job) watch(brake *pipeline.Brake, done <-chan struct{}) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // nohup means it
-		signal.Notify(signals, syscall.SIGHUP)
-	}
-	defer signal.Stop(signals)
-	var up <-chan time.Time
-	if d := time.Duration(j.o.maxDuration); d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		up = timer.C
-	}
-	var first *signalError
-	for {
-		select {
-		case sig := <-signals:
-			if first != nil {
-				fmt.Fprintf(j.console, "%s: %s again: left at once; %s\n", tool, sig, j.resumeLine())
-				os.Exit((&signalError{sig}).code())
-			}
-			first = &signalError{sig}
-			brake.Pull(first)
-			j.log.Warn("stopping: calls in flight may end; again to leave at once",
-				zap.String("signal", sig.String()), zap.Int("in_flight", j.tally.Summary().Calls.InFlight))
-		case <-up:
-			brake.Pull(pipeline.ErrMaxDuration)
-			up = nil
-		case <-done:
-			return
-		}
-	}
-}
-
-func (j *job) resumeLine() string {
-	return "to resume, run the same command again: " + j.app.commandLine()
 }
 
 // conclude publishes the output and decides the exit code.

@@ -249,13 +249,15 @@ func (o *options) looseKeyFile() bool {
 }
 
 // openJournal opens the checkpoint for a run, waiting for another one as long as
-// was asked.
-func (o *options) openJournal(ctx context.Context, path, service string) (*checkpoint.Journal, error) {
+// was asked; waiting says so.
+func (o *options) openJournal(ctx context.Context, path, service string, waiting func()) (*checkpoint.Journal, error) {
 	opt := checkpoint.Options{Header: checkpoint.Header{Tool: tool + " " + version, Service: service}}
 	deadline := time.Now().Add(time.Duration(o.waitLock))
 	for {
 		journal, err := checkpoint.Open(path, opt)
 		if errors.Is(err, checkpoint.ErrLocked) && time.Now().Before(deadline) {
+			waiting()
+			waiting = func() {} // once is enough
 			select {
 			case <-time.After(200 * time.Millisecond):
 				continue

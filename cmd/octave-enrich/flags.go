@@ -361,7 +361,7 @@ func oneOf(flag, value string, words ...string) error {
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, list []string) error {
 		if err := check(cmd, list); err != nil {
-			return &exitError{code: exitUsage, err: fmt.Errorf("%s: %w", cmd.CommandPath(), argumentError(cmd, list, err)), hint: "usage: " + useLine(cmd)}
+			return &exitError{code: exitUsage, err: fmt.Errorf("%s: %w", strings.TrimPrefix(cmd.CommandPath(), tool+" "), argumentError(cmd, list, err)), hint: "usage: " + useLine(cmd)}
 		}
 		return nil
 	}

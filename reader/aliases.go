@@ -20,7 +20,8 @@ func aliases() []fieldAliases {
 			vorname prénom prenom nombre voornaam 名 primeironome nome`},
 		{LastName, `lastname familyname surname last lname
 			nachname familienname nom nomdefamille apellidos apellido achternaam 姓 sobrenome últimonome ultimonome apelido cognome`},
-		{FullName, `fullname contactname name`},
+		{FullName, `fullname contactname name
+			vollständigername nomcomplet nombrecompleto nomecompleto volledigenaam 氏名`},
 		{JobTitle, `jobtitle currentjob currenttitle position organizationtitle organization1title title role designation
 			jobbezeichnung berufsbezeichnung stellenbezeichnung positionstitel intitulédeposte intituléduposte intitulédelafonction
 			fonction poste titreduposte cargo puesto puestodetrabajo títulodelpuesto tituloprofesional functie functietitel functienaam
@@ -31,11 +32,12 @@ func aliases() []fieldAliases {
 			nombredelaempresa nombredeempresa empresa bedrijfsnaam naamvanhetbedrijf bedrijf 会社名 企業名 会社 nomedaempresa`},
 		{CompanyDomain, `companydomain domain companywebsite companywebsiteurl website websiteurl webpage website1value
 			urlderwebsite webseite urldusiteweb siteweb urldelsitioweb sitioweb urlvanwebsite websitevanbedrijf
-			ウェブサイトurl ウェブサイトのurl ウェブサイト webサイトurl webサイト urldosite urldowebsite site emaildomain`},
+			ウェブサイトurl ウェブサイトのurl ウェブサイト webサイトurl webサイト urldosite urldowebsite site
+			companydomainname companyurl regularcompanyurl emaildomain`},
 		{LinkedInProfile, `personlinkedinurl linkedinurlpublic linkedincontactprofileurl linkedinprofileurl defaultprofileurl
 			linkedinprofile linkedinurl hslinkedinurl linkedin profileurl url
 			urllinkedin urldelinkedin linkedinprofil profillinkedin linkedinのurl urldolinkedin`},
-		{CRMContactID, `contactid recordid hsobjectid datensatzid iddelafiche idderegistro recordidentificatie レコードid iddoregistro id`},
+		{CRMContactID, `contactid recordid hsobjectid datensatzid iddelafiche iddefichedinformations iddelafichedinformations idderegistro recordidentificatie レコードid iddoregistro id`},
 		{CRMLeadID, `leadid id`},
 		{CRMAccountID, `accountid associatedcompanyids associatedcompanyid`},
 		{Lang, `lang locale preferredlanguage hslanguage language`},
@@ -58,10 +60,12 @@ func lookAlikes() []struct{ headers, why string } {
 		{`salutation nameprefix honorific`, "an honorific"},
 		{`companytabledata`, "a cell of the tool, not a company"},
 		{`parentcompany parentcompanyapollodata`, "another company"},
-		{`companylinkedinurl linkedincompanyprofileurl companylinkedinurluniqueid companyurl regularcompanyurl`, "a page of the company, not of the person"},
+		{`companylinkedinurl linkedincompanyprofileurl companylinkedinurluniqueid`, "a page of the company, not of the person"},
 		{`facebookurl twitterurl facebookcompanyprofileurl twittercompanyprofileurl`, "another network"},
 		{`linkedinurluniqueid salesnavigatorurl`, "no public profile address"},
 		{`zoominfocontactprofileurl zoominfocompanyprofileurl`, "a page of the data vendor"},
+		{`owner accountowner contactowner leadowner recordowner owneremail accountowneremail contactowneremail leadowneremail
+			createdby createdbyemail lastmodifiedby`, "a colleague, not the contact"},
 		{`apollocontactid apolloaccountid apollorecordid zoominfocontactid zoominfocompanyid`, "an id of the data vendor, not of the CRM"},
 	}
 }
@@ -71,7 +75,7 @@ func lookAlikes() []struct{ headers, why string } {
 func optOuts() []string {
 	return strings.Fields(`donotcall donotcontact donotemail donotmail dnc unsubscribed unsubscribedfromallemail
 		isunsubscribed hsemailoptout optout optedout emailoptout hasoptedoutofemail hasoptedout marketingoptout
-		globalunsubscribe suppressed blocklisted`)
+		globalunsubscribe suppressed blocklisted unsubscribe unsubscribedat unsubscribedate optoutdate`)
 }
 
 const optOutPrefix = "optedoutofemail" // HubSpot: one column for each subscription type

@@ -57,8 +57,10 @@ type Contact struct {
 	// They are shared with nobody, but must not be appended to.
 	Cells []string
 
-	Object json.RawMessage // JSONL: the object, byte for byte
-	Raw    string          // JSONL: a line that is no object, byte for byte
+	// Object is the object of JSONL, byte for byte; of several files with the
+	// column for the name of the file behind its members.
+	Object json.RawMessage
+	Raw    string // JSONL: a line that is no object, byte for byte
 
 	Person  Person // what the request may say
 	Problem string // why the row cannot be sent, without any of its values; empty when it can

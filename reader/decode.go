@@ -187,7 +187,7 @@ func decoder(r io.Reader, name string, demanded bool) (io.Reader, error) {
 func encodingNamed(name string) (encoding.Encoding, error) {
 	enc, err := htmlindex.Get(name)
 	if err != nil {
-		return nil, &InputError{Msg: fmt.Sprintf("unknown encoding %q", name), Hint: "for example --encoding utf-8, utf-16le, windows-1252, iso-8859-2, shift_jis"}
+		return nil, &OptionError{Msg: fmt.Sprintf("unknown encoding %q", name), Hint: "for example --encoding utf-8, utf-16le, windows-1252, iso-8859-2, shift_jis"}
 	}
 	return enc, nil
 }

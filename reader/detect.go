@@ -215,10 +215,12 @@ func verdict(field Field, folded string, n tally, salesforce bool) (standing, in
 		return vacant, 0, ""
 	case field == JobTitle && most(n.honorifics):
 		return refused, n.filled, "its values are honorifics"
+	case field == LinkedInProfile && !most(n.usable) && n.social > 0:
+		return refused, n.filled, "its values are LinkedIn pages of companies"
 	case field == LinkedInProfile && !most(n.usable):
 		return refused, n.filled, "its values are no linkedin.com/in/ pages"
 	case field == Lang && !most(n.usable):
-		return refused, n.filled, "its values are no language tags"
+		return refused, n.filled, "it holds no language tags"
 	case field == CompanyDomain && n.usable == 0 && n.social > 0:
 		return refused, n.filled, "its values are pages on social networks"
 	case field == CompanyDomain && n.usable == 0:

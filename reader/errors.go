@@ -27,7 +27,7 @@ func (e *InputError) Error() string {
 		}
 	}
 	b.WriteString(": " + e.Msg)
-	if e.Err != nil {
+	if e.Err != nil && e.Err.Error() != "" {
 		b.WriteString(": " + e.Err.Error())
 	}
 	if e.Hint != "" {
@@ -37,6 +37,22 @@ func (e *InputError) Error() string {
 }
 
 func (e *InputError) Unwrap() error { return e.Err }
+
+// An OptionError says that an option names what there is not: an encoding, a
+// format, a sheet of the workbook.
+type OptionError struct {
+	File string // empty when the option suits no file
+	Msg  string
+	Hint string // what to type instead
+}
+
+func (e *OptionError) Error() string {
+	s := e.Msg
+	if e.File != "" {
+		s = e.File + ": " + s
+	}
+	return s + " (" + e.Hint + ")"
+}
 
 // A MappingError says why the columns of a file cannot be mapped to the
 // fields of a contact, and what to type to decide it.

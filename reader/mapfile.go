@@ -72,7 +72,7 @@ func (m *MapFile) check(path string) error {
 	for _, l := range m.Layouts {
 		for _, f := range sortedFields(l.Map) {
 			if !slices.Contains(known, f) {
-				return &InputError{File: path, Msg: fmt.Sprintf("%q is no field", f), Hint: "fields are " + joinFields()}
+				return &InputError{File: path, Msg: fmt.Sprintf("%q is no field", f), Hint: fieldHint(f)}
 			}
 		}
 		if len(l.Map) == 0 {

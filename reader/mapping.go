@@ -8,23 +8,24 @@ import (
 
 // A Mapping says which column feeds a field.
 type Mapping struct {
-	Field   Field
-	Header  string   // the column, by its name in [Input.Columns]
-	Certain bool     // false when it is a guess that a person should look at
-	Why     string   // how it was found
-	Samples []string // up to three different cells, as they were read
-	Filled  int      // rows with a value in this column, usable or not
-	Usable  int      // rows with a value that can be sent
+	Field   Field    `json:"field"`
+	Header  string   `json:"header"`  // the column, by its name in [Input.Columns]
+	Certain bool     `json:"certain"` // false when it is a guess that a person should look at
+	Why     string   `json:"why"`     // how it was found
+	Samples []string `json:"samples"` // up to three different cells, as they were read
+	Filled  int      `json:"filled"`  // rows with a value in this column, usable or not
+	Usable  int      `json:"usable"`  // rows with a value that can be sent
 
-	column int
-	clean  cleaner
-	slot   int // in a reading, -1 for the fields in Person.Extra
+	column   int
+	clean    cleaner
+	slot     int  // in a reading, -1 for the fields in Person.Extra
+	demanded bool // not detected
 }
 
 // A Rejection says why a column that looks like a field feeds none.
 type Rejection struct {
-	Header string
-	Why    string
+	Header string `json:"header"`
+	Why    string `json:"why"`
 }
 
 // rivals are two columns of the same standing for a field, of which first is
@@ -55,11 +56,14 @@ type planner struct {
 	used   map[int]bool
 	done   map[Field]bool
 	plan   *plan
+
+	guessed bool // nobody said that the file is in Windows-1252
 }
 
 // newPlan maps the columns of a file; sample holds its first rows.
 func newPlan(t *table, sample [][]string, words *vocabulary, opt Options) (*plan, error) {
-	p := &planner{file: t.src.name, names: t.names, sample: sample, words: words, used: map[int]bool{}, done: map[Field]bool{}, plan: &plan{missing: map[Field]error{}}}
+	p := &planner{file: t.src.name, names: t.names, sample: sample, words: words, used: map[int]bool{}, done: map[Field]bool{}, plan: &plan{missing: map[Field]error{}, rejected: []Rejection{}}}
+	p.guessed = t.encoding == encodingCP1252 && !t.demanded
 	for _, h := range t.layout.header {
 		p.folded = append(p.folded, fold(h)) // not the name: "Title (2)" is a title
 	}
@@ -77,6 +81,7 @@ func newPlan(t *table, sample [][]string, words *vocabulary, opt Options) (*plan
 		}
 	}
 	p.lookAlikes()
+	p.plan.rejected = slices.DeleteFunc(p.plan.rejected, func(r Rejection) bool { return p.used[slices.Index(p.names, r.Header)] })
 	if err := p.identifies(); err != nil {
 		return nil, err
 	}
@@ -126,6 +131,7 @@ func (p *planner) demand(wanted map[Field]string, why string, several bool) erro
 			return err
 		}
 		p.take(field, column, true, why)
+		p.plan.mapped[len(p.plan.mapped)-1].demanded = true
 	}
 	return nil
 }
@@ -143,7 +149,7 @@ func sortedFields(m map[Field]string) []Field {
 // there is none.
 func (p *planner) find(field Field, header string) (int, error) {
 	if !slices.Contains(Fields(), field) {
-		return 0, &MappingError{File: p.file, Field: field, Msg: fmt.Sprintf("%q is no field", field), Hint: "fields are " + joinFields()}
+		return 0, &MappingError{File: p.file, Field: field, Msg: fmt.Sprintf("%q is no field", field), Hint: fieldHint(field)}
 	}
 	if i := slices.Index(p.names, header); i >= 0 {
 		return i, nil
@@ -156,17 +162,30 @@ func (p *planner) find(field Field, header string) (int, error) {
 }
 
 func (p *planner) missing(field Field, header string) error {
+	hint := "its columns are " + quoteAll(p.names)
+	if near := Nearest(header, p.names); near != "" {
+		hint = fmt.Sprintf("did you mean %q? type %s; %s", near, mapFlag(field, near), hint)
+	}
 	return &MappingError{File: p.file, Field: field, Headers: []string{header},
-		Msg: fmt.Sprintf("no column %q for %s", header, field), Hint: "its columns are " + quoteAll(p.names)}
+		Msg: fmt.Sprintf("no column %q for %s", header, field), Hint: hint}
 }
 
-func joinFields() string {
+func fieldHint(field Field) string {
+	if near := Nearest(string(field), fieldNames()); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return "fields are " + joinFields()
+}
+
+func fieldNames() []string {
 	var names []string
 	for _, f := range Fields() {
 		names = append(names, string(f))
 	}
-	return strings.Join(names, ", ")
+	return names
 }
+
+func joinFields() string { return strings.Join(fieldNames(), ", ") }
 
 func (p *planner) columnsFolding(folded string) []int {
 	var same []int
@@ -181,7 +200,7 @@ func (p *planner) columnsFolding(folded string) []int {
 // take feeds field from column.
 func (p *planner) take(field Field, column int, certain bool, why string) {
 	p.used[column], p.done[field] = true, true
-	p.plan.mapped = append(p.plan.mapped, Mapping{Field: field, Header: p.names[column], Certain: certain, Why: why,
+	p.plan.mapped = append(p.plan.mapped, Mapping{Field: field, Header: p.names[column], Certain: certain, Why: why, Samples: []string{},
 		column: column, clean: cleanerOf(field), slot: slotOf(field)})
 	if !certain {
 		p.plan.notes = append(p.plan.notes, fmt.Sprintf("%s is a guess: from %q, %s", field, p.names[column], why))
@@ -214,7 +233,7 @@ func (p *planner) identifies() error {
 	switch {
 	case company && !name:
 		e.Msg = "a list of companies, not of people: no column for an email, a LinkedIn profile or a name"
-		e.Hint = "export the contacts instead"
+		e.Hint = "export the people instead"
 	case name:
 		e.Hint = "a name needs a company as well: " + mapFlag(CompanyName, "HEADER")
 	}
@@ -222,6 +241,9 @@ func (p *planner) identifies() error {
 		e.Hint = hint
 	} else if e.Hint == "" {
 		e.Hint = "type " + mapFlag(Email, "HEADER") + "; its columns are " + quoteAll(p.names)
+	}
+	if p.guessed {
+		e.Hint += "; it is not UTF-8 and was read as Windows-1252: --encoding NAME if its columns look wrong"
 	}
 	return e
 }

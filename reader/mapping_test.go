@@ -87,9 +87,20 @@ func TestExportHeaders(t *testing.T) {
 			map[Field]string{Email: "Work Email", LinkedInProfile: "URL"}},
 		{"exact names alone", "email,notes,description,agentOId,runtimeContext.all,RuntimeContext.1", "a@b.example,n,d,ca_1,c,x",
 			map[Field]string{Email: "email", "agentOId": "agentOId", "runtimeContext.all": "runtimeContext.all"}},
+		{"a site of the company's own", "Email,companyUrl", "a@b.example,https://acme.example", map[Field]string{Email: "Email", CompanyDomain: "companyUrl"}},
+		{"a page of the company", "Email,companyUrl", "a@b.example,https://www.linkedin.com/company/1", map[Field]string{Email: "Email"}},
+		{"a language without tags", "Email,Language", "a@b.example,", map[Field]string{Email: "Email"}},
+		{"a language by its name", "Email,Language", "a@b.example,English", map[Field]string{Email: "Email"}},
 	} {
 		in := open(t, Options{}, file(t, "a.csv", test.header+"\n"+test.row+"\n"))
 		equal(t, test.tool, mapped(in, 0), test.want)
+		for _, r := range in.Profile().Files[0].Rejected {
+			for field, header := range test.want {
+				if header == r.Header {
+					t.Errorf("%s: %q feeds %s and is not used: %s", test.tool, header, field, r.Why)
+				}
+			}
+		}
 	}
 }
 
@@ -134,6 +145,8 @@ func TestAmbiguous(t *testing.T) {
 func TestNoContactColumn(t *testing.T) {
 	for _, test := range []struct{ what, content, text string }{
 		{"companies", "Company,Website,Company Linkedin Url,# Employees\nAcme,acme.example,x,5\n", "a list of companies"},
+		{"companies and who looks after them", "Company,Website,Account Owner\nAcme,acme.example,me@mine.example\n", "export the people instead)"},
+		{"not its encoding", "E\x83\x81\x81[\x83\x8b,\x96\xbc\nx,y\n", "--encoding NAME"},
 		{"names alone", "First Name,Last Name,City\nAnn,Lee,Bonn\n", "--map companyName="},
 		{"another name", "Kontaktweg,Stadt\na@b.example,Bonn\n", "--map email='Kontaktweg'"},
 		{"no header", "a@b.example,Bonn\nc@d.example,Kiel\n", "header line holds data"},
@@ -152,8 +165,19 @@ func TestMapFlag(t *testing.T) {
 	equal(t, "email", c.Person.Email, "a@b.example")
 	equal(t, "extra", c.Person.Extra, map[Field]string{"runtimeContext.1": "hi"})
 	mappingError(t, Options{Map: map[Field]string{Email: ""}}, path)
-	mappingError(t, Options{Map: map[Field]string{Email: "Nobody"}}, path)
-	mappingError(t, Options{Map: map[Field]string{"emial": "Note"}}, path)
+	for _, test := range []struct {
+		field        Field
+		header, hint string
+	}{
+		{Email, "Nobody", `its columns are "Ann's mail", "Work Email", "Note"`},
+		{Email, "Wrok Email", `did you mean "Work Email"? type --map email='Work Email'`},
+		{"emial", "Note", "did you mean email?"},
+		{"colour", "Note", "fields are email, firstName"},
+	} {
+		if e := mappingError(t, Options{Map: map[Field]string{test.field: test.header}}, path); !strings.Contains(e.Error(), test.hint) {
+			t.Errorf("%q does not say %q", e, test.hint)
+		}
+	}
 	equal(t, "quoting", mapFlag(Email, "Ann's mail"), `--map email='Ann'\''s mail'`)
 }
 

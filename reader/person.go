@@ -5,8 +5,6 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
-
-	"github.com/gocarina/gocsv"
 )
 
 // The slots of a reading: one for each field of a Person, in its order, then
@@ -141,51 +139,13 @@ func (r *reading) sum(seed maphash.Seed) uint64 {
 	return h.Sum64()
 }
 
-// A rowBatch hands rows that are read and cleaned to gocsv, which assigns
-// them to the typed struct. It sees no header, quote or ragged row of a user.
-type rowBatch struct {
-	rows [][]string // the first is the header
-}
-
-func (b *rowBatch) GetCSVRows() ([][]string, error) { return b.rows, nil }
-
-// persons assigns the values of the readings to the fields of a Person each.
-func (p *plan) persons(readings []reading) ([]Person, error) {
-	fields := personFields()
-	var used []int
-	var header []string
-	for slot, f := range fields[:personSlots] {
-		if p.feeds(slot) {
-			used, header = append(used, slot), append(header, string(f))
-		}
+// person is what the reading says, field by field.
+func (r *reading) person() Person {
+	v := &r.values
+	return Person{
+		Email: v[slotEmail], FirstName: v[slotFirstName], LastName: v[slotLastName], JobTitle: v[slotJobTitle],
+		CompanyName: v[slotCompanyName], CompanyDomain: v[slotCompanyDomain], LinkedInProfile: v[slotLinkedInProfile],
+		CRMContactID: v[slotCRMContactID], CRMLeadID: v[slotCRMLeadID], CRMAccountID: v[slotCRMAccountID], Lang: v[slotLang],
+		Extra: r.extra,
 	}
-	batch := &rowBatch{rows: make([][]string, 1, len(readings)+1)}
-	batch.rows[0] = header
-	slab := make([]string, 0, len(readings)*len(used))
-	for i := range readings {
-		for _, slot := range used {
-			slab = append(slab, readings[i].values[slot])
-		}
-		batch.rows = append(batch.rows, slab[len(slab)-len(used):])
-	}
-	persons := make([]Person, 0, len(readings))
-	if len(used) == 0 {
-		persons = persons[:len(readings)]
-	} else if err := gocsv.UnmarshalDecoder(batch, &persons); err != nil {
-		return nil, err
-	}
-	for i := range persons {
-		persons[i].Extra = readings[i].extra
-	}
-	return persons, nil
-}
-
-// feeds says whether a column feeds the slot, directly or by a split.
-func (p *plan) feeds(slot int) bool {
-	for _, m := range p.mapped {
-		if m.slot == slot || m.slot == slotFullName && (slot == slotFirstName || slot == slotLastName) {
-			return true
-		}
-	}
-	return false
 }

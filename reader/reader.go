@@ -11,6 +11,7 @@
 package reader
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,11 +47,17 @@ type Input struct {
 // standard input. Several files become one list with the columns of all and
 // one more for the name of the file.
 //
-// It fails with an [*InputError] for a file that cannot be read and with a
-// [*MappingError] for columns that cannot be mapped.
+// It fails with an [*InputError] for a file that cannot be read, with a
+// [*MappingError] for columns that cannot be mapped, and with an
+// [*OptionError] for an option that names nothing.
 func Open(paths []string, opt Options) (*Input, error) {
 	if !slices.Contains([]string{"", "csv", "tsv", "jsonl", "ndjson", "xlsx"}, opt.Format) {
-		return nil, &InputError{File: "input", Msg: fmt.Sprintf("unknown format %q", opt.Format), Hint: "csv, tsv, jsonl or xlsx"}
+		return nil, &OptionError{Msg: fmt.Sprintf("unknown format %q", opt.Format), Hint: "csv, tsv, jsonl or xlsx"}
+	}
+	if opt.Encoding != "" {
+		if _, err := canonicalEncoding(opt.Encoding); err != nil {
+			return nil, err
+		}
 	}
 	files, err := expand(paths)
 	if err != nil {
@@ -126,6 +133,18 @@ func (in *Input) unite() {
 	}
 }
 
+// sourceMember spells the column for the name of the file as JSON, "source":"list.jsonl".
+func (in *Input) sourceMember(t *table) []byte {
+	if in.source < 0 {
+		return nil
+	}
+	member, err := json.Marshal(map[string]string{in.columns[in.source]: t.name})
+	if err != nil {
+		return nil // a map of strings does not fail
+	}
+	return member[1 : len(member)-1]
+}
+
 // Columns are the names of the input's columns, all different, in order; for
 // JSONL the keys of all objects in order of first appearance. The caller must
 // not change them.
@@ -150,7 +169,7 @@ func (in *Input) Contacts() iter.Seq2[Contact, error] {
 	return func(yield func(Contact, error) bool) {
 		row := 0
 		for _, t := range in.tables {
-			s := &stream{in: in, table: t, row: row}
+			s := &stream{in: in, table: t, row: row, source: in.sourceMember(t)}
 			more, err := s.run(yield)
 			if err != nil {
 				yield(Contact{}, named(t.src.name, err))

@@ -259,13 +259,14 @@ func shortNames(paths []string) []string {
 func named(file string, err error) error {
 	var input *InputError
 	var mapping *MappingError
+	var option *OptionError
 	switch {
 	case errors.As(err, &input):
 		if input.File == "" {
 			input.File = file
 		}
 		return input
-	case errors.As(err, &mapping), errors.Is(err, errNotUTF8):
+	case errors.As(err, &mapping), errors.As(err, &option), errors.Is(err, errNotUTF8):
 		return err
 	}
 	return fmt.Errorf("%s: %w", file, err)

@@ -1,21 +1,24 @@
 package reader
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"strings"
 )
 
-// batchRows is how many rows are assigned to their struct at a time.
+// batchRows is how many rows share an allocation of their cells.
 const batchRows = 64
 
 // A stream reads the contacts of one file.
 type stream struct {
-	in    *Input
-	table *table
-	row   int // contacts so far, over all files
+	in     *Input
+	table  *table
+	row    int    // contacts so far, over all files
+	source []byte // the member of JSON that names the file, nil when there is one file
 
-	batch    []Contact
-	readings []reading
+	batch   []Contact
+	reading reading
 }
 
 // run yields the contacts of the file; false says that nobody wants more.
@@ -25,12 +28,8 @@ func (s *stream) run(yield func(Contact, error) bool) (bool, error) {
 		return false, err
 	}
 	defer rows.close()
-	s.readings = make([]reading, 0, batchRows)
 	for left := s.table.contacts; left > 0; left -= len(s.batch) {
 		failed := s.fill(rows, min(left, batchRows))
-		if err := s.assign(); err != nil {
-			return false, err
-		}
 		for i := range s.batch {
 			if !yield(s.batch[i], nil) {
 				return false, nil
@@ -57,7 +56,7 @@ func drain(rows records) error {
 
 // fill reads the next n contacts into the batch.
 func (s *stream) fill(rows records, n int) error {
-	s.batch, s.readings = make([]Contact, 0, n), s.readings[:0]
+	s.batch = make([]Contact, 0, n)
 	width := len(s.in.columns)
 	slab := make([]string, n*width)
 	for i := range n {
@@ -73,7 +72,7 @@ func (s *stream) fill(rows records, n int) error {
 	return nil
 }
 
-// add makes a contact of a record, all but its person.
+// add makes a contact of a record.
 func (s *stream) add(r record, cells []string) {
 	t := s.table
 	for i, c := range r.cells {
@@ -83,26 +82,28 @@ func (s *stream) add(r record, cells []string) {
 		cells[s.in.source] = t.name
 	}
 	s.row++
-	c := Contact{Row: s.row, Source: t.name, Line: r.line, Cells: cells, Object: r.object, Raw: r.raw, Problem: r.problem}
-	var read reading
+	c := Contact{Row: s.row, Source: t.name, Line: r.line, Cells: cells, Object: s.object(r), Raw: r.raw, Problem: r.problem}
 	if r.problem == "" {
-		t.plan.read(r.cells, &read)
-		c.Problem = read.problem(r.cells)
+		t.plan.read(r.cells, &s.reading)
+		c.Person = s.reading.person()
+		c.Problem = s.reading.problem(r.cells)
 		c.OptOut = t.optOut(r.cells)
 	}
-	s.batch, s.readings = append(s.batch, c), append(s.readings, read)
+	s.batch = append(s.batch, c)
 }
 
-// assign gives the contacts of the batch their persons.
-func (s *stream) assign() error {
-	persons, err := s.table.plan.persons(s.readings)
-	if err != nil {
-		return err
+// object is that of the record, with the name of its file where there are
+// several. It is spliced in, as an object is never taken apart and put together.
+func (s *stream) object(r record) json.RawMessage {
+	if s.source == nil || s.table.format != "jsonl" {
+		return r.object
 	}
-	for i := range persons {
-		s.batch[i].Person = persons[i]
+	members := bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimPrefix(r.object, []byte{'{'}), []byte{'}'}))
+	object := append(make([]byte, 0, len(members)+len(s.source)+3), '{')
+	if len(members) > 0 {
+		object = append(append(object, members...), ',')
 	}
-	return nil
+	return append(append(object, s.source...), '}')
 }
 
 // optOut is the header of the first column that says this person wants no
@@ -116,10 +117,13 @@ func (t *table) optOut(cells []string) string {
 	return ""
 }
 
+// saysYes takes everything for a yes that is not a no, such as the date when
+// somebody unsubscribed: a mail too few is the lesser evil.
 func saysYes(cell string) bool {
-	switch strings.ToLower(strings.TrimSpace(cell)) {
-	case "true", "yes", "y", "1", "x", "on", "t", "ja", "oui", "sí", "si", "sim", "wahr", "vrai", "verdadero", "はい":
-		return true
+	switch word, _ := cleanText(cell); strings.ToLower(word) {
+	case "", "false", "no", "n", "0", "0.0", "off", "f", "nein", "nee", "non", "não", "nao", "falsch", "faux", "falso", "onwaar", "いいえ",
+		"subscribed", "opted in", "opt-in", "not set":
+		return false
 	}
-	return false
+	return true
 }

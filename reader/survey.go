@@ -261,8 +261,21 @@ func trapOf(slot int, f flaw) string {
 	return "unusable " + string(personFields()[slot])
 }
 
+// languageless drops a column for the language that holds no tag in any row.
+func (s *survey) languageless() {
+	p := s.table.plan
+	p.mapped = slices.DeleteFunc(p.mapped, func(m Mapping) bool {
+		none := m.Field == Lang && !m.demanded && m.Usable == 0
+		if none {
+			p.rejected = append(p.rejected, Rejection{m.Header, "it holds no language tags"})
+		}
+		return none
+	})
+}
+
 // describe names the columns for extra cells and completes the profile.
 func (s *survey) describe() {
+	s.languageless()
 	t, f := s.table, &s.file
 	header := slices.Clone(t.names)
 	for i := range s.extra {

@@ -52,7 +52,7 @@ type table struct {
 // newTable looks at a file, finds its format, its header and its mapping, and
 // reads it once. What it counts is added to the profile.
 func newTable(src *source, name string, words *vocabulary, opt Options, totals *totals) (*table, error) {
-	t := &table{src: src, name: name, sheet: opt.Sheet}
+	t := &table{src: src, name: name}
 	err := t.sniff(words, opt)
 	if err != nil {
 		return nil, named(src.name, err)

@@ -17,7 +17,7 @@ type totals struct {
 }
 
 func newTotals() *totals {
-	return &totals{seed: maphash.MakeSeed(), traps: map[string]Trap{}, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}}
+	return &totals{seed: maphash.MakeSeed(), traps: map[string]Trap{}, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}, Traps: []Trap{}, Notes: []string{}}}
 }
 
 func (t *totals) add(s *survey) {

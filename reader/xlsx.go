@@ -80,7 +80,7 @@ func (t *table) findSheet(book *excelize.File, name string) error {
 	sheets := book.GetSheetList()
 	if name != "" {
 		if !slices.Contains(sheets, name) {
-			return &InputError{Msg: fmt.Sprintf("no sheet %q", name), Hint: "its sheets are " + quoteAll(sheets)}
+			return &OptionError{File: t.src.name, Msg: fmt.Sprintf("no sheet %q", name), Hint: "its sheets are " + quoteAll(sheets)}
 		}
 		t.sheet = name
 		return nil

@@ -66,7 +66,7 @@ func TestWorkbook(t *testing.T) {
 	}
 	in = open(t, Options{Sheet: "Zweites"}, path)
 	equal(t, "the other sheet", cells(t, in), [][]string{{"cy@b.example"}})
-	e := inputError(t, Options{Sheet: "Drittes"}, path)
+	e := optionError(t, Options{Sheet: "Drittes"}, path)
 	if !strings.Contains(e.Error(), `"Sheet1", "Zweites"`) {
 		t.Errorf("%v", e)
 	}

@@ -104,7 +104,7 @@ func (l *lines) write(row Row) error {
 // writeInput writes the fields of the input without the braces around them.
 func (l *lines) writeInput(row Row) error {
 	switch {
-	case row.Raw != "":
+	case row.Object == nil && row.Raw != "":
 		return nil
 	case row.Object == nil:
 		return l.writeCells(row.Cells)

@@ -26,6 +26,8 @@ func TestObjectsStayVerbatim(t *testing.T) {
 		{"kept", []string{"a", "b", "c"}, []string{"c", "a"}, Row{Object: json.RawMessage(`{"c":1.0,"b":2,"a":{"x":1e2}}`)}, `{"a":{"x":1e2},"c":1.0,"octave":` + outcome + `}`},
 		{"cells", []string{"a", "b"}, nil, Row{Cells: []string{"<&>"}}, `{"a":"<&>","b":"","octave":` + outcome + `}`},
 		{"broken line", []string{"a"}, nil, Row{Raw: `{"a":`}, `{"octave":` + strings.TrimSuffix(outcome, "}") + `,"input":"{\"a\":"}}`},
+		{"broken line of a file with a name", []string{"source"}, nil, Row{Object: json.RawMessage(`{"source":"x"}`), Raw: `{"a":`},
+			`{"source":"x","octave":` + strings.TrimSuffix(outcome, "}") + `,"input":"{\"a\":"}}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -75,7 +75,8 @@ func usageError(format string, args ...any) error {
 // inputError gives errors of the reader their code.
 func inputError(err error) error {
 	var mapping *reader.MappingError
-	if errors.As(err, &mapping) {
+	var option *reader.OptionError
+	if errors.As(err, &mapping) || errors.As(err, &option) {
 		return &exitError{code: exitUsage, err: err}
 	}
 	return &exitError{code: exitInput, err: err}

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// One row can be its own poison; five failures in a row of three different
+	// One row can be its own poison; four failures in a row of three different
 	// questions, with no answer between them, are the service's.
-	outageFailures  = 5
+	outageFailures  = 4
 	outageQuestions = 3
 
 	firstProbe = time.Second

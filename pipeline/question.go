@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -69,6 +70,9 @@ func NewQuestioner(settings Settings, columns []string) (*Questioner, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--template: %w", err)
 		}
+		if err := q.knows(t); err != nil {
+			return nil, err
+		}
 		if err := SetField(&octave.Request{}, field, "x"); err != nil && !isValueError(err) {
 			return nil, fmt.Errorf("--template %s: %w", field, err)
 		}
@@ -99,6 +103,20 @@ func (q *Questioner) suggest(header string) string {
 		}
 	}
 	return ""
+}
+
+// knows tries a template on an empty row, so that a column which is not there is
+// said once, and not for every row. What else may fail depends on the row.
+func (q *Questioner) knows(t *template.Template) error {
+	row := make(map[string]string, len(q.columns))
+	for name := range q.columns {
+		row[name] = ""
+	}
+	err := t.Execute(io.Discard, row)
+	if err != nil && strings.Contains(err.Error(), "map has no entry for key") {
+		return fmt.Errorf("--template: %w; a name that is not one word is written {{index . \"First Name\"}}", err)
+	}
+	return nil
 }
 
 func isStep(s string) bool {

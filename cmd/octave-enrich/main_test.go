@@ -40,6 +40,7 @@ func TestScript(t *testing.T) {
 			samples, err := filepath.Abs("../../samples")
 			env.Setenv("SAMPLES", samples)
 			env.Setenv("OCTAVE_RATE", "0") // for speed; what the default is has a script of its own
+			env.Setenv("OCTAVE_TIMEOUT", "20s")
 			env.Values[signalled{}] = new(*exec.Cmd)
 			return err
 		},
@@ -55,6 +56,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "service": service, "ledger": ledger, "until": until, "signal": signalRun, "code": code,
 			"column": column, "mode": mode, "nowhere": nowhere, "value": value, "tmpfs": tmpfs, "flip": flip,
+			"schema": schema,
 		},
 	})
 }
@@ -107,9 +109,33 @@ func service(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("OCTAVE_API_KEY", cmp.Or(ts.Getenv("OCTAVE_API_KEY"), "a key"))
 }
 
-// ledger compares what the service counted.
+// ledger compares what the service counted, or waits for it.
 func ledger(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, !neg && len(args) > 0, "ledger NAME=N NAME<=N ...")
+	usage(ts, !neg && len(args) > 0, "ledger [-wait] NAME=N NAME<=N ...")
+	if args[0] == "-wait" {
+		wait(ts, "the service to count "+args[1], func() bool { return counted(ts, args[1], books(ts)) })
+		return
+	}
+	have := books(ts)
+	for _, arg := range args {
+		if !counted(ts, arg, have) {
+			ts.Fatalf("the service did not count %s, but %v", arg, have)
+		}
+	}
+}
+
+func counted(ts *testscript.TestScript, arg string, have map[string]int) bool {
+	name, number, _ := strings.Cut(arg, "=")
+	name, bound := strings.CutSuffix(name, "<")
+	got, known := have[name]
+	want, err := strconv.Atoi(number)
+	if !known || err != nil {
+		ts.Fatalf("ledger: %s?", arg)
+	}
+	return got == want || bound && got < want
+}
+
+func books(ts *testscript.TestScript) map[string]int {
 	response, err := http.Get(ts.Getenv("OCTAVE_BASE_URL") + "/sandbox/ledger")
 	ts.Check(err)
 	defer response.Body.Close()
@@ -119,22 +145,10 @@ func ledger(ts *testscript.TestScript, neg bool, args []string) {
 	for _, c := range books.Contacts {
 		most.Asked, most.Billed = max(most.Asked, c.Asked), max(most.Billed, c.Billed)
 	}
-	have := map[string]int{
+	return map[string]int{
 		"asked": books.Asked, "billed": books.Billed, "delivered": books.Delivered, "refused": books.Refused,
 		"max_in_flight": books.MaxInFlight, "contacts": len(books.Contacts),
 		"most_asked": most.Asked, "most_billed": most.Billed, "most_per_second": slices.Max(append(books.PerSecond, 0)),
-	}
-	for _, arg := range args {
-		name, number, _ := strings.Cut(arg, "=")
-		name, bound := strings.CutSuffix(name, "<")
-		got, known := have[name]
-		want, err := strconv.Atoi(number)
-		if !known || err != nil {
-			ts.Fatalf("ledger: %s?", arg)
-		}
-		if got != want && !(bound && got < want) {
-			ts.Fatalf("the service counted %s=%d, want %s; all of it: %v", name, got, arg, have)
-		}
 	}
 }
 

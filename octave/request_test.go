@@ -1,11 +1,14 @@
 package octave_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"octave-enrich/octave"
 )
@@ -54,6 +57,37 @@ func TestCanonicalLeavesEmptyFieldsOut(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
+}
+
+// Bytes that differ from those of an earlier version would ask and bill again
+// what that version had answered.
+func TestCanonicalIsWhatEncodingJSONWrites(t *testing.T) {
+	texts := rapid.OneOf(rapid.Just(""), rapid.String(), rapid.StringMatching(`[ -~]{0,20}`),
+		rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
+	steps := rapid.MapOf(rapid.SampledFrom([]string{"all", "1", "2"}), texts.Filter(func(s string) bool { return s != "" }))
+	rapid.Check(t, func(t *rapid.T) {
+		var req octave.Request
+		fields := reflect.ValueOf(&req).Elem()
+		for i := range fields.NumField() {
+			if f := fields.Field(i); f.Kind() == reflect.String && fields.Type().Field(i).Name != "RequestID" {
+				f.SetString(texts.Draw(t, "text"))
+			}
+		}
+		req.RuntimeContext, req.RuntimeInstructions = steps.Draw(t, "context"), steps.Draw(t, "instructions")
+		req.IncludeFullAnnotation = rapid.Bool().Draw(t, "annotation")
+		if oid := texts.Draw(t, "oid"); oid != "" {
+			req.CustomContext = &octave.CustomContext{Segment: &octave.Ref{OID: oid}}
+		}
+		var want bytes.Buffer
+		enc := json.NewEncoder(&want)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(req); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(req.Canonical()) + "\n"; got != want.String() {
+			t.Fatalf("got  %swant %s", got, want.String())
+		}
+	})
 }
 
 func TestCanonicalChangesNothing(t *testing.T) {

@@ -108,9 +108,9 @@ type progress struct {
 	tally   *pipeline.Tally
 	total   int
 
-	mu        sync.Mutex
-	questions int // fresh rows that may still need a call: the length of the bar
-	done      int
+	// questions are the rows that may need a call: the length of the bar.
+	// Guarded by console.mu.
+	questions int
 }
 
 const (
@@ -146,7 +146,7 @@ func (p *progress) drawBar() {
 func (p *progress) Observe(e pipeline.Event) {
 	switch e := e.(type) {
 	case pipeline.QuestionDone:
-		p.move(func(bar *progressbar.ProgressBar) { p.done++; _ = bar.Add(1) })
+		p.move(func(bar *progressbar.ProgressBar) { _ = bar.Add(1) })
 	case pipeline.RowDone:
 		if !e.Fresh {
 			p.move(func(bar *progressbar.ProgressBar) {

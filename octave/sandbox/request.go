@@ -52,7 +52,8 @@ func parse(body []byte) (octave.Request, error) {
 		return req, err
 	}
 	if req.AgentOID != "" && req.ExperimentOID != "" {
-		return req, errors.New("Only one of agentOId and experimentOId should be set at a time") //nolint:staticcheck // the service's words
+		//lint:ignore ST1005 the service words it so
+		return req, errors.New("Only one of agentOId and experimentOId should be set at a time")
 	}
 	if f := req.OutputFormat; f != "" && f != "text" && f != "html" && f != "markdown" {
 		return req, fmt.Errorf("outputFormat: Invalid enum value. Expected 'text' | 'html' | 'markdown', received '%s'", f)
@@ -72,7 +73,8 @@ func rejected(err error) error {
 		}
 		return fmt.Errorf("%s: Expected %s, received %s", strings.TrimPrefix(odd.Field, "Request."), expected, odd.Value)
 	}
-	return errors.New("Request body is not valid JSON") //nolint:staticcheck // the service's words
+	//lint:ignore ST1005 the service words it so
+	return errors.New("Request body is not valid JSON")
 }
 
 // runtime checks the keys and values of runtimeContext and its sibling.

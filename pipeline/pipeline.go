@@ -71,7 +71,7 @@ func Run(ctx context.Context, cfg Config, src iter.Seq2[reader.Contact, error], 
 	r := &run{
 		cfg: cfg, src: src, agent: agent, out: out, obs: obs,
 		order:    make(chan *slot, window),
-		jobs:     make(chan *question, workers),
+		jobs:     make(chan *question, window), // never full: feed is not held up by who asks
 		inFlight: map[checkpoint.Key]*question{},
 		admitted: map[checkpoint.Key]bool{},
 	}
@@ -186,7 +186,7 @@ func (r *run) place(contact reader.Contact) *slot {
 		return &slot{contact, q, false}
 	}
 	fresh := !r.cfg.Memory.Knows(key)
-	if fresh && !r.admit(key) {
+	if fresh && (r.cfg.Brake.Reason() != nil || !r.admit(key)) {
 		return &slot{contact, settled(ErrStopped), false}
 	}
 	q := &question{spelling: asked, request: request, fresh: fresh, done: make(chan struct{})}

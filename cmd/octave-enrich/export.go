@@ -77,6 +77,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err := o.mayWrite(places.output, journal); err != nil {
 		return err
 	}
+	tune(max(list.input.Profile().Rows, journal.Len()))
 	out, err := writer.Create(places.output, o.writerOptions(a, list.input.Columns(), emailsGiven, filepath.Dir(places.checkpoint)))
 	if err != nil {
 		return createError(err)
@@ -160,8 +161,9 @@ func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *w
 	never := func(context.Context, octave.Request) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true}
 	tally := &pipeline.Tally{}
-	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory,
-		Brake: pipeline.NewBrake(context.Background())}
+	brake := pipeline.NewBrake(context.Background())
+	brake.Pull(pipeline.ErrStopped) // before the first question
+	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory, Brake: brake}
 	err := pipeline.Run(context.Background(), cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), out, tally.Observe)
 	if err != nil {
 		_ = out.Abort()

@@ -158,8 +158,8 @@ func (o *options) budgetFlags(fs *pflag.FlagSet) {
 
 func (o *options) outputFlags(fs *pflag.FlagSet) {
 	grouped(fs, groupOutput, func(fs *pflag.FlagSet) {
-		fs.StringVarP(&o.output, "output", "o", "", "`FILE` for the rows, or - ; default: INPUT.enriched.EXT")
-		fs.StringVar(&o.checkpointPath, "checkpoint", "", "`FILE` for the answers; default: OUTPUT.checkpoint")
+		fs.StringVarP(&o.output, "output", "o", "", "`FILE` for the rows, or - ; {date} in its name is today; default: INPUT.enriched.EXT")
+		fs.StringVar(&o.checkpointPath, "checkpoint", "", "`FILE` for the answers; default: OUTPUT.checkpoint, with all for {date}")
 		fs.StringVar(&o.outFormat, "out-format", "", "`FORMAT`: csv, tsv, jsonl or xlsx; default: by name")
 		fs.StringVar(&o.preset, "preset", "generic", "columns of a sender: smartlead, instantly, lemlist, hubspot, outreach")
 		fs.IntVar(&o.emails, "emails", 4, "email columns at least; a longer sequence widens the header")

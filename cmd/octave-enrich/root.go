@@ -32,7 +32,7 @@ func newRoot(a *app) *cobra.Command {
 		return err
 	})
 	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a), newReport(a),
-		newAgents(a), newCheck(a), newSandbox(a), newConfig(a), newVersion(a))
+		newAgents(a), newCheck(a), newSandbox(a), newConfig(a), newSummaryTopic(), newVersion(a))
 	return root
 }
 
@@ -67,7 +67,7 @@ func helpPage(cmd *cobra.Command) string {
 		about = cmd.Short + "."
 	}
 	fmt.Fprintf(&b, "%s\n", strings.TrimSpace(about))
-	if !cmd.HasParent() {
+	if !cmd.HasParent() || !cmd.Runnable() { // the root, and topics
 		return b.String()
 	}
 	fmt.Fprintf(&b, "\nUsage\n  %s\n", useLine(cmd))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -93,7 +94,7 @@ type places struct{ output, checkpoint string }
 // places decides where rows and answers go, and refuses what would overwrite the
 // input or mix two files up.
 func (o *options) places(inputs []string) (p places, err error) {
-	p.output = strings.ReplaceAll(o.output, "{date}", time.Now().Format(time.DateOnly))
+	p.output = strings.ReplaceAll(o.output, datePlace, time.Now().Format(time.DateOnly))
 	if p.output == "" {
 		if len(inputs) != 1 {
 			return p, usageError("several inputs need an output: -o FILE")
@@ -105,7 +106,9 @@ func (o *options) places(inputs []string) (p places, err error) {
 		if p.output == "-" {
 			return p, usageError("rows on standard output need a checkpoint beside them: --checkpoint FILE")
 		}
-		p.checkpoint = p.output + ".checkpoint"
+		if p.checkpoint, err = checkpointOf(cmp.Or(o.output, p.output)); err != nil {
+			return p, err
+		}
 	}
 	for _, input := range inputs {
 		for _, other := range []string{p.output, p.output + ".partial", p.checkpoint} {
@@ -118,6 +121,18 @@ func (o *options) places(inputs []string) (p places, err error) {
 		return p, usageError("%s cannot hold both the rows and the answers", p.output)
 	}
 	return p, nil
+}
+
+// datePlace stands in an output's name for the day on which a run begins, here.
+const datePlace = "{date}"
+
+// checkpointOf is the default checkpoint of an output: one for the outputs of all
+// days, as tomorrow's is a function of the same answers.
+func checkpointOf(output string) (string, error) {
+	if strings.Contains(filepath.Dir(output), datePlace) {
+		return "", usageError("-o %s: a folder for each day leaves no place for the one checkpoint of them all: name it with --checkpoint FILE", output)
+	}
+	return strings.ReplaceAll(output, datePlace, "all") + ".checkpoint", nil
 }
 
 // defaultOutput puts .enriched before the extension: people.csv.gz becomes

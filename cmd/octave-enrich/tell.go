@@ -41,7 +41,7 @@ func (j *job) tellBegin() error {
 		return err
 	}
 	if j.o.pingURL != "" {
-		j.told.Go(func() error { j.ping("start"); return nil })
+		j.told.Go(func() error { return ping(j.o.pingURL, "start") })
 	}
 	return nil
 }
@@ -88,9 +88,8 @@ func (j *job) tellEnd(err error) error {
 	if failed := j.writeMetrics(report); failed != nil {
 		j.warn("the metrics could not be written", failed)
 	}
-	_ = j.told.Wait() // the first ping does not overtake the second
-	if j.o.pingURL != "" {
-		j.ping(strconv.Itoa(report.ExitCode))
+	if failed := j.pingEnd(report.ExitCode); failed != nil {
+		j.warn("the ping failed", failed)
 	}
 	if failed := j.onExit(report); failed != nil {
 		j.warn("the command of --on-exit failed", failed)
@@ -111,15 +110,17 @@ func (j *job) warn(msg string, err error) {
 	j.log.Warn(msg, zap.String("error", err.Error()))
 }
 
-// ping GETs a page below --ping-url. That names a check of its owner's and is
-// as good as a password: it is in no message.
-func (j *job) ping(page string) {
-	if err := getPing(j.o.pingURL, page); err != nil {
-		j.warn("the ping failed", fmt.Errorf("/%s: %w", page, err))
+// pingEnd waits for the ping of the beginning, so that it is not overtaken.
+func (j *job) pingEnd(code int) error {
+	if j.o.pingURL == "" {
+		return nil
 	}
+	return errors.Join(j.told.Wait(), ping(j.o.pingURL, strconv.Itoa(code)))
 }
 
-func getPing(base, page string) error {
+// ping GETs a page below a URL that names a check of its owner's and is as good
+// as a password: it is in no message.
+func ping(base, page string) error {
 	u, err := url.Parse(base)
 	if err != nil {
 		return errors.New("not a URL")
@@ -128,15 +129,15 @@ func getPing(base, page string) error {
 	response, err := client.Get(u.JoinPath(page).String())
 	var outer *url.Error
 	if errors.As(err, &outer) {
-		return outer.Err
+		err = outer.Err
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("/%s: %w", page, err)
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, 1<<20)
 	if response.StatusCode >= 300 {
-		return fmt.Errorf("the answer is %s", response.Status)
+		return fmt.Errorf("/%s: the answer is %s", page, response.Status)
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ func (f *File) complete() error {
 	case *candidates:
 		f.out.Emails = max(s.emails, f.opt.Emails)
 		f.out.Columns = s.preset.header(f.out.Emails, f.kept.names())
+		if s.preset.defined {
+			f.out.Properties = s.preset.header(f.out.Emails, nil)[len(s.preset.person):]
+		}
 		return f.rewrite(f.divide)
 	}
 	f.out.SHA256, f.out.Bytes = f.tally.hex(), f.tally.size
@@ -184,7 +187,7 @@ func (f *File) divide(buf *bufio.Writer) error {
 		return err
 	}
 	f.out.Held = &Output{Path: f.held, Columns: heldColumns(f.all)}
-	f.out.Reasons = map[string]int{}
+	f.out.Held.Reasons = map[string]int{}
 	f.out.Held.SHA256, f.out.Held.Bytes, err = seal(held, format{kind: "csv"}, func(heldBuf *bufio.Writer) error {
 		return f.divideInto(buf, heldBuf)
 	})
@@ -219,7 +222,7 @@ func (f *File) divideRecord(record []string, judge *judge, out, held recordWrite
 	if why := judge.hold(record[n], record[n+1], cells); why != (reason{}) {
 		f.out.Rows--
 		f.out.Held.Rows++
-		f.out.Reasons[why.kind]++
+		f.out.Held.Reasons[why.kind]++
 		record[n+1] = why.text
 		return held.add(record[:n+2])
 	}

@@ -163,6 +163,13 @@ func TestPresetHeaders(t *testing.T) {
 		if diff := cmp.Diff(want[name], out.Columns); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+		var defined []string // at the sender, before the file is imported
+		if name == "hubspot" {
+			defined = want[name][4:]
+		}
+		if diff := cmp.Diff(defined, out.Properties); diff != "" {
+			t.Errorf("%s: properties (-want +got):\n%s", name, diff)
+		}
 		header, _, _ := bytes.Cut(read(t, path), []byte("\n"))
 		var cells []string
 		if cells = split(nil, string(header), ','); !cmp.Equal(cells, want[name]) {

@@ -61,7 +61,7 @@ func TestJudge(t *testing.T) {
 			if got := string(read(t, HeldPath(path))); got != want {
 				t.Errorf("held: %q, want %q", got, want)
 			}
-			if out.Rows+out.Held.Rows != 1 || len(out.Reasons) != out.Held.Rows {
+			if out.Rows+out.Held.Rows != 1 || len(out.Held.Reasons) != out.Held.Rows {
 				t.Errorf("described as %+v", out)
 			}
 		})
@@ -77,7 +77,7 @@ func TestDuplicates(t *testing.T) {
 	out := finish(t, path, Options{Columns: []string{"n"}, Preset: "outreach", Keep: []string{"n"}}, []Row{
 		row("a@example.com", "[Name]"), row("a@example.com", "second"), row("A@Example.com", "third"), row("b@example.com", "fourth"),
 	})
-	if diff := cmp.Diff(map[string]int{"placeholder": 1, "duplicate address": 1}, out.Reasons); diff != "" {
+	if diff := cmp.Diff(map[string]int{"placeholder": 1, "duplicate address": 1}, out.Held.Reasons); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := string(read(t, path)); !strings.Contains(got, "second") || !strings.Contains(got, "fourth") || strings.Contains(got, "third") {

@@ -17,6 +17,7 @@ type preset struct {
 	person  []column
 	message func(step string) (subject, body string) // the names for the message at a step, from "1"
 	html    bool                                     // the sender takes bodies for HTML
+	defined bool                                     // the sender only takes columns of messages that are defined there
 }
 
 // A column is a name and what stands under it.
@@ -48,6 +49,7 @@ func presetOf(name string) (*preset, error) {
 			{"companyDomain", domain}, {"linkedinUrl", linkedIn},
 		}
 	case "hubspot":
+		p.defined = true
 		p.message = func(step string) (string, string) {
 			return "Octave Email " + step + " Subject", "Octave Email " + step + " Body"
 		}

@@ -119,8 +119,10 @@ type Output struct {
 
 	// Held are the rows that a preset held back, in a file of their own; nil in the generic shape.
 	Held *Output
-	// Reasons count the rows of a held file by why they are there.
+	// Reasons count the rows of a held file by why they are there; nil for any other file.
 	Reasons map[string]int
+	// Properties are columns that the sender only takes when they were defined there before; nil for most presets.
+	Properties []string
 }
 
 // OptionsError says that the options contradict each other or the name of the file: the caller's mistake, not the disk's.

@@ -112,11 +112,11 @@ func (p *printer) file(f reader.FileProfile) {
 	}
 	p.printf(", %s, %s\n", count(len(f.Columns), "column"), count(f.Rows, "row"))
 	for _, skipped := range []struct {
-		n    int
-		what string
-	}{{f.Preamble, "line before the header"}, {f.Footer, "footer line"}, {f.Empty, "empty row at the end"}} {
+		n           int
+		what, where string
+	}{{f.Preamble, "line", "before the header"}, {f.Footer, "line", "behind the last contact"}, {f.Empty, "empty row", "at the end"}} {
 		if skipped.n > 0 {
-			p.printf("  not contacts: %s\n", count(skipped.n, skipped.what))
+			p.printf("  not contacts: %s %s\n", count(skipped.n, skipped.what), skipped.where)
 		}
 	}
 	p.mapping(f)

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -183,7 +182,7 @@ func (j *job) check() (err error) {
 func createError(err error) error {
 	var option *writer.OptionsError
 	if errors.As(err, &option) {
-		return &exitError{code: exitUsage, err: err}
+		return &exitError{code: exitUsage, err: err, hint: option.Hint}
 	}
 	return outputError(err)
 }
@@ -350,15 +349,6 @@ func (j *job) publish() error {
 	j.outputs = written(output)
 	j.tellOutput(output)
 	return nil
-}
-
-func tellOutput(w *console, output writer.Output) {
-	if output.Path != "-" {
-		fmt.Fprintf(w, "wrote %s (%s)\n", output.Path, count(output.Rows, "row"))
-	}
-	if held := output.Held; held != nil && held.Rows > 0 {
-		fmt.Fprintf(w, "held back %s in %s\n", count(held.Rows, "row"), held.Path)
-	}
 }
 
 func (j *job) close() error {

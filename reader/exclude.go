@@ -47,6 +47,30 @@ func ReadExclude(path string) (*ExcludeList, error) {
 	return l, nil
 }
 
+// ExcludePersons is a list of exactly these people, each by any email, LinkedIn
+// profile (or the slug of one) and id that is given. It fails when one of them is
+// not what its field takes.
+func ExcludePersons(people ...Person) (*ExcludeList, error) {
+	l := &ExcludeList{emails: map[string]bool{}, domains: map[string]bool{}, profiles: map[string]bool{}, ids: map[string]bool{}}
+	for i, p := range people {
+		profile := strings.TrimPrefix(strings.TrimPrefix(p.LinkedInProfile, "/"), "in/")
+		if profile != "" && !strings.Contains(profile, "/") {
+			profile = profilePrefix + profile
+		}
+		for field, value := range map[Field]string{Email: p.Email, LinkedInProfile: profile, CRMContactID: p.CRMContactID} {
+			if value == "" {
+				continue
+			}
+			clean, _ := cleanerOf(field)(value)
+			if clean == "" {
+				return nil, fmt.Errorf("person %d: that is no %s", i+1, field)
+			}
+			l.addField(field, clean)
+		}
+	}
+	return l, nil
+}
+
 // readText reads a whole file, unpacked and decoded.
 func readText(src *source) ([]byte, error) {
 	raw, err := src.open()

@@ -75,3 +75,33 @@ func TestExcludeFailsClosed(t *testing.T) {
 		t.Errorf("%v", l)
 	}
 }
+
+func TestExcludePersons(t *testing.T) {
+	list, err := ExcludePersons(Person{Email: " Ann@Example.com "}, Person{LinkedInProfile: "Cy-Day"}, Person{LinkedInProfile: "in/dee"},
+		Person{LinkedInProfile: "http://linkedin.com/in/eve/"}, Person{CRMContactID: "00Q8d00000ExAaB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		person Person
+		want   bool
+	}{
+		{Person{Email: "ann@example.com"}, true},
+		{Person{LinkedInProfile: profilePrefix + "cy-day"}, true},
+		{Person{LinkedInProfile: profilePrefix + "dee"}, true},
+		{Person{LinkedInProfile: profilePrefix + "eve"}, true},
+		{Person{CRMLeadID: "00Q8d00000ExAaB"}, true},
+		{Person{CRMLeadID: "00Q8d00000ExAab"}, false},
+		{Person{Email: "bo@example.com", CompanyDomain: "example.com"}, false},
+		{Person{LinkedInProfile: profilePrefix + "00Q8d00000ExAaB"}, false},
+	} {
+		if _, hit := list.Match(test.person); hit != test.want {
+			t.Errorf("%+v: %v, want %v", test.person, hit, test.want)
+		}
+	}
+	for _, person := range []Person{{Email: "ann"}, {LinkedInProfile: "https://www.linkedin.com/company/acme"}, {CRMContactID: "a; b"}, {Email: "n/a"}} {
+		if list, err := ExcludePersons(person); err == nil || strings.Contains(err.Error(), person.Email) && person.Email != "" {
+			t.Errorf("%+v: %v %v", person, list, err)
+		}
+	}
+}

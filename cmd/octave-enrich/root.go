@@ -31,6 +31,7 @@ func newRoot(a *app) *cobra.Command {
 		_, err := fmt.Fprint(cmd.ErrOrStderr(), helpPage(cmd))
 		return err
 	})
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a), newReport(a),
 		newAgents(a), newCheck(a), newSandbox(a), newConfig(a), newSummaryTopic(), newVersion(a))
 	return root
@@ -45,6 +46,21 @@ func unknownCommand(cmd *cobra.Command, list []string) error {
 		names = append(names, c.Name())
 	}
 	return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q%s", list[0], didYouMean(list[0], names)), hint: "see: " + tool + " --help"}
+}
+
+// newHelp is cobra's own but for the exit code of a topic that there is not.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		RunE: func(cmd *cobra.Command, list []string) error {
+			about, rest, err := cmd.Root().Find(list)
+			if err != nil || len(rest) > 0 && about.HasAvailableSubCommands() {
+				return unknownCommand(cmd.Root(), list)
+			}
+			return about.Help()
+		},
+	}
 }
 
 func newVersion(a *app) *cobra.Command {

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A listed package is one that the project's commands are made of.
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+}
+
+// TestImports holds the shape of the house: imports run one way, the leaves know
+// nothing of each other, and each third-party module has one home.
+func TestImports(t *testing.T) {
+	const module = "octave-enrich"
+	homes := map[string][]string{ // of third-party modules
+		"github.com/gocarina/gocsv":           {"reader", "writer"},
+		"golang.org/x/sync/":                  {"pipeline", "pipeline/fleet", "cmd/octave-enrich"},
+		"golang.org/x/time/":                  {"pipeline", "cmd/octave-enrich"},
+		"go.uber.org/zap":                     {"cmd/octave-enrich"},
+		"github.com/schollz/progressbar":      {"cmd/octave-enrich"},
+		"github.com/spf13/":                   {"cmd/octave-enrich"},
+		"github.com/xuri/excelize":            {"reader", "writer"},
+		"github.com/klauspost/compress":       {"reader", "writer"},
+		"github.com/prometheus/client_golang": {"pipeline/metrics"},
+	}
+	mayImport := map[string][]string{ // own packages, by own package
+		"reader": {}, "octave": {}, "checkpoint": {}, "writer": {},
+		"octave/sandbox":   {"octave"},
+		"pipeline":         {"reader", "octave", "checkpoint", "writer"},
+		"pipeline/report":  {"reader", "octave", "checkpoint", "writer", "pipeline"},
+		"pipeline/metrics": {"reader", "octave", "checkpoint", "writer", "pipeline"},
+		"pipeline/fleet":   {"reader", "octave", "checkpoint", "writer", "pipeline"},
+	}
+	packages := goList(t)
+	for path, p := range packages {
+		name, own := strings.CutPrefix(path, module+"/")
+		if !own {
+			continue
+		}
+		for _, imported := range p.Imports {
+			other, isOwn := strings.CutPrefix(imported, module+"/")
+			switch allowed, bound := mayImport[name]; {
+			case packages[imported].Standard:
+			case isOwn && bound && !slices.Contains(allowed, other):
+				t.Errorf("%s imports %s", name, other)
+			case isOwn && strings.HasPrefix(other, "cmd/"):
+				t.Errorf("%s imports a command", name)
+			case !isOwn && (name == "checkpoint" || name == "octave/sandbox"):
+				t.Errorf("%s imports %s, and may import the standard library alone", name, imported)
+			case !isOwn && !atHome(homes, imported, name):
+				t.Errorf("%s imports %s, whose home it is not", name, imported)
+			}
+		}
+		if _, known := mayImport[name]; !known && !strings.HasPrefix(name, "cmd/") {
+			t.Errorf("%s is a package whose imports nobody bounded", name)
+		}
+	}
+	if len(packages[module+"/pipeline"].Imports) == 0 {
+		t.Fatal("the packages were not found")
+	}
+}
+
+// atHome says whether a package may import a module; one without a home may be
+// imported by all.
+func atHome(homes map[string][]string, imported, by string) bool {
+	for module, home := range homes {
+		if strings.HasPrefix(imported, module) {
+			return slices.Contains(home, by)
+		}
+	}
+	return true
+}
+
+func goList(t *testing.T) map[string]listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,Standard", "./../../...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	packages := map[string]listed{}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := decoder.Decode(&p); err == io.EOF {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages[p.ImportPath] = p
+	}
+}

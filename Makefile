@@ -24,6 +24,14 @@ test: ## all tests
 race: ## all tests under the race detector
 	go test -race ./...
 
+CRASH_SEEDS ?= 24
+CRASH_KILLS ?= 240
+CRASH_ROWS  ?= 20000
+
+crash: build ## kill runs at random moments while the service fails; its ledger is the witness
+	CRASH_BIN='$(abspath $(BIN))' CRASH_SEEDS=$(CRASH_SEEDS) CRASH_KILLS=$(CRASH_KILLS) CRASH_ROWS=$(CRASH_ROWS) \
+		go test -count 1 -timeout 30m -v -run '^TestCrash' ./cmd/octave-enrich
+
 fuzz: ## every fuzz target for FUZZTIME (default 60s)
 	@for target in $$(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z]+' . | sed 's/func //' | sort -u); do \
 		dir=$$(grep -rlE --include='*_test.go' "^func $$target\(" . | head -n 1 | xargs dirname); \
@@ -42,4 +50,4 @@ lint: ## formatting, vet, modules, staticcheck
 
 check: lint race demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build demo test race fuzz bench lint check
+.PHONY: help build demo test race crash fuzz bench lint check

@@ -2,7 +2,6 @@ package writer
 
 import (
 	"bufio"
-	"encoding/csv"
 
 	"github.com/gocarina/gocsv"
 )
@@ -47,7 +46,7 @@ func (t *table) write(row Row) error {
 		defuse(record)
 	}
 	t.record = record
-	return t.csv.Write(record)
+	return t.add(record)
 }
 
 // flatten keeps the cells while the outcome stays the same, as it does for the long rest of a list behind --limit.
@@ -87,16 +86,17 @@ func defuse(record []string) {
 }
 
 // A sheet is CSV or TSV with its header written.
-type sheet struct{ csv *csv.Writer }
+type sheet struct {
+	buf   *bufio.Writer
+	comma byte
+	line  []byte // reused
+}
 
 // byteOrderMark tells spreadsheets that a CSV file is UTF-8.
 const byteOrderMark = "\ufeff"
 
 func newSheet(buf *bufio.Writer, f format, header []string, excel bool) (*sheet, error) {
-	s := &sheet{csv.NewWriter(buf)}
-	if f.kind == "tsv" {
-		s.csv.Comma = '\t'
-	}
+	s := &sheet{buf: buf, comma: byte(f.comma())}
 	if excel {
 		if _, err := buf.WriteString(byteOrderMark); err != nil {
 			return nil, err
@@ -104,15 +104,16 @@ func newSheet(buf *bufio.Writer, f format, header []string, excel bool) (*sheet,
 		header = append([]string(nil), header...)
 		defuse(header)
 	}
-	return s, s.csv.Write(header)
+	return s, s.add(header)
 }
 
-func (s *sheet) add(record []string) error { return s.csv.Write(record) }
-
-func (s *sheet) flush() error {
-	s.csv.Flush()
-	return s.csv.Error()
+func (s *sheet) add(record []string) error {
+	s.line = appendRecord(s.line[:0], record, s.comma)
+	_, err := s.buf.Write(s.line)
+	return err
 }
+
+func (s *sheet) flush() error { return s.buf.Flush() }
 
 func (s *sheet) end() error { return s.flush() }
 

@@ -1,0 +1,31 @@
+package writer
+
+import (
+	"bytes"
+	"encoding/csv"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestRecordsAreThoseOfEncodingCSV(t *testing.T) {
+	cell := rapid.OneOf(
+		rapid.SampledFrom([]string{"", `\.`, " ", "\t", "\u00a0x", "\u2003", "x ", `"`, "\r\n", "a\rb", ",", ";", "\xff", "\x00"}),
+		rapid.StringMatching("[a\" ,\t\r\n\u00e9]{0,12}"),
+		rapid.String(),
+	)
+	rapid.Check(t, func(t *rapid.T) {
+		record := rapid.SliceOfN(cell, 1, 6).Draw(t, "record")
+		comma := rapid.SampledFrom([]byte{',', '\t'}).Draw(t, "comma")
+		var want bytes.Buffer
+		w := csv.NewWriter(&want)
+		w.Comma = rune(comma)
+		if err := w.Write(record); err != nil {
+			t.Fatal(err)
+		}
+		w.Flush()
+		if got := string(appendRecord(nil, record, comma)); got != want.String() {
+			t.Fatalf("got  %q\nwant %q", got, want.String())
+		}
+	})
+}

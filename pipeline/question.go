@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
-	"unicode/utf8"
 
 	"octave-enrich/octave"
 	"octave-enrich/reader"
@@ -89,20 +88,25 @@ func (q *Questioner) addTexts(flag, field string, specs []string) error {
 		}
 		column, ok := q.columns[header]
 		if !ok {
-			return fmt.Errorf("--%s %s: the input has no column %q%s", flag, spec, header, q.suggest(header))
+			return fmt.Errorf("--%s %s: %s", flag, spec, q.unknown(header))
 		}
 		q.texts = append(q.texts, columnText{column, field + "." + step})
 	}
 	return nil
 }
 
-func (q *Questioner) suggest(header string) string {
-	for name := range q.columns {
-		if strings.EqualFold(strings.TrimSpace(name), strings.TrimSpace(header)) {
-			return fmt.Sprintf(" (did you mean %q?)", name)
+// unknown says that no column is called so, and what was meant.
+func (q *Questioner) unknown(header string) string {
+	if name, step, ok := strings.Cut(header, ":"); ok {
+		if _, known := q.columns[name]; known {
+			return fmt.Sprintf("%q is no step; a step is all or a number from 1 to 7", step)
 		}
 	}
-	return ""
+	said := fmt.Sprintf("the input has no column %q", header)
+	if near := reader.Nearest(header, slices.Sorted(maps.Keys(q.columns))); near != "" {
+		said += fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	return said
 }
 
 // knows tries a template on an empty row, so that a column which is not there is
@@ -139,7 +143,7 @@ func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
 		}
 	}
 	for _, t := range q.texts {
-		if value := strings.TrimSpace(c.Cells[t.column]); value != "" {
+		if value := reader.FreeText(c.Cells[t.column]); value != "" {
 			appendText(&req, t.field, value)
 		}
 	}
@@ -312,30 +316,6 @@ func setCustom(req *octave.Request, path, value string) error {
 		req.CustomContext = &custom
 	}
 	return nil
-}
-
-// templateFuncs are pure: a template cannot read the environment or the network.
-var templateFuncs = template.FuncMap{
-	"lower":   strings.ToLower,
-	"upper":   strings.ToUpper,
-	"trim":    strings.TrimSpace,
-	"replace": func(old, new, s string) string { return strings.ReplaceAll(s, old, new) },
-	"default": func(fallback, s string) string { return cmp.Or(strings.TrimSpace(s), fallback) },
-	"first": func(s string) string {
-		if words := strings.Fields(s); len(words) > 0 {
-			return words[0]
-		}
-		return ""
-	},
-	"truncate": func(n int, s string) string {
-		if utf8.RuneCountInString(s) <= n {
-			return s
-		}
-		return string([]rune(s)[:max(n, 0)])
-	},
-	"contains": func(part, s string) bool { return strings.Contains(s, part) },
-	"split":    func(sep, s string) []string { return strings.Split(s, sep) },
-	"join":     func(sep string, list []string) string { return strings.Join(list, sep) },
 }
 
 // Fingerprint names the settings: two runs with the same ask the same of a row.

@@ -17,7 +17,9 @@ type Plan struct {
 	Excluded   int            `json:"excluded"`
 	Invalid    map[string]int `json:"invalid"` // rows by reason
 	ToAsk      int            `json:"to_ask"`  // questions that need a call
-	// First are the first requests that would be sent.
+	// BeyondLimit counts the questions that a limit leaves for another time.
+	BeyondLimit int `json:"beyond_limit"`
+	// First are the first different requests, answered already or not.
 	First []octave.Request `json:"first"`
 }
 
@@ -26,7 +28,7 @@ const firstRequests = 3
 // Survey goes through the contacts as [Run] would and asks nobody. Of cfg it
 // needs Ask, Exclude, Memory and Limit; a nil Memory knows nothing.
 func Survey(src iter.Seq2[reader.Contact, error], cfg Config) (Plan, error) {
-	plan := Plan{Invalid: map[string]int{}}
+	plan := Plan{Invalid: map[string]int{}, First: []octave.Request{}}
 	seen := map[checkpoint.Key]bool{}
 	for contact, err := range src {
 		if err != nil {
@@ -39,7 +41,11 @@ func Survey(src iter.Seq2[reader.Contact, error], cfg Config) (Plan, error) {
 
 func (p *Plan) add(contact reader.Contact, cfg Config, seen map[checkpoint.Key]bool) {
 	p.Rows++
-	if contact.Problem != "" {
+	switch {
+	case contact.Raw != "":
+		p.Invalid[reader.NoObject]++
+		return
+	case contact.Problem != "":
 		p.Invalid[contact.Problem]++
 		return
 	}
@@ -61,6 +67,7 @@ func (p *Plan) add(contact reader.Contact, cfg Config, seen map[checkpoint.Key]b
 	case seen[key]:
 		p.Duplicates++
 	case cfg.Limit > 0 && p.ToAsk >= cfg.Limit:
+		p.BeyondLimit++
 	default:
 		p.ToAsk++
 	}

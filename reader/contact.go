@@ -47,6 +47,10 @@ type Person struct {
 	Extra map[Field]string `csv:"-"`
 }
 
+// NoObject is the reason by which lines of JSONL are counted that cannot be
+// read. Their Problem says more, and another thing on each line.
+const NoObject = "a line that is no JSON object"
+
 // A Contact is one row of the input.
 type Contact struct {
 	Row    int    // 1-based, over all inputs

@@ -59,6 +59,13 @@ func cleanFree(cell string) (string, flaw) {
 	return notNull(strings.TrimSpace(cell)), noFlaw
 }
 
+// FreeText is what a cell says that holds a longer text: trimmed, its lines
+// kept, and nothing for a null word such as n/a.
+func FreeText(cell string) string {
+	v, _ := cleanFree(cell)
+	return v
+}
+
 // isTidy is the fast way out: printable ASCII without outer or double blanks,
 // formulas and joined values.
 func isTidy(s string) bool {

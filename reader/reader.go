@@ -29,6 +29,7 @@ type Options struct {
 	Map      map[Field]string // columns by name; an empty name leaves the field without one
 	Pinned   *MapFile         // a mapping written earlier; nothing else is mapped then but Map
 	Stdin    io.Reader        // what "-" reads
+	Skip     []string         // files that a directory or a pattern does not stand for, such as the output
 
 	several bool // more than one file
 }
@@ -59,7 +60,7 @@ func Open(paths []string, opt Options) (*Input, error) {
 			return nil, err
 		}
 	}
-	files, err := expand(paths)
+	files, err := expand(paths, opt.Skip)
 	if err != nil {
 		return nil, err
 	}

@@ -178,10 +178,10 @@ func isInputName(name string) bool {
 // expand turns the paths of a command line into files: a directory into the
 // inputs in it, by name; a pattern into what it matches; a path named twice
 // counts once.
-func expand(paths []string) ([]string, error) {
+func expand(paths, skip []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
-		found, err := expandOne(path)
+		found, err := expandOne(path, skip)
 		if err != nil {
 			return nil, err
 		}
@@ -197,37 +197,57 @@ func expand(paths []string) ([]string, error) {
 	return files, nil
 }
 
-func expandOne(path string) ([]string, error) {
+func expandOne(path string, skip []string) ([]string, error) {
 	if path == "-" {
 		return []string{path}, nil
 	}
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
-		return filesIn(path)
+		return filesIn(path, skip)
 	}
-	if err == nil || !strings.ContainsAny(path, "*?[") {
+	if !IsPattern(path) {
 		return []string{path}, nil
 	}
 	found, err := filepath.Glob(path)
 	if err != nil {
 		return nil, &InputError{File: path, Msg: "not a pattern", Err: err}
 	}
-	found = slices.DeleteFunc(found, func(f string) bool { return !isInputName(filepath.Base(f)) })
+	found = slices.DeleteFunc(found, func(f string) bool { return !isInputName(filepath.Base(f)) || isOneOf(f, skip) })
 	if len(found) == 0 {
 		return nil, &InputError{File: path, Msg: "no input file matches"}
 	}
 	return found, nil
 }
 
-func filesIn(dir string) ([]string, error) {
+// IsPattern says whether Open would take a path for a pattern, as there is no
+// file of that name.
+func IsPattern(path string) bool {
+	if !strings.ContainsAny(path, "*?[") {
+		return false
+	}
+	_, err := os.Stat(path)
+	return err != nil
+}
+
+// isOneOf says whether a path leads to one of the files, which may not exist.
+func isOneOf(path string, files []string) bool {
+	info, err := os.Stat(path)
+	return err == nil && slices.ContainsFunc(files, func(f string) bool {
+		other, err := os.Stat(f)
+		return err == nil && os.SameFile(info, other)
+	})
+}
+
+func filesIn(dir string, skip []string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, openError(dir, err)
 	}
 	var files []string
 	for _, e := range entries {
-		if !e.IsDir() && isInputName(e.Name()) {
-			files = append(files, filepath.Join(dir, e.Name()))
+		path := filepath.Join(dir, e.Name())
+		if !e.IsDir() && isInputName(e.Name()) && !isOneOf(path, skip) {
+			files = append(files, path)
 		}
 	}
 	if len(files) == 0 {

@@ -154,7 +154,7 @@ func identifiesAlone(cells []string) bool {
 func (s *survey) contact(r record) error {
 	s.count.Rows++
 	if r.problem != "" {
-		s.count.Invalid["a line that is no JSON object"]++
+		s.count.Invalid[NoObject]++
 		return nil
 	}
 	s.ragged(r)

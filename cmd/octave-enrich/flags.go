@@ -23,6 +23,7 @@ type options struct {
 	mapFile, exclude          string
 	pinned                    *reader.MapFile // what mapFile holds, or held at the last run
 	respectOptOut             bool
+	own                       []string // files that a directory of inputs does not stand for
 
 	// question
 	agent, experiment     string
@@ -326,7 +327,7 @@ func (o *options) readerOptions(a *app) (reader.Options, error) {
 	}
 	opt := reader.Options{
 		Format: o.inFormat, Encoding: o.encoding, Sheet: o.sheet, Stdin: a.stdin,
-		Map: map[reader.Field]string{}, Pinned: o.pinned,
+		Map: map[reader.Field]string{}, Pinned: o.pinned, Skip: o.own,
 	}
 	for field, header := range mapped {
 		opt.Map[reader.Field(field)] = header

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,9 +64,11 @@ func (a *app) plan(o *options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	places, err := o.places(inputs)
-	if err != nil {
-		return err
+	at := places{checkpoint: o.checkpointPath} // which may be none, where run would ask for a name
+	if o.output != "" || !areSeveral(inputs) && inputs[0] != "-" {
+		if at, err = o.places(inputs); err != nil {
+			return err
+		}
 	}
 	list, err := a.openList(o, inputs)
 	if err != nil {
@@ -72,7 +76,7 @@ func (a *app) plan(o *options, inputs []string) error {
 	}
 	defer list.input.Close()
 
-	past, journal, err := openPast(places.checkpoint)
+	past, journal, err := openPast(at.checkpoint)
 	if err != nil {
 		return err
 	}
@@ -184,13 +188,25 @@ func (a *app) askPrice(ctx context.Context, o *options, client *octave.Client, e
 	e.CostToRun = agent.CostToRun
 }
 
+// prices says what the expected usage rests on.
+func (e Estimate) prices() string {
+	var known []string
+	if e.CostToRun != "" {
+		known = append(known, fmt.Sprintf("the agent costs %s a call", e.CostToRun))
+	}
+	if e.UsagePerCall != nil {
+		known = append(known, fmt.Sprintf("answers so far cost %s each", e.UsagePerCall))
+	}
+	return strings.Join(known, "; ")
+}
+
 func (e Estimate) print(w io.Writer) error {
 	p := &printer{w: w}
 	p.printf("%s, %d can be sent\n", count(e.Rows, "row"), e.Sendable)
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.Excluded, "excluded"}} {
+	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}, {e.Excluded, "excluded"}} {
 		if part.n > 0 {
 			p.printf("  %d %s\n", part.n, part.what)
 		}
@@ -200,7 +216,7 @@ func (e Estimate) print(w io.Writer) error {
 	}
 	p.printf("%s to make", count(e.ToAsk, "call"))
 	if e.Usage != nil {
-		p.printf(", expected usage %s", e.Usage)
+		p.printf(", expected usage %s (%s)", e.Usage, e.prices())
 	}
 	p.printf(", about %v (a call takes %s)\n", time.Duration(e.Seconds)*time.Second, e.Latency)
 	if e.CreditsLeft != "" {

@@ -96,11 +96,12 @@ type places struct{ output, checkpoint string }
 func (o *options) places(inputs []string) (p places, err error) {
 	p.output = strings.ReplaceAll(o.output, datePlace, time.Now().Format(time.DateOnly))
 	if p.output == "" {
-		if len(inputs) != 1 {
+		if areSeveral(inputs) {
 			return p, usageError("several inputs need an output: -o FILE")
 		}
 		p.output = defaultOutput(inputs[0], o.outFormat)
 	}
+	o.own = []string{p.output}
 	p.checkpoint = o.checkpointPath
 	if p.checkpoint == "" {
 		if p.output == "-" {
@@ -122,6 +123,9 @@ func (o *options) places(inputs []string) (p places, err error) {
 	}
 	return p, nil
 }
+
+// areSeveral says whether no output can be named after the input.
+func areSeveral(inputs []string) bool { return len(inputs) != 1 || reader.IsPattern(inputs[0]) }
 
 // datePlace stands in an output's name for the day on which a run begins, here.
 const datePlace = "{date}"
@@ -346,7 +350,11 @@ func recordOutput(journal *checkpoint.Journal, path string, output writer.Output
 		if part == nil || part.Path == "-" {
 			continue
 		}
-		body := OutputBody{Path: part.Path, SHA256: part.SHA256, Rows: part.Rows}
+		whole, err := filepath.Abs(part.Path) // erase names it, wherever it is called
+		if err != nil {
+			whole = part.Path
+		}
+		body := OutputBody{Path: whole, SHA256: part.SHA256, Rows: part.Rows}
 		if err := appendRecord(journal, path, checkpoint.Output, body); err != nil {
 			return err
 		}

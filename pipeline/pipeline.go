@@ -71,7 +71,7 @@ func Run(ctx context.Context, cfg Config, src iter.Seq2[reader.Contact, error], 
 	r := &run{
 		cfg: cfg, src: src, agent: agent, out: out, obs: obs,
 		order:    make(chan *slot, window),
-		jobs:     make(chan *question, window), // never full: feed is not held up by who asks
+		jobs:     make(chan *question, workers),
 		inFlight: map[checkpoint.Key]*question{},
 		admitted: map[checkpoint.Key]bool{},
 	}

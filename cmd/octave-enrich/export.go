@@ -33,6 +33,7 @@ func newExport(a *app) *cobra.Command {
 	o.questionFlags(fs)
 	o.outputFlags(fs)
 	o.ageFlag(fs)
+	o.approvedFlag(fs)
 	o.configFlag(fs)
 	cmd.RunE = a.configured(o, func(cmd *cobra.Command, inputs []string) error {
 		return a.export(o, inputs, settingsGiven(fs.Changed), fs.Changed("emails"))
@@ -161,10 +162,19 @@ func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *w
 	never := func(context.Context, octave.Request) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true}
 	tally := &pipeline.Tally{}
+	var sink writer.Sink = out
+	if o.approved {
+		var err error
+		if sink, err = onlyApproved(memory, out, checkpointPath); err != nil {
+			_ = out.Abort()
+			return err
+		}
+	}
 	brake := pipeline.NewBrake(context.Background())
 	brake.Pull(pipeline.ErrStopped) // before the first question
-	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory, Brake: brake}
-	err := pipeline.Run(context.Background(), cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), out, tally.Observe)
+	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory, Brake: brake,
+		Workers: 8} // who read answers back
+	err := pipeline.Run(context.Background(), cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, tally.Observe)
 	if err != nil {
 		_ = out.Abort()
 		return runError(checkpointPath, err)
@@ -183,6 +193,10 @@ func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *w
 	console := &console{w: a.stderr}
 	tellOutput(console, output)
 	r := tally.Summary().Rows
+	if o.approved {
+		fmt.Fprintf(console, "%d of %s approved\n", r.OK, count(r.Total(), "row"))
+		return nil
+	}
 	fmt.Fprintf(console, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
 		count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
 	return nil

@@ -11,7 +11,7 @@ import (
 func tune(answers int) {
 	const base, perAnswer = 96 << 20, 96
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(800)
 		debug.SetMemoryLimit(base + perAnswer*int64(answers))
 	}
 }

@@ -208,6 +208,12 @@ func (o *options) jsonFlag(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.json, "json", false, "for programs")
 }
 
+func (o *options) approvedFlag(fs *pflag.FlagSet) {
+	grouped(fs, groupOutput, func(fs *pflag.FlagSet) {
+		fs.BoolVar(&o.approved, "approved", false, "only what was approved in review, as edited there")
+	})
+}
+
 func (o *options) ageFlag(fs *pflag.FlagSet) {
 	grouped(fs, groupBudget, func(fs *pflag.FlagSet) {
 		fs.Var(&o.maxAge, "max-age", "leave out answers older than this, such as 90d; 0 for none")

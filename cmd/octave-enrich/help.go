@@ -19,6 +19,7 @@ The main job
 Afterwards
   status       what a checkpoint holds: answered, failed, possibly billed
   report       one page to read: how the runs went, and every email
+  review       that page in a browser, to edit, approve and reject emails
 
 The service
   check        is the key valid, what is left, does the agent exist
@@ -83,6 +84,14 @@ loads nothing from anywhere, and a run may go on meanwhile.
 
 The page holds the contacts and their emails: it is written for its owner alone
 (0600), as the checkpoint is.`
+
+const reviewHelp = `Serve the report page on a loopback address, under a random one that only who
+reads it here knows, to approve, reject and edit emails. Press ? there for keys.
+
+Every decision is in CHECKPOINT.review, on disk, before the page calls it saved;
+what it could not send waits in the browser. export --approved then writes
+approved rows alone, as edited. A contact that is asked again since needs a new
+decision.`
 
 const statusHelp = `What a checkpoint holds. "Possibly billed" counts calls that ended, or were cut
 off, without an answer and that the service may have billed all the same: an

@@ -154,6 +154,3 @@ func (j *job) checkReport() error {
 	}
 	return mayReplacePage(page)
 }
-
-// pageOptions are the same for every page of a checkpoint.
-func pageOptions(string) (report.Options, error) { return report.Options{}, nil }

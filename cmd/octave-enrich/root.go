@@ -32,8 +32,8 @@ func newRoot(a *app) *cobra.Command {
 		return err
 	})
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a), newReport(a),
-		newAgents(a), newCheck(a), newSandbox(a), newConfig(a), newSummaryTopic(), newVersion(a))
+	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a), newReport(a), newReview(a),
+		newAgents(a), newCheck(a), newSandbox(a), newConfig(a), newSummaryTopic(), newErase(a), newPrune(a), newVersion(a))
 	return root
 }
 

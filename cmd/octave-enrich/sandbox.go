@@ -71,7 +71,11 @@ func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 		}
 	}
 	fmt.Fprintf(a.stderr, "the embedded agent listens on %s\n", base)
+	return serve(listener, handler)
+}
 
+// serve serves until a signal.
+func serve(listener net.Listener, handler http.Handler) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
@@ -80,7 +84,7 @@ func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 		<-ctx.Done()
 		return server.Close()
 	})
-	err = server.Serve(listener)
+	err := server.Serve(listener)
 	stop()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil

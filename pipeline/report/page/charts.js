@@ -37,7 +37,7 @@ function bars(points, height, unit, label) {
       if (!n) continue;
       const tall = Math.max((n / top) * height, 0.75);
       y -= tall;
-      group.append(s("rect", { class: cls, x: left + i * step + gap / 2, y, width: Math.max(Math.min(step, 64) - gap, 0.6), height: tall }));
+      group.append(s("rect", { class: cls, x: left + i * step + gap / 2, y, width: Math.max(Math.min(step, 120) - gap, 0.6), height: tall }));
     }
     svg.append(group);
   });

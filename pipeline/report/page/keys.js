@@ -7,7 +7,7 @@ const reviewKeys = [["a", "approve, and go to the next one to review"], ["r", "r
 
 function route() {
   const [name, key] = location.hash.slice(1).split("=");
-  const emails = name === "emails" || name === "c" || (!name && summary.live);
+  const emails = name === "emails" || name === "c" || Boolean(!name && summary.live);
   $("overview").hidden = emails;
   $("emails").hidden = !emails;
   $("tab-overview").toggleAttribute("aria-current", !emails);

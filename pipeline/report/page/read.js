@@ -51,7 +51,7 @@ function message(c, m, i) {
         h("span", {}, plural(check.words, "word")))),
     check.warnings.length ? h("p", { class: "warnings" }, check.warnings.map((w) => h("span", { class: "badge warn", title: explain(w) }, w))) : null,
     m.html ? frame(m.body) : h("div", { class: "text" }, m.body),
-    m.value ? h("p", { class: "value" }, m.value) : null,
+    m.value ? h("p", { class: "value" }, h("i", {}, "core value"), m.value) : null,
     h("footer", {},
       m.subject ? button("copy subject", "Copy the subject", (e) => copy(m.subject, e.currentTarget)) : null,
       button("copy text", "Copy the text", (e) => copy(m.html ? plainText(m.body) : m.body, e.currentTarget)),

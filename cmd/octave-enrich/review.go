@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/report"
+	"octave-enrich/pipeline/review"
+	"octave-enrich/writer"
+)
+
+// reviewAddr is the same every time, so that a page which lost its server finds
+// what it had not yet sent in its browser's store.
+const reviewAddr = "127.0.0.1:8751"
+
+func newReview(a *app) *cobra.Command {
+	var addr, addrFile string
+	cmd := &cobra.Command{
+		Use:     "review CHECKPOINT",
+		Short:   "Read, edit, approve and reject the emails in a browser",
+		Long:    reviewHelp,
+		Example: "  octave-enrich review people.enriched.csv.checkpoint\n  octave-enrich export people.csv --approved -o approved.csv",
+		Args:    args(cobra.ExactArgs(1)),
+	}
+	cmd.Flags().StringVar(&addr, "addr", reviewAddr, "loopback `ADDRESS` to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&addrFile, "addr-file", "", "write the address of the page to `FILE` once it is served")
+	cmd.RunE = func(cmd *cobra.Command, list []string) error {
+		return a.review(list[0], addr, cmd.Flags().Changed("addr"), addrFile)
+	}
+	return cmd
+}
+
+func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err error) {
+	if _, err := os.Stat(path); err != nil {
+		return &exitError{code: exitInput, err: err}
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || !isLoopback(host) {
+		return usageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
+	}
+	book, err := review.Open(path, tool+" "+version)
+	if err != nil {
+		return reviewError(path, err)
+	}
+	defer func() {
+		if closed := book.Close(); closed != nil {
+			err = errors.Join(err, reviewError(path, closed))
+		}
+	}()
+	listener, err := net.Listen("tcp", addr)
+	if err != nil && !addrGiven { // in use, most likely
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
+	}
+	server := review.NewServer(path, book)
+	url := server.URL(listener.Addr())
+	if addrFile != "" {
+		if err := writeWhole(addrFile, []byte(url+"\n"), 0o600); err != nil {
+			_ = listener.Close()
+			return outputError(err)
+		}
+	}
+	fmt.Fprintf(a.stderr, "review at %s\nCtrl-C when done; every decision is kept in %s\n", url, review.Path(path))
+	return serve(listener, server)
+}
+
+// reviewError gives errors of the journal of decisions their codes.
+func reviewError(path string, err error) error {
+	return checkpointError(review.Path(path), err)
+}
+
+// pageOptions are the same for every page of a checkpoint: what was decided is on
+// it when there was a review.
+func pageOptions(path string) (report.Options, error) {
+	if !exists(review.Path(path)) {
+		return report.Options{}, nil
+	}
+	book, err := review.Read(path)
+	if err != nil {
+		return report.Options{}, reviewError(path, err)
+	}
+	return report.Options{Decide: book.Decision}, nil
+}
+
+// onlyApproved narrows an export to what was approved: the journal knows nothing
+// else, and rows without an approved answer are left out.
+func onlyApproved(memory *pipeline.Memory, out writer.Sink, path string) (writer.Sink, error) {
+	if !exists(review.Path(path)) {
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
+			hint: "review it with: " + tool + " review " + shellQuote(path)}
+	}
+	book, err := review.Read(path)
+	if err != nil {
+		return nil, reviewError(path, err)
+	}
+	memory.Journal = review.ApprovedOnly(memory.Journal, book)
+	return &approvedSink{out}, nil
+}
+
+// An approvedSink leaves out what was not approved.
+type approvedSink struct{ writer.Sink }
+
+// Write implements writer.Sink.
+func (s *approvedSink) Write(row writer.Row) error {
+	if row.Status != pipeline.StatusOK {
+		return nil
+	}
+	return s.Sink.Write(row)
+}

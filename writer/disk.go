@@ -20,6 +20,7 @@ type disk interface {
 	temp(dir string) (handle, error)    // without a name, or gone with Close
 	rename(from, to string) error
 	remove(path string) error // not an error when there is none
+	stat(path string) (fs.FileInfo, error)
 	syncDir(path string) error
 }
 
@@ -29,6 +30,7 @@ type handle interface {
 	io.Writer
 	io.Seeker
 	io.Closer
+	Stat() (fs.FileInfo, error)
 	Sync() error
 }
 
@@ -54,6 +56,8 @@ func (system) temp(dir string) (handle, error) {
 	}
 	return &tempFile{f, os.Remove(f.Name()) == nil}, nil
 }
+
+func (system) stat(path string) (fs.FileInfo, error) { return os.Lstat(path) }
 
 func (system) rename(from, to string) error { return os.Rename(from, to) }
 

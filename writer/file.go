@@ -26,6 +26,7 @@ type File struct {
 	kept   input // those that appear in the output
 
 	file    handle // PATH.partial; nil when rows stream to standard output, and once it is closed
+	claims  claims // which files are ours
 	tally   *tally
 	buf     *bufio.Writer
 	shape   shape
@@ -133,7 +134,7 @@ func (f *File) createPartial() (handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.disk.create(f.partial())
+	return f.create(f.partial())
 }
 
 // streams says whether rows go to standard output as they come.
@@ -246,11 +247,17 @@ func (f *File) Publish() error {
 // rename makes the file appear under its name, whole, and for good once the directory is synced. The held rows come
 // first: who sees the sender's file sees what is missing from it too.
 func (f *File) rename() error {
-	paths := []string{f.path}
-	if f.held != "" {
-		paths = []string{f.held, f.path}
+	outputs := []*Output{&f.out}
+	if f.out.Held != nil {
+		outputs = []*Output{f.out.Held, &f.out}
 	}
-	for _, path := range paths {
+	for _, out := range outputs {
+		if err := f.ours(out.Path+".partial", out.Bytes); err != nil {
+			return fmt.Errorf("publish output: %w", err)
+		}
+	}
+	for _, out := range outputs {
+		path := out.Path
 		if err := f.disk.rename(path+".partial", path); err != nil {
 			return fmt.Errorf("publish output: %w", err)
 		}

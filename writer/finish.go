@@ -66,7 +66,11 @@ func (f *File) rewrite(body func(*bufio.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	if f.out.SHA256, f.out.Bytes, err = seal(next, f.format, body); err != nil {
+	f.out.SHA256, f.out.Bytes, err = seal(next, f.format, body)
+	if err == nil && f.path != "-" {
+		err = f.ours(f.partial(), anySize)
+	}
+	if err != nil {
 		return errors.Join(err, next.Close(), f.dropNext())
 	}
 	err = f.close()
@@ -77,6 +81,7 @@ func (f *File) rewrite(body func(*bufio.Writer) error) error {
 	if err = errors.Join(err, f.close()); err != nil {
 		return err
 	}
+	f.claims[f.partial()] = f.claims[f.partial()+".new"]
 	return f.disk.rename(f.partial()+".new", f.partial())
 }
 
@@ -85,7 +90,7 @@ func (f *File) next() (handle, error) {
 	if f.path == "-" {
 		return f.disk.temp(f.opt.SpoolDir)
 	}
-	return f.disk.create(f.partial() + ".new")
+	return f.create(f.partial() + ".new")
 }
 
 // dropNext gives the room of a second file back that could not be completed; the first has all its rows.
@@ -182,7 +187,7 @@ func (f *File) padRecords(buf *bufio.Writer) error {
 
 // divide sends each candidate to the sender's file or to the held one.
 func (f *File) divide(buf *bufio.Writer) error {
-	held, err := f.disk.create(f.held + ".partial")
+	held, err := f.create(f.held + ".partial")
 	if err != nil {
 		return err
 	}

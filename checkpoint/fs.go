@@ -53,10 +53,18 @@ func (osFS) Resolve(path string) (string, error) {
 		return "", err
 	}
 	real, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, os.ErrNotExist) { // not yet
-		return path, nil
+	if !errors.Is(err, os.ErrNotExist) {
+		return real, err
 	}
-	return real, err
+	// Not yet. The directory that has to be synced is the one of the file, not
+	// the one of a link to it.
+	if to, err := os.Readlink(path); err == nil {
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		return to, nil
+	}
+	return path, nil
 }
 
 func (osFS) OpenFile(path string, flag int) (File, error) {

@@ -93,3 +93,25 @@ func TestLockFileStandsIn(t *testing.T) {
 	}
 	must(t, open(t, path, testOptions(lockless{})).Close())
 }
+
+// A link to a file that is yet to be is followed too: that file is the checkpoint,
+// and its directory the one to be synced.
+func TestResolveFollowsLinksToNothing(t *testing.T) {
+	dir, far := t.TempDir(), t.TempDir()
+	relative, err := filepath.Rel(dir, far)
+	must(t, err)
+	for name, to := range map[string]string{"a": filepath.Join(far, "c"), "b": filepath.Join(relative, "c")} {
+		link := filepath.Join(dir, name)
+		if err := os.Symlink(to, link); err != nil {
+			t.Skip(err)
+		}
+		if got, err := (osFS{}).Resolve(link); got != filepath.Join(far, "c") || err != nil {
+			t.Errorf("Resolve(%s -> %s) = %s, %v", link, to, got, err)
+		}
+		must(t, open(t, link, testOptions(nil)).Close())
+		if _, err := os.Stat(filepath.Join(far, "c")); err != nil {
+			t.Error(err)
+		}
+		must(t, os.Remove(filepath.Join(far, "c")))
+	}
+}

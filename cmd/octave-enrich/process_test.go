@@ -24,7 +24,7 @@ import (
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when it has ended
-	said  string        // file with its standard error
+	said  string        // file with its standard error, unless that is the test's business
 }
 
 // command is the binary in a folder, against the service at url. CRASH_BIN names
@@ -44,12 +44,14 @@ func command(t *testing.T, dir, url string, args ...string) *exec.Cmd {
 // start lets cmd run; whatever happens it does not outlive the test.
 func start(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
-	said, err := os.CreateTemp(t.TempDir(), "stderr-*")
-	check(t, err)
-	defer said.Close()
-	cmd.Stderr = said
+	p := &process{cmd: cmd, ended: make(chan struct{})}
+	if cmd.Stderr == nil {
+		said, err := os.CreateTemp(t.TempDir(), "stderr-*")
+		check(t, err)
+		defer said.Close()
+		cmd.Stderr, p.said = said, said.Name()
+	}
 	check(t, cmd.Start())
-	p := &process{cmd: cmd, ended: make(chan struct{}), said: said.Name()}
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		_ = cmd.Wait() // how it ended is in ProcessState

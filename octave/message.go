@@ -74,7 +74,7 @@ func oddity(body []byte) string {
 	case len(body) == 0:
 		return "empty"
 	case body[0] == '{':
-		return "JSON that is damaged or cut off"
+		return "JSON that is damaged, cut off or nested too deep"
 	case body[0] == '<':
 		return "not JSON" + colon(message(body))
 	}

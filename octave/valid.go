@@ -1,10 +1,13 @@
 package octave
 
-// maxDepth is how deep encoding/json reads; nothing deeper is an answer.
-const maxDepth = 10000
+// maxDepth is how deep an answer may be nested: a tenth of what encoding/json
+// reads, so that it can be read within whatever it is wrapped into, such as the
+// record that keeps it.
+const maxDepth = 1000
 
-// valid says of b what json.Valid says, in a quarter of the time: answers are
-// mostly long strings, which encoding/json steps through state by state.
+// valid says what json.Valid says of b, unless it is nested too deep, in a quarter
+// of the time: answers are mostly long strings, which encoding/json steps through
+// state by state.
 func valid(b []byte) bool {
 	v := validator{b: b}
 	v.blanks()

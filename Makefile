@@ -39,6 +39,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 60s)
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; \
 	done
 
+quirks: ## 10,000 lists as tools write them down, through reader and writer and back
+	go test ./pipeline -run '^TestQuirks$$' -rapid.checks 10000
+
 bench: build ## benchmarks; ratios against plain code in the same run
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./...
 

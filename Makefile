@@ -53,4 +53,4 @@ lint: ## formatting, vet, modules, staticcheck
 
 check: lint race demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build demo test race crash fuzz bench lint check
+.PHONY: help build demo test race crash fuzz quirks bench lint check

@@ -140,6 +140,8 @@ func TestAmbiguous(t *testing.T) {
 
 	in = open(t, Options{}, file(t, "a.csv", "Email,E-mail\n,a@b.example\nc@b.example,C@b.example\n"))
 	equal(t, "the fuller of two that agree", mapped(in, 0), map[Field]string{Email: "E-mail"})
+	in = open(t, Options{}, file(t, "a.csv", "Email,E-mail\n,a@b.example\nc@b.example\nd@b.example,\n"))
+	equal(t, "the other", in.Profile().Notes[len(in.Profile().Notes)-1], `a.csv: 1 row with a value for email in "E-mail" alone, which is not used: put both into one column`)
 }
 
 func TestNoContactColumn(t *testing.T) {

@@ -24,6 +24,9 @@ func (s *survey) notes() []string {
 	for i, h := range t.layout.header {
 		say(h != t.names[i], "column %d, %q in the header, is called %q", i+1, h, t.names[i])
 	}
+	for i, r := range t.plan.rivals {
+		say(s.only[i] > 0, "%s with a value for %s in %q alone, which is not used: put both into one column", plural(s.only[i], "row"), r.field, t.names[r.second])
+	}
 	return notes
 }
 

@@ -40,7 +40,7 @@ func newSource(path string, stdin io.Reader) (*source, error) {
 		return nil, openError(path, err)
 	}
 	if info.IsDir() {
-		return nil, &InputError{File: path, Msg: "a directory inside a directory is not read", Hint: "name it on the command line"}
+		return nil, &InputError{File: path, Msg: "a directory, not a file"}
 	}
 	if info.Mode().IsRegular() {
 		s.info, s.size, s.mtime = info, info.Size(), info.ModTime()

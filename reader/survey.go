@@ -31,11 +31,12 @@ type survey struct {
 	short   lineList // rows with fewer cells than the header
 	long    lineList // rows with more
 	extra   int      // cells beyond the header at most
+	only    []int    // rows in which the second of two rivals alone holds a value, by rival
 	reading reading
 }
 
 func newSurvey(t *table, seed maphash.Seed) *survey {
-	s := &survey{table: t, seed: seed, traps: map[string]*Trap{}}
+	s := &survey{table: t, seed: seed, traps: map[string]*Trap{}, only: make([]int, len(t.plan.rivals))}
 	s.count = Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}
 	s.file = FileProfile{Name: t.name, Path: t.src.path, Format: t.format, Compression: t.compression, Encoding: t.encoding,
 		Delimiter: t.delimiter(), Sheet: t.sheet, HeaderLine: t.layout.line, Preamble: t.layout.preamble}
@@ -191,12 +192,22 @@ func (s *survey) ragged(r record) {
 
 // rivals holds columns of the same standing to what the first rows promised.
 func (s *survey) rivals(cells []string) error {
-	for _, r := range s.table.plan.rivals {
+	for i, r := range s.table.plan.rivals {
+		if r.second < len(cells) && cellAt(cells, r.first) == "" && cells[r.second] != "" {
+			s.only[i]++
+		}
 		if r.first < len(cells) && r.second < len(cells) && differ(r.clean, cells[r.first], cells[r.second]) {
 			return ambiguous(s.table.src.name, r.field, s.table.names[r.first], s.table.names[r.second])
 		}
 	}
 	return nil
+}
+
+func cellAt(cells []string, i int) string {
+	if i < len(cells) {
+		return cells[i]
+	}
+	return ""
 }
 
 // values counts what the mapped columns hold and keeps samples.
@@ -257,8 +268,9 @@ func trapOf(slot int, f flaw) string {
 		return "LinkedIn page of a company instead of a person"
 	case severalValues:
 		return "several ids in one cell, none used"
+	default:
+		return "unusable " + string(personFields()[slot])
 	}
-	return "unusable " + string(personFields()[slot])
 }
 
 // languageless drops a column for the language that holds no tag in any row.

@@ -293,7 +293,7 @@ func (j *Journal) Close() error {
 	if !j.readOnly {
 		err = j.end()
 	}
-	j.fail(fmt.Errorf("checkpoint %s: %w", filepath.Base(j.path), os.ErrClosed))
+	_ = j.fail(fmt.Errorf("checkpoint %s: %w", filepath.Base(j.path), os.ErrClosed))
 	return errors.Join(err, j.f.Close())
 }
 

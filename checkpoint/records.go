@@ -56,7 +56,8 @@ func (w *walker) run(yield func(Entry, error) bool) error {
 	}
 	w.f, w.proven = f, -1
 	s, err := w.first()
-	for more := true; err == nil; err = s.next() {
+	for ; err == nil; err = s.next() {
+		var more bool
 		if more, err = w.step(s, yield); err != nil || !more {
 			return err
 		}

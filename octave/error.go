@@ -11,6 +11,7 @@ import (
 // Fate is what a run does about an error.
 type Fate int
 
+// The fates.
 const (
 	Row   Fate = iota + 1 // this row failed; the others go on
 	Again                 // the same call may work later
@@ -26,6 +27,7 @@ func (f Fate) String() string {
 // Kind is the cause of an error, for exit codes and for counting.
 type Kind int
 
+// The kinds.
 const (
 	KindRequest     Kind = iota + 1 // the service finds this request wrong
 	KindKey                         // the key was rejected

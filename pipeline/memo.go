@@ -100,8 +100,9 @@ func (m *Memory) Knows(key checkpoint.Key) bool {
 		return err == nil && ok && !m.stale(rec)
 	case checkpoint.FailedState:
 		return m.KeepFailures
+	default:
+		return false
 	}
-	return false
 }
 
 func (m *Memory) stale(rec checkpoint.Record) bool {
@@ -124,17 +125,23 @@ func (m *Memory) lookup(key checkpoint.Key) (*octave.Answer, error) {
 		if !m.KeepFailures {
 			return nil, nil
 		}
-		rec, ok, err := m.Journal.Failure(key)
-		if err != nil {
-			return nil, &JournalError{err}
-		}
-		var body FailureBody
-		if !ok || json.Unmarshal(rec.Body, &body) != nil {
-			return nil, nil
-		}
-		return nil, &rowError{StatusFailed, body.Error}
+		return nil, m.failure(key)
+	default:
+		return nil, nil
 	}
-	return nil, nil
+}
+
+// failure is why a question was given up in an earlier run.
+func (m *Memory) failure(key checkpoint.Key) error {
+	rec, _, err := m.Journal.Failure(key)
+	if err != nil {
+		return &JournalError{err}
+	}
+	var body FailureBody
+	if err := json.Unmarshal(rec.Body, &body); err != nil {
+		return &JournalError{fmt.Errorf("the failure of question %v: %w", key, err)}
+	}
+	return &rowError{StatusFailed, body.Error}
 }
 
 // recall reads back an answer that was acknowledged in this run.

@@ -297,7 +297,7 @@ func (r *run) emit(ctx context.Context) error {
 }
 
 func (r *run) outcome(s *slot) (*octave.Answer, error) {
-	if s.err != nil || s.answer != nil {
+	if settled := s.err != nil || s.answer != nil; settled {
 		return s.answer, nil
 	}
 	answer, err := r.cfg.Memory.recall(s.key)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -197,8 +198,8 @@ type valueError struct{ msg string }
 func (e *valueError) Error() string { return e.msg }
 
 func isValueError(err error) bool {
-	_, ok := err.(*valueError)
-	return ok
+	var value *valueError
+	return errors.As(err, &value)
 }
 
 // SetField sets a field of a request by its name in the service's own spelling,

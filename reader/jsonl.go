@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -105,7 +106,8 @@ func objectProblem(text []byte) string {
 	}
 	var v json.RawMessage
 	err := json.Unmarshal(text, &v)
-	if syntax, ok := err.(*json.SyntaxError); ok {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
 		return fmt.Sprintf("broken JSON at byte %d", syntax.Offset)
 	}
 	return "broken JSON"

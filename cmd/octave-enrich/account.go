@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -112,8 +113,8 @@ func (a *app) check(o *options) error {
 
 // noAgent suggests the agent that was meant.
 func (a *app) noAgent(ctx context.Context, o *options, client *octave.Client, err error) error {
-	e, ok := serviceError(err).(*exitError)
-	if !ok {
+	var e *exitError
+	if !errors.As(serviceError(err), &e) {
 		return err
 	}
 	e.err = fmt.Errorf("agent %s: %w", o.agent, e.err)

@@ -35,7 +35,7 @@ func newExport(a *app) *cobra.Command {
 	o.ageFlag(fs)
 	o.approvedFlag(fs)
 	o.configFlag(fs)
-	cmd.RunE = a.configured(o, func(cmd *cobra.Command, inputs []string) error {
+	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error {
 		return a.export(o, inputs, settingsGiven(fs.Changed), fs.Changed("emails"))
 	})
 	return cmd

@@ -34,7 +34,7 @@ func newRun(a *app) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	o.allFlags(fs)
-	cmd.RunE = a.configured(o, func(cmd *cobra.Command, inputs []string) error {
+	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error {
 		return a.run(o, inputs, fs.Changed("emails"))
 	})
 	return cmd

@@ -10,6 +10,7 @@ package main
 //   - Rows are named by number. Neither the key nor personal data is shown.
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -301,7 +302,8 @@ func tellSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
 
 // errText is what a log may say of an error of the service.
 func errText(err error) string {
-	if call, ok := err.(*octave.Error); ok {
+	var call *octave.Error
+	if errors.As(err, &call) {
 		return call.Error()
 	}
 	return err.Error()

@@ -52,8 +52,7 @@ func parse(body []byte) (octave.Request, error) {
 		return req, err
 	}
 	if req.AgentOID != "" && req.ExperimentOID != "" {
-		//lint:ignore ST1005 the service words it so
-		return req, errors.New("Only one of agentOId and experimentOId should be set at a time")
+		return req, errors.New("Only one of agentOId and experimentOId should be set at a time") //nolint:staticcheck // the service words it so
 	}
 	if f := req.OutputFormat; f != "" && f != "text" && f != "html" && f != "markdown" {
 		return req, fmt.Errorf("outputFormat: Invalid enum value. Expected 'text' | 'html' | 'markdown', received '%s'", f)
@@ -73,8 +72,7 @@ func rejected(err error) error {
 		}
 		return fmt.Errorf("%s: Expected %s, received %s", strings.TrimPrefix(odd.Field, "Request."), expected, odd.Value)
 	}
-	//lint:ignore ST1005 the service words it so
-	return errors.New("Request body is not valid JSON")
+	return errors.New("Request body is not valid JSON") //nolint:staticcheck // the service words it so
 }
 
 // runtime checks the keys and values of runtimeContext and its sibling.

@@ -167,7 +167,10 @@ func answerIn(journal *checkpoint.Journal, key checkpoint.Key) (*octave.Answer, 
 		return nil, err
 	}
 	answer, err := octave.Decode(body.Answer)
-	if err != nil || !answer.Found {
+	if err != nil {
+		return nil, err
+	}
+	if !answer.Found {
 		return nil, nil // nothing to decide about
 	}
 	return answer, nil

@@ -5,7 +5,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 60s
 
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .DEFAULT_GOAL := help
 
@@ -32,6 +33,9 @@ crash: build ## kill runs at random moments while the service fails; its ledger 
 	CRASH_BIN='$(abspath $(BIN))' CRASH_SEEDS=$(CRASH_SEEDS) CRASH_KILLS=$(CRASH_KILLS) CRASH_ROWS=$(CRASH_ROWS) \
 		go test -count 1 -timeout 30m -v -run '^TestCrash' ./cmd/octave-enrich
 
+browser: ## the report and review pages in headless Chromium, installed when missing
+	@pipeline/report/testdata/browser.sh
+
 fuzz: ## every fuzz target for FUZZTIME (default 60s)
 	@for target in $$(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z]+' . | sed 's/func //' | sort -u); do \
 		dir=$$(grep -rlE --include='*_test.go' "^func $$target\(" . | head -n 1 | xargs dirname); \
@@ -45,12 +49,16 @@ quirks: ## 10,000 lists as tools write them down, through reader and writer and 
 bench: build ## benchmarks; ratios against plain code in the same run
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./...
 
-lint: ## formatting, vet, modules, staticcheck
+lint: ## formatting, vet, modules, staticcheck and the other linters of .golangci.yml
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	go vet ./...
 	go mod tidy -diff
-	go run $(STATICCHECK) ./...
+	go run $(LINT) run ./...
+
+vuln: ## known vulnerabilities of what is linked, where their database can be reached
+	@out=$$(go run $(VULN) ./... 2>&1); code=$$?; echo "$$out"; \
+	case "$$out" in *"fetching vulnerabilities"*) echo "not checked: the database cannot be reached from here" ;; *) exit $$code ;; esac
 
 check: lint race demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build demo test race crash fuzz quirks bench lint check
+.PHONY: help build demo test race crash fuzz quirks bench lint vuln check browser

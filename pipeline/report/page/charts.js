@@ -12,23 +12,24 @@ function niceTop(n) {
   return [1, 2, 2.5, 5, 10].map((m) => m * scale).find((m) => m >= n);
 }
 
-const chartWidth = 720;
+// room is how wide a chart is drawn, so that its letters are as large as others.
+const room = (wide) => Math.max(280, Math.min(innerWidth - (innerWidth < 860 ? 54 : 106), wide || innerWidth < 1100 ? 1138 : 540));
 
-function axes(svg, top, height, left, unit) {
+function axes(svg, top, height, left, right, unit) {
   for (const part of [0, 0.5, 1]) {
     const y = 8 + height * (1 - part);
-    svg.append(s("line", { class: "grid", x1: left, x2: chartWidth, y1: y, y2: y }),
+    svg.append(s("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
       s("text", { class: "tick", x: left - 6, y: y + 4, "text-anchor": "end" }, unit(top * part)));
   }
 }
 
 // bars draws stacked bars: points are {parts: {class: n}, title}.
-function bars(points, height, unit, label) {
-  const left = 52, width = chartWidth - left;
-  const svg = s("svg", { viewBox: `0 0 ${chartWidth} ${height + 30}`, role: "img", "aria-label": label });
+function bars(points, height, unit, label, right) {
+  const left = 52, width = right - left;
+  const svg = s("svg", { viewBox: `0 0 ${right} ${height + 32}`, role: "img", "aria-label": label });
   const sum = (p) => Object.values(p.parts).reduce((a, b) => a + b, 0);
   const top = niceTop(Math.max(...points.map(sum), 0));
-  axes(svg, top, height, left, unit);
+  axes(svg, top, height, left, right, unit);
   const step = width / points.length, gap = step > 6 ? Math.min(step * 0.18, 3) : 0;
   points.forEach((p, i) => {
     const group = s("g", { class: "bar" }, s("title", {}, p.title));
@@ -68,15 +69,15 @@ function overTime(run) {
   return [
     h("div", { class: "legend" }, h("i", { class: "dot good" }), "answered", h("i", { class: "dot warn" }), "refused (429)", h("i", { class: "dot bad" }), "failed",
       h("span", { class: "muted" }, `calls per second, ${run.seconds === 1 ? "each second" : "means over " + duration(run.seconds * 1000)}`)),
-    labels(bars(calls, 130, (v) => number(v), "Calls per second over time"), ticks),
+    labels(bars(calls, 170, (v) => number(v), "Calls per second over time", room(true)), ticks),
     h("div", { class: "legend" }, h("i", { class: "dot soft" }), "time per answer"),
-    labels(bars(waits, 70, (v) => (v ? duration(v) : "0"), "Time per answer over time"), ticks),
+    labels(bars(waits, 80, (v) => (v ? duration(v) : "0"), "Time per answer over time", room(true)), ticks),
   ];
 }
 
 function histogram(latency) {
   const list = latency.buckets;
-  const chart = bars(list.map((b) => ({ parts: { "fill-soft": b.n }, title: `${duration(b.from)} to ${duration(b.to)}: ${plural(b.n, "answer")}` })), 130, number, "Answers by time taken");
+  const chart = bars(list.map((b) => ({ parts: { "fill-soft": b.n }, title: `${duration(b.from)} to ${duration(b.to)}: ${plural(b.n, "answer")}` })), 130, number, "Answers by time taken", room(false));
   const every = Math.ceil(list.length / 8);
   return labels(chart, list.map((b, i) => [i, duration(b.from), i ? "middle" : "start"]).filter((_, i) => i % every === 0));
 }

@@ -92,7 +92,12 @@ function listen() {
   $("help").addEventListener("click", showKeys);
   addEventListener("keydown", onKey);
   addEventListener("hashchange", route);
-  addEventListener("resize", measure);
+  let wide = innerWidth;
+  addEventListener("resize", () => {
+    measure();
+    if (wide !== innerWidth) drawOverview();
+    wide = innerWidth;
+  });
 }
 
 async function start() {

@@ -1,0 +1,210 @@
+//go:build browser
+
+package review_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/pipeline/report"
+)
+
+// page writes the report of a checkpoint and returns where a browser finds it.
+func page(t *testing.T, path string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "page.html")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Write(f, path, report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return "file://" + name
+}
+
+func (p *tab) is(expression string, want any) {
+	p.t.Helper()
+	if n, ok := want.(int); ok {
+		want = float64(n)
+	}
+	if got := p.eval(expression); got != want {
+		p.t.Errorf("%s is %v, want %v", expression, got, want)
+	}
+}
+
+const (
+	shown = `[...document.querySelectorAll(".row b")].map((b) => b.textContent).join(", ")`
+	name  = `document.querySelector("#reader h2")?.firstChild.textContent`
+)
+
+// pick chooses an option of a filter.
+func (p *tab) pick(filter, value string) {
+	p.t.Helper()
+	p.eval(fmt.Sprintf(`{ const s = document.querySelector("select[name=%s]"); s.value = %q; s.dispatchEvent(new Event("change")); }`, filter, value))
+}
+
+func TestBrowserReadsASequence(t *testing.T) {
+	path, _ := people(t)
+	p := startChromium(t).open(page(t, path), 1280, 900)
+	p.is(`document.querySelector("#title").textContent`, "people.csv")
+	p.is(`document.querySelector(".tile b").textContent`, "3")
+	p.is(`[...document.querySelectorAll("#overview td")].some((td) => td.textContent === "E-Mail")`, true)
+	p.is(`[...document.querySelectorAll("#overview tr")].some((tr) => tr.textContent.includes("503 Service Unavailable: try later") && tr.lastChild.textContent === "5")`, true)
+	p.press("o")
+	p.wait(`!document.querySelector("#emails").hidden`)
+	p.wait(name + ` === "Ada Quinn"`)
+	p.is(shown, "Ada Quinn, Bo Ibarra, Cy Wilk, Di Adeyemi, Ed Lind")
+	p.is(`document.querySelectorAll(".message").length`, 2)
+	p.is(`document.querySelector(".message .text").textContent`, "Hi Ada,\n\nshall we talk on Thursday?")
+	p.is(`document.querySelector(".message .meta").textContent`, "7 words")
+	p.is(`document.querySelectorAll(".message h3")[1].textContent`, "Re: An idea for Alder")
+
+	p.shot("light")
+	p.press("t")
+	p.press("t")
+	p.is(`document.documentElement.dataset.theme`, "dark")
+	p.shot("dark")
+	p.press("j")
+	p.wait(name + ` === "Bo Ibarra"`)
+	p.is(`[...document.querySelectorAll(".message .badge.warn")].map((b) => b.textContent).sort().join()`, "capitals,no call to action,placeholder,spam")
+	p.press("j")
+	p.wait(`document.querySelector("iframe")?.contentDocument?.body?.innerText.includes("Hi Cy,")`)
+	p.press("k")
+	p.press("k")
+	p.wait(name + ` === "Ada Quinn"`)
+	p.press("End")
+	p.wait(name + ` === "Ed Lind"`)
+	p.is(`document.querySelector("#reader .error").textContent`, "Failed: 503 Service Unavailable: try later (server, HTTP 503)")
+	if said := p.complaints(); len(said) > 0 {
+		t.Errorf("the page complains: %s", strings.Join(said, "\n"))
+	}
+}
+
+func TestBrowserSearchesAndFilters(t *testing.T) {
+	path, _ := people(t)
+	p := startChromium(t).open(page(t, path)+"#emails", 1280, 900)
+	p.press("/")
+	p.is(`document.activeElement.id`, "search")
+	p.write("thursday ADA")
+	p.wait(shown + ` === "Ada Quinn"`)
+	p.is(`document.querySelector("#count").textContent`, "1 of 5 contacts")
+	p.press("Enter")
+	p.is(`document.activeElement.id`, "list")
+	p.wait(name + ` === "Ada Quinn"`)
+	p.eval(`document.querySelector("#clear").click()`)
+	p.is(`document.querySelectorAll(".row").length`, 5)
+	p.eval(`document.querySelector("#statuses [data-value=failed]").click()`)
+	p.is(shown, "Ed Lind")
+	p.eval(`document.querySelector("#statuses [data-value='']").click()`)
+	for _, c := range []struct{ filter, value, want string }{
+		{"playbook", "Growth", "Ada Quinn, Cy Wilk"}, {"playbook", "", "Ada Quinn, Bo Ibarra, Cy Wilk, Di Adeyemi, Ed Lind"},
+		{"persona", "Stack", "Bo Ibarra"}, {"persona", "", "Ada Quinn, Bo Ibarra, Cy Wilk, Di Adeyemi, Ed Lind"},
+		{"messages", "2", "Ada Quinn"}, {"messages", "", "Ada Quinn, Bo Ibarra, Cy Wilk, Di Adeyemi, Ed Lind"},
+		{"warning", "placeholder", "Bo Ibarra"}, {"warning", "none", "Ada Quinn, Cy Wilk"}, {"warning", "any", "Bo Ibarra"}, {"warning", "", "Ada Quinn, Bo Ibarra, Cy Wilk, Di Adeyemi, Ed Lind"},
+		{"sort", "slow", "Cy Wilk, Bo Ibarra, Ada Quinn, Di Adeyemi, Ed Lind"},
+	} {
+		p.pick(c.filter, c.value)
+		p.is(shown, c.want)
+	}
+	p.eval(`document.querySelector("#search").focus()`)
+	p.write("nobody at all")
+	p.wait(`document.querySelector(".nothing")`)
+}
+
+func TestBrowserShowsHostileTextsAsText(t *testing.T) {
+	var fetched atomic.Int32
+	beacon := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
+	defer beacon.Close()
+	evil := `</script><script>top.pwned=1</script><img src=x onerror=top.pwned=1>"'><svg onload=top.pwned=1>{{data}}`
+	html := `<p>Hello</p><script>top.pwned=1</script><img src="` + beacon.URL + `/i.png" onerror="top.pwned=1"><link rel=stylesheet href="` + beacon.URL + `/s.css">` +
+		`<style>@import "` + beacon.URL + `/t.css"; p{background:url(` + beacon.URL + `/b.png)}</style><meta http-equiv=refresh content="0;url=` + beacon.URL + `/r">` +
+		`<iframe src="` + beacon.URL + `/f"></iframe><form action="` + beacon.URL + `/p"><button autofocus onfocus=top.pwned=1></button></form><a href="javascript:top.pwned=1" id=a>x</a>`
+	r := newRecords(t, evil)
+	r.run(evil, evil, evil)
+	request := fields{}
+	for _, field := range []string{"email", "firstName", "lastName", "jobTitle", "companyName", "companyDomain", "lang", "outputFormat", "agentOId",
+		"experimentOId", "playbookSelectionContext", "crmContactId"} {
+		request[field] = evil
+	}
+	request["linkedInProfile"] = "javascript:top.pwned=1"
+	request["runtimeContext"], request["runtimeInstructions"] = fields{"all": evil, evil: evil}, fields{"1": evil}
+	r.answer(request, evil, evil, evil, evil, html, html, evil)
+	r.notFound(request, evil)
+	r.fail(request, evil, evil)
+	r.end(evil)
+	path := r.close()
+
+	browser := startChromium(t)
+	live := serve(t, path, "127.0.0.1:0")
+	for _, url := range []string{page(t, path), live.url} {
+		p := browser.open(url, 1280, 900)
+		p.eval(`location.hash = "#emails"`)
+		p.wait(`document.querySelectorAll("iframe").length > 0 && document.querySelector("iframe").contentDocument.readyState === "complete"`)
+		p.is(`document.querySelector(".row b").textContent.includes("</script><script>top.pwned=1</script>")`, true)
+		p.is(`document.querySelector("iframe").contentDocument.body.innerText.includes("Hello")`, true)
+		p.is(`[...document.querySelectorAll(".message .text")].some((n) => n.textContent.includes("onerror=top.pwned=1"))`, true)
+		p.eval(`document.querySelector("iframe").contentDocument.querySelector("#a").click()`)
+		for range 2 {
+			p.press("j")
+		}
+		p.wait(`document.querySelector("#reader .error")`)
+		p.is(`[...document.querySelectorAll("a")].filter((a) => !/^(https?|file):/.test(a.href)).length`, 0)
+		p.eval(`location.hash = "#overview"`)
+		p.wait(`!document.querySelector("#overview").hidden`)
+		p.is(`document.querySelectorAll("img, svg[onload], script:not([type])").length`, 1) // the page's own script
+		p.is(`typeof pwned`, "undefined")
+	}
+	if n := fetched.Load(); n > 0 {
+		t.Errorf("the page fetched %d things from elsewhere", n)
+	}
+}
+
+func TestBrowserStaysUsableWithManyContacts(t *testing.T) {
+	r := newRecords(t, "sandbox")
+	r.run("many.csv")
+	for i := range 20_000 {
+		r.row++
+		r.note(checkpoint.Failed, checkpoint.Key{byte(i), byte(i >> 8), 1}, fields{"error": "no", "row": r.row, "request": person(fmt.Sprintf("Name%d", i+1), "Smith", "Acme")})
+	}
+	p := startChromium(t).open(page(t, r.close())+"#emails", 1280, 900)
+	p.is(`document.querySelector("#count").textContent`, "20,000 contacts")
+	p.is(`document.querySelectorAll(".row").length < 60`, true)
+	p.press("End")
+	p.wait(name + ` === "Name20000 Smith"`)
+	p.wait(`[...document.querySelectorAll(".row b")].some((b) => b.textContent === "Name20000 Smith")`)
+	p.is(`document.querySelectorAll(".row").length < 60`, true)
+	p.press("/")
+	p.write("name12345 ")
+	p.wait(shown + ` === "Name12345 Smith"`)
+	p.eval(`location.hash = "#overview"`)
+	p.wait(`document.querySelector("#overview").innerText.includes("1–20000")`)
+}
+
+func TestBrowserOnAPhone(t *testing.T) {
+	path, _ := people(t)
+	p := startChromium(t).open(page(t, path)+"#emails", 390, 800)
+	p.shot("phone-list")
+	p.is(`document.documentElement.scrollWidth`, 390)
+	p.is(`getComputedStyle(document.querySelector("#reader")).display`, "none")
+	p.eval(`document.querySelectorAll(".row")[1].click()`)
+	p.wait(`getComputedStyle(document.querySelector("#reader")).display === "block"`)
+	p.is(`document.documentElement.scrollWidth`, 390)
+	p.shot("phone-read")
+	p.eval(`document.querySelector(".back").click()`)
+	p.wait(`getComputedStyle(document.querySelector(".finder")).display !== "none"`)
+	p.eval(`location.hash = "#overview"`)
+	p.wait(`!document.querySelector("#overview").hidden`)
+	p.is(`document.documentElement.scrollWidth`, 390)
+	p.shot("phone-overview")
+}

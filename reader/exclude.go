@@ -47,28 +47,32 @@ func ReadExclude(path string) (*ExcludeList, error) {
 	return l, nil
 }
 
+// Normalise returns a value as a row's [Person] would have it: an email in lower
+// case, the address of a LinkedIn profile, here also out of its slug. It fails
+// when the value is not what the field takes; the error does not repeat it.
+func Normalise(field Field, value string) (string, error) {
+	if field == LinkedInProfile && !strings.Contains(value, "linkedin.") {
+		value = profilePrefix + strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(value), "/"), "in/")
+	}
+	clean, _ := cleanerOf(field)(value)
+	if clean == "" {
+		return "", fmt.Errorf("not what %s takes", field)
+	}
+	return clean, nil
+}
+
 // ExcludePersons is a list of exactly these people, each by any email, LinkedIn
-// profile (or the slug of one) and id that is given. It fails when one of them is
-// not what its field takes.
-func ExcludePersons(people ...Person) (*ExcludeList, error) {
+// profile and contact id that is given, normalised.
+func ExcludePersons(people ...Person) *ExcludeList {
 	l := &ExcludeList{emails: map[string]bool{}, domains: map[string]bool{}, profiles: map[string]bool{}, ids: map[string]bool{}}
-	for i, p := range people {
-		profile := strings.TrimPrefix(strings.TrimPrefix(p.LinkedInProfile, "/"), "in/")
-		if profile != "" && !strings.Contains(profile, "/") {
-			profile = profilePrefix + profile
-		}
-		for field, value := range map[Field]string{Email: p.Email, LinkedInProfile: profile, CRMContactID: p.CRMContactID} {
-			if value == "" {
-				continue
+	for _, p := range people {
+		for field, value := range map[Field]string{Email: p.Email, LinkedInProfile: p.LinkedInProfile, CRMContactID: p.CRMContactID} {
+			if value != "" {
+				l.addField(field, value)
 			}
-			clean, _ := cleanerOf(field)(value)
-			if clean == "" {
-				return nil, fmt.Errorf("person %d: that is no %s", i+1, field)
-			}
-			l.addField(field, clean)
 		}
 	}
-	return l, nil
+	return l
 }
 
 // readText reads a whole file, unpacked and decoded.

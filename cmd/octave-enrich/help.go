@@ -20,6 +20,8 @@ Afterwards
   status       what a checkpoint holds: answered, failed, possibly billed
   report       one page to read: how the runs went, and every email
   review       that page in a browser, to edit, approve and reject emails
+  erase        take a person out, and name the files that still hold them
+  prune        drop old answers
 
 The service
   check        is the key valid, what is left, does the agent exist

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/reader"
+)
+
+const eraseHelp = `Take a person out of a checkpoint, and out of the decisions of its review, by
+writing the files anew: what was asked about them, what came back, every attempt.
+
+Of the outputs that were written from the checkpoint, those that still hold the
+person are named, and so are the inputs: they are yours to edit or delete. A run
+over a list that still holds the person would ask again: --also-exclude puts them
+on the do-not-contact list that run --exclude reads, before anything is erased.`
+
+func newErase(a *app) *cobra.Command {
+	var e erasure
+	cmd := &cobra.Command{
+		Use:   "erase CHECKPOINT --email X | --linkedin SLUG | --id ID",
+		Short: "Take a person out of a checkpoint and name the files that still hold them",
+		Long:  eraseHelp,
+		Example: `  octave-enrich erase people.enriched.csv.checkpoint --email ada@alder.example
+  octave-enrich erase people.enriched.csv.checkpoint --linkedin ada-archer --also-exclude do-not-contact.txt`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, list []string) error { return a.erase(list[0], e) },
+	}
+	fs := cmd.Flags()
+	fs.StringArrayVar(&e.emails, "email", nil, "by `ADDRESS`; repeatable, also together with the others")
+	fs.StringArrayVar(&e.profiles, "linkedin", nil, "by LinkedIn `SLUG`, or the address of the profile; repeatable")
+	fs.StringArrayVar(&e.ids, "id", nil, "by `ID` of the contact or lead in the CRM; repeatable")
+	fs.StringVar(&e.alsoExclude, "also-exclude", "", "put the person on the do-not-contact list `FILE`, too")
+	return cmd
+}
+
+// An erasure says who is to be erased, and counts what was.
+type erasure struct {
+	emails, profiles, ids []string
+	alsoExclude           string
+
+	people  []reader.Person
+	list    *reader.ExcludeList
+	needles [][]byte // in lower case: what gives the person away in a text
+	keys    map[checkpoint.Key]bool
+	files   files
+
+	mentions int // records kept that hold a needle all the same
+}
+
+// files are those that the checkpoint says were read and written.
+type files struct{ inputs, outputs []string }
+
+func (a *app) erase(path string, e erasure) error {
+	if err := e.prepare(); err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return &exitError{code: exitInput, err: err}
+	}
+	if err := e.exclude(); err != nil {
+		return err
+	}
+	if err := e.find(path); err != nil {
+		return err
+	}
+	var dropped int
+	// The decisions first: it is the checkpoint that tells whose they are, and
+	// after a crash in between it still does.
+	for _, file := range []string{path + ".review", path} {
+		stats, err := rewrite(file, e.keep)
+		if err != nil {
+			return err
+		}
+		dropped += stats.Dropped
+	}
+	return a.tellErased(path, &e, dropped)
+}
+
+// prepare normalises the person as the reader does.
+func (e *erasure) prepare() error {
+	for _, by := range []struct {
+		flag   string
+		field  reader.Field
+		values []string
+	}{{"email", reader.Email, e.emails}, {"linkedin", reader.LinkedInProfile, e.profiles}, {"id", reader.CRMContactID, e.ids}} {
+		for i, v := range by.values {
+			clean, err := reader.Normalise(by.field, v)
+			if err != nil {
+				return usageError("--%s: %w", by.flag, err)
+			}
+			by.values[i] = clean
+			if by.flag != "id" { // which may be a word of any text
+				e.needles = append(e.needles, bytes.ToLower([]byte(strings.TrimPrefix(clean, "https://www."))))
+			}
+		}
+	}
+	for _, entry := range e.entries() {
+		e.people = append(e.people, entry.person)
+	}
+	if len(e.people) == 0 {
+		return usageError("who? name one with --email, --linkedin or --id")
+	}
+	e.keys, e.list = map[checkpoint.Key]bool{}, reader.ExcludePersons(e.people...)
+	return nil
+}
+
+// find collects the questions about the person, and the files of the runs.
+func (e *erasure) find(path string) error {
+	for entry, err := range checkpoint.Records(path, nil) {
+		if err != nil {
+			return checkpointError(path, err)
+		}
+		if e.about(entry.Record) {
+			e.keys[entry.Key] = true
+		}
+		e.files.add(entry.Record)
+	}
+	return nil
+}
+
+// about says whether a record holds a request about the person.
+func (e *erasure) about(rec checkpoint.Record) bool {
+	var body struct {
+		Request octave.Request `json:"request"`
+	}
+	if rec.Key == (checkpoint.Key{}) || json.Unmarshal(rec.Body, &body) != nil {
+		return false
+	}
+	r := body.Request
+	_, hit := e.list.Match(reader.Person{Email: strings.ToLower(r.Email), LinkedInProfile: r.LinkedInProfile,
+		CRMContactID: r.CRMContactID, CRMLeadID: r.CRMLeadID})
+	return hit
+}
+
+// keep drops all records of a question about the person: the bare attempts, too,
+// whose key is a hash of what is known of them.
+func (e *erasure) keep(rec checkpoint.Record) (checkpoint.Record, bool) {
+	if e.keys[rec.Key] || e.about(rec) {
+		return rec, false
+	}
+	if rec.Key != (checkpoint.Key{}) && e.inText(rec.Body) {
+		e.mentions++
+	}
+	return rec, true
+}
+
+func (e *erasure) inText(text []byte) bool {
+	text = bytes.ToLower(text)
+	return slices.ContainsFunc(e.needles, func(needle []byte) bool { return bytes.Contains(text, needle) })
+}
+
+func (f *files) add(rec checkpoint.Record) {
+	switch rec.Type {
+	case checkpoint.Run:
+		var body RunBody
+		if json.Unmarshal(rec.Body, &body) == nil {
+			f.inputs = appendNew(f.inputs, body.Input.Name)
+			f.outputs = appendNew(f.outputs, body.Output+".partial")
+		}
+	case checkpoint.Output:
+		var body OutputBody
+		if json.Unmarshal(rec.Body, &body) == nil {
+			f.outputs = appendNew(f.outputs, body.Path)
+		}
+	}
+}
+
+func appendNew(list []string, item string) []string {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}
+
+// rewrite writes a journal anew; one that is not there has nobody in it.
+func rewrite(path string, keep func(checkpoint.Record) (checkpoint.Record, bool)) (checkpoint.RewriteStats, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return checkpoint.RewriteStats{}, nil
+	}
+	stats, err := checkpoint.Rewrite(path, checkpoint.Options{}, keep)
+	if errors.Is(err, checkpoint.ErrLocked) {
+		return stats, &exitError{code: exitLocked, err: fmt.Errorf("%s is in use", path), hint: "wait for the run or the review to end, and do this again"}
+	}
+	if err != nil {
+		return stats, checkpointError(path, err)
+	}
+	return stats, nil
+}
+
+// tellErased says what was done, and what is left to do by hand.
+func (a *app) tellErased(path string, e *erasure, dropped int) error {
+	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", count(dropped, "record"), count(len(e.keys), "question"), path)
+	if e.mentions > 0 {
+		fmt.Fprintf(a.stdout, "%s about others still mention the person\n", count(e.mentions, "record"))
+	}
+	for _, file := range e.files.outputs {
+		holds, err := e.holds(file)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			fmt.Fprintf(a.stdout, "look yourself: %s (%v)\n", file, err)
+		case holds:
+			fmt.Fprintf(a.stdout, "still holds the person: %s\n", file)
+		}
+	}
+	if len(e.files.inputs) > 0 {
+		fmt.Fprintf(a.stderr, "inputs are not touched: %s\n", strings.Join(e.files.inputs, ", "))
+	}
+	if e.alsoExclude == "" {
+		fmt.Fprintf(a.stderr, "a run over a list that holds the person asks again; --also-exclude FILE prevents it\n")
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"octave-enrich/checkpoint"
+)
+
+const pruneHelp = `Drop what is older than an age from a checkpoint by writing it anew: answers,
+failures and attempts, with the decisions of a review that have no answer any more.
+
+A contact whose answer was dropped is asked, and paid for, again when it comes up
+in a later run. Runs and outputs stay recorded, so that outputs are still known as
+ours.`
+
+func newPrune(a *app) *cobra.Command {
+	var age days
+	cmd := &cobra.Command{
+		Use:     "prune CHECKPOINT --older-than D",
+		Short:   "Drop old answers from a checkpoint",
+		Long:    pruneHelp,
+		Example: "  octave-enrich prune people.enriched.csv.checkpoint --older-than 180d",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, list []string) error {
+			if age == 0 {
+				return usageError("how old? name an age with --older-than, such as 180d")
+			}
+			return a.prune(list[0], time.Now().Add(-time.Duration(age)))
+		},
+	}
+	cmd.Flags().Var(&age, "older-than", "age from which on an answer is dropped, such as 180d")
+	return cmd
+}
+
+func (a *app) prune(path string, before time.Time) error {
+	if _, err := os.Stat(path); err != nil {
+		return &exitError{code: exitInput, err: err}
+	}
+	p := pruning{before: before, last: map[checkpoint.Key]checkpoint.Record{}, split: map[checkpoint.Key]time.Time{}, kept: map[checkpoint.Key]bool{}}
+	for entry, err := range checkpoint.Records(path, nil) {
+		if err != nil {
+			return checkpointError(path, err)
+		}
+		p.look(entry.Record)
+	}
+	stats, err := rewrite(path, p.keep)
+	if err != nil {
+		return err
+	}
+	decisions, err := rewrite(path+".review", p.keepDecision)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "dropped %s, kept %s; %s bytes, were %s\n", count(stats.Dropped, "record"), count(stats.Kept, "record"),
+		thousands(int(stats.After)), thousands(int(stats.Before)))
+	if decisions.Dropped > 0 {
+		fmt.Fprintf(a.stdout, "dropped %s of the review\n", count(decisions.Dropped, "record"))
+	}
+	return nil
+}
+
+// A pruning drops attempts whole: what was asked before the cut and answered
+// after it stays, or the books would no longer balance.
+type pruning struct {
+	before time.Time
+	last   map[checkpoint.Key]checkpoint.Record // without bodies
+	split  map[checkpoint.Key]time.Time         // when a call began that ended behind the cut
+	kept   map[checkpoint.Key]bool
+}
+
+func (p *pruning) old(rec checkpoint.Record) bool { return rec.At.Before(p.before) }
+
+// look takes the records in order. Attempts at one question do not overlap.
+func (p *pruning) look(rec checkpoint.Record) {
+	if rec.Key == (checkpoint.Key{}) {
+		return
+	}
+	if last := p.last[rec.Key]; last.Type == checkpoint.Asked && p.old(last) && rec.Type != checkpoint.Asked && !p.old(rec) {
+		p.split[rec.Key] = last.At
+	}
+	p.last[rec.Key] = checkpoint.Record{Type: rec.Type, At: rec.At}
+}
+
+func (p *pruning) keep(rec checkpoint.Record) (checkpoint.Record, bool) {
+	if rec.Key == (checkpoint.Key{}) {
+		return rec, true
+	}
+	began, ok := p.split[rec.Key]
+	stays := !p.old(rec) || ok && rec.Type == checkpoint.Asked && rec.At.Equal(began)
+	if stays {
+		p.kept[rec.Key] = true
+	}
+	return rec, stays
+}
+
+func (p *pruning) keepDecision(rec checkpoint.Record) (checkpoint.Record, bool) {
+	return rec, rec.Key == (checkpoint.Key{}) || p.kept[rec.Key]
+}

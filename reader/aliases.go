@@ -25,18 +25,22 @@ func aliases() []fieldAliases {
 		{JobTitle, `jobtitle currentjob currenttitle position organizationtitle organization1title title role designation
 			jobbezeichnung berufsbezeichnung stellenbezeichnung positionstitel intitulédeposte intituléduposte intitulédelafonction
 			fonction poste titreduposte cargo puesto puestodetrabajo títulodelpuesto tituloprofesional functie functietitel functienaam
-			役職 役職名 肩書き títulodocargo`},
+			役職 役職名 肩書き títulodocargo
+			jobtitel funktion titredeposte intituleduposte títulodeltrabajo títulodetrabajo functieomschrijving títulodotrabalho função`},
 		{CompanyName, `companyname company accountname companyaccount organizationname organization1name organization
 			associatedcompany currentcompany employer
 			unternehmensname namedesunternehmens unternehmen firma firmenname nomdelentreprise entreprise société societe
-			nombredelaempresa nombredeempresa empresa bedrijfsnaam naamvanhetbedrijf bedrijf 会社名 企業名 会社 nomedaempresa`},
+			nombredelaempresa nombredeempresa empresa bedrijfsnaam naamvanhetbedrijf bedrijf 会社名 企業名 会社 nomedaempresa
+			nomdelasociété nombredelacompañía compañía naamvanbedrijf naambedrijf`},
 		{CompanyDomain, `companydomain domain companywebsite companywebsiteurl website websiteurl webpage website1value
 			urlderwebsite webseite urldusiteweb siteweb urldelsitioweb sitioweb urlvanwebsite websitevanbedrijf
 			ウェブサイトurl ウェブサイトのurl ウェブサイト webサイトurl webサイト urldosite urldowebsite site
-			companydomainname companyurl regularcompanyurl emaildomain`},
+			companydomainname unternehmensdomain unternehmenswebsite domainnamedesunternehmens nomdedomainedelentreprise
+			nombrededominiodelaempresa domeinnaamvanbedrijf nomededomíniodaempresa 会社のドメイン名 会社ドメイン名 companyurl regularcompanyurl emaildomain`},
 		{LinkedInProfile, `personlinkedinurl linkedinurlpublic linkedincontactprofileurl linkedinprofileurl defaultprofileurl
 			linkedinprofile linkedinurl hslinkedinurl linkedin profileurl url
-			urllinkedin urldelinkedin linkedinprofil profillinkedin linkedinのurl urldolinkedin`},
+			urllinkedin urldelinkedin linkedinprofil profillinkedin linkedinのurl urldolinkedin
+			urlduprofillinkedin urldelperfildelinkedin linkedinprofielurl linkedinprofilurl`},
 		{CRMContactID, `contactid recordid hsobjectid datensatzid iddelafiche iddefichedinformations iddelafichedinformations idderegistro recordidentificatie レコードid iddoregistro id`},
 		{CRMLeadID, `leadid id`},
 		{CRMAccountID, `accountid associatedcompanyids associatedcompanyid`},

@@ -175,6 +175,9 @@ func decoder(r io.Reader, name string, demanded bool) (io.Reader, error) {
 	case encodingUTF16BE:
 		return textunicode.UTF16(textunicode.BigEndian, textunicode.UseBOM).NewDecoder().Reader(r), nil
 	case encodingCP1252:
+		if !demanded {
+			r = &holes{r: r}
+		}
 		return charmap.Windows1252.NewDecoder().Reader(r), nil
 	}
 	enc, err := encodingNamed(name)
@@ -182,6 +185,27 @@ func decoder(r io.Reader, name string, demanded bool) (io.Reader, error) {
 		return nil, err
 	}
 	return skipBOM(enc.NewDecoder().Reader(r)), nil
+}
+
+// holes passes bytes on that mean something in Windows-1252. Five do not: a text
+// with one of them is in another encoding, and would lose that character.
+type holes struct {
+	r     io.Reader
+	lines int
+}
+
+func (h *holes) Read(p []byte) (int, error) {
+	n, err := h.r.Read(p)
+	for _, c := range p[:n] {
+		switch c {
+		case '\n':
+			h.lines++
+		case 0x81, 0x8d, 0x8f, 0x90, 0x9d:
+			return 0, &InputError{Line: h.lines + 1, Msg: "neither UTF-8 nor Windows-1252",
+				Hint: "name its encoding: --encoding shift_jis, gb18030, big5, euc-kr, windows-1251, ..."}
+		}
+	}
+	return n, err
 }
 
 func encodingNamed(name string) (encoding.Encoding, error) {

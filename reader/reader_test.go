@@ -252,6 +252,7 @@ func TestRefused(t *testing.T) {
 		{"bare.csv", "email,name\na@b.example,5\" pipe\n", 2, "not quoted"},
 		{"after.csv", "email,name\na@b.example,\"Ann\" Lee\n", 2, "after the closing quote"},
 		{"mixed.csv", "email,name\na@b.example,Zo\xc3\xab Ren\xc3\xa9\nb@b.example,Andr\xe9\n", 3, "not UTF-8"},
+		{"shift_jis.csv", "email,name\na@b.example,\x8eR\x93c\nb@b.example,\x91\xbe\x98Y\x81@\n", 3, "--encoding shift_jis"},
 		{"cut.csv.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", 0, "cut off"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

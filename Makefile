@@ -16,6 +16,9 @@ help: ## what there is to make
 build: ## the binary, in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/octave-enrich
 
+man: build ## the manual pages, in bin/man
+	$(BIN) man bin/man
+
 demo: build ## enrich a sample against the embedded agent, killed once and resumed
 	@samples/demo.sh $(BIN)
 
@@ -61,4 +64,4 @@ vuln: ## known vulnerabilities of what is linked, where their database can be re
 
 check: lint race demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build demo test race crash fuzz quirks bench lint vuln check browser
+.PHONY: help build man demo test race crash fuzz quirks bench lint vuln check browser

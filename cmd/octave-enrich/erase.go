@@ -14,6 +14,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
+	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
 )
 
@@ -77,7 +78,7 @@ func (a *app) erase(path string, e erasure) error {
 	var dropped int
 	// The decisions first: it is the checkpoint that tells whose they are, and
 	// after a crash in between it still does.
-	for _, file := range []string{path + ".review", path} {
+	for _, file := range []string{review.Path(path), path} {
 		stats, err := rewrite(file, e.keep)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/pipeline/review"
 )
 
 const pruneHelp = `Drop what is older than an age from a checkpoint by writing it anew: answers,
@@ -51,7 +52,7 @@ func (a *app) prune(path string, before time.Time) error {
 	if err != nil {
 		return err
 	}
-	decisions, err := rewrite(path+".review", p.keepDecision)
+	decisions, err := rewrite(review.Path(path), p.keepDecision)
 	if err != nil {
 		return err
 	}

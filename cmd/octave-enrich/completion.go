@@ -1,0 +1,99 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"octave-enrich/octave/sandbox"
+	"octave-enrich/reader"
+	"octave-enrich/writer"
+)
+
+// A completer lists what the shell may offer for a word.
+type completer = cobra.CompletionFunc
+
+// inputExtensions are the files that the shell offers for INPUT.
+func inputExtensions() []string {
+	return []string{"csv", "tsv", "jsonl", "ndjson", "xlsx", "gz", "zst", "txt"}
+}
+
+// complete tells cmd and every command below it which values its flags and arguments
+// take. A flag means the same in every command that has it.
+func complete(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		complete(sub)
+	}
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = argumentsOf(cmd)
+	}
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if values := valuesOf(f.Name); values != nil {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, values) // fails for a flag that is not there
+		}
+	})
+}
+
+// argumentsOf reads from the usage line what a command is about.
+func argumentsOf(cmd *cobra.Command) completer {
+	switch _, word, _ := strings.Cut(cmd.Use, " "); {
+	case strings.HasPrefix(word, "INPUT"):
+		return extensions(inputExtensions()...)
+	case strings.HasPrefix(word, "CHECKPOINT"):
+		return extensions("checkpoint")
+	}
+	return cobra.NoFileCompletions
+}
+
+// valuesOf are the values of a flag; nil leaves it to the shell, which offers
+// files.
+func valuesOf(flag string) completer {
+	switch flag {
+	case "preset":
+		return words(append([]string{"generic"}, writer.Presets()...)...)
+	case "in-format", "out-format":
+		return words("csv", "tsv", "jsonl", "xlsx")
+	case "on-timeout":
+		return words("retry", "fail")
+	case "progress":
+		return words("auto", "bar", "plain", "none")
+	case "log-format":
+		return words("auto", "text", "json")
+	case "log-level":
+		return words("debug", "info", "warn", "error")
+	case "shape":
+		return words(sandbox.Shapes()...)
+	case "rate":
+		return words("5/s", "120/m", "2000/h", "0")
+	case "map":
+		return fields(reader.Fields()...)
+	case "set", "template":
+		return fields(slices.DeleteFunc(reader.Fields(), func(f reader.Field) bool { return f == reader.FullName })...)
+	case "checkpoint":
+		return extensions("checkpoint")
+	case "config", "map-file":
+		return extensions("yaml", "yml", "json")
+	case "output", "exclude", "also-exclude", "key-file", "addr-file", "summary", "metrics-file", "report", "write":
+		return nil
+	}
+	return cobra.NoFileCompletions
+}
+
+func words(list ...string) completer {
+	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// fields are completed up to the sign behind which the shell knows nothing.
+func fields(list ...reader.Field) completer {
+	var names []string
+	for _, f := range list {
+		names = append(names, string(f)+"=")
+	}
+	return cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)
+}
+
+func extensions(list ...string) completer {
+	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveFilterFileExt)
+}

@@ -75,7 +75,7 @@ func (c trial) list() []byte {
 		if n%13 == 0 {
 			who = n - 5
 		}
-		name, email := fmt.Sprintf("Ada %d", who), fmt.Sprintf("ada.%d@company%d.example", who, who%97)
+		name, email := fmt.Sprintf("Ada %d", who), fmt.Sprintf("ada.%d.%d@company%d.example", c.seed, who, who%97)
 		if n%29 == 0 {
 			email = ""
 		}

@@ -58,7 +58,9 @@ func (c trial) run(t *testing.T) figures {
 	for v.did.kills < c.kills && !t.Failed() { // and one that would only have written the rows again
 		v.kill(time.Duration(random.Int64N(int64(min(took/2, time.Second)))))
 	}
-	v.settle()
+	if !t.Failed() {
+		v.settle()
+	}
 	t.Logf("kills within %v\n%v", span.Round(time.Millisecond), v.did)
 	return v.did
 }

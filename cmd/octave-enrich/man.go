@@ -11,7 +11,7 @@ import (
 )
 
 // newMan writes the manual. It is for those who build packages, and hidden.
-func newMan(a *app) *cobra.Command {
+func newMan() *cobra.Command {
 	return &cobra.Command{
 		Use:    "man DIR",
 		Short:  "Write the manual pages into a folder",
@@ -23,11 +23,11 @@ func newMan(a *app) *cobra.Command {
 
 // writeManual writes a page for cmd and each command below it.
 func writeManual(cmd *cobra.Command, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a manual is for everybody
 		return outputError(err)
 	}
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
-	if err := os.WriteFile(filepath.Join(dir, name+".1"), []byte(manPage(cmd)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".1"), []byte(manPage(cmd)), 0o644); err != nil { //nolint:gosec // a manual is for everybody
 		return outputError(err)
 	}
 	for _, sub := range cmd.Commands() {

@@ -40,17 +40,16 @@ browser: ## the report and review pages in headless Chromium, installed when mis
 	@pipeline/report/testdata/browser.sh
 
 fuzz: ## every fuzz target for FUZZTIME (default 60s)
-	@for target in $$(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z]+' . | sed 's/func //' | sort -u); do \
-		dir=$$(grep -rlE --include='*_test.go' "^func $$target\(" . | head -n 1 | xargs dirname); \
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' . | sed 's|/[^/]*:func | |' | sort | while read -r dir target; do \
 		echo "== $$dir $$target"; \
-		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit 1; \
 	done
 
 quirks: ## 10,000 lists as tools write them down, through reader and writer and back
 	go test ./pipeline -run '^TestQuirks$$' -rapid.checks 10000
 
-bench: build ## benchmarks; ratios against plain code in the same run
-	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./...
+bench: ## benchmarks, one package at a time; figures with a target say (want...)
+	go test -p 1 -run '^$$' -bench . -timeout 60m ./...
 
 lint: ## formatting, vet, modules, staticcheck and the other linters of .golangci.yml
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

@@ -36,6 +36,7 @@ func TestImports(t *testing.T) {
 		"octave/sandbox":   {"octave"},
 		"pipeline":         {"reader", "octave", "checkpoint", "writer"},
 		"pipeline/report":  {"reader", "octave", "checkpoint", "writer", "pipeline"},
+		"pipeline/review":  {"octave", "checkpoint", "pipeline", "pipeline/report"},
 		"pipeline/metrics": {"reader", "octave", "checkpoint", "writer", "pipeline"},
 		"pipeline/fleet":   {"reader", "octave", "checkpoint", "writer", "pipeline"},
 	}

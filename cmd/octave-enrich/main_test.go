@@ -56,7 +56,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "service": service, "ledger": ledger, "until": until, "signal": signalRun, "code": code,
 			"column": column, "mode": mode, "nowhere": nowhere, "value": value, "tmpfs": tmpfs, "flip": flip,
-			"schema": schema,
+			"schema": schema, "unpack": unpack, "decided": decided,
 		},
 	})
 }

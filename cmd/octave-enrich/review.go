@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"
@@ -36,12 +37,12 @@ func newReview(a *app) *cobra.Command {
 }
 
 func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err error) {
-	if _, err := os.Stat(path); err != nil {
-		return &exitError{code: exitInput, err: err}
-	}
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil || !isLoopback(host) {
 		return usageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
+	}
+	if err := reviewable(path); err != nil {
+		return err
 	}
 	book, err := review.Open(path, tool+" "+version)
 	if err != nil {
@@ -69,6 +70,19 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err er
 	}
 	fmt.Fprintf(a.stderr, "review at %s\nCtrl-C when done; every decision is kept in %s\n", url, review.Path(path))
 	return serve(listener, server)
+}
+
+// reviewable refuses what is no whole checkpoint before a journal of decisions is
+// created beside it.
+func reviewable(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return &exitError{code: exitInput, err: err}
+	}
+	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
+	if err != nil {
+		return checkpointError(path, err)
+	}
+	return journal.Close()
 }
 
 // reviewError gives errors of the journal of decisions their codes.

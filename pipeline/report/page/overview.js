@@ -21,10 +21,9 @@ function drawOverview() {
       panel("Slowest contacts", "", slowest()),
       panel("Failures by cause", "wide", failures()),
       panel("Attempts without an answer", "", table(["cause", "HTTP", "attempts"], summary.missed.map((m) => [m.kind || "other", m.status || "", number(m.attempts)]), "Every attempt was answered.")),
-      panel("Warnings in the texts", "", warnings(withEmails)),
+      h("div", { class: "stack" }, panel("Warnings in the texts", "", warnings(withEmails)), panel("Column mapping", "", mapping())),
       panel("By playbook", "", groups(withEmails, (c) => c.playbook, "playbook")),
       panel("By persona", "", groups(withEmails, (c) => c.persona, "persona")),
-      panel("Column mapping", "", mapping()),
       panel("Runs", "wide", runs())),
     h("p", { class: "muted foot" }, `${summary.checkpoint}, begun ${moment(summary.created)} by ${summary.tool}; answers of ${summary.service}. Page made ${moment(summary.made)}.`));
 }
@@ -118,10 +117,10 @@ function mapping() {
 
 function runs() {
   const rows = summary.runs.toReversed().slice(0, 50).map((r) => {
-    const began = r.began || {}, ended = r.ended, rowCounts = ended ? ended.rows : {};
+    const began = r.began || {}, ended = r.ended, rowCounts = (ended && ended.rows) || {};
     return [moment(r.begin), duration(Date.parse(r.end) - Date.parse(r.begin)), (began.input || {}).name || "", number((began.input || {}).rows || 0),
       ended ? Object.entries(rowCounts).filter(([, n]) => n).map(([name, n]) => `${number(n)} ${name.replace("_", " ")}`).join(", ") : "",
-      ended ? number(ended.calls.started) : "", ended ? number(ended.usage) : "", ended ? `${ended.exit_code}: ${ended.reason}` : "cut short, or goes on"];
+      ended && ended.calls ? number(ended.calls.started) : "", ended ? number(ended.usage || 0) : "", ended ? `${ended.exit_code}: ${ended.reason}` : "cut short, or goes on"];
   });
   return table(["begun", "for", "input", "rows", "outcome", "calls", "usage", "exit"], rows, "None recorded.");
 }

@@ -156,47 +156,16 @@ func (a *app) configured(o *options, run func(cmd *cobra.Command, args []string)
 // allFlags are those of run, which has them all.
 func (a *app) allFlags() *pflag.FlagSet { return newRun(a).Flags() }
 
-// didYouMean suggests the nearest of names.
-func didYouMean(word string, names []string) string {
-	best, distance := "", len(word)/2+1
-	for _, name := range names {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(name)); d < distance {
-			best, distance = name, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
-
 // flagError suggests what was meant by an unknown flag.
 func flagError(cmd *cobra.Command, err error) error {
 	e := &exitError{code: exitUsage, err: err, hint: "see: " + cmd.CommandPath() + " --help"}
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
-		e.err = fmt.Errorf("unknown flag --%s%s", unknown.GetSpecifiedName(), didYouMean(unknown.GetSpecifiedName(), flagNames(cmd.Flags())))
+		name := unknown.GetSpecifiedName()
+		e.err = fmt.Errorf("unknown flag --%s", name)
+		if meant := nearest(name, flagNames(cmd.Flags())); meant != "" {
+			e.err = fmt.Errorf("%w; did you mean --%s?", e.err, meant)
+		}
 	}
 	return e
 }

@@ -15,7 +15,7 @@ func newConfig(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Effective settings and their source; a commented example",
-		Args:  args(cobra.NoArgs),
+		Args:  unknownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newConfigShow(a), newConfigInit(a))

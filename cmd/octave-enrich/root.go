@@ -48,7 +48,9 @@ func unknownCommand(cmd *cobra.Command, list []string) error {
 	}
 	var names []string
 	for _, c := range cmd.Commands() {
-		names = append(names, c.Name())
+		if c.IsAvailableCommand() || c.Name() == "completion" {
+			names = append(names, c.Name())
+		}
 	}
 	return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q%s", list[0], didYouMean(list[0], names)), hint: "see: " + tool + " --help"}
 }

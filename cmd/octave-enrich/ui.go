@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -161,7 +162,7 @@ func (p *progress) Observe(e pipeline.Event) {
 		p.log.Warn("the service asks for a slower pace; all calls pause",
 			zap.Duration("for", e.For), zap.String("retry_after", e.RetryAfter), zap.Float64("rate_per_s", e.Rate))
 	case pipeline.OutageBegan:
-		p.log.Warn("the service fails for everyone; waiting for it, one probe at a time", zap.String("error", e.Err.Error()))
+		p.log.Warn("the service fails for everyone; waiting for it, one probe at a time", zap.String("error", masked(e.Err.Error())))
 	case pipeline.OutageEnded:
 		p.log.Info("the service answers again")
 	}
@@ -170,7 +171,7 @@ func (p *progress) Observe(e pipeline.Event) {
 func (p *progress) tellRow(e pipeline.RowDone) {
 	switch e.Status {
 	case pipeline.StatusFailed:
-		p.log.Warn("row failed", zap.Int("row", e.Row), zap.String("error", e.Err.Error()))
+		p.log.Warn("row failed", zap.Int("row", e.Row), zap.String("error", masked(e.Err.Error())))
 	case pipeline.StatusInvalid, pipeline.StatusExcluded:
 		p.log.Debug("row not asked", zap.Int("row", e.Row), zap.String("status", e.Status))
 	}
@@ -298,6 +299,18 @@ func tellSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
 		fmt.Fprintf(w, "; %d without an answer may have been billed", n)
 	}
 	fmt.Fprintln(w)
+}
+
+// masked is an error without what a service may repeat of a contact: addresses
+// and profiles. The row of the output has all of it.
+func masked(text string) string {
+	words := strings.Split(text, " ")
+	for i, word := range words {
+		if strings.Contains(word, "@") || strings.Contains(strings.ToLower(word), "linkedin.com/in/") {
+			words[i] = "***"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // errText is what a log may say of an error of the service.

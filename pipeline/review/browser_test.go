@@ -208,3 +208,23 @@ func TestBrowserOnAPhone(t *testing.T) {
 	p.is(`document.documentElement.scrollWidth`, 390)
 	p.shot("phone-overview")
 }
+
+func TestBrowserPrintsCopiesAndExplainsItsKeys(t *testing.T) {
+	path, _ := people(t)
+	p := startChromium(t).open(page(t, path)+"#emails", 1280, 900)
+	p.wait(name + ` === "Ada Quinn"`)
+	p.press("c")
+	p.wait(`document.querySelector("#copy-all").textContent === "copied"`)
+	p.press("?")
+	p.wait(`document.querySelector("#keys").open && document.querySelector("#keys").innerText.includes("next and previous contact")`)
+	p.press("j") // belongs to the dialog
+	p.is(name, "Ada Quinn")
+	p.press("Escape")
+	p.wait(`!document.querySelector("#keys").open`)
+	p.call("Emulation.setEmulatedMedia", map[string]any{"media": "print"})
+	for _, hidden := range []string{".top", ".finder", ".message > footer"} {
+		p.is(fmt.Sprintf(`getComputedStyle(document.querySelector(%q)).display`, hidden), "none")
+	}
+	p.is(`document.querySelector("#reader").getBoundingClientRect().bottom >= [...document.querySelectorAll(".message")].at(-1).getBoundingClientRect().bottom`, true)
+	p.shot("print")
+}

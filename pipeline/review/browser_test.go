@@ -187,6 +187,10 @@ func TestBrowserStaysUsableWithManyContacts(t *testing.T) {
 	p.press("/")
 	p.write("name12345 ")
 	p.wait(shown + ` === "Name12345 Smith"`)
+	p.press("Enter")
+	p.wait(name + ` === "Name12345 Smith"`)
+	p.eval(`document.querySelector("#clear").click()`) // what is open stays in sight
+	p.is(`[...document.querySelectorAll(".row[aria-selected=true] b")].map((b) => b.textContent).join()`, "Name12345 Smith")
 	p.eval(`location.hash = "#overview"`)
 	p.wait(`document.querySelector("#overview").innerText.includes("1–20000")`)
 }

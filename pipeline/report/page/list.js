@@ -26,7 +26,7 @@ function search(keep) {
   $("count").textContent = filtered ? `${number(view.hits.length)} of ${plural(contacts.length, "contact")}` : plural(contacts.length, "contact");
   $("clear").hidden = !filtered;
   $("rows").style.height = `${view.hits.length * rowHeight}px`;
-  if (!keep) $("list").scrollTop = 0;
+  if (!keep) $("list").scrollTop = Math.max(0, (view.at - 2) * rowHeight);
   chips();
   offerBulk();
   drawRows();

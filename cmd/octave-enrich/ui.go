@@ -207,18 +207,15 @@ func (p *progress) line() {
 		zap.Int("refused", s.Calls.Refused), zap.String("usage", s.Usage.String()))
 }
 
-// finish leaves the last state of the bar on a line of its own.
+// finish erases the bar: what it would say at the end, the summary says better.
 func (p *progress) finish() {
 	p.console.mu.Lock()
 	defer p.console.mu.Unlock()
 	if p.console.bar == nil {
 		return
 	}
-	p.console.bar.Describe(p.describe())
-	_ = p.console.bar.RenderBlank()
-	_ = p.console.bar.Exit()
 	p.console.bar = nil
-	fmt.Fprintln(p.console.w)
+	fmt.Fprint(p.console.w, "\r\033[2K")
 }
 
 // follow shows progress until done is closed.

@@ -126,11 +126,13 @@ type question struct {
 }
 
 // settled is a question that needs no call.
-func settled(err error) *question {
-	q := &question{done: make(chan struct{}), err: err}
-	close(q.done)
-	return q
-}
+func settled(err error) *question { return &question{done: closed, err: err} }
+
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // feed gives every row its place and every new question to the workers. An input
 // error ends the list, not the calls on the wire: they are paid for.

@@ -138,7 +138,7 @@ func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
 		CRMContactID: p.CRMContactID, CRMLeadID: p.CRMLeadID, CRMAccountID: p.CRMAccountID, Lang: p.Lang,
 		AgentOID: q.settings.Agent, ExperimentOID: q.settings.Experiment,
 	}
-	for _, field := range slices.Sorted(maps.Keys(p.Extra)) {
+	for _, field := range sortedKeys(p.Extra) {
 		if err := SetField(&req, string(field), p.Extra[field]); err != nil {
 			return req, fmt.Errorf("%s: %w", field, err)
 		}
@@ -148,12 +148,20 @@ func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
 			appendText(&req, t.field, value)
 		}
 	}
-	for _, field := range slices.Sorted(maps.Keys(q.settings.Set)) {
+	for _, field := range sortedKeys(q.settings.Set) {
 		if err := SetField(&req, field, q.settings.Set[field]); err != nil {
 			return req, fmt.Errorf("--set %s: %w", field, err)
 		}
 	}
 	return req, q.fillTemplates(&req, c)
+}
+
+// sortedKeys costs nothing for a map without any, as most are for each row.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	if len(m) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(m))
 }
 
 func (q *Questioner) fillTemplates(req *octave.Request, c reader.Contact) error {
@@ -164,7 +172,7 @@ func (q *Questioner) fillTemplates(req *octave.Request, c reader.Contact) error 
 	for name, i := range q.columns {
 		row[name] = c.Cells[i]
 	}
-	for _, field := range slices.Sorted(maps.Keys(q.templates)) {
+	for _, field := range sortedKeys(q.templates) {
 		var b strings.Builder
 		if err := q.templates[field].Execute(&b, row); err != nil {
 			return fmt.Errorf("--template %s: %w", field, err)

@@ -48,11 +48,12 @@ func (a *app) prune(path string, before time.Time) error {
 		}
 		p.look(entry.Record)
 	}
-	stats, err := rewrite(path, p.keep)
+	// The decisions first, or not at all: a review may be going on.
+	decisions, err := rewrite(review.Path(path), p.keepDecision)
 	if err != nil {
 		return err
 	}
-	decisions, err := rewrite(review.Path(path), p.keepDecision)
+	stats, err := rewrite(path, p.keep)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ type pruning struct {
 	before time.Time
 	last   map[checkpoint.Key]checkpoint.Record // without bodies
 	split  map[checkpoint.Key]time.Time         // when a call began that ended behind the cut
-	kept   map[checkpoint.Key]bool
+	kept   map[checkpoint.Key]bool              // questions of which something stays
 }
 
 func (p *pruning) old(rec checkpoint.Record) bool { return rec.At.Before(p.before) }
@@ -83,6 +84,9 @@ func (p *pruning) look(rec checkpoint.Record) {
 	if last := p.last[rec.Key]; last.Type == checkpoint.Asked && p.old(last) && rec.Type != checkpoint.Asked && !p.old(rec) {
 		p.split[rec.Key] = last.At
 	}
+	if !p.old(rec) {
+		p.kept[rec.Key] = true
+	}
 	p.last[rec.Key] = checkpoint.Record{Type: rec.Type, At: rec.At}
 }
 
@@ -91,11 +95,7 @@ func (p *pruning) keep(rec checkpoint.Record) (checkpoint.Record, bool) {
 		return rec, true
 	}
 	began, ok := p.split[rec.Key]
-	stays := !p.old(rec) || ok && rec.Type == checkpoint.Asked && rec.At.Equal(began)
-	if stays {
-		p.kept[rec.Key] = true
-	}
-	return rec, stays
+	return rec, !p.old(rec) || ok && rec.Type == checkpoint.Asked && rec.At.Equal(began)
 }
 
 func (p *pruning) keepDecision(rec checkpoint.Record) (checkpoint.Record, bool) {

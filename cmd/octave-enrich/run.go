@@ -152,9 +152,6 @@ func (j *job) check() (err error) {
 	if j.pace.Rate, err = parseRate(o.rate); err != nil {
 		return err
 	}
-	if o.summary == "-" && o.output == "-" {
-		return usageError("--summary - and -o - both want standard output: give the summary a file")
-	}
 	j.pace.MaxOutage = time.Duration(o.maxOutage)
 	if j.failed, err = parseThreshold(o.maxFailed); err != nil {
 		return err

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/pipeline"
+	"octave-enrich/reader"
+	"octave-enrich/writer"
+)
+
+// openJournal opens the checkpoint for a run, waiting for another one as long as
+// was asked; waiting says so.
+func (o *options) openJournal(ctx context.Context, path, service string, waiting func()) (*checkpoint.Journal, error) {
+	opt := checkpoint.Options{Header: checkpoint.Header{Tool: tool + " " + version, Service: service}}
+	deadline := time.Now().Add(time.Duration(o.waitLock))
+	for {
+		journal, err := checkpoint.Open(path, opt)
+		if errors.Is(err, checkpoint.ErrLocked) && time.Now().Before(deadline) {
+			waiting()
+			waiting = func() {} // once is enough
+			select {
+			case <-time.After(200 * time.Millisecond):
+				continue
+			case <-ctx.Done():
+				return nil, checkpointError(path, err)
+			}
+		}
+		if err != nil {
+			return nil, checkpointError(path, err)
+		}
+		if answered := journal.Header().Service; answered != service {
+			journal.Close()
+			return nil, &exitError{code: exitUsage,
+				err:  fmt.Errorf("%s holds answers of %s; they are not mixed with those of %s", path, answered, service),
+				hint: "start another one with --checkpoint FILE (and -o), or move this one away"}
+		}
+		return journal, nil
+	}
+}
+
+// RunBody is the body of a run record: what the questions were made of.
+type RunBody struct {
+	ID       string            `json:"id"`
+	Version  string            `json:"version"`
+	Input    InputBody         `json:"input"`
+	Output   string            `json:"output"`
+	Settings pipeline.Settings `json:"settings"`
+	Mapping  []Mapped          `json:"mapping,omitempty"` // for the report
+	// Pinned is the mapping file of the run.
+	Pinned *reader.MapFile `json:"pinned,omitempty"`
+}
+
+// InputBody names an input.
+type InputBody struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Rows   int    `json:"rows"`
+}
+
+func inputBody(p *reader.Profile) InputBody {
+	names := make([]string, len(p.Files))
+	for i, file := range p.Files {
+		names[i] = file.Name
+	}
+	return InputBody{Name: strings.Join(names, ", "), SHA256: p.SHA256, Rows: p.Rows}
+}
+
+// OutputBody is the body of an output record: what was written, so that it may be
+// written again.
+type OutputBody struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	Rows   int    `json:"rows"`
+}
+
+// appendRecord makes a record about the whole run durable.
+func appendRecord(journal *checkpoint.Journal, path, kind string, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	if err := journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw}); err != nil {
+		return checkpointError(path, err)
+	}
+	return nil
+}
+
+// recordOutput remembers a finished output and the rows held back from it.
+func recordOutput(journal *checkpoint.Journal, path string, output writer.Output) error {
+	for _, part := range []*writer.Output{&output, output.Held} {
+		if part == nil || part.Path == "-" {
+			continue
+		}
+		whole, err := filepath.Abs(part.Path) // erase names it, wherever it is called
+		if err != nil {
+			whole = part.Path
+		}
+		body := OutputBody{Path: whole, SHA256: part.SHA256, Rows: part.Rows}
+		if err := appendRecord(journal, path, checkpoint.Output, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}

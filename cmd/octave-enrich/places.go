@@ -1,0 +1,172 @@
+package main
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/reader"
+	"octave-enrich/writer"
+)
+
+// datePlace stands in an output's name for the day on which a run begins, here.
+const datePlace = "{date}"
+
+// places are the files of a run.
+type places struct{ output, checkpoint string }
+
+// places decides where rows and answers go, and refuses what would overwrite the
+// input or mix two files up.
+func (o *options) places(inputs []string) (p places, err error) {
+	p.output = strings.ReplaceAll(o.output, datePlace, time.Now().Format(time.DateOnly))
+	if p.output == "" {
+		if areSeveral(inputs) {
+			return p, usageError("several inputs need an output: -o FILE")
+		}
+		p.output = defaultOutput(inputs[0], o.outFormat)
+	}
+	o.own = []string{p.output}
+	p.checkpoint = o.checkpointPath
+	if p.checkpoint == "" {
+		if p.output == "-" {
+			return p, usageError("rows on standard output need a checkpoint beside them: --checkpoint FILE")
+		}
+		if p.checkpoint, err = checkpointOf(cmp.Or(o.output, p.output)); err != nil {
+			return p, err
+		}
+	}
+	for _, input := range inputs {
+		for _, other := range []string{p.output, p.output + ".partial", p.checkpoint} {
+			if sameFile(input, other) {
+				return p, usageError("%s is the input: choose another -o or --checkpoint", other)
+			}
+		}
+	}
+	if sameFile(p.output, p.checkpoint) {
+		return p, usageError("%s cannot hold both the rows and the answers", p.output)
+	}
+	return p, nil
+}
+
+// areSeveral says whether no output can be named after the input.
+func areSeveral(inputs []string) bool { return len(inputs) != 1 || reader.IsPattern(inputs[0]) }
+
+// checkpointOf is the default checkpoint of an output: one for the outputs of all
+// days, as tomorrow's is a function of the same answers.
+func checkpointOf(output string) (string, error) {
+	if strings.Contains(filepath.Dir(output), datePlace) {
+		return "", usageError("-o %s: a folder for each day leaves no place for the one checkpoint of them all: name it with --checkpoint FILE", output)
+	}
+	return strings.ReplaceAll(output, datePlace, "all") + ".checkpoint", nil
+}
+
+// defaultOutput puts .enriched before the extension: people.csv.gz becomes
+// people.enriched.csv.gz, and standard input goes to standard output.
+func defaultOutput(input, format string) string {
+	if input == "-" {
+		return "-"
+	}
+	name := strings.TrimRight(input, `/\`)
+	var ext string
+	for _, known := range []string{".gz", ".zst"} {
+		if strings.HasSuffix(strings.ToLower(name), known) {
+			name, ext = name[:len(name)-len(known)], name[len(name)-len(known):]
+		}
+	}
+	inner := filepath.Ext(name)
+	stem := strings.TrimSuffix(name, inner)
+	switch strings.ToLower(inner) {
+	case ".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx":
+	default:
+		stem, inner = name, ".csv"
+	}
+	if format != "" {
+		inner = "." + format
+	}
+	return stem + ".enriched" + inner + ext
+}
+
+func sameFile(a, b string) bool {
+	if a == "-" || b == "-" {
+		return false
+	}
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// ours says whether path may be replaced: it is not there, or was written from
+// this checkpoint and not changed since.
+func ours(path string, journal *checkpoint.Journal) (bool, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, outputError(err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		return false, outputError(fmt.Errorf("%s is not a regular file", path))
+	}
+	if journal == nil {
+		return false, nil
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return false, outputError(err)
+	}
+	sum := hex.EncodeToString(h.Sum(nil))
+	return slices.ContainsFunc(journal.RunRecords(), func(rec checkpoint.Record) bool {
+		var body OutputBody
+		return rec.Type == checkpoint.Output && json.Unmarshal(rec.Body, &body) == nil && body.SHA256 == sum
+	}), nil
+}
+
+// mayWrite refuses an output that is somebody else's.
+func (o *options) mayWrite(output string, journal *checkpoint.Journal) error {
+	if output == "-" || o.force {
+		return nil
+	}
+	paths := []string{output}
+	if o.preset != "generic" {
+		paths = append(paths, writer.HeldPath(output))
+	}
+	for _, path := range paths {
+		ok, err := ours(path, journal)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return &exitError{code: exitOutput, err: fmt.Errorf("%s exists and was not written from this checkpoint, or was changed since", path),
+				hint: "choose another -o, move it away, or overwrite it with --force"}
+		}
+	}
+	return nil
+}
+
+// writerOptions are what the writer needs of the flags.
+func (o *options) writerOptions(a *app, columns []string, emailsGiven bool, spool string) writer.Options {
+	opt := writer.Options{
+		Format: o.outFormat, Columns: columns, Emails: o.emails, Preset: o.preset,
+		Excel: o.excel, Thread: o.thread, Keep: o.keep, Stdout: a.stdout, SpoolDir: spool,
+	}
+	if o.preset != "generic" && !emailsGiven {
+		opt.Emails = 0 // as many as the longest sequence has
+	}
+	return opt
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"octave-enrich/octave"
+	"octave-enrich/octave/sandbox"
+)
+
+// sandboxService is who answered, in the header of a checkpoint, when it was the
+// embedded agent.
+const sandboxService = "sandbox"
+
+// serviceName is what the checkpoint calls the service: answers of one are never
+// taken for another's.
+func (o *options) serviceName() (string, error) {
+	if o.sandbox {
+		return sandboxService, nil
+	}
+	u, err := url.Parse(o.baseURL)
+	if err != nil || u.Hostname() == "" {
+		return "", usageError("--base-url %s: write it as https://host", o.baseURL)
+	}
+	return strings.ToLower(u.Hostname()), nil
+}
+
+// newClient makes the client, against the network or the embedded agent.
+func (o *options) newClient() (*octave.Client, error) {
+	if o.agent != "" && o.experiment != "" {
+		return nil, usageError("--agent and --experiment exclude each other")
+	}
+	cfg := octave.Config{
+		BaseURL: o.baseURL, Timeout: time.Duration(o.timeout), Concurrency: o.concurrency,
+		Source: tool + "/" + version,
+	}
+	if o.sandbox {
+		cfg.BaseURL, cfg.Key = "http://127.0.0.1", "sandbox"
+		cfg.Transport = sandbox.Transport(sandbox.New(sandbox.Config{}))
+	} else if err := o.secure(&cfg); err != nil {
+		return nil, err
+	}
+	client, err := octave.NewClient(cfg)
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: err}
+	}
+	return client, nil
+}
+
+// secure finds the key and refuses to send it in the clear.
+func (o *options) secure(cfg *octave.Config) error {
+	u, err := url.Parse(o.baseURL)
+	if err != nil {
+		return usageError("--base-url: %w", err)
+	}
+	if u.Scheme != "https" && !isLoopback(u.Hostname()) && !o.insecure {
+		return &exitError{code: exitUsage, err: fmt.Errorf("--base-url %s would send the key in the clear", u.Redacted()),
+			hint: "use https, or allow it with --insecure"}
+	}
+	cfg.Key, err = o.key()
+	return err
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// key looks where the key may be; it is never on the command line, where every
+// user of the machine could read it.
+func (o *options) key() (octave.Secret, error) {
+	file := o.keyFile
+	if file == "" {
+		if key := strings.TrimSpace(os.Getenv("OCTAVE_API_KEY")); key != "" {
+			return octave.Secret(key), nil
+		}
+		if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+			file = filepath.Join(dir, "octave_api_key")
+		}
+	}
+	if file == "" {
+		return "", &exitError{code: exitUsage, err: errors.New("no API key"),
+			hint: "set OCTAVE_API_KEY, or name a file that holds it with --key-file\nto try without one: --sandbox"}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", usageError("--key-file: %w", err)
+	}
+	key := strings.TrimSpace(string(text))
+	if key == "" || strings.ContainsAny(key, "\r\n\x00") {
+		return "", usageError("--key-file %s: write the key, and nothing else, on one line", file)
+	}
+	return octave.Secret(key), nil
+}
+
+// looseKeyFile says whether others can read the file of the key.
+func (o *options) looseKeyFile() bool {
+	if o.keyFile == "" || o.sandbox {
+		return false
+	}
+	info, err := os.Stat(o.keyFile)
+	return err == nil && info.Mode().Perm()&0o077 != 0 && filepath.Separator == '/'
+}

@@ -70,6 +70,9 @@ func (o *outage) clear() (ended bool) {
 	return ended
 }
 
+// minSample is the shortest time from which a speed is taken.
+const minSample = 100 * time.Millisecond
+
 // A meter counts calls started over a sliding second.
 type meter struct {
 	first, second time.Time
@@ -87,8 +90,12 @@ func (m *meter) add(now time.Time) {
 	m.current++
 }
 
+// perSecond of a second that is not full yet is what came so far, at that speed.
 func (m *meter) perSecond(now time.Time) float64 {
 	m.roll(now)
+	if age := now.Sub(m.first); age < time.Second {
+		return m.current / max(age, minSample).Seconds()
+	}
 	gone := now.Sub(m.second).Seconds()
 	return max(m.current, m.current+m.last*(1-gone))
 }

@@ -71,7 +71,8 @@ type Pacer struct {
 	changed chan struct{} // closed and replaced when a waiting caller must look again
 
 	pausedUntil time.Time
-	refusals    int        // episodes since the last accepted call
+	refusals    int        // since the last accepted call
+	calm        int        // calls accepted since the episode before
 	cutAt       time.Time  // refusals of calls started before belong to the episode
 	ceiling     rate.Limit // the rate that was refused last
 	recent      meter
@@ -82,6 +83,7 @@ type Pacer struct {
 const (
 	maxRetryAfter = 5 * time.Minute // cap on what the service may ask for
 	cutFactor     = 0.7
+	calmCalls     = 20               // a refusal after so many answers is a stray one: it pauses and cuts nothing
 	minRate       = rate.Limit(0.05) // one call in 20 s finds out whether things are better
 	firstPause    = 250 * time.Millisecond
 	maxPause      = time.Minute
@@ -190,6 +192,10 @@ func (p *Pacer) Report(started time.Time, key checkpoint.Key, err error) {
 		p.accepted()
 	case !errors.As(err, &call) || call.Fate == octave.Stop:
 		p.abandoned()
+	case call.Fate == octave.All:
+		// Here and not where the row is settled: no call may start in between.
+		p.brake.Pull(err)
+		p.abandoned()
 	case call.Kind == octave.KindRateLimited:
 		p.refused(started, call)
 	case call.Fate == octave.Again:
@@ -210,6 +216,7 @@ func (p *Pacer) accepted() {
 	p.mu.Lock()
 	ended := p.failing.clear()
 	p.refusals = 0
+	p.calm++
 	if limit := p.limiter.Limit(); limit < p.cfg.Rate {
 		p.setLimit(min(limit+creep(limit, p.ceiling), p.cfg.Rate))
 	}
@@ -237,7 +244,10 @@ func (p *Pacer) refused(started time.Time, call *octave.Error) {
 	news := Paused{RetryAfter: call.RetryAfterRaw}
 	if !started.Before(p.cutAt) {
 		if p.refusals == 0 {
-			p.cut(now)
+			if p.calm < calmCalls || p.limiter.Limit() == rate.Inf {
+				p.cut(now)
+			}
+			p.calm = 0
 		}
 		p.refusals++
 		p.cutAt = now

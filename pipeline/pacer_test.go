@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,36 @@ func TestHiddenLimitIsFoundAndKept(t *testing.T) {
 					t.Errorf("rows %v", r.sink.statuses())
 				}
 			})
+		})
+	}
+}
+
+// A refusal now and then, as where others use the same key, is no limit that was
+// found: it pauses everyone and leaves the rate nearly alone.
+func TestStrayRefusalsCostLittle(t *testing.T) {
+	for _, tc := range []struct {
+		allowed rate.Limit
+		least   float64 // answers a second
+	}{{rate.Inf, 60}, {100, 60}, {5, 4}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			r.pace.Rate, r.workers, r.service.latency = tc.allowed, 200, 500*time.Millisecond
+			random := rand.New(rand.NewPCG(1, 2))
+			r.service.fate = func(int, octave.Request) error {
+				r.service.mu.Lock()
+				defer r.service.mu.Unlock()
+				if random.IntN(100) == 0 {
+					return refusal(0)
+				}
+				return nil
+			}
+			began := time.Now()
+			if err := r.run(t, t.Context(), people(5000)); err != nil {
+				t.Fatal(err)
+			}
+			if got := 5000 / time.Since(began).Seconds(); got < tc.least {
+				t.Errorf("limit %v: %.1f answers a second, want %v", tc.allowed, got, tc.least)
+			}
 		})
 	}
 }

@@ -266,7 +266,10 @@ func stranger(t *testing.T, dir string) func(*exec.Cmd) *exec.Cmd {
 	binary := filepath.Join(dir, tool)
 	path, err := exec.LookPath(tool)
 	check(t, err)
-	check(t, os.WriteFile(binary, read(t, path), 0o755))
+	// By another process: a file that this one writes may still be open in a child
+	// that another test starts at this moment, and cannot be executed then.
+	check(t, exec.Command("cp", path, binary).Run())
+	check(t, os.Chmod(binary, 0o755))
 	return func(cmd *exec.Cmd) *exec.Cmd {
 		cmd.Path = binary
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

@@ -83,7 +83,7 @@ type Pacer struct {
 const (
 	maxRetryAfter = 5 * time.Minute // cap on what the service may ask for
 	cutFactor     = 0.7
-	calmCalls     = 20               // a refusal after so many answers is a stray one: it pauses and cuts nothing
+	calmCalls     = 35               // a refusal after so many answers is a stray one: it pauses and cuts nothing
 	minRate       = rate.Limit(0.05) // one call in 20 s finds out whether things are better
 	firstPause    = 250 * time.Millisecond
 	maxPause      = time.Minute

@@ -150,7 +150,7 @@ func TestStrayRefusalsCostLittle(t *testing.T) {
 	for _, tc := range []struct {
 		allowed rate.Limit
 		least   float64 // answers a second
-	}{{rate.Inf, 60}, {100, 60}, {5, 4}} {
+	}{{rate.Inf, 25}, {100, 25}, {5, 3.5}} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
 			r.pace.Rate, r.workers, r.service.latency = tc.allowed, 200, 500*time.Millisecond

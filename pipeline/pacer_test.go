@@ -144,6 +144,70 @@ func TestHiddenLimitIsFoundAndKept(t *testing.T) {
 	}
 }
 
+// A service that changes its mind is followed down and up again.
+func TestLimitThatChangesDuringTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.pace.Rate, r.workers, r.service.latency = 40, 64, time.Second
+		hidden := &bucket{perSecond: 100, burst: 10}
+		began := time.Now()
+		at := func(minutes float64) bool { return time.Since(began) > time.Duration(minutes*float64(time.Minute)) }
+		accepted := map[string]int{}
+		r.service.fate = func(int, octave.Request) error {
+			r.service.mu.Lock()
+			phase := "first"
+			switch {
+			case at(20):
+				phase, hidden.perSecond = "last", 100
+			case at(10):
+				phase, hidden.perSecond = "strict", 5
+			}
+			r.service.mu.Unlock()
+			err := hidden.take(r.service)
+			if err == nil {
+				r.service.mu.Lock()
+				accepted[phase]++
+				r.service.mu.Unlock()
+			}
+			return err
+		}
+		if err := r.run(t, t.Context(), people(48000)); err != nil {
+			t.Fatal(err)
+		}
+		if accepted["first"] < 23000 || accepted["strict"] < 2500 || accepted["strict"] > 3100 {
+			t.Errorf("accepted %v, possible are 24,000 in the first ten minutes and 3,000 in the next", accepted)
+		}
+		if took := time.Since(began); took > 32*time.Minute {
+			t.Errorf("took %v: the rate did not come back", took)
+		}
+		if share := float64(hidden.refused) / float64(r.service.calls()); share > 0.05 {
+			t.Errorf("%.1f %% of the calls were refused", share*100)
+		}
+	})
+}
+
+// Hours of refusals with a Retry-After of five minutes each, an answer between them
+// now and then: nobody's row fails, and the run does not give up.
+func TestHoursOfRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		r.pace.Rate = 5
+		r.service.fate = func(n int, _ octave.Request) error {
+			if n%4 != 0 {
+				return refusal(5 * time.Minute)
+			}
+			return nil
+		}
+		began := time.Now()
+		if err := r.run(t, t.Context(), people(50)); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); r.sink.statuses()[StatusOK] != 50 || took < 3*time.Hour {
+			t.Errorf("rows %v after %v", r.sink.statuses(), took)
+		}
+	})
+}
+
 // A refusal now and then, as where others use the same key, is no limit that was
 // found: it pauses everyone and leaves the rate nearly alone.
 func TestStrayRefusalsCostLittle(t *testing.T) {

@@ -8,6 +8,10 @@
 //
 // What a row says to the service is normalised in its [Person]; its cells
 // stay what they were in the file, byte for byte.
+//
+// The fields of a Person carry gocsv's tags, and a test holds the assignment of
+// columns to them against gocsv's own. Row by row it is done here: gocsv took a
+// quarter of the time of a million rows, and most of the memory.
 package reader
 
 import (

@@ -110,6 +110,10 @@ func hostileService(t *testing.T, answers []hostile) (base string) {
 			return
 		}
 		i := slices.IndexFunc(answers, func(h hostile) bool { return h.name == name })
+		if i < 0 { // a row of the test itself
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
 		_, _ = io.WriteString(w, answers[i].body)
 	}))
 	t.Cleanup(server.Close)

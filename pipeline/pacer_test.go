@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -393,6 +394,19 @@ func TestRejectedKeyAndSpentCreditsStopTheRun(t *testing.T) {
 				t.Errorf("%v: rows %v", kind, got)
 			}
 		})
+	}
+}
+
+// The brake is pulled before the call's slot is free for the next one.
+func TestNoCallAfterTheOneThatSaysStop(t *testing.T) {
+	brake := NewBrake(t.Context())
+	pacer := NewPacer(PacerConfig{Rate: rate.Inf, MaxOutage: time.Hour}, brake, nil)
+	spent := &octave.Error{Status: 402, Fate: octave.All, Kind: octave.KindCredits, Message: "no"}
+	calls := 0
+	agent := Limit(func(context.Context, octave.Request) (*octave.Answer, error) { calls++; return nil, spent }, pacer)
+	_, _ = agent(t.Context(), octave.Request{Email: "ann@example.com"})
+	if _, err := agent(t.Context(), octave.Request{Email: "ben@example.com"}); !errors.Is(err, ErrStopped) || calls != 1 {
+		t.Errorf("%d calls, the next one ended with %v", calls, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,11 +41,15 @@ const (
 	KindStopped                     // the caller gave up waiting
 )
 
+// kinds are the kinds in words.
+var kinds = [...]string{"request", "key", "credits", "rate limited", "server",
+	"unreachable", "ambiguous", "unusable", "stopped"}
+
 // String returns the kind in words, such as "rate limited".
-func (k Kind) String() string {
-	return word(int(k), "request", "key", "credits", "rate limited", "server",
-		"unreachable", "ambiguous", "unusable", "stopped")
-}
+func (k Kind) String() string { return word(int(k), kinds[:]...) }
+
+// ParseKind reads what [Kind.String] wrote; 0 for a kind that there is not.
+func ParseKind(s string) Kind { return Kind(slices.Index(kinds[:], s) + 1) }
 
 func word(i int, words ...string) string {
 	if i < 1 || i > len(words) {

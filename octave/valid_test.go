@@ -43,3 +43,14 @@ func TestValidAtTheGreatestDepth(t *testing.T) {
 		t.Error("eight million open brackets are valid")
 	}
 }
+
+func TestKindsComeBackFromTheirWords(t *testing.T) {
+	for k := KindRequest; k <= KindStopped; k++ {
+		if got := ParseKind(k.String()); got != k {
+			t.Errorf("%q is read as %q", k, got)
+		}
+	}
+	if got := ParseKind("unknown"); got != 0 {
+		t.Errorf("an unknown kind is read as %q", got)
+	}
+}

@@ -65,7 +65,7 @@ func (OutageEnded) event()  {}
 type Observer func(Event)
 
 func (o Observer) notify(e Event) {
-	if o != nil {
+	if o != nil && e != nil {
 		o(e)
 	}
 }

@@ -16,96 +16,102 @@ const (
 	maxProbe   = time.Minute
 )
 
-// outage watches for a service that fails for everyone. Guarded by Pacer.mu.
-type outage struct {
-	first   time.Time // start of the unbroken series of failures and refusals
-	count   int       // failures in it
-	keys    map[checkpoint.Key]bool
-	on      bool
-	probing bool // a probe is on the wire, nothing else may start
-	probes  int
+// Failing watches for a service that fails for everyone.
+type Failing struct {
+	First  time.Time               `json:"first,omitzero"`  // start of the unbroken series of failures and refusals
+	Count  int                     `json:"count,omitempty"` // failures in it
+	Keys   map[checkpoint.Key]bool `json:"keys,omitempty"`  // different questions among them, as many as matter
+	On     bool                    `json:"on,omitempty"`    // it is an outage
+	Probes int                     `json:"probes,omitempty"`
+	// ProbeUntil is in the future while a probe is on the wire and nothing else may start.
+	ProbeUntil time.Time `json:"probe_until,omitzero"`
 }
 
-func (o *outage) since(now time.Time) {
-	if o.first.IsZero() {
-		o.first = now
+func (o *Failing) since(now time.Time) {
+	if o.First.IsZero() {
+		o.First = now
 	}
 }
 
-func (o *outage) lasted(now time.Time) time.Duration {
-	if o.first.IsZero() {
+func (o *Failing) lasted(now time.Time) time.Duration {
+	if o.First.IsZero() {
 		return 0
 	}
-	return now.Sub(o.first)
+	return now.Sub(o.First)
 }
 
 // note counts a failure and reports whether an outage began with it. A service
 // that cannot even be reached is out whatever the request was.
-func (o *outage) note(now time.Time, key checkpoint.Key, unreachable bool) (began bool) {
+func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool) (began bool) {
 	o.since(now)
-	o.probing = false
-	o.count++
-	if len(o.keys) < outageQuestions {
-		o.keys[key] = true
+	o.ProbeUntil = time.Time{}
+	o.Count++
+	if o.Keys == nil {
+		o.Keys = map[checkpoint.Key]bool{}
 	}
-	if o.on || !unreachable && (o.count < outageFailures || len(o.keys) < outageQuestions) {
+	if len(o.Keys) < outageQuestions {
+		o.Keys[key] = true
+	}
+	if o.On || !unreachable && (o.Count < outageFailures || len(o.Keys) < outageQuestions) {
 		return false
 	}
-	o.on = true
+	o.On = true
 	return true
 }
 
-func (o *outage) nextProbe() time.Duration {
-	d := min(firstProbe<<min(o.probes, 10), maxProbe)
-	o.probes++
+func (o *Failing) nextProbe() time.Duration {
+	d := min(firstProbe<<min(o.Probes, 10), maxProbe)
+	o.Probes++
 	return d
 }
 
 // clear forgets the series after an accepted call and reports whether that ended
 // an outage.
-func (o *outage) clear() (ended bool) {
-	ended = o.on
-	clear(o.keys)
-	*o = outage{keys: o.keys}
+func (o *Failing) clear() (ended bool) {
+	ended = o.On
+	clear(o.Keys) // an answer is the usual case: no new map for each of them
+	*o = Failing{Keys: o.Keys}
 	return ended
 }
 
 // minSample is the shortest time from which a speed is taken.
 const minSample = 100 * time.Millisecond
 
-// A meter counts calls started over a sliding second.
-type meter struct {
-	first, second time.Time
-	last, current float64
+// A Meter counts calls started over a sliding second.
+type Meter struct {
+	First   time.Time `json:"first,omitzero"`
+	Second  time.Time `json:"second,omitzero"` // start of the current second
+	Last    float64   `json:"last,omitempty"`  // calls in the second before it
+	Current float64   `json:"current,omitempty"`
 }
 
 // full says whether calls were started for at least a second before now.
-func (m *meter) full(now time.Time) bool { return now.Sub(m.first) >= time.Second }
+func (m *Meter) full(now time.Time) bool { return now.Sub(m.First) >= time.Second }
 
-func (m *meter) add(now time.Time) {
-	if m.first.IsZero() {
-		m.first = now
+func (m *Meter) add(now time.Time, calls float64) {
+	if m.First.IsZero() {
+		m.First = now
 	}
 	m.roll(now)
-	m.current++
+	m.Current += calls
 }
 
 // perSecond of a second that is not full yet is what came so far, at that speed.
-func (m *meter) perSecond(now time.Time) float64 {
+func (m *Meter) perSecond(now time.Time) float64 {
 	m.roll(now)
-	if age := now.Sub(m.first); age < time.Second {
-		return m.current / max(age, minSample).Seconds()
+	if age := now.Sub(m.First); age < time.Second {
+		return m.Current / max(age, minSample).Seconds()
 	}
-	gone := now.Sub(m.second).Seconds()
-	return max(m.current, m.current+m.last*(1-gone))
+	gone := now.Sub(m.Second).Seconds()
+	return max(m.Current, m.Current+m.Last*(1-gone))
 }
 
-func (m *meter) roll(now time.Time) {
-	switch gone := now.Sub(m.second); {
+func (m *Meter) roll(now time.Time) {
+	switch gone := now.Sub(m.Second); {
 	case gone < time.Second:
 	case gone < 2*time.Second:
-		m.second, m.last, m.current = m.second.Add(time.Second), m.current, 0
+		m.Second, m.Last, m.Current = m.Second.Add(time.Second), m.Current, 0
 	default:
-		m.second, m.last, m.current = now, 0, 0
+		m.Second, m.Last, m.Current = now, 0, 0
 	}
 }

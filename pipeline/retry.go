@@ -22,8 +22,8 @@ const (
 
 // Retry repeats calls whose error says "again". A refusal for pace (429) and a
 // failure during an outage of the whole service are not the row's: they are
-// waited out in the pacer and cost none of its attempts.
-func Retry(agent Agent, policy RetryPolicy, pacer *Pacer, brake *Brake) Agent {
+// waited out at the gate and cost none of its attempts.
+func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
 		first := ctx
 		for attempt := 0; ; {
@@ -36,7 +36,7 @@ func Retry(agent Agent, policy RetryPolicy, pacer *Pacer, brake *Brake) Agent {
 			if errors.As(err, &call) && call.MaybeBilled && policy.FailAmbiguous {
 				return nil, err
 			}
-			if !waitedOut(call, pacer) {
+			if !waitedOut(call, gate) {
 				if attempt++; attempt > policy.Retries {
 					return nil, err
 				}
@@ -53,9 +53,9 @@ type againContext struct{}
 // isAgain says whether a call repeats an earlier one.
 func isAgain(ctx context.Context) bool { return ctx.Value(againContext{}) != nil }
 
-// waitedOut says whether the pacer holds everyone back for this failure.
-func waitedOut(call *octave.Error, pacer *Pacer) bool {
-	return call != nil && call.Kind == octave.KindRateLimited || pacer.Outage()
+// waitedOut says whether the gate holds everyone back for this failure.
+func waitedOut(call *octave.Error, gate Gate) bool {
+	return call != nil && call.Kind == octave.KindRateLimited || gate.Outage()
 }
 
 // backoff doubles from one second to thirty, half of it random, so that rows

@@ -45,6 +45,9 @@ func NewBrake(ctx context.Context) *Brake {
 // Pull stops the run; the first reason is the one that counts.
 func (b *Brake) Pull(reason error) { b.pull(reason) }
 
+// Context ends when the brake is pulled.
+func (b *Brake) Context() context.Context { return b.ctx }
+
 // Pulled is closed when the run is to stop.
 func (b *Brake) Pulled() <-chan struct{} { return b.ctx.Done() }
 

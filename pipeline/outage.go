@@ -96,6 +96,9 @@ func (m *Meter) add(now time.Time, calls float64) {
 	m.Current += calls
 }
 
+// LastSecond is the number of calls that were started in the second before now.
+func (m Meter) LastSecond(now time.Time) float64 { return m.perSecond(now) }
+
 // perSecond of a second that is not full yet is what came so far, at that speed.
 func (m *Meter) perSecond(now time.Time) float64 {
 	m.roll(now)

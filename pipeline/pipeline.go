@@ -165,17 +165,9 @@ func (r *run) feed(ctx context.Context) error {
 
 // place decides what becomes of a contact before anything is paid.
 func (r *run) place(contact reader.Contact) *slot {
-	if contact.Problem != "" {
-		return &slot{contact, settled(&rowError{StatusInvalid, contact.Problem}), false}
-	}
-	if r.cfg.Exclude != nil {
-		if why := r.cfg.Exclude(contact); why != "" {
-			return &slot{contact, settled(&rowError{StatusExcluded, why}), false}
-		}
-	}
-	request, err := r.cfg.Ask(contact)
-	if err != nil {
-		return &slot{contact, settled(&rowError{StatusInvalid, err.Error()}), false}
+	request, refused := r.cfg.question(contact)
+	if refused != nil {
+		return &slot{contact, settled(refused), false}
 	}
 	asked := spell(request)
 	asked.row = contact.Row
@@ -194,6 +186,23 @@ func (r *run) place(contact reader.Contact) *slot {
 	q := &question{spelling: asked, request: request, fresh: fresh, done: make(chan struct{})}
 	r.inFlight[key] = q
 	return &slot{contact, q, true}
+}
+
+// question is what to ask about a contact, or why it must or can not be asked.
+func (c Config) question(contact reader.Contact) (octave.Request, error) {
+	if contact.Problem != "" {
+		return octave.Request{}, &rowError{StatusInvalid, contact.Problem}
+	}
+	if c.Exclude != nil {
+		if why := c.Exclude(contact); why != "" {
+			return octave.Request{}, &rowError{StatusExcluded, why}
+		}
+	}
+	request, err := c.Ask(contact)
+	if err != nil {
+		return octave.Request{}, &rowError{StatusInvalid, err.Error()}
+	}
+	return request, nil
 }
 
 // admit says whether the question is among the first Limit new ones.

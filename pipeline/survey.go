@@ -77,3 +77,23 @@ func (p *Plan) add(contact reader.Contact, cfg Config, seen map[checkpoint.Key]b
 	}
 	seen[key] = true
 }
+
+// Questions are the requests that [Run] would make for the contacts, in order and
+// each as often as it is there. Of cfg it needs Ask, Exclude and Memory.
+func Questions(src iter.Seq2[reader.Contact, error], cfg Config) iter.Seq2[octave.Request, error] {
+	return func(yield func(octave.Request, error) bool) {
+		for contact, err := range src {
+			if err != nil {
+				yield(octave.Request{}, err)
+				return
+			}
+			request, refused := cfg.question(contact)
+			if refused != nil || cfg.Memory.Knows(KeyOf(request)) {
+				continue
+			}
+			if !yield(request, nil) {
+				return
+			}
+		}
+	}
+}

@@ -146,6 +146,8 @@ func (a *app) configured(o *options, run func(cmd *cobra.Command, args []string)
 		if file == "" {
 			file = os.Getenv(envName("config"))
 		}
+		o.typed = map[string]bool{}
+		cmd.Flags().Visit(func(f *pflag.Flag) { o.typed[f.Name] = true })
 		if _, err := overlay(cmd.Flags(), file, a.allFlags()); err != nil {
 			return err
 		}
@@ -153,8 +155,12 @@ func (a *app) configured(o *options, run func(cmd *cobra.Command, args []string)
 	}
 }
 
-// allFlags are those of run, which has them all.
-func (a *app) allFlags() *pflag.FlagSet { return newRun(a).Flags() }
+// allFlags are those of run and worker, which have them all.
+func (a *app) allFlags() *pflag.FlagSet {
+	fs := newRun(a).Flags()
+	fs.AddFlagSet(newWorker(a).Flags())
+	return fs
+}
 
 // flagError suggests what was meant by an unknown flag.
 func flagError(cmd *cobra.Command, err error) error {

@@ -106,7 +106,10 @@ func checkpointError(path string, err error) error {
 func runError(path string, err error) error {
 	var journal *pipeline.JournalError
 	var input *reader.InputError
+	var coded *exitError
 	switch {
+	case errors.As(err, &coded):
+		return coded
 	case errors.As(err, &journal):
 		return checkpointError(path, journal.Err)
 	case errors.As(err, &input):
@@ -200,7 +203,7 @@ func shellQuote(word string) string {
 func (a *app) commandLine() string {
 	words := []string{tool}
 	for _, arg := range a.args {
-		words = append(words, shellQuote(arg))
+		words = append(words, shellQuote(maskPassword(arg)))
 	}
 	return strings.Join(words, " ")
 }

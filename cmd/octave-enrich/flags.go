@@ -65,6 +65,12 @@ type options struct {
 	logFormat, logLevel      string
 	json                     bool
 	config                   string
+
+	// the fleet
+	fleet databaseURL
+	queue string
+
+	typed map[string]bool // flags that stood on the command line
 }
 
 // group is the heading under which help shows a flag.
@@ -72,7 +78,7 @@ const group = "group"
 
 // flagGroups are the headings of help, in order.
 var flagGroups = [...]string{
-	groupInput, groupQuestion, groupService, groupPace, groupBudget, groupOutput, groupReport,
+	groupInput, groupQuestion, groupService, groupPace, groupBudget, groupFleet, groupOutput, groupReport,
 }
 
 const (
@@ -81,6 +87,7 @@ const (
 	groupService  = "The service"
 	groupPace     = "Pace"
 	groupBudget   = "Budgets"
+	groupFleet    = "The fleet"
 	groupOutput   = "The output"
 	groupReport   = "Progress, logs and what others are told"
 )
@@ -193,6 +200,7 @@ func (o *options) allFlags(fs *pflag.FlagSet) {
 	o.serviceFlags(fs)
 	o.paceFlags(fs)
 	o.budgetFlags(fs)
+	o.fleetFlags(fs)
 	o.outputFlags(fs)
 	o.reportFlags(fs)
 	o.configFlag(fs)

@@ -23,6 +23,10 @@ Afterwards
   erase        take a person out, and name the files that still hold them
   prune        drop old answers
 
+Many hosts
+  worker       make the calls of a fleet's runs, on any number of hosts
+  fleet        make a fleet on PostgreSQL, look at what it does
+
 The service
   check        is the key valid, what is left, does the agent exist
   agents       the sequence agents of this workspace and their cost
@@ -98,6 +102,32 @@ decision.`
 const statusHelp = `What a checkpoint holds. "Possibly billed" counts calls that ended, or were cut
 off, without an answer and that the service may have billed all the same: an
 upper bound.`
+
+const fleetHelp = `Many hosts that make the calls of runs, on PostgreSQL. One machine reaches any
+rate that one key allows: a fleet is for several keys, for lists and schedules
+that must not depend on one box, and for hosts that come and go.
+
+  octave-enrich fleet init --fleet URL       once
+  octave-enrich worker --fleet URL           on each host, with the key
+  octave-enrich run people.csv --fleet URL   anywhere, without the key`
+
+const fleetStatusHelp = `Queues with their questions, the hosts that are alive, the pace of each key, and
+the runs that have not ended. "Possibly billed" counts calls without an answer,
+as status does for a checkpoint.`
+
+const workerHelp = `Take questions of runs with --fleet from the queue, ask the service, and store
+what it says. All workers with the same key share one rate, one pause and one
+view of the service; the key itself never reaches the database.
+
+The first signal lets the calls in flight end, which takes up to --timeout; the
+second leaves at once. A worker that is lost with its machine is noticed by the
+others, and its questions are asked again. It exits with 12 when the key is
+rejected and with 7 when the credits are spent, as all others with that key do.`
+
+const workerExamples = `
+  octave-enrich worker --fleet postgres://octave@db.internal/fleet --rate 20/s
+  OCTAVE_FLEET=... octave-enrich worker --queue team-a --key-file team-a.key
+  octave-enrich worker --fleet postgres:///fleet --sandbox`
 
 const sandboxHelp = `Serve the embedded Sequence Agent on a local address: it behaves as the service
 is known to, bills nobody, and can be made slow, strict or faulty.

@@ -101,8 +101,10 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err != nil {
 		return err
 	}
-	if j.client, err = o.newClient(); err != nil {
-		return err
+	if o.fleet == "" { // else the workers have the key
+		if j.client, err = o.newClient(); err != nil {
+			return err
+		}
 	}
 	if j.places, err = o.places(inputs); err != nil {
 		return err
@@ -141,6 +143,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 // check reads the flags that are a language of their own.
 func (j *job) check() (err error) {
 	o := j.o
+	if err := o.checkFleet(); err != nil {
+		return err
+	}
 	if err := oneOf("on-timeout", o.onTimeout, "retry", "fail"); err != nil {
 		return err
 	}
@@ -237,14 +242,16 @@ func (j *job) memory() *pipeline.Memory {
 // lastRun is the last run record of a checkpoint.
 func lastRun(journal *checkpoint.Journal) (body RunBody, ok bool) {
 	for _, rec := range journal.RunRecords() {
-		if rec.Type == checkpoint.Run {
-			var next RunBody
-			if json.Unmarshal(rec.Body, &next) == nil {
-				body, ok = next, true
-			}
+		if next, is := runBody(rec); is {
+			body, ok = next, true
 		}
 	}
 	return body, ok
+}
+
+// runBody reads a run record; it reports false for any other.
+func runBody(rec checkpoint.Record) (body RunBody, ok bool) {
+	return body, rec.Type == checkpoint.Run && json.Unmarshal(rec.Body, &body) == nil
 }
 
 // normalised is s as it comes back from the checkpoint, for comparing.
@@ -278,29 +285,42 @@ func (j *job) execute() error {
 	var side errgroup.Group
 	side.Go(func() error { progress.follow(j.mode, done); return nil })
 
-	err := pipeline.Run(ctx, j.config(brake), j.list.input.Contacts(), j.agent(brake, obs), j.out, obs)
+	ask := j.ask
+	if j.o.fleet != "" {
+		ask = j.askFleet
+	}
+	err := ask(ctx, brake, obs)
 	close(done)
 	_ = side.Wait()
 	progress.finish()
 	return j.ended(j.conclude(err, brake.Reason()))
 }
 
+// ask lets this process make the calls.
+func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
+	cfg := j.config(brake)
+	cfg.Workers = 2 * j.o.concurrency // an answer that waits for the disk holds no call back
+	return pipeline.Run(ctx, cfg, j.list.input.Contacts(), j.agent(brake, obs), j.out, obs)
+}
+
 func (j *job) config(brake *pipeline.Brake) pipeline.Config {
 	cfg := j.surveyConfig()
-	// Twice the calls: an answer that waits for the disk holds no call back.
-	cfg.Workers, cfg.Limit, cfg.MaxFailed, cfg.Brake = 2*j.o.concurrency, j.o.limit, j.failed, brake
+	cfg.Limit, cfg.MaxFailed, cfg.Brake = j.o.limit, j.failed, brake
 	return cfg
+}
+
+func (j *job) policy() pipeline.RetryPolicy {
+	return pipeline.RetryPolicy{Retries: j.o.retries, FailAmbiguous: j.o.onTimeout == "fail"}
 }
 
 // agent is the whole policy around a call, read from the inside out.
 func (j *job) agent(brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
 	pacer := pipeline.NewPacer(j.pace, brake, obs)
-	policy := pipeline.RetryPolicy{Retries: j.o.retries, FailAmbiguous: j.o.onTimeout == "fail"}
 	agent := pipeline.Record(j.client.Run, j.journal, obs)
 	agent = pipeline.Budget(agent, j.budgets, brake)
 	agent = pipeline.Limit(agent, pacer)
 	agent = pipeline.InFlight(agent, j.o.concurrency, brake)
-	agent = pipeline.Retry(agent, policy, pacer, brake)
+	agent = pipeline.Retry(agent, j.policy(), pacer, brake)
 	return pipeline.Memo(agent, j.memory(), obs)
 }
 

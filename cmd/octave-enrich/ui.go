@@ -158,6 +158,14 @@ func (p *progress) Observe(e pipeline.Event) {
 			})
 		}
 		p.tellRow(e)
+	default:
+		p.tellService(e)
+	}
+}
+
+// tellService tells of what all calls have to wait for.
+func (p *progress) tellService(e pipeline.Event) {
+	switch e := e.(type) {
 	case pipeline.Paused:
 		p.log.Warn("the service asks for a slower pace; all calls pause",
 			zap.Duration("for", e.For), zap.String("retry_after", e.RetryAfter), zap.Float64("rate_per_s", e.Rate))

@@ -1,0 +1,320 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/fleet"
+)
+
+// A databaseURL is where a fleet's database is. It does not print its password.
+type databaseURL string
+
+// String implements pflag.Value.
+func (u *databaseURL) String() string { return maskPassword(string(*u)) }
+
+// Type implements pflag.Value.
+func (u *databaseURL) Type() string { return "URL" }
+
+// Set implements pflag.Value.
+func (u *databaseURL) Set(s string) error { *u = databaseURL(s); return nil }
+
+// passwords are how one stands in a URL or a connection string.
+var passwords = regexp.MustCompile(`(://[^:/@\s]*:)[^@\s]*(@)|((?i:password)\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&']+)`)
+
+// maskPassword hides the password of a database's URL in a text.
+func maskPassword(text string) string { return passwords.ReplaceAllString(text, "${1}${3}***${2}") }
+
+func (o *options) fleetFlags(fs *pflag.FlagSet) {
+	grouped(fs, groupFleet, func(fs *pflag.FlagSet) {
+		fs.Var(&o.fleet, "fleet", "let the workers at this PostgreSQL `URL` make the calls (env OCTAVE_FLEET)")
+		fs.StringVar(&o.queue, "queue", "default", "`NAME` of the workers' queue: one for each workspace")
+	})
+}
+
+// fleetConnections is what a process takes of the database's: fetching, settling
+// and looking around do not wait for each other.
+const fleetConnections = 6
+
+// openFleet connects to the database, and says when it goes away and is back.
+func openFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB, error) {
+	if url == "" {
+		return nil, &exitError{code: exitUsage, err: errors.New("no fleet"), hint: "name its database with --fleet postgres://user@host/database, or in OCTAVE_FLEET"}
+	}
+	db, err := fleet.Open(ctx, string(url), fleetConnections, fleet.Events{
+		Away: func(err error) {
+			log.Warn("the fleet's database is away; waiting for it", zap.String("error", err.Error()))
+		},
+		Back: func(after time.Duration) {
+			log.Info("the fleet's database is back", zap.Duration("after", after))
+		},
+	})
+	if err != nil {
+		return nil, fleetError(err)
+	}
+	return db, nil
+}
+
+// joinFleet opens a fleet that was made before.
+func joinFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB, error) {
+	db, err := openFleet(ctx, url, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Check(ctx); err != nil {
+		db.Close()
+		return nil, fleetError(err)
+	}
+	return db, nil
+}
+
+// fleetError gives errors of a fleet's database their code and a way out.
+func fleetError(err error) error {
+	var format *fleet.FormatError
+	switch {
+	case errors.Is(err, fleet.ErrUnreachable):
+		return &exitError{code: exitService, err: err}
+	case errors.Is(err, fleet.ErrNoFleet):
+		return &exitError{code: exitUsage, err: err, hint: "make one with: " + tool + " fleet init --fleet URL"}
+	case errors.As(err, &format):
+		return &exitError{code: exitUsage, err: err, hint: "run, workers and fleet have to be of the same version"}
+	}
+	return &exitError{code: exitUsage, err: err}
+}
+
+// ofWorkers are flags of run that are the workers' with --fleet.
+var ofWorkers = []string{"concurrency", "rate", "key-file"}
+
+// checkFleet refuses what would be typed in vain.
+func (o *options) checkFleet() error {
+	if o.fleet == "" {
+		return nil
+	}
+	for _, flag := range ofWorkers {
+		if o.typed[flag] {
+			return &exitError{code: exitUsage, err: fmt.Errorf("--%s is the workers' business with --fleet", flag), hint: "give it to: " + tool + " worker"}
+		}
+	}
+	return nil
+}
+
+// coordinate makes the run one of a fleet. The function that it returns ends that,
+// in order or not.
+func (j *job) coordinate(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, func(inOrder bool), error) {
+	db, err := joinFleet(ctx, j.o.fleet, j.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	service, err := j.o.serviceName()
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := fleet.CoordinatorConfig{
+		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.queue,
+		Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.timeout), Patience: j.pace.MaxOutage,
+		Journal: j.journal, Observer: obs, Hosts: j.tellHosts,
+	}
+	if age := time.Duration(j.o.maxAge); age > 0 {
+		cfg.Fresh = j.started.Add(-age)
+	}
+	coordinator, err := fleet.NewCoordinator(brake.Context(), db, cfg, brake)
+	if err != nil {
+		db.Close()
+		return nil, nil, fleetError(err)
+	}
+	return coordinator, func(inOrder bool) {
+		if inOrder {
+			if err := coordinator.Close(ctx); err != nil {
+				j.log.Warn("the fleet was not told that the run has ended", zap.String("error", err.Error()))
+			}
+		}
+		db.Close()
+	}, nil
+}
+
+// askFleet lets the hosts of a fleet make the calls.
+func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
+	coordinator, leave, err := j.coordinate(ctx, brake, obs)
+	if err != nil {
+		return err
+	}
+	serving, stop := context.WithCancel(ctx)
+	var side errgroup.Group
+	side.Go(func() error { return coordinator.Serve(serving) })
+	cfg := j.config(brake)
+	cfg.Workers = fleet.Waiting
+	if cfg.Limit == 0 { // of a limit, only the run itself keeps count
+		side.Go(func() error { return coordinator.Ahead(serving, pipeline.Questions(j.list.input.Contacts(), cfg)) })
+	}
+	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(coordinator.Ask, j.memory(), obs), j.out, obs)
+	stop()
+	broken := side.Wait()
+	leave(err == nil && broken == nil)
+	if broken != nil {
+		err = errors.Join(err, fleetError(broken))
+	}
+	return err
+}
+
+// fileID names the checkpoint wherever it lies: by its first run.
+func (j *job) fileID() string {
+	for _, rec := range j.journal.RunRecords() {
+		if body, ok := runBody(rec); ok {
+			return body.ID
+		}
+	}
+	return j.id
+}
+
+func (j *job) tellHosts(n int) {
+	if n == 0 {
+		j.log.Warn("no worker serves the queue; waiting for one", zap.String("queue", j.o.queue))
+		return
+	}
+	j.log.Info("workers serve the queue", zap.Int("workers", n))
+}
+
+func newFleet(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "fleet",
+		Short: "Many hosts on PostgreSQL: make a fleet, look at it",
+		Long:  fleetHelp,
+		Args:  unknownCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newFleetInit(a), newFleetStatus(a))
+	return cmd
+}
+
+func newFleetInit(a *app) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:     "init",
+		Short:   "Make the tables of a fleet, or bring them up to date",
+		Example: "  octave-enrich fleet init --fleet postgres://octave@db.internal/fleet",
+		Args:    args(cobra.NoArgs),
+	}
+	fs := cmd.Flags()
+	o.fleetURL(fs)
+	o.configFlag(fs)
+	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
+		ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
+		defer cancel()
+		db, err := openFleet(ctx, o.fleet, zap.NewNop())
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		created, err := db.Init(ctx)
+		if err != nil {
+			return fleetError(err)
+		}
+		if created {
+			fmt.Fprintln(a.stderr, "made a fleet, in the schema octave_fleet")
+		} else {
+			fmt.Fprintln(a.stderr, "the fleet is there, and up to date")
+		}
+		return nil
+	})
+	return cmd
+}
+
+func newFleetStatus(a *app) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "What a fleet does: queues, hosts, keys, runs",
+		Long:    fleetStatusHelp,
+		Example: "  octave-enrich fleet status --fleet postgres://octave@db.internal/fleet\n  octave-enrich fleet status --json | jq '.queues[].queued'",
+		Args:    args(cobra.NoArgs),
+	}
+	fs := cmd.Flags()
+	o.fleetURL(fs)
+	o.jsonFlag(fs)
+	o.configFlag(fs)
+	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
+		ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
+		defer cancel()
+		db, err := joinFleet(ctx, o.fleet, zap.NewNop())
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		status, err := db.Status(ctx)
+		if err != nil {
+			return fleetError(err)
+		}
+		if o.json {
+			return writeJSON(a.stdout, status)
+		}
+		return printFleet(a.stdout, status)
+	})
+	return cmd
+}
+
+// fleetURL is the one flag of those who only look.
+func (o *options) fleetURL(fs *pflag.FlagSet) {
+	fs.Var(&o.fleet, "fleet", "PostgreSQL `URL` of the fleet (env OCTAVE_FLEET)")
+}
+
+func printFleet(w io.Writer, s fleet.Status) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "QUEUE\tSERVICE\tQUEUED\tRUNNING\tANSWERED\tFAILED\tCALLS\tPOSSIBLY BILLED\tUSAGE\n")
+	for _, q := range s.Queues {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", q.Queue, q.Service, thousands(q.Queued), thousands(q.Running),
+			thousands(q.Answered), thousands(q.Failed), thousands(q.Calls), thousands(q.PossiblyBilled), q.Usage)
+	}
+	fmt.Fprintf(t, "\nHOST\tQUEUE\tVERSION\tKEY\tSLOTS\tIN FLIGHT\tSEEN\n")
+	for _, h := range s.Hosts {
+		seen := h.Seen.Local().Format(time.DateTime)
+		if !h.Alive {
+			seen += " (lost?)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\n", h.Name, h.Queue, h.Version, h.Key, h.Slots, h.InFlight, seen)
+	}
+	fmt.Fprintf(t, "\nKEY\tLIMIT\tRATE NOW\tSTARTED\tSTATE\n")
+	for _, k := range s.Keys {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.0f/s\t%s\n", k.Key, rateText(k.Limit), rateText(k.Rate), k.Started, keyState(k))
+	}
+	fmt.Fprintf(t, "\nRUN\tQUEUE\tSTARTED\tSEEN\tSTATE\n")
+	for _, r := range s.Runs {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Queue, r.Started.Local().Format(time.DateTime), r.Seen.Local().Format(time.DateTime), r.Stopped)
+	}
+	return t.Flush()
+}
+
+func rateText(rate float64) string {
+	if rate == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%.3g/s", rate)
+}
+
+func keyState(k fleet.KeyStatus) string {
+	var words []string
+	if k.Stopped != "" {
+		words = append(words, "stopped: "+k.Stopped+" ("+masked(k.Error)+")")
+	}
+	if k.Outage != nil {
+		words = append(words, "the service fails since "+k.Outage.Local().Format(time.DateTime))
+	}
+	if k.PausedMS > 0 {
+		words = append(words, "paused for "+round(time.Duration(k.PausedMS)*time.Millisecond).String())
+	}
+	if len(words) == 0 {
+		return "ok"
+	}
+	return strings.Join(words, "; ")
+}

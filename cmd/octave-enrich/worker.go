@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/sync/errgroup"
+
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/fleet"
+)
+
+// workerOptions are the flags of worker that run has not.
+type workerOptions struct{ rescueAfter, retain days }
+
+func (w *workerOptions) flags(fs *pflag.FlagSet) {
+	w.retain = days(30 * 24 * time.Hour)
+	grouped(fs, groupFleet, func(fs *pflag.FlagSet) {
+		fs.Var(&w.rescueAfter, "rescue-after", "a worker not heard of for so long is lost, and others take its questions; default: the time-out and 30s")
+		fs.Var(&w.retain, "retain", "how long the database keeps answers; 0 for ever")
+	})
+}
+
+func newWorker(a *app) *cobra.Command {
+	o, w := &options{}, &workerOptions{}
+	cmd := &cobra.Command{
+		Use:     "worker --fleet URL",
+		Short:   "Make the calls of a fleet's runs, on any number of hosts",
+		Long:    workerHelp,
+		Example: workerExamples,
+		Args:    args(cobra.NoArgs),
+	}
+	fs := cmd.Flags()
+	o.workerFlags(fs)
+	w.flags(fs)
+	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
+		return a.worker(o, w, fs.Changed("rate"))
+	})
+	return cmd
+}
+
+// workerFlags are those that worker shares with run.
+func (o *options) workerFlags(fs *pflag.FlagSet) {
+	o.fleetFlags(fs)
+	o.serviceFlags(fs)
+	grouped(fs, groupPace, func(fs *pflag.FlagSet) {
+		fs.IntVar(&o.concurrency, "concurrency", octave.DefaultConcurrency, "calls of this worker in flight at most")
+		fs.StringVar(&o.rate, "rate", "5/s", "calls that all workers with this key start at most; without it what was set before stays: `R` as in run")
+	})
+	grouped(fs, groupReport, o.logFlags)
+	o.configFlag(fs)
+}
+
+// A shift is a worker at work.
+type shift struct {
+	app   *app
+	o     *options
+	log   *zap.Logger
+	brake *pipeline.Brake
+	tally *pipeline.Tally
+}
+
+// worker asks the questions of a queue until a signal, or until nobody may.
+func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
+	s := &shift{app: a, o: o, brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}}
+	cfg, err := s.prepare(w, rateGiven)
+	if err != nil {
+		return err
+	}
+	client, err := o.newClient()
+	if err != nil {
+		return err
+	}
+	ctx, abandon := context.WithCancel(context.Background())
+	defer abandon()
+	defer s.heed()()
+	if err := s.vouch(ctx, client); err != nil {
+		return err
+	}
+	db, err := joinFleet(ctx, o.fleet, s.log)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	cfg.Run = client.Run
+	worker, err := fleet.NewWorker(ctx, db, cfg, s.brake)
+	if err != nil {
+		return fleetError(err)
+	}
+	s.log.Info("the worker is ready", zap.String("host", worker.Name()), zap.String("service", cfg.Service),
+		zap.String("queue", cfg.Queue), zap.String("key", cfg.Account), zap.Int("slots", cfg.Slots))
+	done := make(chan struct{})
+	var side errgroup.Group
+	side.Go(func() error { s.follow(worker, done); return nil })
+	err = worker.Run(ctx)
+	close(done)
+	_ = side.Wait()
+	s.line("the worker has ended", worker)
+	if err != nil {
+		return fleetError(err)
+	}
+	return s.ended(s.brake.Reason())
+}
+
+// prepare reads the flags.
+func (s *shift) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig, err error) {
+	o, a := s.o, s.app
+	terminal := isTerminal(a.stderr)
+	format := logFormat(o.logFormat, terminal)
+	if s.log, err = newLog(&console{w: a.stderr}, format, o.logLevel, terminal); err != nil {
+		return cfg, err
+	}
+	if format == "json" {
+		a.log = s.log
+	}
+	if o.concurrency < 1 {
+		return cfg, usageError("--concurrency is too small")
+	}
+	cfg = fleet.WorkerConfig{
+		Queue: o.queue, Version: version, Slots: o.concurrency, Timeout: time.Duration(o.timeout),
+		RescueAfter: time.Duration(w.rescueAfter), Retain: time.Duration(w.retain),
+		Observer: pipeline.Observers(s.tally.Observe, s.tell), Log: slog.New(&slogHandler{log: s.log}), EngineLog: slog.New(&slogHandler{log: s.log, quiet: true}),
+	}
+	if cfg.RescueAfter == 0 {
+		cfg.RescueAfter = cfg.Timeout + 30*time.Second
+	}
+	if rateGiven {
+		limit, err := parseRate(o.rate)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Limit = &limit
+	}
+	if cfg.Service, err = o.serviceName(); err != nil {
+		return cfg, err
+	}
+	key := octave.Secret(sandboxService)
+	if !o.sandbox {
+		if key, err = o.key(); err != nil {
+			return cfg, err
+		}
+	}
+	cfg.Account = fleet.Account(cfg.Service, key)
+	return cfg, nil
+}
+
+// vouch asks the service, which costs nothing, whether the key is good: a worker
+// that starts lets its key ask again, should it have been stopped.
+func (s *shift) vouch(ctx context.Context, client *octave.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, accountTimeout)
+	defer cancel()
+	account, err := client.Validate(ctx)
+	var call *octave.Error
+	switch {
+	case err == nil && !account.Valid:
+		return &exitError{code: exitKey, err: errors.New("the service says that the key is not valid")}
+	case errors.As(err, &call) && call.Fate == octave.All:
+		return serviceError(err)
+	case err != nil:
+		s.log.Warn("the service did not say whether the key is valid", zap.String("error", masked(err.Error())))
+	}
+	return nil
+}
+
+// heed makes the first signal drain the worker and the second leave at once.
+func (s *shift) heed() (stop func()) {
+	signals, done := make(chan os.Signal, 2), make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var side errgroup.Group
+	side.Go(func() error {
+		for stopping := false; ; stopping = true {
+			select {
+			case sig := <-signals:
+				if stopping {
+					os.Exit(s.app.exit(&exitError{code: (&signalError{sig}).code(), err: errors.New(sig.String() + " again: left at once; calls in flight may have been billed")}))
+				}
+				s.brake.Pull(&signalError{sig})
+				s.log.Warn("stopping: calls in flight may end and are stored; again to leave at once", zap.String("signal", sig.String()))
+			case <-done:
+				return nil
+			}
+		}
+	})
+	return func() { signal.Stop(signals); close(done); _ = side.Wait() }
+}
+
+// tell logs what people have to know.
+func (s *shift) tell(e pipeline.Event) {
+	(&progress{log: s.log}).tellService(e)
+}
+
+// follow logs what the worker does, now and then.
+func (s *shift) follow(w *fleet.Worker, done <-chan struct{}) {
+	ticker := time.NewTicker(lineBeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.line("progress", w)
+		case <-done:
+			return
+		}
+	}
+}
+
+func (s *shift) line(msg string, w *fleet.Worker) {
+	sum := s.tally.Summary()
+	s.log.Info(msg, zap.Int("in_flight", w.InFlight()), zap.Int("calls", sum.Calls.Started), zap.Int("answered", sum.Calls.Answered),
+		zap.Int("refused", sum.Calls.Refused), zap.Int("failed", sum.Calls.Failed), zap.String("usage", sum.Usage.String()))
+}
+
+// ended gives the reason of a drained worker its code.
+func (s *shift) ended(reason error) error {
+	var sig *signalError
+	if errors.As(reason, &sig) {
+		return &exitError{code: sig.code(), err: reason}
+	}
+	return serviceError(reason)
+}
+
+// A slogHandler brings what libraries log to our own log. A quiet one is for
+// those that call every lost connection an error.
+type slogHandler struct {
+	log   *zap.Logger
+	quiet bool
+}
+
+func (h *slogHandler) level(l slog.Level) zapcore.Level {
+	switch {
+	case h.quiet || l < slog.LevelInfo:
+		return zap.DebugLevel
+	case l < slog.LevelWarn:
+		return zap.InfoLevel
+	case l < slog.LevelError:
+		return zap.WarnLevel
+	}
+	return zap.ErrorLevel
+}
+
+// Enabled implements slog.Handler.
+func (h *slogHandler) Enabled(_ context.Context, l slog.Level) bool {
+	return h.log.Core().Enabled(h.level(l))
+}
+
+// Handle implements slog.Handler.
+func (h *slogHandler) Handle(_ context.Context, r slog.Record) error {
+	var fields []zap.Field
+	r.Attrs(func(a slog.Attr) bool { fields = append(fields, zap.Any(a.Key, a.Value.Any())); return true })
+	h.log.Log(h.level(r.Level), maskPassword(r.Message), fields...)
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (h *slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	log := h.log
+	for _, a := range attrs {
+		log = log.With(zap.Any(a.Key, a.Value.Any()))
+	}
+	return &slogHandler{log, h.quiet}
+}
+
+// WithGroup implements slog.Handler; our log is flat.
+func (h *slogHandler) WithGroup(string) slog.Handler { return h }

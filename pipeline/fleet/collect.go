@@ -1,0 +1,390 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+const (
+	// Answers are looked for this often while some come, and less and less often
+	// while none do.
+	soonest = 40 * time.Millisecond
+	rarest  = time.Second
+	// again is how often a question that is waited for is put into the queue anew,
+	// should it not be there any more.
+	again = 2 * time.Second
+	// grace is what a call may take beyond its time-out until its end is stored.
+	grace = 5 * time.Second
+)
+
+// collect brings back what becomes of the questions that are waited for.
+func (c *Coordinator) collect(ctx context.Context) error {
+	stop := c.brake.Pulled()
+	var ensured time.Time
+	for pause := soonest; ; {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-stop:
+			stop = nil
+			if err := c.stop(ctx); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		timer.Stop()
+		waiting := c.waiters()
+		found, err := c.deliver(ctx, waiting)
+		if err != nil {
+			return c.ended(ctx, err)
+		}
+		if pause = min(2*pause, rarest); found > 0 || len(waiting) == 0 {
+			pause = soonest
+		}
+		if stop != nil && time.Since(ensured) >= again {
+			ensured = time.Now()
+			if err := c.enqueue(ctx, c.waiters()); err != nil {
+				return c.ended(ctx, err)
+			}
+		}
+	}
+}
+
+// ended says whether an error is one, or the end of the context.
+func (c *Coordinator) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (c *Coordinator) waiters() []*waiter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]*waiter, 0, len(c.waiting))
+	for _, w := range c.waiting {
+		list = append(list, w)
+	}
+	return list
+}
+
+func (c *Coordinator) take(key checkpoint.Key) *waiter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.waiting[key]
+	delete(c.waiting, key)
+	return w
+}
+
+// entry is a record of the fleet's journal.
+type entry struct {
+	checkpoint.Record
+	run  string
+	host int32
+}
+
+// deliver looks for outcomes of questions, in one query for all, and hands them
+// to those who wait. It returns how many it found.
+func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int, err error) {
+	if len(waiting) == 0 {
+		return 0, nil
+	}
+	keys := make([][]byte, len(waiting))
+	since := make([]time.Time, len(waiting))
+	for i, w := range waiting {
+		keys[i], since[i] = w.key[:], w.since
+	}
+	histories, err := c.histories(ctx, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
+		WHERE r.queue = $1 AND r.key = ANY(ARRAY(
+			SELECT s.key FROM octave_fleet.record s JOIN unnest($2::bytea[], $3::timestamptz[]) AS q(key, since) ON s.queue = $1 AND s.key = q.key
+			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $4 OR s.type = 'failed' AND s.at >= q.since)))
+		ORDER BY r.at`, c.queue, keys, since, c.cfg.Fresh)
+	if err != nil {
+		return 0, err
+	}
+	for key, history := range histories {
+		w := c.take(key)
+		if w == nil {
+			continue
+		}
+		answer, err := c.outcome(w, history)
+		w.outcome <- outcome{answer, err}
+	}
+	return len(histories), nil
+}
+
+func (c *Coordinator) histories(ctx context.Context, query string, args ...any) (histories map[checkpoint.Key][]entry, err error) {
+	err = c.db.patient(ctx, func(ctx context.Context) error {
+		histories = map[checkpoint.Key][]entry{}
+		rows, err := c.db.pool.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var key []byte
+			var e entry
+			if err := rows.Scan(&key, &e.Type, &e.run, &e.host, &e.At, &e.Body); err != nil {
+				return err
+			}
+			e.Key = checkpoint.Key(key)
+			histories[e.Key] = append(histories[e.Key], e)
+		}
+		return rows.Err()
+	})
+	return histories, err
+}
+
+// outcome tells the checkpoint what the hosts did for a question and returns what
+// became of it. The answer itself goes into the checkpoint where every answer
+// does, in Memo.
+func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error) {
+	last := c.decisive(w, history)
+	if err := c.copyAttempts(history, last); err != nil {
+		return nil, &pipeline.JournalError{Err: err}
+	}
+	if last.Type == checkpoint.Failed {
+		return nil, failureOf(last.Record)
+	}
+	answer, err := answerOf(last.Record)
+	if err != nil {
+		return nil, &pipeline.JournalError{Err: err}
+	}
+	if last.run == c.cfg.Run {
+		c.notify(pipeline.CallDone{Latency: answer.Latency, Usage: answer.Usage})
+	} else {
+		c.notify(pipeline.Remembered{}) // another run paid for it
+	}
+	return answer, nil
+}
+
+// decisive is the record that settles a question: the first answer that is not
+// too old, else the failure that came last.
+func (c *Coordinator) decisive(w *waiter, history []entry) (last entry) {
+	for _, e := range history {
+		switch {
+		case e.Type == checkpoint.Answered && !e.At.Before(c.cfg.Fresh):
+			return e
+		case e.Type == checkpoint.Failed && !e.At.Before(w.since):
+			last = e
+		}
+	}
+	return last
+}
+
+// copyAttempts writes the attempts for a question into the checkpoint, so that
+// its books are those of all hosts: what was billed without an answer is not
+// forgotten because another host paid for it. Attempts that an earlier run of
+// this checkpoint has written are left out, but for the one that brought the
+// answer.
+func (c *Coordinator) copyAttempts(history []entry, last entry) error {
+	var asked *entry // the attempt of the host that answered
+	for i, e := range history {
+		if e.Type == checkpoint.Asked && e.host == last.host && e.At.Before(last.At) {
+			asked = &history[i]
+		}
+	}
+	started, open := 0, 0 // calls for this run; those of which no end is known
+	for i, e := range history {
+		answers := &history[i] == asked && last.Type == checkpoint.Answered
+		if e.Type != checkpoint.Asked && e.Type != checkpoint.Missed || e.At.Before(c.since) && !answers {
+			continue
+		}
+		if err := c.cfg.Journal.Note(checkpoint.Record{Type: e.Type, Key: e.Key, At: e.At, Body: e.Body}); err != nil {
+			return err
+		}
+		switch {
+		case e.run != c.cfg.Run:
+		case e.Type == checkpoint.Asked:
+			c.notify(pipeline.CallStarted{Again: started > 0})
+			started, open = started+1, open+1
+		default:
+			c.notify(missed(e.Record))
+			open--
+		}
+	}
+	if last.Type == checkpoint.Answered && last.run == c.cfg.Run {
+		open--
+	}
+	for ; open > 0; open-- {
+		c.notify(pipeline.CallDone{Err: &octave.Error{Kind: octave.KindAmbiguous, Message: "its host was lost", MaybeBilled: true}})
+	}
+	return nil
+}
+
+// missed is the end of an attempt without an answer.
+func missed(rec checkpoint.Record) pipeline.Event {
+	var body pipeline.FailureBody
+	if err := json.Unmarshal(rec.Body, &body); err != nil {
+		body.Error = err.Error()
+	}
+	return pipeline.CallDone{Latency: time.Duration(body.LatencyMS) * time.Millisecond, Err: callOf(body)}
+}
+
+func (c *Coordinator) notify(e pipeline.Event) {
+	if c.cfg.Observer != nil {
+		c.cfg.Observer(e)
+	}
+}
+
+// stop is the orderly end: no call starts for this run any more, and only those
+// on the wire are waited for.
+func (c *Coordinator) stop(ctx context.Context) error {
+	reach, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	var wire map[checkpoint.Key]bool
+	if c.db.away() == 0 {
+		err := c.db.patient(reach, func(ctx context.Context) error {
+			_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
+			return err
+		})
+		if err == nil {
+			wire, err = c.settleUp(reach)
+		}
+		if err != nil && reach.Err() == nil {
+			return err
+		}
+	}
+	c.abandon(wire)
+	if len(wire) == 0 {
+		return nil
+	}
+	return c.last(ctx, time.Now().Add(c.cfg.Timeout+grace))
+}
+
+// settleUp delivers what there is and returns what is on the wire: looked up
+// first, so that what ends in between is delivered.
+func (c *Coordinator) settleUp(ctx context.Context) (map[checkpoint.Key]bool, error) {
+	wire, err := c.onTheWire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.deliver(ctx, c.waiters())
+	return wire, err
+}
+
+// last waits for the calls on the wire.
+func (c *Coordinator) last(ctx context.Context, until time.Time) error {
+	reach, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	for len(c.waiters()) > 0 && sleep(reach.Done(), soonest) {
+		wire, err := c.settleUp(reach)
+		if err != nil {
+			break
+		}
+		c.abandon(wire)
+	}
+	err := c.leave(ctx)
+	c.abandon(nil)
+	return err
+}
+
+// onTheWire are the questions that a living host is asking right now.
+func (c *Coordinator) onTheWire(ctx context.Context) (map[checkpoint.Key]bool, error) {
+	wire := map[checkpoint.Key]bool{}
+	var keys [][]byte
+	for _, w := range c.waiters() {
+		keys = append(keys, w.key[:])
+	}
+	err := c.db.patient(ctx, func(ctx context.Context) error {
+		rows, err := c.db.pool.Query(ctx, `SELECT l.key FROM (
+				SELECT DISTINCT ON (key) key, type, host FROM octave_fleet.record WHERE queue = $1 AND key = ANY($2) ORDER BY key, at DESC) l
+			JOIN octave_fleet.host h ON h.id = l.host
+			WHERE l.type = 'asked' AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval`, c.queue, keys, deadFor)
+		if err != nil {
+			return err
+		}
+		list, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+		for _, key := range list {
+			wire[checkpoint.Key(key)] = true
+		}
+		return err
+	})
+	return wire, err
+}
+
+// deadFor is how long a host that was not seen is waited for by somebody who
+// only wants to know whether to wait.
+const deadFor = 15 * time.Second
+
+// leave writes down the attempts for questions that stay without an outcome: they
+// may be billed.
+func (c *Coordinator) leave(ctx context.Context) error {
+	var keys [][]byte
+	for _, w := range c.waiters() {
+		keys = append(keys, w.key[:])
+	}
+	if len(keys) == 0 || c.db.away() > 0 || ctx.Err() != nil {
+		return nil
+	}
+	histories, err := c.histories(ctx, `SELECT key, type, run, host, at, body FROM octave_fleet.record
+		WHERE queue = $1 AND key = ANY($2) AND type IN ('asked', 'missed') ORDER BY at`, c.queue, keys)
+	if err != nil {
+		return err
+	}
+	for _, history := range histories {
+		if err := c.copyAttempts(history, entry{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answerOf reads an answered record.
+func answerOf(rec checkpoint.Record) (*octave.Answer, error) {
+	var body pipeline.AnswerBody
+	if err := json.Unmarshal(rec.Body, &body); err != nil {
+		return nil, fmt.Errorf("the fleet's answer to question %v: %w", rec.Key, err)
+	}
+	answer, err := octave.Decode(body.Answer)
+	if err != nil {
+		return nil, fmt.Errorf("the fleet's answer to question %v: %w", rec.Key, err)
+	}
+	answer.Latency = time.Duration(body.LatencyMS) * time.Millisecond
+	return answer, nil
+}
+
+// A remoteError is why a host gave a question up, in the words that a run of its
+// own would have used.
+type remoteError struct {
+	text string
+	call *octave.Error
+}
+
+func (e *remoteError) Error() string { return e.text }
+
+// Unwrap gives the error of the last call, nil when it was none.
+func (e *remoteError) Unwrap() error {
+	if e.call == nil {
+		return nil
+	}
+	return e.call
+}
+
+// failureOf reads a failed record.
+func failureOf(rec checkpoint.Record) error {
+	var body pipeline.FailureBody
+	if err := json.Unmarshal(rec.Body, &body); err != nil {
+		return &remoteError{text: fmt.Sprintf("a host of another version gave it up: %v", err)}
+	}
+	e := &remoteError{text: body.Error}
+	if body.Kind != "" {
+		e.call = callOf(body)
+	}
+	return e
+}
+
+// callOf is the error of a call that was made by another host. Its fate is the
+// row's: whether to call again was decided there.
+func callOf(body pipeline.FailureBody) *octave.Error {
+	return &octave.Error{Status: body.Status, Fate: octave.Row, Kind: octave.ParseKind(body.Kind), Message: body.Error, MaybeBilled: body.Billed, Raw: body.Answer}
+}

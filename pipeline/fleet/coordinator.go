@@ -1,0 +1,348 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// Waiting is how many questions a coordinator waits for at the same time: the
+// workers of its run. Those behind them are in the queue all the same.
+const Waiting = 1024
+
+// CoordinatorConfig says for which run a coordinator asks.
+type CoordinatorConfig struct {
+	Run        string // its id
+	Checkpoint string // the one file that all its runs write, by a name that stays
+	Service    string
+	Queue      string
+
+	Budgets  pipeline.Budgets
+	Policy   pipeline.RetryPolicy
+	Fresh    time.Time     // older answers do not count; zero for any age
+	Timeout  time.Duration // of a call, which an orderly stop waits for
+	Patience time.Duration // how long a database or a service that is away is waited for
+
+	Journal  pipeline.Journal // hears of the attempts of all hosts
+	Observer pipeline.Observer
+	// Hosts is told that no host serves the queue (0), or that some do again.
+	Hosts func(n int)
+}
+
+// A Coordinator answers the questions of one run with the hosts of a fleet.
+type Coordinator struct {
+	cfg   CoordinatorConfig
+	db    *DB
+	brake *pipeline.Brake
+	queue int32
+	since time.Time // the database's clock: what is older was told to this checkpoint before
+
+	asks    chan *waiter
+	mu      sync.Mutex
+	waiting map[checkpoint.Key]*waiter
+	stopped bool // nothing is waited for any more
+	queued  int  // questions of this run so far, for their priority
+	paused  time.Time
+	failing bool
+	alone   time.Time // since when no host serves the queue; zero when one does
+}
+
+// A waiter is a question of the run that has no answer yet.
+type waiter struct {
+	key      checkpoint.Key
+	question []byte    // canonical
+	since    time.Time // when it was put into the queue; failures before are not its own
+	outcome  chan outcome
+}
+
+type outcome struct {
+	answer *octave.Answer
+	err    error
+}
+
+// NewCoordinator makes the run known and takes over from those of the same
+// checkpoint before it: what they left in the queue is not asked any more, for
+// their list may have been another one.
+func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *pipeline.Brake) (*Coordinator, error) {
+	c := &Coordinator{cfg: cfg, db: db, brake: brake, asks: make(chan *waiter, Waiting), waiting: map[checkpoint.Key]*waiter{}}
+	var err error
+	if c.queue, err = db.queueID(ctx, cfg.Service, cfg.Queue); err != nil {
+		return nil, err
+	}
+	var maxCalls *int
+	var maxUsage *string
+	if cfg.Budgets.MaxCalls > 0 {
+		maxCalls = &cfg.Budgets.MaxCalls
+	}
+	if cfg.Budgets.HasUsage {
+		text := cfg.Budgets.MaxUsage.String()
+		maxUsage = &text
+	}
+	var before []string
+	err = db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE checkpoint = $1 AND ended IS NULL RETURNING id`, cfg.Checkpoint, stoppedAnew)
+		if err != nil {
+			return err
+		}
+		if before, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			return err
+		}
+		var ended *time.Time
+		if err := tx.QueryRow(ctx, `SELECT max(ended) FROM octave_fleet.run WHERE checkpoint = $1`, cfg.Checkpoint).Scan(&ended); err != nil {
+			return err
+		}
+		if ended != nil {
+			c.since = *ended
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO octave_fleet.run (id, checkpoint, queue, max_calls, max_usage) VALUES ($1, $2, $3, $4, $5::text::numeric)
+			ON CONFLICT (id) DO NOTHING`, cfg.Run, cfg.Checkpoint, c.queue, maxCalls, maxUsage)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, run := range before {
+		if err := c.withdraw(ctx, run); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Ask is the agent of the run: it waits for what a host makes of the question.
+func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answer, error) {
+	w := &waiter{key: pipeline.KeyOf(req), question: req.Canonical(), outcome: make(chan outcome, 1)}
+	if c.brake.Reason() != nil {
+		return nil, pipeline.ErrStopped
+	}
+	select {
+	case c.asks <- w:
+	case <-c.brake.Pulled():
+		return nil, pipeline.ErrStopped
+	}
+	select {
+	case out := <-w.outcome:
+		return out.answer, out.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Serve puts questions into the queue and brings back what becomes of them, until
+// the context ends. After the brake was pulled it waits for calls on the wire,
+// and for nothing else.
+func (c *Coordinator) Serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.submit(ctx) })
+	g.Go(func() error { return c.collect(ctx) })
+	g.Go(func() error { return c.watch(ctx) })
+	err := g.Wait()
+	if err != nil {
+		c.brake.Pull(&pipeline.JournalError{Err: err})
+	}
+	c.abandon(nil)
+	return err
+}
+
+// Close ends the run in the database, in order: all that is known of its questions
+// is in the checkpoint.
+func (c *Coordinator) Close(ctx context.Context) error {
+	if c.brake.Reason() != nil {
+		if err := c.once(ctx, func(ctx context.Context) error { return c.withdraw(ctx, c.cfg.Run) }); err != nil {
+			return err
+		}
+	}
+	return c.once(ctx, func(ctx context.Context) error {
+		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET ended = clock_timestamp(), seen = clock_timestamp(), stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
+		return err
+	})
+}
+
+// once tries only so long: at the end of a run nobody waits for a database.
+func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 6*operationTimeout)
+	defer cancel()
+	if c.db.away() > 0 {
+		ctx, cancel = context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+	}
+	return c.db.safe(do(ctx))
+}
+
+// Ahead puts the questions of a whole list into the queue, long before the run
+// waits for their answers: hosts go on when this process is gone.
+func (c *Coordinator) Ahead(ctx context.Context, questions func(yield func(octave.Request, error) bool)) error {
+	batch := make([]*waiter, 0, insertRows)
+	var failed error
+	flush := func() bool {
+		failed = c.enqueue(ctx, batch)
+		batch = batch[:0]
+		return failed == nil && c.brake.Reason() == nil
+	}
+	for req, err := range questions {
+		if err != nil {
+			return nil // the run itself reads the same and says so
+		}
+		batch = append(batch, &waiter{key: pipeline.KeyOf(req), question: req.Canonical()})
+		if len(batch) == insertRows && !flush() {
+			break
+		}
+	}
+	if failed == nil && len(batch) > 0 && c.brake.Reason() == nil {
+		flush()
+	}
+	if c.brake.Reason() != nil || ctx.Err() != nil {
+		return nil
+	}
+	return failed
+}
+
+// insertRows is how many questions share a statement.
+const insertRows = 2000
+
+// submit puts questions into the queue as the run asks them.
+func (c *Coordinator) submit(ctx context.Context) error {
+	for {
+		select {
+		case first := <-c.asks:
+			batch := c.gather(first)
+			if err := c.enqueue(ctx, batch); err != nil && ctx.Err() == nil {
+				return err
+			}
+			c.await(batch)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (c *Coordinator) gather(first *waiter) []*waiter {
+	batch := []*waiter{first}
+	for len(batch) < insertRows {
+		select {
+		case w := <-c.asks:
+			batch = append(batch, w)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// await makes the questions known to those who collect.
+func (c *Coordinator) await(batch []*waiter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range batch {
+		if c.stopped {
+			w.outcome <- outcome{err: pipeline.ErrStopped}
+		} else {
+			c.waiting[w.key] = w
+		}
+	}
+}
+
+// abandon answers everybody who waits, but for those in keep.
+func (c *Coordinator) abandon(keep map[checkpoint.Key]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	for key, w := range c.waiting {
+		if !keep[key] {
+			delete(c.waiting, key)
+			w.outcome <- outcome{err: pipeline.ErrStopped}
+		}
+	}
+}
+
+// priorities let a short list not wait for a long one that came before: the first
+// questions of every run go before the rest of any.
+func priority(nth int) int16 {
+	switch {
+	case nth < 1_000:
+		return 1
+	case nth < 20_000:
+		return 2
+	}
+	return 3
+}
+
+// enqueue puts questions into the queue that are not in it and have no answer,
+// and notes when. Waiting for a question again puts it there again if it was
+// withdrawn by the run that it belonged to.
+func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
+	n := len(batch)
+	keys, unique, args := make([][]byte, n), make([][]byte, n), make([]string, n)
+	priorities, since := make([]int16, n), make([]*time.Time, n)
+	c.mu.Lock()
+	for i, w := range batch {
+		keys[i], unique[i] = w.key[:], uniqueKey(c.queue, w.key)
+		priorities[i] = priority(c.queued)
+		if w.since.IsZero() {
+			c.queued++
+		} else {
+			since[i] = &w.since
+		}
+		text, err := json.Marshal(job{Format: Format, Key: w.key, Run: c.cfg.Run, Request: w.question,
+			Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous, Fresh: c.cfg.Fresh})
+		if err != nil {
+			c.mu.Unlock()
+			return err
+		}
+		args[i] = string(text)
+	}
+	c.mu.Unlock()
+	var now time.Time
+	err := c.db.pipeline(ctx, func(b *pgx.Batch) {
+		b.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
+		b.Queue(enqueueSQL, keys, unique, args, priorities, since, c.queue, c.cfg.Fresh, riverQueue(c.queue), kind)
+	})
+	for _, w := range batch {
+		if w.since.IsZero() {
+			w.since = now
+		}
+	}
+	return err
+}
+
+// enqueueSQL keeps the order of the list (by scheduled_at) but inserts in that of
+// the keys: two coordinators with the same list wait for each other's rows and
+// must not do so crosswise. The bits of unique_states are the states in which a
+// job is in the queue or in a host's hands.
+const enqueueSQL = `INSERT INTO octave_fleet.river_job (args, kind, max_attempts, priority, queue, state, scheduled_at, unique_key, unique_states, tags)
+	SELECT q.args::jsonb, $9, 32767, q.priority, $8, 'available', now() + q.nth * interval '1 microsecond', q.unique_key, B'11110001', '{}'
+	FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::smallint[], $5::timestamptz[]) WITH ORDINALITY AS q(key, unique_key, args, priority, since, nth)
+	WHERE NOT EXISTS (
+		SELECT FROM octave_fleet.record r WHERE r.queue = $6 AND r.key = q.key AND r.type IN ('answered', 'failed')
+		AND (r.type = 'answered' AND r.at >= $7 OR r.type = 'failed' AND r.at >= q.since))
+	ORDER BY q.unique_key
+	ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND unique_states IS NOT NULL AND octave_fleet.river_job_state_in_bitmask(unique_states, state)
+	DO NOTHING`
+
+// withdraw takes what a run left in the queue out of it. Its calls on the wire go
+// on.
+func (c *Coordinator) withdraw(ctx context.Context, run string) error {
+	for {
+		var gone int64
+		err := c.db.patient(ctx, func(ctx context.Context) error {
+			tag, err := c.db.pool.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE id = ANY(ARRAY(
+				SELECT id FROM octave_fleet.river_job WHERE state = 'available' AND queue = $1 AND args->>'run' = $2
+				LIMIT $3 FOR UPDATE SKIP LOCKED))`, riverQueue(c.queue), run, withdrawRows)
+			gone = tag.RowsAffected()
+			return err
+		})
+		if err != nil || gone < withdrawRows {
+			return err
+		}
+	}
+}
+
+const withdrawRows = 20_000

@@ -1,0 +1,287 @@
+package fleet
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// Format is the version of the tables and jobs that this package reads and writes.
+const Format = 1
+
+// schema is where the tables are, the engine's too, apart from all others of the
+// database.
+const schema = "octave_fleet"
+
+//go:embed schema.sql
+var schemaSQL string
+
+// Errors of opening a fleet.
+var (
+	// ErrURL says that the database's URL cannot be read, or that the database
+	// refuses who it names.
+	ErrURL = errors.New("the fleet's database cannot be used")
+	// ErrUnreachable says that nothing answers at the database's address.
+	ErrUnreachable = errors.New("the fleet's database cannot be reached")
+	// ErrNoFleet says that Init was never called.
+	ErrNoFleet = errors.New("the database holds no fleet")
+)
+
+// A FormatError says that another version made the fleet.
+type FormatError struct{ Format int }
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("the fleet has format %d; this version knows format %d", e.Format, Format)
+}
+
+// Events are told when a fleet's database goes away and when it is back. Either
+// may be nil.
+type Events struct {
+	Away func(error)
+	Back func(after time.Duration)
+}
+
+// A DB is the database of a fleet. It is safe for concurrent use.
+type DB struct {
+	pool     *pgxpool.Pool
+	password string
+	events   Events
+
+	mu        sync.Mutex
+	awaySince time.Time // zero while it answers
+}
+
+const (
+	connectTimeout = 5 * time.Second
+	// operationTimeout bounds one attempt: a connection that was cut is silent.
+	operationTimeout = 10 * time.Second
+	firstWait        = 50 * time.Millisecond
+	longestWait      = 2 * time.Second
+)
+
+// Open connects to the database at url, a URL or a connection string of
+// PostgreSQL's, with so many connections at most. Its errors wrap [ErrURL] or
+// [ErrUnreachable], and never hold the password.
+func Open(ctx context.Context, url string, connections int, events Events) (*DB, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: write it as postgres://user:password@host/database", ErrURL)
+	}
+	cfg.MaxConns = int32(connections)
+	cfg.ConnConfig.ConnectTimeout = connectTimeout
+	cfg.ConnConfig.RuntimeParams["application_name"] = "octave-enrich"
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrURL, err)
+	}
+	d := &DB{pool: pool, password: cfg.ConnConfig.Password, events: events}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, d.safe(unusable(err))
+	}
+	return d, nil
+}
+
+// unusable tells a database that refuses us from one that is not there.
+func unusable(err error) error {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code[:2] != "57" && refused.Code[:2] != "53" {
+		return fmt.Errorf("%w: %s", ErrURL, refused.Message)
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}
+
+// safe is err without the password, should anything quote it.
+func (d *DB) safe(err error) error {
+	if err == nil || d.password == "" || !strings.Contains(err.Error(), d.password) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), d.password, "***"))
+}
+
+// Close gives up the connections.
+func (d *DB) Close() { d.pool.Close() }
+
+// Check wants a fleet of this version. Its errors are [ErrNoFleet], a
+// [FormatError] or those of the database.
+func (d *DB) Check(ctx context.Context) error {
+	var version int
+	err := d.pool.QueryRow(ctx, `SELECT version FROM octave_fleet.format`).Scan(&version)
+	var refused *pgconn.PgError
+	const undefinedTable = "42P01"
+	switch {
+	case errors.As(err, &refused) && refused.Code == undefinedTable:
+		return ErrNoFleet
+	case err != nil:
+		return d.safe(unusable(err))
+	case version != Format:
+		return &FormatError{version}
+	}
+	return nil
+}
+
+// Init makes the tables, or brings the engine's up to date. It may be called
+// again, also by two at the same time, and reports whether it made a fleet where
+// there was none.
+func (d *DB) Init(ctx context.Context) (created bool, err error) {
+	// The engine's steps are transactions of their own, so that the lock belongs
+	// to a session.
+	err = d.pool.AcquireFunc(ctx, func(session *pgxpool.Conn) error {
+		const one = 0x6f637461 // Inits wait for each other
+		if _, err := session.Exec(ctx, `SELECT pg_advisory_lock($1)`, one); err != nil {
+			return err
+		}
+		defer session.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, one) //nolint:errcheck // else the end of the session does it
+		if _, err := session.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS octave_fleet`); err != nil {
+			return err
+		}
+		migrator, err := rivermigrate.New(riverpgxv5.New(d.pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			return err
+		}
+		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+			return err
+		}
+		if err := session.QueryRow(ctx, `SELECT to_regclass('octave_fleet.format') IS NULL`).Scan(&created); err != nil || !created {
+			return err
+		}
+		return pgx.BeginFunc(ctx, session, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, schemaSQL)
+			return err
+		})
+	})
+	if err != nil {
+		return false, d.safe(err)
+	}
+	return created, d.Check(ctx)
+}
+
+// patient repeats op until it succeeds, the context ends, or the database says
+// that it never will. op is given a context of its own for each attempt.
+func (d *DB) patient(ctx context.Context, op func(context.Context) error) error {
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
+		err := op(attempt)
+		cancel()
+		switch {
+		case err == nil:
+			d.reached()
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case permanent(err):
+			return d.safe(err)
+		case !contended(err):
+			d.lost(err)
+		}
+		if !sleep(ctx.Done(), wait) {
+			return ctx.Err()
+		}
+	}
+}
+
+// transaction is a patient one: all of do, or nothing, in one round trip for the
+// beginning and one for the end.
+func (d *DB) transaction(ctx context.Context, do func(context.Context, pgx.Tx) error) error {
+	return d.patient(ctx, func(ctx context.Context) error {
+		return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return do(ctx, tx) })
+	})
+}
+
+// pipeline is a patient transaction of statements that do not depend on each
+// other's results: one round trip for all.
+func (d *DB) pipeline(ctx context.Context, queue func(*pgx.Batch)) error {
+	return d.patient(ctx, func(ctx context.Context) error {
+		batch := &pgx.Batch{}
+		queue(batch)
+		return d.pool.SendBatch(ctx, batch).Close()
+	})
+}
+
+// class is the class of an error of the database, "" if it is none of its.
+func class(err error) string {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && len(refused.Code) == 5 {
+		return refused.Code[:2]
+	}
+	return ""
+}
+
+// permanent says whether another try gives the same: data, constraints, syntax
+// and what is not supported.
+func permanent(err error) bool {
+	switch class(err) {
+	case "0A", "21", "22", "23", "42":
+		return true
+	}
+	return false
+}
+
+// contended says whether others were in the way: serialization, locks.
+func contended(err error) bool { return class(err) == "40" || class(err) == "55" }
+
+func (d *DB) lost(err error) {
+	d.mu.Lock()
+	first := d.awaySince.IsZero()
+	if first {
+		d.awaySince = time.Now()
+	}
+	d.mu.Unlock()
+	if first && d.events.Away != nil {
+		d.events.Away(d.safe(err))
+	}
+}
+
+func (d *DB) reached() {
+	d.mu.Lock()
+	since := d.awaySince
+	d.awaySince = time.Time{}
+	d.mu.Unlock()
+	if !since.IsZero() && d.events.Back != nil {
+		d.events.Back(time.Since(since))
+	}
+}
+
+// away says for how long the database has not answered.
+func (d *DB) away() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.awaySince.IsZero() {
+		return 0
+	}
+	return time.Since(d.awaySince)
+}
+
+// sleep reports false when done was closed first.
+func sleep(done <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-done:
+		return false
+	}
+}
+
+// queueID is the number of a queue, made when it is new.
+func (d *DB) queueID(ctx context.Context, service, name string) (id int32, err error) {
+	err = d.patient(ctx, func(ctx context.Context) error {
+		if _, err := d.pool.Exec(ctx, `INSERT INTO octave_fleet.queue (service, name) VALUES ($1, $2) ON CONFLICT DO NOTHING`, service, name); err != nil {
+			return err
+		}
+		return d.pool.QueryRow(ctx, `SELECT id FROM octave_fleet.queue WHERE service = $1 AND name = $2`, service, name).Scan(&id)
+	})
+	return id, err
+}

@@ -1,0 +1,70 @@
+package fleet
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// kind is what the engine calls our jobs.
+const kind = "octave_sequence"
+
+// A job is a question as it lies in the queue. Request is its canonical JSON: the
+// engine keeps arguments as jsonb, which refuses some texts and spells others
+// anew, so that JSON puts it there as base64.
+type job struct {
+	Format  int            `json:"format"`
+	Key     checkpoint.Key `json:"key"`
+	Run     string         `json:"run"`
+	Request []byte         `json:"request"`
+	// Retries and FailAmbiguous are the policy of the run.
+	Retries       int  `json:"retries"`
+	FailAmbiguous bool `json:"fail_ambiguous,omitempty"`
+	// Fresh is how old an answer may be; zero for any age.
+	Fresh time.Time `json:"fresh,omitzero"`
+}
+
+// Kind implements the engine's JobArgs.
+func (job) Kind() string { return kind }
+
+// parseJob reads the arguments of a job. An error means that another version put
+// it there: whoever understands it must ask.
+func parseJob(args []byte) (j job, request octave.Request, err error) {
+	if err := json.Unmarshal(args, &j); err != nil {
+		return j, request, err
+	}
+	if j.Format != Format {
+		return j, request, fmt.Errorf("a job of format %d; this version knows format %d", j.Format, Format)
+	}
+	if err := json.Unmarshal(j.Request, &request); err != nil {
+		return j, request, err
+	}
+	if pipeline.KeyOf(request) != j.Key { // a field that this version does not know
+		return j, request, fmt.Errorf("question %v holds what this version does not know", j.Key)
+	}
+	request.RequestID = j.Key.String()
+	return j, request, nil
+}
+
+// uniqueKey names a question among those of all queues.
+func uniqueKey(queue int32, key checkpoint.Key) []byte {
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(key)), uint32(queue)), key[:]...)
+}
+
+// riverQueue is what the engine calls a queue.
+func riverQueue(id int32) string { return "octave" + strconv.Itoa(int(id)) }
+
+// Account is the fingerprint of a key: what stands for it in the database, which
+// never sees the key itself.
+func Account(service string, key octave.Secret) string {
+	sum := sha256.Sum256([]byte("octave-enrich fleet account\x00" + service + "\x00" + string(key)))
+	return hex.EncodeToString(sum[:8])
+}

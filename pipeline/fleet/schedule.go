@@ -1,0 +1,190 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/time/rate"
+
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// A schedule is the row of a key while a transaction holds it: the pace that all
+// hosts keep, and the next start that was not given away. Its clock is the
+// database's.
+type schedule struct {
+	account string
+	pace    pipeline.Pace
+	next    time.Time
+	now     time.Time
+	read    time.Time // the same moment by the clock of this host, or a little later
+	stopped *octave.Error
+}
+
+const (
+	// ahead is how far in the future a start may be given away: long enough for
+	// the schedule to have no holes between fetches, short enough for a pause to
+	// reach every host well within a second.
+	ahead = 200 * time.Millisecond
+	// catchUp is how much of the past may be made up for.
+	catchUp = 20 * time.Millisecond
+	// used is the share of the limit that is planned. Starts are some
+	// milliseconds late, and not equally so: without it six calls of a limit of
+	// five would now and then fall into one second.
+	used = 0.965
+	// look is how long a host waits at most before it looks at the row again.
+	look = 500 * time.Millisecond
+)
+
+// spacing is the time between two starts, 0 without a limit.
+func spacing(limit rate.Limit) time.Duration {
+	if limit == rate.Inf {
+		return 0
+	}
+	return time.Duration(float64(time.Second) / (float64(limit) * used))
+}
+
+// openSchedule locks the row of a key.
+func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, error) {
+	s := &schedule{account: account}
+	var state []byte
+	var kind, text *string
+	err := tx.QueryRow(ctx, `SELECT state, next, kind, error, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
+		Scan(&state, &s.next, &kind, &text, &s.now)
+	if err != nil {
+		return nil, err
+	}
+	s.read = time.Now()
+	if kind != nil {
+		s.stopped = stopError(*kind, text)
+	}
+	return s, json.Unmarshal(state, &s.pace)
+}
+
+// save gives the row back within the batch of statements that end the
+// transaction.
+func (s *schedule) save(batch *pgx.Batch) error {
+	state, err := json.Marshal(s.pace)
+	if err != nil {
+		return err
+	}
+	batch.Queue(`UPDATE octave_fleet.pace SET state = $2, next = $3 WHERE account = $1`, s.account, state, s.next)
+	return nil
+}
+
+// free says how many calls may get a start now, want at most, and when there is
+// none how long to wait before asking again.
+func (s *schedule) free(want int) (n int, wait time.Duration) {
+	if closed := s.pace.ClosedFor(s.now); closed > 0 {
+		return 0, min(closed, look)
+	}
+	if s.pace.Failing.On {
+		return min(want, 1), look
+	}
+	apart := spacing(s.pace.Limit)
+	if apart == 0 {
+		return want, look
+	}
+	room := s.now.Add(ahead).Sub(s.first())
+	if room < 0 {
+		return 0, min(-room, look)
+	}
+	return min(want, 1+int(room/apart)), look
+}
+
+// first is the next start to give away.
+func (s *schedule) first() time.Time {
+	if earliest := s.now.Add(-catchUp); s.next.Before(earliest) {
+		return earliest
+	}
+	return s.next
+}
+
+// give gives n starts away, by the clock of this host. A call that is a probe
+// keeps all others back for so long at most.
+func (s *schedule) give(n int, probe time.Duration) []time.Time {
+	starts := make([]time.Time, n)
+	apart, first := spacing(s.pace.Limit), s.first()
+	for i := range starts {
+		at := first.Add(time.Duration(i) * apart)
+		if apart == 0 {
+			at = s.now
+		}
+		starts[i] = s.read.Add(at.Sub(s.now))
+	}
+	if n > 0 {
+		s.next = first.Add(time.Duration(n) * apart)
+		s.pace.Start(s.now, n, probe)
+	}
+	return starts
+}
+
+// stopError is why nobody may ask: the key or the credits.
+func stopError(kind string, text *string) *octave.Error {
+	e := &octave.Error{Fate: octave.All, Kind: octave.ParseKind(kind)}
+	if text != nil {
+		e.Message = *text
+	}
+	return e
+}
+
+// Allow sets what the user allows of a key, and makes its row when there is none.
+// A nil limit leaves what was set before, or the default of a run.
+func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallback rate.Limit) error {
+	return d.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if limit != nil {
+			fallback = *limit
+		}
+		fresh, err := json.Marshal(pipeline.NewPace(fallback))
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO octave_fleet.pace (account, state) VALUES ($1, $2) ON CONFLICT DO NOTHING`, account, fresh); err != nil {
+			return err
+		}
+		if limit == nil {
+			return nil
+		}
+		s, err := openSchedule(ctx, tx, account)
+		if err != nil {
+			return err
+		}
+		s.pace.Allow(*limit)
+		batch := &pgx.Batch{}
+		if err := s.save(batch); err != nil {
+			return err
+		}
+		return tx.SendBatch(ctx, batch).Close()
+	})
+}
+
+// forbid stops everybody: no host asks with this key any more, and no run waits
+// for this queue's answers.
+func forbid(batch *pgx.Batch, account string, queue int32, call *octave.Error) {
+	batch.Queue(`UPDATE octave_fleet.pace SET kind = $2, error = $3 WHERE account = $1`, account, call.Kind.String(), call.Error())
+	batch.Queue(`UPDATE octave_fleet.run SET stopped = $2, error = $3 WHERE queue = $1 AND ended IS NULL AND stopped IS NULL`,
+		queue, call.Kind.String(), call.Error())
+}
+
+// Pardon lets a key ask again that was rejected or out of credits.
+func (d *DB) pardon(ctx context.Context, account string) error {
+	return d.patient(ctx, func(ctx context.Context) error {
+		_, err := d.pool.Exec(ctx, `UPDATE octave_fleet.pace SET kind = NULL, error = NULL WHERE account = $1`, account)
+		return err
+	})
+}
+
+// A pace row that is gone, pruned by hand, is an error of its own.
+var errNoPace = fmt.Errorf("the row of this key is gone from the fleet's database: %w", pgx.ErrNoRows)
+
+func paceError(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errNoPace
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/time/rate"
+
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// A Status is what a fleet does now.
+type Status struct {
+	Queues []QueueStatus `json:"queues"`
+	Hosts  []HostStatus  `json:"hosts"`
+	Keys   []KeyStatus   `json:"keys"`
+	Runs   []RunStatus   `json:"runs"` // that have not ended
+}
+
+// A QueueStatus counts questions; those that were pruned are not known any more.
+type QueueStatus struct {
+	Service        string         `json:"service"`
+	Queue          string         `json:"queue"`
+	Queued         int            `json:"queued"`
+	Running        int            `json:"running"`
+	Answered       int            `json:"answered"`
+	Failed         int            `json:"failed"` // given up; running again asks again
+	Calls          int            `json:"calls"`
+	PossiblyBilled int            `json:"possibly_billed"` // calls without an answer, an upper bound
+	Usage          octave.Decimal `json:"usage"`           // of all answers, as reported
+}
+
+// A HostStatus is a worker that has not ended.
+type HostStatus struct {
+	Name     string    `json:"name"`
+	Version  string    `json:"version"`
+	Service  string    `json:"service"`
+	Queue    string    `json:"queue"`
+	Key      string    `json:"key"` // fingerprint
+	Slots    int       `json:"slots"`
+	InFlight int       `json:"in_flight"`
+	Started  time.Time `json:"started"`
+	Seen     time.Time `json:"seen"`
+	Alive    bool      `json:"alive"` // seen of late
+}
+
+// A KeyStatus is the pace of a key.
+type KeyStatus struct {
+	Key      string     `json:"key"` // fingerprint
+	Limit    float64    `json:"limit_per_second"`
+	Rate     float64    `json:"rate_per_second"` // in force, 0 for no limit as in Limit
+	Started  float64    `json:"started_last_second"`
+	PausedMS int64      `json:"paused_ms"`
+	Outage   *time.Time `json:"outage_since,omitempty"`
+	Stopped  string     `json:"stopped,omitempty"` // key or credits
+	Error    string     `json:"error,omitempty"`
+}
+
+// A RunStatus is a run that has not ended in order.
+type RunStatus struct {
+	ID      string    `json:"id"`
+	Service string    `json:"service"`
+	Queue   string    `json:"queue"`
+	Started time.Time `json:"started"`
+	Seen    time.Time `json:"seen"`
+	Stopped string    `json:"stopped,omitempty"`
+}
+
+// Status looks at everything at one moment.
+func (d *DB) Status(ctx context.Context) (s Status, err error) {
+	s = Status{Queues: []QueueStatus{}, Hosts: []HostStatus{}, Keys: []KeyStatus{}, Runs: []RunStatus{}}
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err = pgx.BeginTxFunc(ctx, d.pool, options, func(tx pgx.Tx) error {
+		for _, part := range []func(context.Context, pgx.Tx, *Status) error{queueStatus, hostStatus, keyStatus, runStatus} {
+			if err := part(ctx, tx, &s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return s, d.safe(err)
+}
+
+// queueStatus counts as a ledger of a checkpoint does: a call that did not end
+// is possibly billed.
+func queueStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
+	rows, err := tx.Query(ctx, `SELECT q.service, q.name,
+			(SELECT count(*) FROM octave_fleet.river_job WHERE queue = 'octave' || q.id AND state = 'available'),
+			(SELECT count(*) FROM octave_fleet.river_job WHERE queue = 'octave' || q.id AND state = 'running'),
+			coalesce(r.answered, 0), coalesce(r.failed, 0), coalesce(r.asked, 0),
+			coalesce(r.billed + greatest(r.asked - r.answers - r.missed, 0), 0), coalesce(r.usage, 0)::text
+		FROM octave_fleet.queue q LEFT JOIN (
+			SELECT queue,
+				count(DISTINCT key) FILTER (WHERE type = 'answered') AS answered,
+				count(DISTINCT key) FILTER (WHERE type = 'failed') AS failed,
+				count(*) FILTER (WHERE type = 'asked') AS asked,
+				count(*) FILTER (WHERE type = 'answered') AS answers,
+				count(*) FILTER (WHERE type = 'missed') AS missed,
+				count(*) FILTER (WHERE billed) AS billed,
+				sum(usage) AS usage
+			FROM octave_fleet.record GROUP BY queue) r ON r.queue = q.id
+		ORDER BY q.service, q.name`)
+	if err != nil {
+		return err
+	}
+	var q QueueStatus
+	_, err = pgx.ForEachRow(rows, []any{&q.Service, &q.Queue, &q.Queued, &q.Running, &q.Answered, &q.Failed, &q.Calls, &q.PossiblyBilled, &q.Usage},
+		func() error { s.Queues = append(s.Queues, q); return nil })
+	return err
+}
+
+func hostStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
+	rows, err := tx.Query(ctx, `SELECT h.name, h.version, q.service, q.name, h.account, h.slots, h.in_flight, h.started, h.seen, h.seen > clock_timestamp() - $1::interval
+		FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue WHERE h.ended IS NULL ORDER BY h.id`, deadFor)
+	if err != nil {
+		return err
+	}
+	var h HostStatus
+	_, err = pgx.ForEachRow(rows, []any{&h.Name, &h.Version, &h.Service, &h.Queue, &h.Key, &h.Slots, &h.InFlight, &h.Started, &h.Seen, &h.Alive},
+		func() error { s.Hosts = append(s.Hosts, h); return nil })
+	return err
+}
+
+func keyStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
+	rows, err := tx.Query(ctx, `SELECT account, state, coalesce(kind, ''), coalesce(error, ''), clock_timestamp() FROM octave_fleet.pace ORDER BY account`)
+	if err != nil {
+		return err
+	}
+	var k KeyStatus
+	var state []byte
+	var now time.Time
+	_, err = pgx.ForEachRow(rows, []any{&k.Key, &state, &k.Stopped, &k.Error, &now}, func() error {
+		var pace pipeline.Pace
+		if err := json.Unmarshal(state, &pace); err != nil {
+			return err
+		}
+		key := k
+		key.Limit, key.Rate = perSecond(pace.Allowed), perSecond(pace.Limit)
+		key.Started = pace.Recent.LastSecond(now)
+		key.PausedMS = max(pace.PausedUntil.Sub(now).Milliseconds(), 0)
+		if pace.Failing.On {
+			key.Outage = &pace.Failing.First
+		}
+		s.Keys = append(s.Keys, key)
+		return nil
+	})
+	return err
+}
+
+// perSecond is 0 for no limit.
+func perSecond(limit rate.Limit) float64 {
+	if limit == rate.Inf {
+		return 0
+	}
+	return float64(limit)
+}
+
+func runStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
+	rows, err := tx.Query(ctx, `SELECT r.id, q.service, q.name, r.started, r.seen, coalesce(r.stopped, '')
+		FROM octave_fleet.run r JOIN octave_fleet.queue q ON q.id = r.queue
+		WHERE r.ended IS NULL AND (r.stopped IS NULL OR r.stopped <> $1) ORDER BY r.started`, stoppedAnew)
+	if err != nil {
+		return err
+	}
+	var r RunStatus
+	_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Service, &r.Queue, &r.Started, &r.Seen, &r.Stopped}, func() error { s.Runs = append(s.Runs, r); return nil })
+	return err
+}

@@ -1,0 +1,191 @@
+package fleet
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// A store writes what a host has to say about its jobs. Records that come
+// together share a transaction. It is patient: an answer that was paid for is
+// kept trying until it is stored.
+type store struct {
+	db    *DB
+	host  int32
+	queue int32
+	name  string // of the host, in the engine
+	seq   atomic.Int64
+	items chan *item
+}
+
+// An item is a record, or the end of a job, or both.
+type item struct {
+	checkpoint.Record
+	run    string
+	seq    int64
+	end    end
+	job    int64
+	usage  octave.Decimal // of an answer, as reported
+	billed bool           // of a missed attempt: possibly
+	done   chan error
+}
+
+// end is what becomes of a job.
+type end int
+
+const (
+	stays   end = iota // in its host's hands
+	settles            // it leaves the queue
+	returns            // to the queue, for others
+)
+
+const (
+	storeItems = 512     // in one transaction at most
+	storeBytes = 8 << 20 // likewise
+)
+
+func newStore(db *DB, queue, host int32, name string) *store {
+	return &store{db: db, host: host, queue: queue, name: name, items: make(chan *item, storeItems)}
+}
+
+// put returns when the item is durable, or the context has ended.
+func (s *store) put(ctx context.Context, it *item) error {
+	it.seq, it.done = s.seq.Add(1), make(chan error, 1)
+	select {
+	case s.items <- it:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-it.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run writes until the context ends.
+func (s *store) run(ctx context.Context) error {
+	for {
+		select {
+		case first := <-s.items:
+			s.write(ctx, s.gather(first))
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// gather takes what else is waiting.
+func (s *store) gather(first *item) []*item {
+	batch, size := []*item{first}, len(first.Body)
+	for len(batch) < storeItems && size < storeBytes {
+		select {
+		case it := <-s.items:
+			batch, size = append(batch, it), size+len(it.Body)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// write commits a batch. When the database refuses one of its records for good,
+// the others must not suffer: each is tried alone.
+func (s *store) write(ctx context.Context, batch []*item) {
+	err := s.commit(ctx, batch)
+	for _, it := range batch {
+		if err != nil && ctx.Err() == nil && len(batch) > 1 {
+			it.done <- s.commit(ctx, []*item{it})
+		} else {
+			it.done <- err
+		}
+	}
+}
+
+// commit is the commit point of an answer: a crash before it asks again, a crash
+// after it does not. Repeated after an end that nobody heard, it changes nothing.
+func (s *store) commit(ctx context.Context, batch []*item) error {
+	var records recordRows
+	var settled, returned []int64
+	usage := map[string]pipeline.Amount{}
+	for _, it := range batch {
+		if it.Type != "" {
+			records.add(it)
+		}
+		switch it.end {
+		case settles:
+			settled = append(settled, it.job)
+		case returns:
+			returned = append(returned, it.job)
+		}
+		if it.usage != "" {
+			usage[it.run] = usage[it.run].Plus(it.usage)
+		}
+	}
+	return s.db.pipeline(ctx, func(b *pgx.Batch) {
+		records.insert(b, s.host, s.queue)
+		if len(settled) > 0 {
+			b.Queue(`DELETE FROM octave_fleet.river_job WHERE id = ANY($1) AND `+held, settled, s.name)
+		}
+		if len(returned) > 0 {
+			b.Queue(`UPDATE octave_fleet.river_job SET state = 'available', attempt = greatest(attempt - 1, 0) WHERE id = ANY($1) AND `+held, returned, s.name)
+		}
+		for run, n := range usage {
+			b.Queue(`UPDATE octave_fleet.run SET usage = usage + $2::text::numeric WHERE id = $1 AND max_usage IS NOT NULL`, run, n.String())
+		}
+	})
+}
+
+// held says that a job is in the hands of host $2: what was given to others since
+// is theirs.
+const held = `state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $2`
+
+// recordRows are rows for the table record, in columns.
+type recordRows struct {
+	seqs        []int64
+	keys        [][]byte
+	types, runs []string
+	bodies      [][]byte
+	usage       []*string
+	billed      []bool
+}
+
+func (r *recordRows) add(it *item) {
+	r.seqs = append(r.seqs, it.seq)
+	r.keys = append(r.keys, it.Key[:])
+	r.types = append(r.types, it.Type)
+	r.runs = append(r.runs, it.run)
+	r.bodies = append(r.bodies, it.Body)
+	r.usage = append(r.usage, amount(it.usage))
+	r.billed = append(r.billed, it.billed)
+}
+
+// amount spells usage so that the database takes it; what is no number is none.
+func amount(usage octave.Decimal) *string {
+	if _, ok := usage.Rat(); !ok {
+		return nil
+	}
+	text := pipeline.Amount{}.Plus(usage).String()
+	return &text
+}
+
+func (r *recordRows) insert(b *pgx.Batch, host, queue int32) {
+	if len(r.seqs) == 0 {
+		return
+	}
+	b.Queue(`INSERT INTO octave_fleet.record (host, queue, seq, key, type, run, body, usage, billed)
+		SELECT $1::int, $2::int, seq, key, type, run, body, usage::numeric, billed
+		FROM unnest($3::bigint[], $4::bytea[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::boolean[]) AS r(seq, key, type, run, body, usage, billed)
+		ON CONFLICT (host, seq) DO NOTHING`, host, queue, r.seqs, r.keys, r.types, r.runs, r.bodies, r.usage, r.billed)
+}
+
+// recordOf is an item that is a record of a job.
+func recordOf(rec checkpoint.Record, t *turn) *item {
+	return &item{Record: rec, run: t.Run, job: t.id}
+}

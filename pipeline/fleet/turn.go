@@ -1,0 +1,152 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// A turn is a job in the hands of this host: the gate and the journal of the one
+// question that it asks. In a fleet a start and its asked record are one
+// transaction, so that Take writes what Note(Asked) would.
+type turn struct {
+	job
+	worker  *Worker
+	id      int64 // of the engine's job
+	request octave.Request
+	reign   int64     // of the host, when it took the job: see keeper
+	start   time.Time // of the next call
+	asked   bool      // noted for a call that was not made yet
+	settled bool
+	usage   octave.Decimal // of the answer
+}
+
+// A call that starts so much later than planned gets another start, or the calls
+// that a slow database held up would all start at once. Not for ever: a database
+// that is always so slow would let none start.
+const (
+	latest   = 500 * time.Millisecond
+	fewTimes = 3
+)
+
+// Take waits for the start of a call. The first one came with the job.
+func (t *turn) Take() error {
+	for tries := 0; ; tries++ {
+		if t.start.IsZero() {
+			if err := t.worker.lease(t); err != nil {
+				return err
+			}
+		}
+		if wait := time.Until(t.start); wait > 0 && !sleep(t.worker.brake.Pulled(), wait) || t.worker.brake.Reason() != nil {
+			return pipeline.ErrStopped
+		}
+		late := time.Since(t.start)
+		t.start = time.Time{}
+		if late < latest || tries >= fewTimes {
+			t.asked = false
+			return nil
+		}
+	}
+}
+
+// Report tells all hosts how a call ended.
+func (t *turn) Report(started time.Time, key checkpoint.Key, err error) {
+	t.worker.report(started, key, err)
+}
+
+// Outage says whether the service counts as failing for everyone.
+func (t *turn) Outage() bool { return t.worker.outage.Load() }
+
+// State knows no answer: a question that has one is not given to a host.
+func (t *turn) State(checkpoint.Key) checkpoint.State { return checkpoint.Unknown }
+
+// Answer has nothing to read back: see State.
+func (t *turn) Answer(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
+
+// Failure has nothing to read back: see State.
+func (t *turn) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
+
+// Append stores an answer and takes the job out of the queue.
+func (t *turn) Append(rec checkpoint.Record) error { return t.settle(rec) }
+
+// Note stores an attempt without an answer, or the end of them.
+func (t *turn) Note(rec checkpoint.Record) error {
+	switch rec.Type {
+	case checkpoint.Asked:
+		return nil // see Take
+	case checkpoint.Failed:
+		return t.settle(rec)
+	}
+	it := recordOf(rec, t)
+	var body pipeline.FailureBody
+	if err := json.Unmarshal(rec.Body, &body); err != nil {
+		return err
+	}
+	it.billed = body.Billed
+	return t.worker.store.put(t.worker.hard, it)
+}
+
+func (t *turn) settle(rec checkpoint.Record) error {
+	it := recordOf(rec, t)
+	it.end, it.usage = settles, t.usage
+	if err := t.worker.store.put(t.worker.hard, it); err != nil {
+		return err
+	}
+	t.settled = true
+	return nil
+}
+
+// giveBack returns the job to the queue. A call that was noted and never made
+// cost nothing.
+func (t *turn) giveBack() error {
+	it := &item{run: t.Run, job: t.id, end: returns}
+	if t.asked {
+		it.Record = checkpoint.Record{Type: checkpoint.Missed, Key: t.Key, Body: []byte(`{"error":"stopped before the call","kind":"stopped"}`)}
+	}
+	return t.worker.store.put(t.worker.hard, it)
+}
+
+// work asks the service with the decorators of a run and leaves the job settled
+// or given back.
+func (t *turn) work(ctx context.Context) error {
+	w := t.worker
+	defer w.drop(t)
+	agent := pipeline.Record(t.call, t, w.cfg.Observer)
+	agent = pipeline.Limit(agent, t)
+	agent = pipeline.Retry(agent, pipeline.RetryPolicy{Retries: t.Retries, FailAmbiguous: t.FailAmbiguous}, t, w.brake)
+	agent = pipeline.Memo(agent, &pipeline.Memory{Journal: t}, nil)
+	err := t.ask(ctx, agent)
+	if t.settled {
+		return nil
+	}
+	if w.hard.Err() != nil {
+		return err // left at once: others find the job when this host is dead
+	}
+	return t.giveBack()
+}
+
+func (t *turn) call(ctx context.Context, req octave.Request) (*octave.Answer, error) {
+	answer, err := t.worker.cfg.Run(ctx, req)
+	if err == nil {
+		t.usage = answer.Usage
+	}
+	return answer, err
+}
+
+// ask keeps a panic on one question from ending the other calls of this host.
+func (t *turn) ask(ctx context.Context, agent pipeline.Agent) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			text := fmt.Sprintf("internal error, please report it: %v\n%s", p, debug.Stack())
+			err = t.settle(failedRecord(t.job, text))
+		}
+	}()
+	_, err = agent(ctx, t.request)
+	return err
+}

@@ -1,0 +1,122 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// glance is how often a coordinator looks at what is not about one question.
+const glance = 500 * time.Millisecond
+
+// watch looks for what stops the run or holds it up: a budget that its hosts
+// found spent, a key that was rejected, a service that fails, a database that is
+// away, and that there is nobody to ask.
+func (c *Coordinator) watch(ctx context.Context) error {
+	for sleep(ctx.Done(), glance) {
+		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
+		state, err := c.look(attempt)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			c.db.reached()
+			c.judge(state)
+		case permanent(err):
+			return c.db.safe(err)
+		case !contended(err):
+			c.db.lost(err)
+		}
+		if c.db.away() > c.cfg.Patience {
+			c.brake.Pull(fmt.Errorf("%w: the fleet's database cannot be reached", pipeline.ErrOutage))
+		}
+	}
+	return nil
+}
+
+// state is what a coordinator sees of the fleet.
+type state struct {
+	stopped string
+	error   *string
+	hosts   int // that serve the queue and understand the jobs
+	paces   []pipeline.Pace
+	now     time.Time
+}
+
+func (c *Coordinator) look(ctx context.Context) (s state, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(`UPDATE octave_fleet.run SET seen = clock_timestamp() WHERE id = $1 RETURNING coalesce(stopped, ''), error, clock_timestamp()`, c.cfg.Run).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&s.stopped, &s.error, &s.now) })
+	batch.Queue(`SELECT count(*) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts) })
+	batch.Queue(`SELECT state FROM octave_fleet.pace WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL)`, c.queue).
+		Query(func(rows pgx.Rows) error {
+			var text []byte
+			_, err := pgx.ForEachRow(rows, []any{&text}, func() error {
+				var pace pipeline.Pace
+				err := json.Unmarshal(text, &pace)
+				s.paces = append(s.paces, pace)
+				return err
+			})
+			return err
+		})
+	return s, c.db.pool.SendBatch(ctx, batch).Close()
+}
+
+// judge stops the run when there is a reason, and tells what holds it up.
+func (c *Coordinator) judge(s state) {
+	if reason := stopReason(s.stopped, s.error); reason != nil {
+		c.brake.Pull(reason)
+	}
+	exhausted, failing := len(s.paces) > 0, false
+	for i := range s.paces {
+		pace := &s.paces[i]
+		exhausted = exhausted && pace.Exhausted(s.now, c.cfg.Patience)
+		failing = failing || pace.Failing.On
+		if until := pace.PausedUntil; !pace.Failing.On && until.After(s.now) && until.After(c.paused) {
+			c.paused = until
+			c.notify(pipeline.Paused{For: until.Sub(s.now), Rate: float64(pace.Limit)})
+		}
+	}
+	if exhausted {
+		c.brake.Pull(pipeline.ErrOutage)
+	}
+	if failing != c.failing {
+		c.failing = failing
+		if failing {
+			c.notify(pipeline.OutageBegan{Err: &octave.Error{Message: "no host gets an answer"}})
+		} else {
+			c.notify(pipeline.OutageEnded{})
+		}
+	}
+	c.hosts(s.hosts)
+}
+
+// hosts gives up when nobody was there to ask for too long.
+func (c *Coordinator) hosts(n int) {
+	switch {
+	case n > 0:
+		if !c.alone.IsZero() {
+			c.tellHosts(n)
+		}
+		c.alone = time.Time{}
+	case c.alone.IsZero():
+		c.alone = time.Now()
+		c.tellHosts(0)
+	case time.Since(c.alone) > c.cfg.Patience:
+		c.brake.Pull(fmt.Errorf("%w: no worker serves the queue", pipeline.ErrOutage))
+	}
+}
+
+func (c *Coordinator) tellHosts(n int) {
+	if c.cfg.Hosts != nil {
+		c.cfg.Hosts(n)
+	}
+}

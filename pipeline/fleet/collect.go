@@ -102,13 +102,13 @@ func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int
 	keys := make([][]byte, len(waiting))
 	since := make([]time.Time, len(waiting))
 	for i, w := range waiting {
-		keys[i], since[i] = w.key[:], w.since
+		keys[i], since[i] = scoped(c.queue, w.key), w.since
 	}
 	histories, err := c.histories(ctx, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
-		WHERE r.queue = $1 AND r.key = ANY(ARRAY(
-			SELECT s.key FROM octave_fleet.record s JOIN unnest($2::bytea[], $3::timestamptz[]) AS q(key, since) ON s.queue = $1 AND s.key = q.key
-			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $4 OR s.type = 'failed' AND s.at >= q.since)))
-		ORDER BY r.at`, c.queue, keys, since, c.cfg.Fresh)
+		WHERE r.key = ANY(ARRAY(
+			SELECT s.key FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) AS q(key, since) ON s.key = q.key AND s.key = ANY($1)
+			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at >= q.since)))
+		ORDER BY r.at`, keys, since, c.cfg.Fresh)
 	if err != nil {
 		return 0, err
 	}
@@ -136,7 +136,7 @@ func (c *Coordinator) histories(ctx context.Context, query string, args ...any) 
 			if err := rows.Scan(&key, &e.Type, &e.run, &e.host, &e.At, &e.Body); err != nil {
 				return err
 			}
-			e.Key = checkpoint.Key(key)
+			e.Key = unscoped(key)
 			histories[e.Key] = append(histories[e.Key], e)
 		}
 		return rows.Err()
@@ -293,19 +293,19 @@ func (c *Coordinator) onTheWire(ctx context.Context) (map[checkpoint.Key]bool, e
 	wire := map[checkpoint.Key]bool{}
 	var keys [][]byte
 	for _, w := range c.waiters() {
-		keys = append(keys, w.key[:])
+		keys = append(keys, scoped(c.queue, w.key))
 	}
 	err := c.db.patient(ctx, func(ctx context.Context) error {
 		rows, err := c.db.pool.Query(ctx, `SELECT l.key FROM (
-				SELECT DISTINCT ON (key) key, type, host FROM octave_fleet.record WHERE queue = $1 AND key = ANY($2) ORDER BY key, at DESC) l
+				SELECT DISTINCT ON (key) key, type, host FROM octave_fleet.record WHERE key = ANY($1) ORDER BY key, at DESC) l
 			JOIN octave_fleet.host h ON h.id = l.host
-			WHERE l.type = 'asked' AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval`, c.queue, keys, deadFor)
+			WHERE l.type = 'asked' AND h.ended IS NULL AND h.seen > clock_timestamp() - $2::interval`, keys, deadFor)
 		if err != nil {
 			return err
 		}
 		list, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
 		for _, key := range list {
-			wire[checkpoint.Key(key)] = true
+			wire[unscoped(key)] = true
 		}
 		return err
 	})
@@ -321,13 +321,13 @@ const deadFor = 15 * time.Second
 func (c *Coordinator) leave(ctx context.Context) error {
 	var keys [][]byte
 	for _, w := range c.waiters() {
-		keys = append(keys, w.key[:])
+		keys = append(keys, scoped(c.queue, w.key))
 	}
 	if len(keys) == 0 || c.db.away() > 0 || ctx.Err() != nil {
 		return nil
 	}
 	histories, err := c.histories(ctx, `SELECT key, type, run, host, at, body FROM octave_fleet.record
-		WHERE queue = $1 AND key = ANY($2) AND type IN ('asked', 'missed') ORDER BY at`, c.queue, keys)
+		WHERE key = ANY($1) AND type IN ('asked', 'missed') ORDER BY at`, keys)
 	if err != nil {
 		return err
 	}

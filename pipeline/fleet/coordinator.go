@@ -155,10 +155,8 @@ func (c *Coordinator) Serve(ctx context.Context) error {
 // Close ends the run in the database, in order: all that is known of its questions
 // is in the checkpoint.
 func (c *Coordinator) Close(ctx context.Context) error {
-	if c.brake.Reason() != nil {
-		if err := c.once(ctx, func(ctx context.Context) error { return c.withdraw(ctx, c.cfg.Run) }); err != nil {
-			return err
-		}
+	if err := c.once(ctx, func(ctx context.Context) error { return c.withdraw(ctx, c.cfg.Run) }); err != nil {
+		return err
 	}
 	return c.once(ctx, func(ctx context.Context) error {
 		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET ended = clock_timestamp(), seen = clock_timestamp(), stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
@@ -280,11 +278,11 @@ func priority(nth int) int16 {
 // withdrawn by the run that it belonged to.
 func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	n := len(batch)
-	keys, unique, args := make([][]byte, n), make([][]byte, n), make([]string, n)
+	keys, args := make([][]byte, n), make([]string, n)
 	priorities, since := make([]int16, n), make([]*time.Time, n)
 	c.mu.Lock()
 	for i, w := range batch {
-		keys[i], unique[i] = w.key[:], uniqueKey(c.queue, w.key)
+		keys[i] = scoped(c.queue, w.key)
 		priorities[i] = priority(c.queued)
 		if w.since.IsZero() {
 			c.queued++
@@ -303,7 +301,7 @@ func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	var now time.Time
 	err := c.db.pipeline(ctx, func(b *pgx.Batch) {
 		b.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
-		b.Queue(enqueueSQL, keys, unique, args, priorities, since, c.queue, c.cfg.Fresh, riverQueue(c.queue), kind)
+		b.Queue(enqueueSQL, keys, args, priorities, since, c.cfg.Fresh, riverQueue(c.queue), kind)
 	})
 	for _, w := range batch {
 		if w.since.IsZero() {
@@ -315,15 +313,16 @@ func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 
 // enqueueSQL keeps the order of the list (by scheduled_at) but inserts in that of
 // the keys: two coordinators with the same list wait for each other's rows and
-// must not do so crosswise. The bits of unique_states are the states in which a
+// must not do so crosswise. That the record's key is among all of them says nothing
+// new, but lets the planner probe the index whatever it believes of the table. The bits of unique_states are the states in which a
 // job is in the queue or in a host's hands.
 const enqueueSQL = `INSERT INTO octave_fleet.river_job (args, kind, max_attempts, priority, queue, state, scheduled_at, unique_key, unique_states, tags)
-	SELECT q.args::jsonb, $9, 32767, q.priority, $8, 'available', now() + q.nth * interval '1 microsecond', q.unique_key, B'11110001', '{}'
-	FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::smallint[], $5::timestamptz[]) WITH ORDINALITY AS q(key, unique_key, args, priority, since, nth)
+	SELECT q.args::jsonb, $7, 32767, q.priority, $6, 'available', now() + q.nth * interval '1 microsecond', q.key, B'11110001', '{}'
+	FROM unnest($1::bytea[], $2::text[], $3::smallint[], $4::timestamptz[]) WITH ORDINALITY AS q(key, args, priority, since, nth)
 	WHERE NOT EXISTS (
-		SELECT FROM octave_fleet.record r WHERE r.queue = $6 AND r.key = q.key AND r.type IN ('answered', 'failed')
-		AND (r.type = 'answered' AND r.at >= $7 OR r.type = 'failed' AND r.at >= q.since))
-	ORDER BY q.unique_key
+		SELECT FROM octave_fleet.record r WHERE r.key = ANY($1) AND r.key = q.key AND r.type IN ('answered', 'failed')
+		AND (r.type = 'answered' AND r.at >= $5 OR r.type = 'failed' AND r.at >= q.since))
+	ORDER BY q.key
 	ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND unique_states IS NOT NULL AND octave_fleet.river_job_state_in_bitmask(unique_states, state)
 	DO NOTHING`
 

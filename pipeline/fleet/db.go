@@ -81,6 +81,12 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 	cfg.MaxConns = int32(connections)
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	cfg.ConnConfig.RuntimeParams["application_name"] = "octave-enrich"
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		// A plan that was kept from when the tables were small reads all of them
+		// when they are not any more.
+		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_custom_plan`)
+		return err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrURL, err)

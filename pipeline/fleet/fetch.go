@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -85,69 +86,65 @@ type catch struct {
 	done    []int64 // answered already, or of a run that has stopped
 	refused []int64 // of another version
 	records recordRows
-	calls   map[string]int    // started, by run
+	counted map[string]int    // calls of runs that have a budget of them
 	spent   map[string]string // why a run stops here
 }
 
-func newCatch() *catch { return &catch{calls: map[string]int{}, spent: map[string]string{}} }
+func newCatch() *catch { return &catch{counted: map[string]int{}, spent: map[string]string{}} }
 
-// fetch takes as many jobs as may start, each with its start, its asked record
-// and its place in the budget of its run, in one transaction.
+func (c *catch) empty() bool { return len(c.turns)+len(c.done)+len(c.refused) == 0 }
+
+// fetch takes as many jobs as there are starts for, each with its asked record and
+// its place in the budget of its run, in one transaction.
 func (w *Worker) fetch(params *riverdriver.JobGetAvailableParams) (jobs []*rivertype.JobRow, wait time.Duration, err error) {
-	var c *catch
-	var accepted int64
-	err = w.db.transaction(w.soft(), func(ctx context.Context, tx pgx.Tx) error {
+	limited := *params
+	if !w.unbound() { // so that no start is leased in vain
+		if limited.MaxToLock, err = w.available(params); err != nil || limited.MaxToLock == 0 {
+			return nil, idle, err
+		}
+	}
+	starts, wait, err := w.lease(limited.MaxToLock)
+	if err != nil || len(starts) == 0 {
+		return nil, wait, err
+	}
+	limited.MaxToLock = len(starts)
+	c := newCatch()
+	err = w.db.transaction(w.brake.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		c = newCatch()
-		s, err := openSchedule(ctx, tx, w.cfg.Account)
-		if err != nil {
-			return paceError(err)
-		}
-		if s.stopped != nil {
-			w.brake.Pull(s.stopped)
-			return nil
-		}
-		accepted = w.accepted.Load()
-		s.pace.Accepted(int(accepted))
-		var n int
-		if n, wait = s.free(params.MaxToLock); n > 0 {
-			if err := w.take(ctx, tx, c, params, n); err != nil {
-				return err
-			}
-			if wait = idle; len(c.done)+len(c.refused) > 0 {
-				wait = 0
-			}
-		}
-		for i, start := range s.give(len(c.turns), w.probe()) {
-			c.turns[i].start = start
-		}
-		w.see(s)
-		batch := &pgx.Batch{}
-		if err := s.save(batch); err != nil {
+		if err := w.take(ctx, tx, c, &limited); err != nil {
 			return err
 		}
+		batch := &pgx.Batch{}
 		c.write(batch, w)
 		return tx.SendBatch(ctx, batch).Close()
 	})
-	if err != nil {
-		return nil, wait, err
+	if len(c.turns) == 0 || err != nil {
+		w.report(time.Now(), checkpoint.Key{}, pipeline.ErrStopped) // if the start was a probe's, others may probe
 	}
-	w.accepted.Add(-accepted)
+	if err != nil || c.empty() {
+		return nil, idle, err
+	}
 	w.mu.Lock()
-	for _, t := range c.turns {
+	defer w.mu.Unlock()
+	for i, t := range c.turns {
+		t.start = starts[i]
 		w.turns[t.id] = t
 	}
-	w.mu.Unlock()
-	return c.rows, wait, nil
+	return c.rows, 0, nil
 }
 
-// soft is a context that ends with the brake.
-func (w *Worker) soft() context.Context { return w.brake.Context() }
+// available counts what could be fetched.
+func (w *Worker) available(params *riverdriver.JobGetAvailableParams) (n int, err error) {
+	err = w.db.patient(w.brake.Context(), func(ctx context.Context) error {
+		return w.db.pool.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM octave_fleet.river_job
+			WHERE state = 'available' AND queue = $1 AND scheduled_at <= now() LIMIT $2) j`, params.Queue, params.MaxToLock).Scan(&n)
+	})
+	return n, err
+}
 
-// take moves up to n jobs out of the queue and sorts them by what becomes of them.
-func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *catch, params *riverdriver.JobGetAvailableParams, n int) error {
-	limited := *params
-	limited.MaxToLock = n
-	got, err := w.driver.UnwrapExecutor(tx).JobGetAvailable(ctx, &limited)
+// take moves jobs out of the queue and sorts them by what becomes of them.
+func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *catch, params *riverdriver.JobGetAvailableParams) error {
+	got, err := w.driver.UnwrapExecutor(tx).JobGetAvailable(ctx, params)
 	if err != nil || len(got.Jobs) == 0 {
 		return err
 	}
@@ -162,7 +159,7 @@ func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *catch, params *riverdri
 			c.refused = append(c.refused, row.ID)
 			continue
 		}
-		turns = append(turns, &turn{job: j, worker: w, id: row.ID, request: request, reign: w.reign.Load()})
+		turns = append(turns, &turn{job: j, worker: w, id: row.ID, request: request, reign: w.reign.Load(), asked: true})
 	}
 	known, err := w.lookUp(ctx, tx, turns)
 	if err != nil {
@@ -185,9 +182,10 @@ type knowledge struct {
 }
 
 type runState struct {
-	stopped bool
-	left    int // calls, -1 for no limit
-	spent   bool
+	stopped  bool
+	left     int  // calls, -1 for no limit
+	budgeted bool // with a limit of usage
+	spent    bool // which is reached
 }
 
 // lookUp locks the runs of the jobs and looks for answers that are there already.
@@ -201,22 +199,25 @@ func (w *Worker) lookUp(ctx context.Context, tx pgx.Tx, turns []*turn) (k knowle
 		if !slices.Contains(runs, t.Run) {
 			runs = append(runs, t.Run)
 		}
-		keys = append(keys, t.Key[:])
+		keys = append(keys, scoped(w.queue, t.Key))
 	}
-	slices.Sort(runs) // two hosts lock them in the same order
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT id, stopped IS NOT NULL, coalesce(max_calls - calls, -1), coalesce(usage >= max_usage, false)
-		FROM octave_fleet.run WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`, runs).Query(func(rows pgx.Rows) error {
-		var id string
-		var s runState
-		_, err := pgx.ForEachRow(rows, []any{&id, &s.stopped, &s.left, &s.spent}, func() error { k.runs[id] = s; return nil })
-		return err
-	})
-	batch.Queue(`SELECT key, max(at) FROM octave_fleet.record WHERE queue = $1 AND key = ANY($2) AND type = 'answered' AND type IN ('answered', 'failed') GROUP BY key`,
-		w.queue, keys).Query(func(rows pgx.Rows) error {
+	// A run that is told to stop waits for fetches that saw it go on. Only those
+	// that count its calls exclude each other.
+	for _, lock := range []string{`max_calls IS NULL FOR SHARE`, `max_calls IS NOT NULL ORDER BY id FOR NO KEY UPDATE`} {
+		batch.Queue(`SELECT id, stopped IS NOT NULL, coalesce(max_calls - calls, -1), max_usage IS NOT NULL, coalesce(usage >= max_usage, false)
+			FROM octave_fleet.run WHERE id = ANY($1) AND `+lock, runs).Query(func(rows pgx.Rows) error {
+			var id string
+			var s runState
+			_, err := pgx.ForEachRow(rows, []any{&id, &s.stopped, &s.left, &s.budgeted, &s.spent}, func() error { k.runs[id] = s; return nil })
+			return err
+		})
+	}
+	batch.Queue(`SELECT key, max(at) FROM octave_fleet.record WHERE key = ANY($1) AND type = 'answered' AND type IN ('answered', 'failed') GROUP BY key`,
+		keys).Query(func(rows pgx.Rows) error {
 		var key []byte
 		var at time.Time
-		_, err := pgx.ForEachRow(rows, []any{&key, &at}, func() error { k.answered[checkpoint.Key(key)] = at; return nil })
+		_, err := pgx.ForEachRow(rows, []any{&key, &at}, func() error { k.answered[unscoped(key)] = at; return nil })
 		return err
 	})
 	return k, tx.SendBatch(ctx, batch).Close()
@@ -225,7 +226,7 @@ func (w *Worker) lookUp(ctx context.Context, tx pgx.Tx, turns []*turn) (k knowle
 // sort decides what becomes of a job.
 func (c *catch) sort(t *turn, row *rivertype.JobRow, known knowledge) {
 	switch {
-	case !c.admit(t, known):
+	case !c.admit(known, t):
 		c.done = append(c.done, t.id)
 	case row.Attempt > lostHosts:
 		c.giveUp(t, fmt.Sprintf("given up: %d hosts were lost while they asked", lostHosts))
@@ -239,7 +240,7 @@ func (c *catch) sort(t *turn, row *rivertype.JobRow, known knowledge) {
 
 // admit says whether a call may be made for a job: nobody has answered it, and
 // its run goes on and can pay for it.
-func (c *catch) admit(t *turn, known knowledge) bool {
+func (c *catch) admit(known knowledge, t *turn) bool {
 	at, answered := known.answered[t.Key]
 	run, exists := known.runs[t.Run]
 	switch {
@@ -248,20 +249,19 @@ func (c *catch) admit(t *turn, known knowledge) bool {
 	case run.spent:
 		c.spent[t.Run] = stoppedUsage
 		return false
-	case !t.asked && run.left >= 0 && c.calls[t.Run] >= run.left:
+	case run.left >= 0 && c.counted[t.Run] >= run.left:
 		c.spent[t.Run] = stoppedCalls
 		return false
 	}
+	t.budgeted, t.counted = run.budgeted, run.left >= 0
 	return true
 }
 
-// ask notes a call, unless one was noted and never made.
+// ask notes a call.
 func (c *catch) ask(t *turn) {
-	if t.asked {
-		return
+	if t.counted {
+		c.counted[t.Run]++
 	}
-	t.asked = true
-	c.calls[t.Run]++
 	c.note(t, checkpoint.Record{Type: checkpoint.Asked, Key: t.Key})
 }
 
@@ -273,7 +273,7 @@ func (c *catch) giveUp(t *turn, why string) {
 func (c *catch) note(t *turn, rec checkpoint.Record) {
 	it := recordOf(rec, t)
 	it.seq = t.worker.store.seq.Add(1)
-	c.records.add(it)
+	c.records.add(t.worker.queue, it)
 }
 
 // write queues what the catch changes.
@@ -286,75 +286,69 @@ func (c *catch) write(batch *pgx.Batch, w *Worker) {
 		batch.Queue(`UPDATE octave_fleet.river_job SET state = 'available', attempt = greatest(attempt - 1, 0), scheduled_at = now() + $2 WHERE id = ANY($1)`,
 			c.refused, refusedFor)
 	}
-	for run, calls := range c.calls {
-		batch.Queue(`UPDATE octave_fleet.run SET calls = calls + $2 WHERE id = $1 AND max_calls IS NOT NULL`, run, calls)
+	for run, calls := range c.counted {
+		batch.Queue(`UPDATE octave_fleet.run SET calls = calls + $2 WHERE id = $1`, run, calls)
 	}
 	for run, word := range c.spent {
 		batch.Queue(`UPDATE octave_fleet.run SET stopped = $2 WHERE id = $1 AND stopped IS NULL`, run, word)
 	}
 }
 
-// lease gets another start for a job that this host holds, and notes the call. It
-// returns ErrStopped when none may start.
-func (w *Worker) lease(t *turn) error {
-	noted := t.asked
-	for {
-		var wait time.Duration
-		err := w.db.transaction(w.soft(), func(ctx context.Context, tx pgx.Tx) (err error) {
-			t.asked, t.start = noted, time.Time{}
-			wait, err = w.tryLease(ctx, tx, t)
-			return err
-		})
-		switch {
-		case w.brake.Reason() != nil, err == nil && wait < 0:
-			t.asked, t.start = t.asked && err == nil, time.Time{}
-			return pipeline.ErrStopped
-		case err != nil:
-			return &pipeline.JournalError{Err: err}
-		case !t.start.IsZero():
-			return nil
-		case !sleep(w.brake.Pulled(), wait):
-			return pipeline.ErrStopped
+// another gets a start for one more call of a job that this host holds, and notes
+// the call. It returns ErrStopped when none may start.
+func (w *Worker) another(t *turn) error {
+	for t.start.IsZero() {
+		starts, wait, err := w.lease(1)
+		if err != nil {
+			return journalError(err)
 		}
+		if len(starts) == 0 {
+			if !sleep(w.brake.Pulled(), wait) {
+				return pipeline.ErrStopped
+			}
+			continue
+		}
+		t.start = starts[0]
 	}
+	if t.reign != w.reign.Load() {
+		return pipeline.ErrStopped
+	}
+	if t.asked { // for a call that came too late to be made
+		return nil
+	}
+	admitted := false
+	err := w.db.transaction(w.brake.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		c := newCatch()
+		known, err := w.lookUp(ctx, tx, []*turn{t})
+		if err != nil {
+			return err
+		}
+		if admitted = c.admit(known, t); admitted {
+			c.ask(t)
+		}
+		batch := &pgx.Batch{}
+		c.write(batch, w)
+		return tx.SendBatch(ctx, batch).Close()
+	})
+	if err == nil && !admitted {
+		err = pipeline.ErrStopped
+	}
+	if err != nil {
+		w.report(time.Now(), checkpoint.Key{}, pipeline.ErrStopped)
+		return journalError(err)
+	}
+	t.asked = true
+	return nil
 }
 
-// tryLease returns how long to wait before the next try, less than 0 when none
-// makes sense.
-func (w *Worker) tryLease(ctx context.Context, tx pgx.Tx, t *turn) (wait time.Duration, err error) {
-	s, err := openSchedule(ctx, tx, w.cfg.Account)
-	if err != nil {
-		return 0, paceError(err)
+// journalError is what an agent returns when the database fails for good, and
+// ErrStopped when it was only given up.
+func journalError(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, pipeline.ErrStopped) {
+		return pipeline.ErrStopped
 	}
-	if s.stopped != nil {
-		w.brake.Pull(s.stopped)
-		return -1, nil
-	}
-	known, err := w.lookUp(ctx, tx, []*turn{t})
-	if err != nil {
-		return 0, err
-	}
-	c := newCatch()
-	n, wait := s.free(1)
-	switch {
-	case t.reign != w.reign.Load() || !c.admit(t, known):
-		wait = -1
-	case n > 0:
-		c.ask(t)
-		t.start = s.give(1, w.probe())[0]
-	}
-	w.see(s)
-	batch := &pgx.Batch{}
-	if err := s.save(batch); err != nil {
-		return 0, err
-	}
-	c.write(batch, w)
-	return wait, tx.SendBatch(ctx, batch).Close()
+	return &pipeline.JournalError{Err: err}
 }
-
-// probe is how long the one call of an outage keeps all others back at most, for
-// its host may be lost.
-func (w *Worker) probe() time.Duration { return w.cfg.Timeout + time.Second }
 
 // Why a run was stopped by its hosts; the kinds of errors that stop everybody are
 // the others.

@@ -54,9 +54,17 @@ func parseJob(args []byte) (j job, request octave.Request, err error) {
 	return j, request, nil
 }
 
-// uniqueKey names a question among those of all queues.
-func uniqueKey(queue int32, key checkpoint.Key) []byte {
+// scoped names a question among those of all queues.
+func scoped(queue int32, key checkpoint.Key) []byte {
 	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(key)), uint32(queue)), key[:]...)
+}
+
+// unscoped is the question that scoped names.
+func unscoped(name []byte) checkpoint.Key {
+	if len(name) != 4+len(checkpoint.Key{}) {
+		return checkpoint.Key{}
+	}
+	return checkpoint.Key(name[4:])
 }
 
 // riverQueue is what the engine calls a queue.

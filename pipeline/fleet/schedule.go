@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,7 +17,8 @@ import (
 
 // A schedule is the row of a key while a transaction holds it: the pace that all
 // hosts keep, and the next start that was not given away. Its clock is the
-// database's.
+// database's. The transaction is short and does not wait for the disk: a crash of
+// the database that forgets the last leases gives some starts away twice, once.
 type schedule struct {
 	account string
 	pace    pipeline.Pace
@@ -66,15 +68,85 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 	return s, json.Unmarshal(state, &s.pace)
 }
 
-// save gives the row back within the batch of statements that end the
-// transaction.
+// save queues what changes the row.
 func (s *schedule) save(batch *pgx.Batch) error {
 	state, err := json.Marshal(s.pace)
 	if err != nil {
 		return err
 	}
+	batch.Queue(`SET LOCAL synchronous_commit TO off`)
 	batch.Queue(`UPDATE octave_fleet.pace SET state = $2, next = $3 WHERE account = $1`, s.account, state, s.next)
 	return nil
+}
+
+// schedule changes the row of the key of this host in a transaction of its own.
+func (w *Worker) schedule(ctx context.Context, change func(*schedule, *pgx.Batch) error) error {
+	return w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		s, err := openSchedule(ctx, tx, w.cfg.Account)
+		if err != nil {
+			return paceError(err)
+		}
+		batch := &pgx.Batch{}
+		if err := change(s, batch); err != nil {
+			return err
+		}
+		if err := s.save(batch); err != nil {
+			return err
+		}
+		w.see(s)
+		return tx.SendBatch(ctx, batch).Close()
+	})
+}
+
+// lease gets a start for up to want calls, and when there is none how long to
+// wait before asking again. It returns ErrStopped when nobody may start any more.
+// Without a limit, and while all goes well, there is nothing to share with others.
+func (w *Worker) lease(want int) (starts []time.Time, wait time.Duration, err error) {
+	if w.unbound() {
+		now := time.Now()
+		return slices.Repeat([]time.Time{now}, want), 0, nil
+	}
+	var stopped *octave.Error
+	accepted := w.accepted.Load()
+	err = w.schedule(w.brake.Context(), func(s *schedule, _ *pgx.Batch) error {
+		if stopped = s.stopped; stopped != nil {
+			return nil
+		}
+		s.pace.Accepted(int(accepted)) // of none it changes nothing
+		var n int
+		n, wait = s.free(want)
+		starts = s.give(n, w.cfg.Timeout+time.Second) // a probe's host may be lost
+		return nil
+	})
+	switch {
+	case stopped != nil:
+		w.brake.Pull(stopped)
+		return nil, 0, pipeline.ErrStopped
+	case w.brake.Reason() != nil:
+		return nil, 0, pipeline.ErrStopped
+	case err != nil:
+		return nil, 0, err
+	}
+	w.accepted.Add(-accepted)
+	return starts, wait, nil
+}
+
+// unbound says whether calls may start without a look at the row. It is looked at
+// now and then all the same.
+func (w *Worker) unbound() bool {
+	w.seenMu.Lock()
+	defer w.seenMu.Unlock()
+	return w.free && time.Since(w.seenAt) < look/2
+}
+
+// see remembers what this host has to know between two looks at the row.
+func (w *Worker) see(s *schedule) {
+	uneasy := !s.pace.Failing.First.IsZero() || s.pace.Refusals > 0
+	w.outage.Store(s.pace.Failing.On)
+	w.uneasy.Store(uneasy)
+	w.seenMu.Lock()
+	defer w.seenMu.Unlock()
+	w.seenAt, w.free = s.read, s.pace.Limit == rate.Inf && !uneasy && s.stopped == nil && s.pace.ClosedFor(s.now) <= 0
 }
 
 // free says how many calls may get a start now, want at most, and when there is

@@ -26,13 +26,14 @@ type store struct {
 // An item is a record, or the end of a job, or both.
 type item struct {
 	checkpoint.Record
-	run    string
-	seq    int64
-	end    end
-	job    int64
-	usage  octave.Decimal // of an answer, as reported
-	billed bool           // of a missed attempt: possibly
-	done   chan error
+	run      string
+	seq      int64
+	end      end
+	job      int64
+	usage    octave.Decimal // of an answer, as reported
+	billed   bool           // of a missed attempt: possibly
+	budgeted bool           // its run has a budget of usage
+	done     chan error
 }
 
 // end is what becomes of a job.
@@ -116,7 +117,7 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 	usage := map[string]pipeline.Amount{}
 	for _, it := range batch {
 		if it.Type != "" {
-			records.add(it)
+			records.add(s.queue, it)
 		}
 		switch it.end {
 		case settles:
@@ -124,7 +125,7 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 		case returns:
 			returned = append(returned, it.job)
 		}
-		if it.usage != "" {
+		if it.budgeted {
 			usage[it.run] = usage[it.run].Plus(it.usage)
 		}
 	}
@@ -137,7 +138,7 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 			b.Queue(`UPDATE octave_fleet.river_job SET state = 'available', attempt = greatest(attempt - 1, 0) WHERE id = ANY($1) AND `+held, returned, s.name)
 		}
 		for run, n := range usage {
-			b.Queue(`UPDATE octave_fleet.run SET usage = usage + $2::text::numeric WHERE id = $1 AND max_usage IS NOT NULL`, run, n.String())
+			b.Queue(`UPDATE octave_fleet.run SET usage = usage + $2::text::numeric WHERE id = $1`, run, n.String())
 		}
 	})
 }
@@ -156,9 +157,9 @@ type recordRows struct {
 	billed      []bool
 }
 
-func (r *recordRows) add(it *item) {
+func (r *recordRows) add(queue int32, it *item) {
 	r.seqs = append(r.seqs, it.seq)
-	r.keys = append(r.keys, it.Key[:])
+	r.keys = append(r.keys, scoped(queue, it.Key))
 	r.types = append(r.types, it.Type)
 	r.runs = append(r.runs, it.run)
 	r.bodies = append(r.bodies, it.Body)

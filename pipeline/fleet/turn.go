@@ -17,14 +17,16 @@ import (
 // transaction, so that Take writes what Note(Asked) would.
 type turn struct {
 	job
-	worker  *Worker
-	id      int64 // of the engine's job
-	request octave.Request
-	reign   int64     // of the host, when it took the job: see keeper
-	start   time.Time // of the next call
-	asked   bool      // noted for a call that was not made yet
-	settled bool
-	usage   octave.Decimal // of the answer
+	worker   *Worker
+	id       int64 // of the engine's job
+	request  octave.Request
+	reign    int64     // of the host, when it took the job: see keeper
+	start    time.Time // of the next call
+	asked    bool      // noted for a call that was not made yet
+	settled  bool
+	usage    octave.Decimal // of the answer
+	budgeted bool           // its run has a budget of usage
+	counted  bool           // its run has a budget of calls
 }
 
 // A call that starts so much later than planned gets another start, or the calls
@@ -39,7 +41,7 @@ const (
 func (t *turn) Take() error {
 	for tries := 0; ; tries++ {
 		if t.start.IsZero() {
-			if err := t.worker.lease(t); err != nil {
+			if err := t.worker.another(t); err != nil {
 				return err
 			}
 		}
@@ -94,7 +96,7 @@ func (t *turn) Note(rec checkpoint.Record) error {
 
 func (t *turn) settle(rec checkpoint.Record) error {
 	it := recordOf(rec, t)
-	it.end, it.usage = settles, t.usage
+	it.end, it.usage, it.budgeted = settles, t.usage, t.budgeted
 	if err := t.worker.store.put(t.worker.hard, it); err != nil {
 		return err
 	}

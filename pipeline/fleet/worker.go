@@ -67,6 +67,10 @@ type Worker struct {
 	uneasy   atomic.Bool  // the pace, last seen, has to hear of every call
 	outage   atomic.Bool
 	inFlight atomic.Int64
+
+	seenMu sync.Mutex
+	seenAt time.Time // when the pace was last looked at
+	free   bool      // nothing bound the calls then
 }
 
 // NewWorker makes the host known. Pulling the brake drains it.
@@ -226,35 +230,26 @@ func (w *Worker) drop(t *turn) {
 func (w *Worker) holds(id int64) bool { return w.turn(id) != nil }
 
 // report tells the pace of the key how a call ended. What goes well is told with
-// the next fetch.
+// the next lease.
 func (w *Worker) report(started time.Time, key checkpoint.Key, err error) {
 	call, verdict := pipeline.Judge(err)
-	if verdict == pipeline.CallAccepted && !w.uneasy.Load() {
-		w.accepted.Add(1)
-		return
-	}
-	if verdict == pipeline.CallAbandoned && !w.uneasy.Load() {
-		return
+	if !w.uneasy.Load() {
+		switch verdict {
+		case pipeline.CallAccepted:
+			w.accepted.Add(1)
+			return
+		case pipeline.CallAbandoned:
+			return
+		}
 	}
 	var news pipeline.Event
 	ago := time.Since(started)
-	broken := w.db.transaction(w.hard, func(ctx context.Context, tx pgx.Tx) error {
-		s, err := openSchedule(ctx, tx, w.cfg.Account)
-		if err != nil {
-			return paceError(err)
-		}
-		news = w.apply(s, s.now.Add(-ago), key, call, verdict)
-		batch := &pgx.Batch{}
-		// What a crash of the database makes it forget here is said again soon.
-		batch.Queue(`SET LOCAL synchronous_commit TO off`)
+	broken := w.schedule(w.hard, func(s *schedule, batch *pgx.Batch) error {
+		news = apply(s, s.now.Add(-ago), key, call, verdict)
 		if verdict == pipeline.CallForbidden {
 			forbid(batch, w.cfg.Account, w.queue, call)
 		}
-		if err := s.save(batch); err != nil {
-			return err
-		}
-		w.see(s)
-		return tx.SendBatch(ctx, batch).Close()
+		return nil
 	})
 	if verdict == pipeline.CallForbidden {
 		w.brake.Pull(err)
@@ -265,7 +260,7 @@ func (w *Worker) report(started time.Time, key checkpoint.Key, err error) {
 }
 
 // apply lets the pace hear of the end of a call.
-func (w *Worker) apply(s *schedule, started time.Time, key checkpoint.Key, call *octave.Error, verdict pipeline.Verdict) (news pipeline.Event) {
+func apply(s *schedule, started time.Time, key checkpoint.Key, call *octave.Error, verdict pipeline.Verdict) (news pipeline.Event) {
 	switch verdict {
 	case pipeline.CallAccepted:
 		if s.pace.Accepted(1) {
@@ -283,12 +278,6 @@ func (w *Worker) apply(s *schedule, started time.Time, key checkpoint.Key, call 
 		s.pace.Abandoned()
 	}
 	return news
-}
-
-// see remembers what this host has to know between two looks at the pace.
-func (w *Worker) see(s *schedule) {
-	w.outage.Store(s.pace.Failing.On)
-	w.uneasy.Store(!s.pace.Failing.First.IsZero() || s.pace.Refusals > 0)
 }
 
 // failedRecord gives a question up.

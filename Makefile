@@ -40,6 +40,9 @@ crash: build ## kill runs at random moments while the service fails; its ledger 
 browser: ## the report and review pages in headless Chromium, installed when missing
 	@pipeline/report/testdata/browser.sh
 
+fleet-test: ## a fleet on PostgreSQL, installed when missing: workers, runs and database are killed
+	@pipeline/fleet/testdata/postgres.sh
+
 fuzz: ## every fuzz target for FUZZTIME (default 60s)
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' . | sed 's|/[^/]*:func | |' | sort | while read -r dir target; do \
 		echo "== $$dir $$target"; \
@@ -64,4 +67,4 @@ vuln: ## known vulnerabilities of what is linked, where their database can be re
 
 check: lint race demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build man demo test race crash fuzz quirks bench lint vuln check browser
+.PHONY: help build man demo test race crash fuzz quirks bench lint vuln check browser fleet-test

@@ -26,8 +26,13 @@ type spelling struct {
 
 func spell(req octave.Request) spelling {
 	canonical := req.Canonical()
+	return spelling{key: KeyOfCanonical(canonical), canonical: canonical}
+}
+
+// KeyOfCanonical is KeyOf for a request that was spelled before.
+func KeyOfCanonical(canonical []byte) checkpoint.Key {
 	sum := sha256.Sum256(canonical)
-	return spelling{key: checkpoint.Key(sum[:len(checkpoint.Key{})]), canonical: canonical}
+	return checkpoint.Key(sum[:len(checkpoint.Key{})])
 }
 
 type spellingContext struct{}

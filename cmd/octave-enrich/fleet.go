@@ -83,7 +83,10 @@ func joinFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB
 // fleetError gives errors of a fleet's database their code and a way out.
 func fleetError(err error) error {
 	var format *fleet.FormatError
+	var coded *exitError
 	switch {
+	case errors.As(err, &coded):
+		return coded
 	case errors.Is(err, fleet.ErrUnreachable):
 		return &exitError{code: exitService, err: err}
 	case errors.Is(err, fleet.ErrNoFleet):
@@ -110,45 +113,26 @@ func (o *options) checkFleet() error {
 	return nil
 }
 
-// coordinate makes the run one of a fleet. The function that it returns ends that,
-// in order or not.
-func (j *job) coordinate(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, func(inOrder bool), error) {
-	db, err := joinFleet(ctx, j.o.fleet, j.log)
-	if err != nil {
-		return nil, nil, err
+// findWorkers finds who makes the calls: this process with its key, or a fleet,
+// whose workers have it.
+func (j *job) findWorkers() (err error) {
+	if j.o.fleet == "" {
+		j.client, err = j.o.newClient()
+		return err
 	}
-	service, err := j.o.serviceName()
-	if err != nil {
-		return nil, nil, err
+	j.fleet, err = joinFleet(context.Background(), j.o.fleet, j.log)
+	var e *exitError
+	if errors.As(err, &e) {
+		e.resume = j.app.commandLine()
 	}
-	cfg := fleet.CoordinatorConfig{
-		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.queue,
-		Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.timeout), Patience: j.pace.MaxOutage,
-		Journal: j.journal, Observer: obs, Hosts: j.tellHosts,
-	}
-	if age := time.Duration(j.o.maxAge); age > 0 {
-		cfg.Fresh = j.started.Add(-age)
-	}
-	coordinator, err := fleet.NewCoordinator(brake.Context(), db, cfg, brake)
-	if err != nil {
-		db.Close()
-		return nil, nil, fleetError(err)
-	}
-	return coordinator, func(inOrder bool) {
-		if inOrder {
-			if err := coordinator.Close(ctx); err != nil {
-				j.log.Warn("the fleet was not told that the run has ended", zap.String("error", err.Error()))
-			}
-		}
-		db.Close()
-	}, nil
+	return err
 }
 
 // askFleet lets the hosts of a fleet make the calls.
 func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
-	coordinator, leave, err := j.coordinate(ctx, brake, obs)
+	coordinator, err := j.coordinator(brake, obs)
 	if err != nil {
-		return err
+		return fleetError(err)
 	}
 	serving, stop := context.WithCancel(ctx)
 	var side errgroup.Group
@@ -160,12 +144,33 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 	}
 	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(coordinator.Ask, j.memory(), obs), j.out, obs)
 	stop()
-	broken := side.Wait()
-	leave(err == nil && broken == nil)
-	if broken != nil {
-		err = errors.Join(err, fleetError(broken))
+	if broken := side.Wait(); broken != nil {
+		return errors.Join(err, fleetError(broken))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err := coordinator.Close(ctx); err != nil {
+		j.log.Warn("the fleet was not told that the run has ended", zap.String("error", err.Error()))
+	}
+	return nil
+}
+
+// coordinator makes the run one of a fleet.
+func (j *job) coordinator(brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
+	service, err := j.o.serviceName()
+	if err != nil {
+		return nil, err
+	}
+	cfg := fleet.CoordinatorConfig{
+		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.queue,
+		Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.timeout), Patience: j.pace.MaxOutage,
+		Journal: j.journal, Observer: obs, Hosts: j.tellHosts,
+	}
+	if age := time.Duration(j.o.maxAge); age > 0 {
+		cfg.Fresh = j.started.Add(-age)
+	}
+	return fleet.NewCoordinator(brake.Context(), j.fleet, cfg, brake)
 }
 
 // fileID names the checkpoint wherever it lies: by its first run.

@@ -23,7 +23,9 @@ func TestImports(t *testing.T) {
 	homes := map[string][]string{ // of third-party modules
 		"github.com/gocarina/gocsv":           {"reader", "writer"},
 		"golang.org/x/sync/":                  {"pipeline", "pipeline/fleet", "cmd/octave-enrich"},
-		"golang.org/x/time/":                  {"pipeline", "cmd/octave-enrich"},
+		"golang.org/x/time/":                  {"pipeline", "pipeline/fleet", "cmd/octave-enrich"},
+		"github.com/jackc/pgx":                {"pipeline/fleet", "pipeline/fleet/pgtest"},
+		"github.com/riverqueue/":              {"pipeline/fleet"},
 		"go.uber.org/zap":                     {"cmd/octave-enrich"},
 		"github.com/schollz/progressbar":      {"cmd/octave-enrich"},
 		"github.com/spf13/":                   {"cmd/octave-enrich"},
@@ -32,7 +34,8 @@ func TestImports(t *testing.T) {
 		"github.com/prometheus/client_golang": {"pipeline/metrics"},
 	}
 	mayImport := map[string][]string{ // own packages, by own package
-		"reader": {}, "octave": {}, "checkpoint": {}, "writer": {},
+		"pipeline/fleet/pgtest": {},
+		"reader":                {}, "octave": {}, "checkpoint": {}, "writer": {},
 		"octave/sandbox":   {"octave"},
 		"pipeline":         {"reader", "octave", "checkpoint", "writer"},
 		"pipeline/report":  {"reader", "octave", "checkpoint", "writer", "pipeline"},

@@ -31,9 +31,12 @@ func TestMain(m *testing.M) {
 
 // TestScript holds the binary to its contract: a script a concern, named by what
 // it specifies. The service is the binary's own, in the background.
-func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+func TestScript(t *testing.T) { testscript.Run(t, scripts("testdata/script")) }
+
+// scripts are how those of a folder are run.
+func scripts(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -58,7 +61,7 @@ func TestScript(t *testing.T) {
 			"column": column, "mode": mode, "nowhere": nowhere, "value": value, "tmpfs": tmpfs, "flip": flip,
 			"schema": schema, "unpack": unpack, "decided": decided,
 		},
-	})
+	}
 }
 
 // patience is how long a script waits for something before it fails.
@@ -167,12 +170,16 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 
 type signalled struct{} // key of the command that was sent a signal
 
-// signalRun sends a signal to the run in the background.
+// signalRun sends a signal to the run, or another command, in the background.
 func signalRun(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill}
-	usage(ts, !neg && len(args) == 1 && signals[args[0]] != nil, "signal INT|TERM|HUP|KILL")
+	usage(ts, !neg && len(args) >= 1 && signals[args[0]] != nil, "signal INT|TERM|HUP|KILL [COMMAND]")
+	command := "run"
+	if len(args) > 1 {
+		command = args[1]
+	}
 	for _, background := range ts.BackgroundCmds() {
-		if strings.Contains(strings.Join(background.Args, " "), tool+" run ") {
+		if strings.Contains(strings.Join(background.Args, " "), tool+" "+command+" ") {
 			ts.Check(background.Process.Signal(signals[args[0]]))
 			*ts.Value(signalled{}).(**exec.Cmd) = background
 			return

@@ -20,6 +20,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/fleet"
 	"octave-enrich/writer"
 )
 
@@ -73,7 +74,8 @@ type job struct {
 	list    *list
 	places  places
 	journal *checkpoint.Journal
-	client  *octave.Client
+	client  *octave.Client // nil with a fleet
+	fleet   *fleet.DB      // nil without
 	out     *writer.File
 	log     *zap.Logger
 	console *console
@@ -101,10 +103,8 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.fleet == "" { // else the workers have the key
-		if j.client, err = o.newClient(); err != nil {
-			return err
-		}
+	if err := j.findWorkers(); err != nil {
+		return err
 	}
 	if j.places, err = o.places(inputs); err != nil {
 		return err
@@ -286,7 +286,7 @@ func (j *job) execute() error {
 	side.Go(func() error { progress.follow(j.mode, done); return nil })
 
 	ask := j.ask
-	if j.o.fleet != "" {
+	if j.fleet != nil {
 		ask = j.askFleet
 	}
 	err := ask(ctx, brake, obs)
@@ -380,6 +380,9 @@ func (j *job) close() error {
 	}
 	if j.list != nil {
 		errs = append(errs, j.list.input.Close())
+	}
+	if j.fleet != nil {
+		j.fleet.Close()
 	}
 	return errors.Join(errs...)
 }

@@ -143,8 +143,8 @@ func TestKeyIsNowhere(t *testing.T) {
 	ran := map[string]bool{}
 	for _, args := range discreetCommands() {
 		ran[args[0]] = true
-		if args[0] == "config" {
-			ran["config "+args[1]] = true
+		if args[0] == "config" || args[0] == "fleet" {
+			ran[args[0]+" "+args[1]] = true
 		}
 		c.run(args...)
 	}
@@ -179,6 +179,9 @@ func discreetCommands() [][]string {
 		{"agents", "--json", "--experiments"},
 		{"config", "show"},
 		{"config", "init"},
+		{"worker", "--fleet", "postgres://octave@127.0.0.1:1/fleet"},
+		{"fleet", "init", "--fleet", "postgres://octave@127.0.0.1:1/fleet"},
+		{"fleet", "status", "--fleet", "postgres://octave@127.0.0.1:1/fleet"},
 		{"summary"},
 		{"erase", "c", "--email", "message@alder.example"},
 		{"prune", "c", "--older-than", "900d"},

@@ -149,10 +149,11 @@ func (c *Coordinator) histories(ctx context.Context, query string, args ...any) 
 // does, in Memo.
 func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error) {
 	last := c.decisive(w, history)
-	if err := c.copyAttempts(history, last); err != nil {
+	if err := c.copyAttempts(w.key, history, last); err != nil {
 		return nil, &pipeline.JournalError{Err: err}
 	}
 	if last.Type == checkpoint.Failed {
+		c.told[w.key] = last.At
 		return nil, failureOf(last.Record)
 	}
 	answer, err := answerOf(last.Record)
@@ -186,7 +187,11 @@ func (c *Coordinator) decisive(w *waiter, history []entry) (last entry) {
 // forgotten because another host paid for it. Attempts that an earlier run of
 // this checkpoint has written are left out, but for the one that brought the
 // answer.
-func (c *Coordinator) copyAttempts(history []entry, last entry) error {
+func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last entry) error {
+	since := c.since
+	if told, again := c.told[key]; again {
+		since = told
+	}
 	var asked *entry // the attempt of the host that answered
 	for i, e := range history {
 		if e.Type == checkpoint.Asked && e.host == last.host && e.At.Before(last.At) {
@@ -196,7 +201,7 @@ func (c *Coordinator) copyAttempts(history []entry, last entry) error {
 	started, open := 0, 0 // calls for this run; those of which no end is known
 	for i, e := range history {
 		answers := &history[i] == asked && last.Type == checkpoint.Answered
-		if e.Type != checkpoint.Asked && e.Type != checkpoint.Missed || e.At.Before(c.since) && !answers {
+		if e.Type != checkpoint.Asked && e.Type != checkpoint.Missed || !e.At.After(since) && !answers {
 			continue
 		}
 		if err := c.cfg.Journal.Note(checkpoint.Record{Type: e.Type, Key: e.Key, At: e.At, Body: e.Body}); err != nil {
@@ -331,8 +336,8 @@ func (c *Coordinator) leave(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, history := range histories {
-		if err := c.copyAttempts(history, entry{}); err != nil {
+	for key, history := range histories {
+		if err := c.copyAttempts(key, history, entry{}); err != nil {
 			return err
 		}
 	}

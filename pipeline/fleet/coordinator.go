@@ -48,8 +48,9 @@ type Coordinator struct {
 	asks    chan *waiter
 	mu      sync.Mutex
 	waiting map[checkpoint.Key]*waiter
-	stopped bool // nothing is waited for any more
-	queued  int  // questions of this run so far, for their priority
+	stopped bool                         // nothing is waited for any more
+	queued  int                          // questions of this run so far, for their priority
+	told    map[checkpoint.Key]time.Time // until when the checkpoint knows of a question that failed in this run
 	paused  time.Time
 	failing bool
 	alone   time.Time // since when no host serves the queue; zero when one does
@@ -68,11 +69,16 @@ type outcome struct {
 	err    error
 }
 
+func newWaiter(req octave.Request) *waiter {
+	question := req.Canonical()
+	return &waiter{key: pipeline.KeyOfCanonical(question), question: question, outcome: make(chan outcome, 1)}
+}
+
 // NewCoordinator makes the run known and takes over from those of the same
 // checkpoint before it: what they left in the queue is not asked any more, for
 // their list may have been another one.
 func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *pipeline.Brake) (*Coordinator, error) {
-	c := &Coordinator{cfg: cfg, db: db, brake: brake, asks: make(chan *waiter, Waiting), waiting: map[checkpoint.Key]*waiter{}}
+	c := &Coordinator{cfg: cfg, db: db, brake: brake, asks: make(chan *waiter, Waiting), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]time.Time{}}
 	var err error
 	if c.queue, err = db.queueID(ctx, cfg.Service, cfg.Queue); err != nil {
 		return nil, err
@@ -119,7 +125,7 @@ func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *p
 
 // Ask is the agent of the run: it waits for what a host makes of the question.
 func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-	w := &waiter{key: pipeline.KeyOf(req), question: req.Canonical(), outcome: make(chan outcome, 1)}
+	w := newWaiter(req)
 	if c.brake.Reason() != nil {
 		return nil, pipeline.ErrStopped
 	}
@@ -189,7 +195,7 @@ func (c *Coordinator) Ahead(ctx context.Context, questions func(yield func(octav
 		if err != nil {
 			return nil // the run itself reads the same and says so
 		}
-		batch = append(batch, &waiter{key: pipeline.KeyOf(req), question: req.Canonical()})
+		batch = append(batch, newWaiter(req))
 		if len(batch) == insertRows && !flush() {
 			break
 		}

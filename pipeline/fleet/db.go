@@ -108,13 +108,29 @@ func unusable(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }
 
-// safe is err without the password, should anything quote it.
+// safe is err in one line and without the password, should anything quote it.
 func (d *DB) safe(err error) error {
-	if err == nil || d.password == "" || !strings.Contains(err.Error(), d.password) {
+	if err == nil {
+		return nil
+	}
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if d.password != "" {
+		text = strings.ReplaceAll(text, d.password, "***")
+	}
+	if text == err.Error() {
 		return err
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), d.password, "***"))
+	return &saidError{text, err}
 }
+
+// A saidError is an error in other words.
+type saidError struct {
+	text string
+	err  error
+}
+
+func (e *saidError) Error() string { return e.text }
+func (e *saidError) Unwrap() error { return e.err }
 
 // Close gives up the connections.
 func (d *DB) Close() { d.pool.Close() }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -44,11 +45,13 @@ func parseJob(args []byte) (j job, request octave.Request, err error) {
 	if j.Format != Format {
 		return j, request, fmt.Errorf("a job of format %d; this version knows format %d", j.Format, Format)
 	}
-	if err := json.Unmarshal(j.Request, &request); err != nil {
-		return j, request, err
+	if pipeline.KeyOfCanonical(j.Request) != j.Key {
+		return j, request, fmt.Errorf("question %v is not the one that it is called", j.Key)
 	}
-	if pipeline.KeyOf(request) != j.Key { // a field that this version does not know
-		return j, request, fmt.Errorf("question %v holds what this version does not know", j.Key)
+	fields := json.NewDecoder(bytes.NewReader(j.Request))
+	fields.DisallowUnknownFields() // without them it would be another question
+	if err := fields.Decode(&request); err != nil {
+		return j, request, err
 	}
 	request.RequestID = j.Key.String()
 	return j, request, nil

@@ -188,5 +188,6 @@ func (r *recordRows) insert(b *pgx.Batch, host, queue int32) {
 
 // recordOf is an item that is a record of a job.
 func recordOf(rec checkpoint.Record, t *turn) *item {
+	rec.Key = t.Key // by which it is waited for, however this version spells the question
 	return &item{Record: rec, run: t.Run, job: t.id}
 }

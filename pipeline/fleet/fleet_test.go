@@ -1,0 +1,763 @@
+//go:build fleet
+
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/fleet/pgtest"
+)
+
+// A rig is a fleet without processes: a database, a service that counts, and
+// whatever hosts and runs a test starts.
+type rig struct {
+	t       *testing.T
+	server  *pgtest.Server
+	service *service
+	logs    *logs
+}
+
+func newRig(t *testing.T) *rig {
+	r := &rig{t: t, server: pgtest.Start(t), service: &service{asked: map[string]int{}}, logs: &logs{}}
+	if _, err := r.db().Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *rig) db() *DB {
+	r.t.Helper()
+	db, err := Open(r.t.Context(), r.server.URL(r.server.Address()), 6, Events{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(db.Close)
+	return db
+}
+
+// logs is where hosts say things.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// A service answers, and counts who was asked when.
+type service struct {
+	mu     sync.Mutex
+	asked  map[string]int
+	starts []time.Time
+	most   int // at the same time
+	now    int
+	fate   func(n int, req octave.Request) error // nil is an answer
+	hold   chan struct{}                         // calls wait until it is closed; nil for none
+}
+
+func (s *service) run(ctx context.Context, req octave.Request) (*octave.Answer, error) {
+	s.mu.Lock()
+	s.asked[req.Email]++
+	s.starts = append(s.starts, time.Now())
+	n := len(s.starts)
+	s.now++
+	s.most = max(s.most, s.now)
+	s.mu.Unlock()
+	defer func() { s.mu.Lock(); s.now--; s.mu.Unlock() }()
+	if s.hold != nil {
+		select {
+		case <-s.hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if s.fate != nil {
+		if err := s.fate(n, req); err != nil {
+			return nil, err
+		}
+	}
+	return octave.Decode([]byte(`{"_metadata":{"requestId":"r","usage":1.5},"found":true,"data":{"emails":[{"subject":"s","email":"to ` + req.Email + `"}]}}`))
+}
+
+func (s *service) calls() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.starts)
+}
+
+func (s *service) mostAsked() (most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.asked {
+		most = max(most, n)
+	}
+	return most
+}
+
+// A host is a worker at work.
+type host struct {
+	*Worker
+	brake *pipeline.Brake
+	group errgroup.Group
+}
+
+func (r *rig) host(change func(*WorkerConfig)) *host {
+	r.t.Helper()
+	limit := rate.Inf
+	log := slog.New(slog.NewTextHandler(r.logs, nil))
+	cfg := WorkerConfig{Run: r.service.run, Service: "test", Queue: "q", Account: "key", Version: "v", Slots: 8, Timeout: 5 * time.Second,
+		Limit: &limit, RescueAfter: time.Hour, Retain: time.Hour, Log: log, EngineLog: slog.New(slog.DiscardHandler)}
+	if change != nil {
+		change(&cfg)
+	}
+	h := &host{brake: pipeline.NewBrake(context.Background())}
+	var err error
+	if h.Worker, err = NewWorker(r.t.Context(), r.db(), cfg, h.brake); err != nil {
+		r.t.Fatal(err)
+	}
+	h.group.Go(func() error { return h.Run(context.Background()) })
+	r.t.Cleanup(func() { h.drain(r.t) })
+	return h
+}
+
+func (h *host) drain(t *testing.T) {
+	h.brake.Pull(errDrain)
+	if err := h.group.Wait(); err != nil {
+		t.Errorf("the host: %v", err)
+	}
+}
+
+var errDrain = errors.New("drain")
+
+// A book is a checkpoint in memory: it hears of attempts.
+type book struct {
+	pipeline.Journal
+	mu     sync.Mutex
+	ledger pipeline.Ledger
+}
+
+func (b *book) Note(rec checkpoint.Record) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ledger.Add(rec)
+	return nil
+}
+
+// A party is a run that asks.
+type party struct {
+	*Coordinator
+	brake *pipeline.Brake
+	tally *pipeline.Tally
+	book  *book
+	group errgroup.Group
+	end   context.CancelFunc
+}
+
+func (r *rig) party(run string, change func(*CoordinatorConfig)) *party {
+	r.t.Helper()
+	p := &party{brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}, book: &book{}}
+	cfg := CoordinatorConfig{Run: run, Checkpoint: "of " + run, Service: "test", Queue: "q", Policy: pipeline.RetryPolicy{Retries: 2},
+		Timeout: 5 * time.Second, Patience: time.Hour, Journal: p.book, Observer: p.tally.Observe}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	if p.Coordinator, err = NewCoordinator(r.t.Context(), r.db(), cfg, p.brake); err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.end = cancel
+	p.group.Go(func() error { return p.Serve(ctx) })
+	r.t.Cleanup(func() { p.close(r.t) })
+	return p
+}
+
+func (p *party) close(t *testing.T) {
+	if p.end == nil {
+		return
+	}
+	p.end()
+	p.end = nil
+	if err := p.group.Wait(); err != nil {
+		t.Errorf("the coordinator: %v", err)
+	}
+	if err := p.Close(context.Background()); err != nil {
+		t.Errorf("closing the run: %v", err)
+	}
+}
+
+// ask asks n questions at once and counts what becomes of them.
+func (p *party) ask(n int) (answered, stopped, failed int) {
+	var mu sync.Mutex
+	var g errgroup.Group
+	for i := range n {
+		g.Go(func() error {
+			answer, err := p.Ask(context.Background(), who(i))
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case errors.Is(err, pipeline.ErrStopped):
+				stopped++
+			case err != nil:
+				failed++
+			case answer.Emails[0].Body == "to "+who(i).Email:
+				answered++
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return answered, stopped, failed
+}
+
+func who(i int) octave.Request { return octave.Request{Email: fmt.Sprintf("p%d@example.com", i)} }
+
+func (r *rig) count(what string, args ...any) (n int) {
+	r.t.Helper()
+	r.server.Scan(fmt.Sprintf(`SELECT count(*) FROM octave_fleet.`+what, args...), &n)
+	return n
+}
+
+// until polls.
+func (r *rig) until(what string, done func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("waited in vain for %s; hosts said:\n%s", what, r.logs)
+		}
+	}
+}
+
+func TestFleetPaysOnceForTwoCoordinators(t *testing.T) {
+	r := newRig(t)
+	r.host(nil)
+	r.host(nil)
+	a, b := r.party("a", nil), r.party("b", nil)
+	var g errgroup.Group
+	for _, p := range []*party{a, b} {
+		g.Go(func() error {
+			if answered, _, _ := p.ask(500); answered != 500 {
+				return fmt.Errorf("%d of 500 answered", answered)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if r.service.calls() != 500 {
+		t.Errorf("%d calls for 500 questions", r.service.calls())
+	}
+	sa, sb := a.tally.Summary().Calls, b.tally.Summary().Calls
+	if sa.Answered+sb.Answered != 500 || sa.Remembered+sb.Remembered != 500 {
+		t.Errorf("between them they say they made %d calls and remembered %d", sa.Answered+sb.Answered, sa.Remembered+sb.Remembered)
+	}
+	for _, p := range []*party{a, b} {
+		if asked := p.book.ledger.Attempts.Asked; asked != 500 {
+			t.Errorf("a checkpoint heard of %d calls for its 500 answers", asked)
+		}
+	}
+}
+
+func TestFleetBudgets(t *testing.T) {
+	for name, tc := range map[string]struct {
+		budgets    pipeline.Budgets
+		reason     error
+		least, top int
+	}{
+		"calls": {pipeline.Budgets{MaxCalls: 20}, pipeline.ErrMaxCalls, 20, 20},
+		// Each answer costs 1.5; those on the wire when it is reached are kept.
+		"usage": {pipeline.Budgets{HasUsage: true, MaxUsage: pipeline.Amount{}.Plus("30")}, pipeline.ErrMaxUsage, 20, 20 + 3*8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			for range 3 {
+				r.host(nil)
+			}
+			p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Budgets = tc.budgets })
+			answered, stopped, _ := p.ask(200)
+			if !errors.Is(p.brake.Reason(), tc.reason) {
+				t.Errorf("it stops because of %v", p.brake.Reason())
+			}
+			if n := r.service.calls(); n < tc.least || n > tc.top {
+				t.Errorf("%d calls, want %d to %d", n, tc.least, tc.top)
+			}
+			if answered != r.service.calls() || answered+stopped != 200 {
+				t.Errorf("%d answered and %d not asked, after %d calls", answered, stopped, r.service.calls())
+			}
+		})
+	}
+}
+
+// A rejected key stops every host that has it and every run that waits for them,
+// before another call.
+func TestFleetKeyRejected(t *testing.T) {
+	r := newRig(t)
+	rejected := &octave.Error{Status: 401, Fate: octave.All, Kind: octave.KindKey, Message: "Invalid API key"}
+	r.service.fate = func(n int, _ octave.Request) error {
+		if n >= 10 {
+			return rejected
+		}
+		return nil
+	}
+	hosts := []*host{r.host(nil), r.host(nil), r.host(nil)}
+	other := r.host(func(cfg *WorkerConfig) { cfg.Account, cfg.Queue = "another", "z" })
+	p := r.party("a", nil)
+	p.ask(300)
+	var call *octave.Error
+	if !errors.As(p.brake.Reason(), &call) || call.Kind != octave.KindKey || !strings.Contains(call.Error(), "Invalid API key") {
+		t.Errorf("the run stops because of %v", p.brake.Reason())
+	}
+	for _, h := range hosts {
+		<-h.brake.Pulled()
+		if !errors.As(h.brake.Reason(), &call) || call.Kind != octave.KindKey {
+			t.Errorf("a host stops because of %v", h.brake.Reason())
+		}
+		h.drain(t)
+	}
+	if other.brake.Reason() != nil {
+		t.Errorf("a host with another key stops: %v", other.brake.Reason())
+	}
+	if n := r.service.calls(); n > 10+3*8 {
+		t.Errorf("%d calls", n)
+	}
+	p.close(t)
+	if left := r.count("river_job"); left > 0 {
+		t.Errorf("%d jobs are left in the queue", left)
+	}
+	// Whoever starts a worker vouches for the key.
+	r.service.fate = nil
+	r.host(nil)
+	if answered, _, _ := r.party("b", nil).ask(300); answered != 300 {
+		t.Errorf("%d of 300 answered after that", answered)
+	}
+}
+
+// A refusal on one host holds all of them back, within a second.
+func TestFleetPause(t *testing.T) {
+	r := newRig(t)
+	var once sync.Once
+	var refused time.Time
+	r.service.fate = func(n int, _ octave.Request) (err error) {
+		if n > 30 {
+			once.Do(func() {
+				refused = time.Now()
+				err = &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, Message: "slow down", RetryAfter: 4 * time.Second}
+			})
+		}
+		return err
+	}
+	for range 3 {
+		r.host(func(cfg *WorkerConfig) { limit := rate.Limit(50); cfg.Limit = &limit })
+	}
+	if answered, _, _ := r.party("a", nil).ask(100); answered != 100 {
+		t.Fatalf("%d of 100 answered", answered)
+	}
+	during := 0
+	for _, at := range r.service.starts {
+		if after := at.Sub(refused); after > time.Second && after < 3900*time.Millisecond {
+			during++
+		}
+	}
+	if during > 0 {
+		t.Errorf("%d calls started in the pause", during)
+	}
+}
+
+// A service that is down is probed with one call at a time by all hosts together,
+// and no row fails.
+func TestFleetOutage(t *testing.T) {
+	r := newRig(t)
+	var mu sync.Mutex
+	down := true
+	r.service.fate = func(int, octave.Request) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if down {
+			return &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable, Message: "connection refused"}
+		}
+		return nil
+	}
+	for range 3 {
+		r.host(nil)
+	}
+	p := r.party("a", nil)
+	var g errgroup.Group
+	var answered int
+	g.Go(func() error { answered, _, _ = p.ask(60); return nil })
+	r.until("the outage", func() bool {
+		var on bool
+		r.server.Scan(`SELECT coalesce((state->'failing'->>'on')::bool, false) FROM octave_fleet.pace`, &on)
+		return on
+	})
+	r.service.mu.Lock()
+	r.service.most = r.service.now
+	before := len(r.service.starts)
+	r.service.mu.Unlock()
+	r.until("some probes", func() bool { return r.service.calls() >= before+2 })
+	if r.service.most > 24 || r.service.calls() > before+2*24 {
+		t.Errorf("%d at the same time", r.service.most)
+	}
+	mu.Lock()
+	down = false
+	mu.Unlock()
+	if _ = g.Wait(); answered != 60 {
+		t.Errorf("%d of 60 answered", answered)
+	}
+}
+
+// An answer that came while the database was down is stored when it is back, and
+// nobody asks again.
+func TestFleetAnswerOutlivesTheDatabase(t *testing.T) {
+	r := newRig(t)
+	r.service.hold = make(chan struct{})
+	r.host(nil)
+	p := r.party("a", nil)
+	var g errgroup.Group
+	var answered int
+	g.Go(func() error { answered, _, _ = p.ask(5); return nil })
+	r.until("calls", func() bool { return r.service.calls() == 5 })
+	r.server.Kill()
+	close(r.service.hold)
+	r.until("the answers", func() bool { r.service.mu.Lock(); defer r.service.mu.Unlock(); return r.service.now == 0 })
+	r.server.Run()
+	_ = g.Wait()
+	if answered != 5 || r.service.calls() != 5 {
+		t.Errorf("%d answered after %d calls", answered, r.service.calls())
+	}
+}
+
+// The first signal lets calls in flight end and gives everything else back.
+func TestFleetDrain(t *testing.T) {
+	r := newRig(t)
+	r.service.hold = make(chan struct{})
+	h := r.host(nil)
+	p := r.party("a", nil)
+	var g errgroup.Group
+	var answered, stopped int
+	g.Go(func() error { answered, stopped, _ = p.ask(30); return nil })
+	r.until("8 calls", func() bool { return r.service.calls() == 8 })
+	h.brake.Pull(errDrain)
+	close(r.service.hold)
+	h.drain(t)
+	if n := r.count(`record WHERE type = 'answered'`); n != 8 || r.service.calls() != 8 {
+		t.Errorf("%d answers of %d calls are stored", n, r.service.calls())
+	}
+	if n := r.count(`river_job WHERE state = 'available'`); n != 22 {
+		t.Errorf("%d jobs are for others", n)
+	}
+	if n := r.count(`host WHERE ended IS NULL`); n != 0 {
+		t.Errorf("%d hosts are alive", n)
+	}
+	p.brake.Pull(errDrain)
+	_ = g.Wait()
+	if answered != 8 || stopped != 22 {
+		t.Errorf("the run has %d answers and %d questions that were not asked", answered, stopped)
+	}
+	p.close(t)
+	if n := r.count(`river_job`); n != 0 {
+		t.Errorf("%d jobs of a run that has ended are left", n)
+	}
+}
+
+// A run that stops waits for its calls on the wire.
+func TestFleetRunStops(t *testing.T) {
+	r := newRig(t)
+	r.service.hold = make(chan struct{})
+	r.host(nil)
+	p := r.party("a", nil)
+	var g errgroup.Group
+	var answered, stopped int
+	g.Go(func() error { answered, stopped, _ = p.ask(30); return nil })
+	r.until("8 calls", func() bool { return r.service.calls() == 8 })
+	p.brake.Pull(errDrain)
+	r.until("those that wait to be let go", func() bool { return len(p.waiters()) == 8 })
+	close(r.service.hold)
+	_ = g.Wait()
+	if answered != 8 || stopped != 22 || r.service.calls() != 8 {
+		t.Errorf("%d answered, %d stopped, %d calls", answered, stopped, r.service.calls())
+	}
+}
+
+// A newer run of the same checkpoint takes over: the list may be another one, and
+// nobody who is not on it any more is asked about.
+func TestFleetTakesOver(t *testing.T) {
+	r := newRig(t)
+	first := r.party("a", func(cfg *CoordinatorConfig) { cfg.Checkpoint = "file" })
+	var g errgroup.Group
+	g.Go(func() error { first.ask(50); return nil })
+	r.until("50 jobs", func() bool { return r.count("river_job") == 50 })
+	second := r.party("b", func(cfg *CoordinatorConfig) { cfg.Checkpoint = "file" })
+	r.host(nil)
+	if answered, _, _ := second.ask(10); answered != 10 {
+		t.Errorf("%d of 10 answered", answered)
+	}
+	if n := r.service.calls(); n != 10 {
+		t.Errorf("%d calls for the 10 contacts that are left", n)
+	}
+	_ = g.Wait() // the first hears that it was superseded
+	if first.brake.Reason() == nil {
+		t.Error("the first run goes on")
+	}
+}
+
+func TestFleetFailuresAreTold(t *testing.T) {
+	r := newRig(t)
+	r.service.fate = func(_ int, req octave.Request) error {
+		if req.Email == who(0).Email {
+			return &octave.Error{Status: 422, Fate: octave.Row, Kind: octave.KindRequest, Message: "cannot be processed"}
+		}
+		return nil
+	}
+	r.host(nil)
+	p := r.party("a", nil)
+	_, err := p.Ask(t.Context(), who(0))
+	var call *octave.Error
+	if err == nil || err.Error() != "422 Unprocessable Entity: cannot be processed" || !errors.As(err, &call) || call.Kind != octave.KindRequest {
+		t.Errorf("the error is %v", err)
+	}
+	r.service.fate = nil
+	if answered, _, _ := p.ask(1); answered != 1 { // running again is retrying
+		t.Error("a failure settled the question")
+	}
+	if s := p.tally.Summary().Calls; s.Started != 2 || s.Failed != 1 || s.Answered != 1 {
+		t.Errorf("calls: %+v", s)
+	}
+}
+
+// Jobs of another version stay where they are.
+func TestFleetRefusesOtherVersions(t *testing.T) {
+	r := newRig(t)
+	h := r.host(nil)
+	p := r.party("a", nil)
+	r.server.Exec(`INSERT INTO octave_fleet.river_job (args, kind, max_attempts, queue, state) VALUES ('{"format":99,"key":"00"}', 'octave_sequence', 9, $1, 'available')`, riverQueue(h.queue))
+	if answered, _, _ := p.ask(20); answered != 20 {
+		t.Errorf("%d of 20 answered", answered)
+	}
+	r.until("the refusal", func() bool { return strings.Contains(r.logs.String(), "left to others") })
+	if n := r.count(`river_job WHERE state = 'available' AND attempt = 0`); n != 1 {
+		t.Errorf("%d jobs wait for a newer worker", n)
+	}
+}
+
+// What a crash between a commit and its answer leaves open is repeated, and must
+// change nothing.
+func TestFleetCommitsTwice(t *testing.T) {
+	r := newRig(t)
+	h := r.host(nil)
+	rec := checkpoint.Record{Type: checkpoint.Missed, Key: checkpoint.Key{1}, Body: []byte(`{"error":"x"}`)}
+	batch := []*item{{Record: rec, run: "a", seq: 1000}, {Record: rec, run: "a", seq: 1001}}
+	for range 2 {
+		if err := h.store.commit(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.count(`record`); n != 2 {
+		t.Errorf("%d records", n)
+	}
+	// One that the database refuses does not take the others with it.
+	bad := &item{Record: checkpoint.Record{Type: "nul\x00", Key: checkpoint.Key{2}}, seq: 1002, done: make(chan error, 1)}
+	good := &item{Record: rec, run: "a", seq: 1003, done: make(chan error, 1)}
+	h.store.write(t.Context(), []*item{bad, good})
+	if err := <-bad.done; err == nil {
+		t.Error("the bad one is stored")
+	}
+	if err := <-good.done; err != nil {
+		t.Errorf("the good one is not: %v", err)
+	}
+}
+
+// A host that is watched and does not beat is dead; its jobs are given to others.
+// One that beats after all learns of it and repeats nothing.
+func TestFleetRescue(t *testing.T) {
+	r := newRig(t)
+	r.service.hold = make(chan struct{})
+	mute := r.host(nil)
+	p := r.party("a", nil)
+	var g errgroup.Group
+	var answered int
+	g.Go(func() error { answered, _, _ = p.ask(8); return nil })
+	r.until("8 calls", func() bool { return r.service.calls() == 8 })
+	r.server.Exec(`UPDATE octave_fleet.host SET ended = clock_timestamp() WHERE id = $1`, mute.Worker.host) // as a rescuer does
+	r.server.Exec(rescueSQL, mute.name)
+	r.host(nil)
+	r.until("8 calls by the other", func() bool { return r.service.calls() == 16 })
+	r.until("the first to hear of it", func() bool { return mute.reign.Load() == 1 })
+	close(r.service.hold)
+	_ = g.Wait()
+	if answered != 8 {
+		t.Errorf("%d of 8 answered", answered)
+	}
+	r.until("the queue to be empty", func() bool { return r.count("river_job") == 0 })
+	if n := r.service.calls(); n != 16 {
+		t.Errorf("%d calls: more than once for each host", n)
+	}
+	if n := p.book.ledger.PossiblyBilled(); n == 0 {
+		t.Error("the calls of the lost host are forgotten")
+	}
+}
+
+func TestFleetKeeper(t *testing.T) {
+	r := newRig(t)
+	h := r.host(nil)
+	k := &keeper{w: h.Worker, watched: map[int32]watched{}}
+	r.server.Exec(`INSERT INTO octave_fleet.host (name, version, format, queue, account, slots) VALUES ('dead', 'v', 1, $1, 'key', 1)`, h.queue)
+	r.server.Exec(`INSERT INTO octave_fleet.river_job (args, kind, max_attempts, queue, state, attempted_by, attempted_at)
+		SELECT '{}', 'octave_sequence', 9, 'elsewhere', 'running', ARRAY['x', name], now() - interval '1 minute' FROM unnest(ARRAY['dead', $1]) name`, h.name)
+	if err := k.beat(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for id, other := range k.watched {
+		if other.name == "dead" {
+			if err := k.rescue(t.Context(), id, other); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := r.count(`river_job WHERE state = 'available'`); n != 1 {
+		t.Errorf("%d jobs of the dead host are free", n)
+	}
+	// A job that this host is said to hold, and knows nothing of.
+	if err := k.adopt(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.count(`river_job WHERE state = 'available'`); n != 2 {
+		t.Errorf("%d jobs are free", n)
+	}
+}
+
+func TestFleetPrunes(t *testing.T) {
+	r := newRig(t)
+	r.host(nil)
+	p := r.party("a", nil)
+	if answered, _, _ := p.ask(30); answered != 30 {
+		t.Fatalf("%d of 30 answered", answered)
+	}
+	r.server.Exec(`UPDATE octave_fleet.record SET at = at - interval '2 days' WHERE ctid IN (SELECT ctid FROM octave_fleet.record ORDER BY at LIMIT 20)`)
+	r.server.Exec(`UPDATE octave_fleet.run SET seen = seen - interval '2 days'`)
+	if err := r.db().prune(t.Context(), 24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if records, runs := r.count("record"), r.count("run"); records != 40 || runs != 0 {
+		t.Errorf("%d records and %d runs are left", records, runs)
+	}
+}
+
+// A question that hosts die of is given up, and one whose run wants no call twice
+// is not repeated after a host was lost.
+func TestFleetGivesUp(t *testing.T) {
+	for name, tc := range map[string]struct {
+		attempts int
+		policy   pipeline.RetryPolicy
+		failed   int
+	}{
+		"after five hosts":   {lostHosts, pipeline.RetryPolicy{}, 1},
+		"not after four":     {lostHosts - 1, pipeline.RetryPolicy{}, 0},
+		"nothing ambiguous":  {1, pipeline.RetryPolicy{FailAmbiguous: true}, 1},
+		"never asked before": {0, pipeline.RetryPolicy{FailAmbiguous: true}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Policy = tc.policy })
+			var g errgroup.Group
+			var failed int
+			g.Go(func() error { _, _, failed = p.ask(1); return nil })
+			r.until("the job", func() bool { return r.count("river_job") == 1 })
+			r.server.Exec(`UPDATE octave_fleet.river_job SET attempt = $1`, tc.attempts)
+			r.host(nil)
+			_ = g.Wait()
+			if failed != tc.failed || r.service.calls() != 1-tc.failed {
+				t.Errorf("%d failed after %d calls", failed, r.service.calls())
+			}
+		})
+	}
+}
+
+func TestFleetInit(t *testing.T) {
+	server := pgtest.Start(t)
+	open := func() *DB {
+		db, err := Open(t.Context(), server.URL(server.Address()), 4, Events{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(db.Close)
+		return db
+	}
+	if err := open().Check(t.Context()); !errors.Is(err, ErrNoFleet) {
+		t.Errorf("an empty database: %v", err)
+	}
+	var g errgroup.Group
+	var mu sync.Mutex
+	made := 0
+	for range 4 {
+		db := open()
+		g.Go(func() error {
+			created, err := db.Init(t.Context())
+			mu.Lock()
+			defer mu.Unlock()
+			if created {
+				made++
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil || made != 1 {
+		t.Errorf("made %d times by four at once: %v", made, err)
+	}
+	if status, err := open().Status(t.Context()); err != nil || len(status.Queues) != 0 {
+		t.Errorf("a new fleet: %+v, %v", status, err)
+	}
+	server.Exec(`UPDATE octave_fleet.format SET version = 99`)
+	var format *FormatError
+	if err := open().Check(t.Context()); !errors.As(err, &format) || format.Format != 99 {
+		t.Errorf("a fleet of a later version: %v", err)
+	}
+}
+
+// Nothing that is said of a database holds its password.
+func TestFleetPasswordIsNotSaid(t *testing.T) {
+	server := pgtest.Start(t)
+	address := server.Address()
+	for name, url := range map[string]string{
+		"nobody there":     server.URL("127.0.0.1:1"),
+		"no such database": strings.Replace(server.URL(address), "/postgres", "/nosuch", 1),
+		"no such user":     strings.Replace(server.URL(address), "octave:", "nosuch:", 1),
+		"no URL":           "postgres://octave:" + pgtest.Password + "@[::1/x",
+		"bad option":       server.URL(address) + "&pool_max_conns=x",
+	} {
+		_, err := Open(t.Context(), url, 2, Events{})
+		if err == nil || strings.Contains(err.Error(), pgtest.Password) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if want := map[bool]error{true: ErrUnreachable, false: ErrURL}[name == "nobody there"]; !errors.Is(err, want) {
+			t.Errorf("%s: %v is not %v", name, err, want)
+		}
+	}
+	if err := server.Try(t.Context(), func(conn *pgx.Conn) error { return conn.Ping(t.Context()) }); err != nil {
+		t.Error(err)
+	}
+}

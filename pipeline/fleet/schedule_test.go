@@ -1,0 +1,117 @@
+package fleet
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// Three hosts share a limit for ten minutes: each leases what it has room for,
+// late and unevenly as hosts do. The service must never count more than the limit
+// and a tenth in any second, and get nearly all of it.
+func TestOneRateForAllHosts(t *testing.T) {
+	for _, limit := range []rate.Limit{5, 40, 200} {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			const hosts, minutes = 3, 10
+			random := rand.New(rand.NewPCG(1, uint64(limit)))
+			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			end := now.Add(minutes * time.Minute)
+			s := &schedule{pace: pipeline.NewPace(limit), next: now}
+			var wake [hosts]time.Time
+			for i := range wake {
+				wake[i] = now
+			}
+			var calls []time.Time
+			for now.Before(end) {
+				host := 0
+				for i := range wake {
+					if wake[i].Before(wake[host]) {
+						host = i
+					}
+				}
+				now = wake[host]
+				s.now, s.read = now, now
+				n, wait := s.free(1 + random.IntN(64))
+				for _, start := range s.give(n, time.Minute) {
+					late := time.Duration(random.Int64N(int64(8 * time.Millisecond)))
+					if start.Before(now) {
+						start = now
+					}
+					calls = append(calls, start.Add(late))
+				}
+				if n > 0 {
+					wait = time.Duration(random.Int64N(int64(30 * time.Millisecond)))
+				}
+				wake[host] = now.Add(wait + time.Duration(random.Int64N(int64(5*time.Millisecond))))
+			}
+			if share := float64(len(calls)) / (float64(limit) * minutes * 60); share < 0.95 {
+				t.Errorf("%.1f %% of the limit was used", share*100)
+			}
+			if most := busiest(calls); float64(most) > float64(limit)*1.1 {
+				t.Errorf("%d calls in one second", most)
+			}
+		})
+	}
+}
+
+// busiest is the greatest number of calls in any one second.
+func busiest(calls []time.Time) (most int) {
+	count := map[time.Time]int{}
+	for from := 0; from < len(calls); from++ {
+		n := 0
+		for _, at := range calls[from:min(from+400, len(calls))] {
+			if d := at.Sub(calls[from]); d >= 0 && d < time.Second {
+				n++
+			}
+		}
+		count[calls[from]] = n
+		most = max(most, n)
+	}
+	return most
+}
+
+// A host that was away does not make up for what it missed.
+func TestNoBurstAfterSilence(t *testing.T) {
+	now := time.Now()
+	s := &schedule{pace: pipeline.NewPace(10), next: now.Add(-time.Hour), now: now, read: now}
+	n, _ := s.free(1000)
+	if starts := s.give(n, time.Minute); len(starts) > 3 {
+		t.Errorf("%d calls may start within %v at 10/s", len(starts), ahead)
+	}
+}
+
+func TestScheduleHoldsBack(t *testing.T) {
+	now := time.Now()
+	call := &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, RetryAfter: 7 * time.Second}
+	s := &schedule{pace: pipeline.NewPace(rate.Inf), now: now, read: now}
+	s.pace.Refused(now, now, call)
+	if n, wait := s.free(10); n != 0 || wait != look {
+		t.Errorf("%d calls may start during a pause; the next look is in %v", n, wait)
+	}
+	s.now = now.Add(8 * time.Second)
+	if n, _ := s.free(10); n != 1 && n != 10 {
+		t.Errorf("%d calls may start after a pause", n)
+	}
+
+	down := &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable}
+	s = &schedule{pace: pipeline.NewPace(100), next: now, now: now, read: now}
+	s.pace.Failed(now, [16]byte{1}, down, time.Hour)
+	s.now = now.Add(2 * time.Second)
+	if n, _ := s.free(10); n != 1 {
+		t.Fatalf("%d probes at the same time", n)
+	}
+	s.give(1, time.Minute)
+	if n, _ := s.free(10); n != 0 {
+		t.Error("another call starts while the probe is on the wire")
+	}
+	s.now = s.now.Add(2 * time.Minute)
+	if n, _ := s.free(10); n != 1 {
+		t.Error("the probe's host was lost, and nobody probes any more")
+	}
+}

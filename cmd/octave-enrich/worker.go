@@ -77,6 +77,7 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 	if err != nil {
 		return err
 	}
+	tune(0)
 	client, err := o.newClient()
 	if err != nil {
 		return err

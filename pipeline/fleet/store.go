@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,6 +49,9 @@ const (
 const (
 	storeItems = 512     // in one transaction at most
 	storeBytes = 8 << 20 // likewise
+	// linger is how long an answer waits for others to share a commit with: next
+	// to nothing of the time that its call took.
+	linger = 10 * time.Millisecond
 )
 
 func newStore(db *DB, queue, host int32, name string) *store {
@@ -82,14 +86,16 @@ func (s *store) run(ctx context.Context) error {
 	}
 }
 
-// gather takes what else is waiting.
+// gather takes what else comes within a moment.
 func (s *store) gather(first *item) []*item {
 	batch, size := []*item{first}, len(first.Body)
+	moment := time.NewTimer(linger)
+	defer moment.Stop()
 	for len(batch) < storeItems && size < storeBytes {
 		select {
 		case it := <-s.items:
 			batch, size = append(batch, it), size+len(it.Body)
-		default:
+		case <-moment.C:
 			return batch
 		}
 	}

@@ -173,7 +173,7 @@ func (w *Worker) retire(ctx context.Context) error {
 
 // poll is how often the engine asks for jobs; how long there is nothing to take
 // is decided in [Worker.fetch].
-const poll = 10 * time.Millisecond
+const poll = 30 * time.Millisecond
 
 // engine makes the queue's client. It fetches and runs jobs; who is dead, what is
 // old and how a job ends is decided here.

@@ -1,0 +1,126 @@
+//go:build fleet && unix
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"octave-enrich/octave/sandbox"
+	"octave-enrich/pipeline/fleet/pgtest"
+)
+
+// benchFleet is a database, the service and three workers, each a process of its
+// own, on the machine that measures.
+func benchFleet(b *testing.B, service []string, worker ...string) (base string, server *pgtest.Server) {
+	base, server = startSandbox(b, service...), pgtest.Start(b)
+	b.Setenv("OCTAVE_API_KEY", "a key")
+	b.Setenv("OCTAVE_BASE_URL", base)
+	b.Setenv("OCTAVE_FLEET", server.URL(server.Address()))
+	spend(b, tool, "fleet", "init")
+	for range 3 {
+		cmd := exec.Command(tool, append([]string{"worker"}, worker...)...)
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	}
+	return base, server
+}
+
+// Contacts through three workers and a service that answers at once, all on this
+// machine: bound by its processors.
+func BenchmarkFleetContacts(b *testing.B) {
+	const rows = 40_000
+	list := prospects(b, rows)
+	benchFleet(b, nil, "--concurrency", "64", "--rate", "0")
+	for b.Loop() {
+		took := spend(b, tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"))
+		target(b, "contacts/s", rows/took.wall.Seconds(), ">=1500")
+		b.ReportMetric(took.cpu.Seconds()*1e6/rows, "coordinator-us/contact")
+	}
+}
+
+// A list of a million goes into the queue, with nobody there to take it out.
+func BenchmarkFleetInsert(b *testing.B) {
+	const rows = 1_000_000
+	list := prospects(b, rows)
+	for b.Loop() {
+		server := pgtest.Start(b)
+		b.Setenv("OCTAVE_FLEET", server.URL(server.Address()))
+		spend(b, tool, "fleet", "init")
+		cmd := exec.Command(tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"))
+		cmd.Stderr = io.Discard
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		var first, last time.Time
+		for n := 0; n < rows; time.Sleep(100 * time.Millisecond) {
+			if server.Scan(`SELECT count(*) FROM octave_fleet.river_job`, &n); n > 0 && first.IsZero() {
+				first = time.Now()
+			}
+			last = time.Now()
+		}
+		_ = cmd.Process.Signal(syscall.SIGKILL)
+		_ = cmd.Wait() // killed
+		target(b, "inserted/s", rows/last.Sub(first).Seconds(), ">=20000")
+		target(b, "coordinator-MiB", peak(cmd.ProcessState), "flat")
+		server.Kill()
+	}
+}
+
+// What three hosts make of one limit, as the service counts, in whole seconds
+// after the first.
+func BenchmarkFleetRate(b *testing.B) {
+	for _, limit := range []int{5, 40, 200} {
+		b.Run(fmt.Sprint(limit), func(b *testing.B) {
+			const seconds = 30
+			list := prospects(b, limit*seconds)
+			base, _ := benchFleet(b, []string{"--latency", "200ms"}, "--concurrency", "64", "--rate", fmt.Sprint(limit)+"/s")
+			for b.Loop() {
+				spend(b, tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"))
+				response, err := http.Get(base + "/sandbox/ledger")
+				if err != nil {
+					b.Fatal(err)
+				}
+				var books sandbox.Ledger
+				err = json.NewDecoder(response.Body).Decode(&books)
+				response.Body.Close()
+				if err != nil {
+					b.Fatal(err)
+				}
+				whole := books.PerSecond[:len(books.PerSecond)-1]
+				sum := 0
+				for _, n := range whole {
+					sum += n
+				}
+				target(b, "used-%", 100*float64(sum)/float64(limit*len(whole)), ">=95")
+				target(b, "busiest-second", float64(slices.Max(books.PerSecond)), fmt.Sprint("<=", float64(limit)*1.1))
+			}
+		})
+	}
+}
+
+// The time that a finished list takes to be read back from the fleet by another
+// checkpoint: nothing is asked.
+func BenchmarkFleetRemembered(b *testing.B) {
+	const rows = 40_000
+	list := prospects(b, rows)
+	benchFleet(b, nil, "--concurrency", "64", "--rate", "0")
+	spend(b, tool, "run", list, "-o", filepath.Join(b.TempDir(), "first.csv"))
+	for b.Loop() {
+		out := filepath.Join(b.TempDir(), "out.csv")
+		took := spend(b, tool, "run", list, "-o", out)
+		b.ReportMetric(rows/took.wall.Seconds(), "answers/s")
+		_ = os.Remove(out)
+	}
+}

@@ -130,7 +130,7 @@ func (j *job) findWorkers() (err error) {
 
 // askFleet lets the hosts of a fleet make the calls.
 func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
-	coordinator, err := j.coordinator(brake, obs)
+	coordinator, err := j.coordinator(ctx, brake, obs)
 	if err != nil {
 		return fleetError(err)
 	}
@@ -157,11 +157,14 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 }
 
 // coordinator makes the run one of a fleet.
-func (j *job) coordinator(brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
+func (j *job) coordinator(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
 	service, err := j.o.serviceName()
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(ctx) // a signal ends the wait for a database, too
+	defer cancel()
+	defer context.AfterFunc(brake.Context(), cancel)() //nolint:contextcheck // the brake is what ends it
 	cfg := fleet.CoordinatorConfig{
 		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.queue,
 		Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.timeout), Patience: j.pace.MaxOutage,
@@ -170,7 +173,7 @@ func (j *job) coordinator(brake *pipeline.Brake, obs pipeline.Observer) (*fleet.
 	if age := time.Duration(j.o.maxAge); age > 0 {
 		cfg.Fresh = j.started.Add(-age)
 	}
-	return fleet.NewCoordinator(brake.Context(), j.fleet, cfg, brake)
+	return fleet.NewCoordinator(ctx, j.fleet, cfg, brake)
 }
 
 // fileID names the checkpoint wherever it lies: by its first run.

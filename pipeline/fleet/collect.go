@@ -62,7 +62,7 @@ func (c *Coordinator) collect(ctx context.Context) error {
 
 // ended says whether an error is one, or the end of the context.
 func (c *Coordinator) ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if over(ctx) {
 		return nil
 	}
 	return err
@@ -328,7 +328,7 @@ func (c *Coordinator) leave(ctx context.Context) error {
 	for _, w := range c.waiters() {
 		keys = append(keys, scoped(c.queue, w.key))
 	}
-	if len(keys) == 0 || c.db.away() > 0 || ctx.Err() != nil {
+	if len(keys) == 0 || c.db.away() > 0 || over(ctx) {
 		return nil
 	}
 	histories, err := c.histories(ctx, `SELECT key, type, run, host, at, body FROM octave_fleet.record

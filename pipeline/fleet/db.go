@@ -89,7 +89,7 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrURL, err)
+		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
 	d := &DB{pool: pool, password: cfg.ConnConfig.Password, events: events}
 	if err := pool.Ping(ctx); err != nil {
@@ -230,6 +230,9 @@ func (d *DB) pipeline(ctx context.Context, queue func(*pgx.Batch)) error {
 		return d.pool.SendBatch(ctx, batch).Close()
 	})
 }
+
+// over says whether a context has ended, which is no error where it is used.
+func over(ctx context.Context) bool { return ctx.Err() != nil }
 
 // class is the class of an error of the database, "" if it is none of its.
 func class(err error) string {

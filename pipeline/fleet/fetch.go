@@ -48,8 +48,9 @@ type pilot struct {
 // JobGetAvailable returns jobs that may start, after a while none.
 func (p *pilot) JobGetAvailable(_ context.Context, _ riverdriver.Executor, _ riverpilot.ProducerState, params *riverdriver.JobGetAvailableParams) (*riverdriver.JobGetAvailableResult, error) {
 	w := p.worker
+	// Not the engine's context, which outlives an orderly stop.
 	for waited := time.Duration(0); waited < look && w.brake.Reason() == nil && params.MaxToLock > 0; {
-		jobs, wait, err := w.fetch(params)
+		jobs, wait, err := w.fetch(w.brake.Context(), params) //nolint:contextcheck // see above
 		if err != nil || len(jobs) > 0 {
 			return &riverdriver.JobGetAvailableResult{Jobs: jobs}, err
 		}
@@ -96,20 +97,20 @@ func (c *catch) empty() bool { return len(c.turns)+len(c.done)+len(c.refused) ==
 
 // fetch takes as many jobs as there are starts for, each with its asked record and
 // its place in the budget of its run, in one transaction.
-func (w *Worker) fetch(params *riverdriver.JobGetAvailableParams) (jobs []*rivertype.JobRow, wait time.Duration, err error) {
+func (w *Worker) fetch(ctx context.Context, params *riverdriver.JobGetAvailableParams) (jobs []*rivertype.JobRow, wait time.Duration, err error) {
 	limited := *params
 	if !w.unbound() { // so that no start is leased in vain
-		if limited.MaxToLock, err = w.available(params); err != nil || limited.MaxToLock == 0 {
+		if limited.MaxToLock, err = w.available(ctx, params); err != nil || limited.MaxToLock == 0 {
 			return nil, idle, err
 		}
 	}
-	starts, wait, err := w.lease(limited.MaxToLock)
+	starts, wait, err := w.lease(ctx, limited.MaxToLock)
 	if err != nil || len(starts) == 0 {
 		return nil, wait, err
 	}
 	limited.MaxToLock = len(starts)
 	c := newCatch()
-	err = w.db.transaction(w.brake.Context(), func(ctx context.Context, tx pgx.Tx) error {
+	err = w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		c = newCatch()
 		if err := w.take(ctx, tx, c, &limited); err != nil {
 			return err
@@ -134,8 +135,8 @@ func (w *Worker) fetch(params *riverdriver.JobGetAvailableParams) (jobs []*river
 }
 
 // available counts what could be fetched.
-func (w *Worker) available(params *riverdriver.JobGetAvailableParams) (n int, err error) {
-	err = w.db.patient(w.brake.Context(), func(ctx context.Context) error {
+func (w *Worker) available(ctx context.Context, params *riverdriver.JobGetAvailableParams) (n int, err error) {
+	err = w.db.patient(ctx, func(ctx context.Context) error {
 		return w.db.pool.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM octave_fleet.river_job
 			WHERE state = 'available' AND queue = $1 AND scheduled_at <= now() LIMIT $2) j`, params.Queue, params.MaxToLock).Scan(&n)
 	})
@@ -298,7 +299,7 @@ func (c *catch) write(batch *pgx.Batch, w *Worker) {
 // the call. It returns ErrStopped when none may start.
 func (w *Worker) another(t *turn) error {
 	for t.start.IsZero() {
-		starts, wait, err := w.lease(1)
+		starts, wait, err := w.lease(w.brake.Context(), 1)
 		if err != nil {
 			return journalError(err)
 		}

@@ -40,11 +40,10 @@ const (
 func (w *Worker) keep(ctx context.Context) error {
 	k := &keeper{w: w, watched: map[int32]watched{}}
 	for sleep(ctx.Done(), beat) {
-		if err := w.db.patient(ctx, k.beat); err != nil && ctx.Err() == nil {
+		if err := w.db.patient(ctx, k.beat); over(ctx) {
+			break
+		} else if err != nil {
 			return err
-		}
-		if ctx.Err() != nil {
-			return nil
 		}
 		k.attend(ctx)
 	}

@@ -79,13 +79,16 @@ func (s *schedule) save(batch *pgx.Batch) error {
 	return nil
 }
 
-// schedule changes the row of the key of this host in a transaction of its own.
+// schedule changes the row of the key of this host in a transaction of its own,
+// and tells it first what went well since the last time.
 func (w *Worker) schedule(ctx context.Context, change func(*schedule, *pgx.Batch) error) error {
-	return w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	well := w.accepted.Load()
+	err := w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		s, err := openSchedule(ctx, tx, w.cfg.Account)
 		if err != nil {
 			return paceError(err)
 		}
+		s.accepted(int(well), time.Unix(0, w.acceptedAt.Load()))
 		batch := &pgx.Batch{}
 		if err := change(s, batch); err != nil {
 			return err
@@ -96,23 +99,32 @@ func (w *Worker) schedule(ctx context.Context, change func(*schedule, *pgx.Batch
 		w.see(s)
 		return tx.SendBatch(ctx, batch).Close()
 	})
+	if err == nil {
+		w.accepted.Add(-well)
+	}
+	return err
+}
+
+// accepted takes note of calls that a host had accepted, the last one at a moment
+// by its clock. Those from before a series of failures do not end it.
+func (s *schedule) accepted(calls int, last time.Time) {
+	at := s.now.Add(last.Sub(s.read))
+	if calls > 0 && !at.Before(s.pace.Failing.First) {
+		s.pace.Accepted(calls)
+	}
 }
 
 // lease gets a start for up to want calls, and when there is none how long to
 // wait before asking again. It returns ErrStopped when nobody may start any more.
 // Without a limit, and while all goes well, there is nothing to share with others.
-func (w *Worker) lease(want int) (starts []time.Time, wait time.Duration, err error) {
+func (w *Worker) lease(ctx context.Context, want int) (starts []time.Time, wait time.Duration, err error) {
 	if w.unbound() {
 		now := time.Now()
 		return slices.Repeat([]time.Time{now}, want), 0, nil
 	}
 	var stopped *octave.Error
-	accepted := w.accepted.Load()
-	err = w.schedule(w.brake.Context(), func(s *schedule, _ *pgx.Batch) error {
-		if stopped = s.stopped; stopped != nil {
-			return nil
-		}
-		s.pace.Accepted(int(accepted)) // of none it changes nothing
+	err = w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error {
+		stopped = s.stopped
 		var n int
 		n, wait = s.free(want)
 		starts = s.give(n, w.cfg.Timeout+time.Second) // a probe's host may be lost
@@ -127,7 +139,6 @@ func (w *Worker) lease(want int) (starts []time.Time, wait time.Duration, err er
 	case err != nil:
 		return nil, 0, err
 	}
-	w.accepted.Add(-accepted)
 	return starts, wait, nil
 }
 
@@ -152,6 +163,9 @@ func (w *Worker) see(s *schedule) {
 // free says how many calls may get a start now, want at most, and when there is
 // none how long to wait before asking again.
 func (s *schedule) free(want int) (n int, wait time.Duration) {
+	if s.stopped != nil {
+		return 0, look
+	}
 	if closed := s.pace.ClosedFor(s.now); closed > 0 {
 		return 0, min(closed, look)
 	}

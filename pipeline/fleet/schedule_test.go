@@ -86,6 +86,23 @@ func TestNoBurstAfterSilence(t *testing.T) {
 	}
 }
 
+// What a host has to tell of a time before a series of failures does not end it.
+func TestOldNewsEndsNoOutage(t *testing.T) {
+	now := time.Now()
+	s := &schedule{pace: pipeline.NewPace(100), now: now, read: now}
+	s.pace.Failed(now, [16]byte{1}, &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable}, time.Hour)
+	s.now, s.read = now.Add(time.Minute), now.Add(time.Minute)
+	s.accepted(0, s.read)
+	s.accepted(9, now.Add(-time.Second))
+	if !s.pace.Failing.On {
+		t.Error("the outage is over")
+	}
+	s.accepted(1, now.Add(time.Second))
+	if s.pace.Failing.On {
+		t.Error("an answer did not end the outage")
+	}
+}
+
 func TestScheduleHoldsBack(t *testing.T) {
 	now := time.Now()
 	call := &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, RetryAfter: 7 * time.Second}

@@ -126,6 +126,7 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 			records.add(s.queue, it)
 		}
 		switch it.end {
+		case stays:
 		case settles:
 			settled = append(settled, it.job)
 		case returns:

@@ -24,7 +24,7 @@ func (c *Coordinator) watch(ctx context.Context) error {
 		state, err := c.look(attempt)
 		cancel()
 		switch {
-		case ctx.Err() != nil:
+		case over(ctx):
 			return nil
 		case err == nil:
 			c.db.reached()

@@ -62,11 +62,12 @@ type Worker struct {
 	mu    sync.Mutex
 	turns map[int64]*turn // by the engine's job
 
-	reign    atomic.Int64 // counts how often this host was taken for dead
-	accepted atomic.Int64 // calls that the service took, not yet told to all
-	uneasy   atomic.Bool  // the pace, last seen, has to hear of every call
-	outage   atomic.Bool
-	inFlight atomic.Int64
+	reign      atomic.Int64 // counts how often this host was taken for dead
+	accepted   atomic.Int64 // calls that the service took, not yet told to all
+	acceptedAt atomic.Int64 // when the last of them ended
+	uneasy     atomic.Bool  // the pace, last seen, has to hear of every call
+	outage     atomic.Bool
+	inFlight   atomic.Int64
 
 	seenMu sync.Mutex
 	seenAt time.Time // when the pace was last looked at
@@ -233,14 +234,13 @@ func (w *Worker) holds(id int64) bool { return w.turn(id) != nil }
 // the next lease.
 func (w *Worker) report(started time.Time, key checkpoint.Key, err error) {
 	call, verdict := pipeline.Judge(err)
-	if !w.uneasy.Load() {
-		switch verdict {
-		case pipeline.CallAccepted:
-			w.accepted.Add(1)
-			return
-		case pipeline.CallAbandoned:
-			return
-		}
+	calm := !w.uneasy.Load()
+	if calm && verdict == pipeline.CallAccepted {
+		w.acceptedAt.Store(time.Now().UnixNano())
+		w.accepted.Add(1)
+	}
+	if calm && (verdict == pipeline.CallAccepted || verdict == pipeline.CallAbandoned) {
+		return
 	}
 	var news pipeline.Event
 	ago := time.Since(started)

@@ -35,7 +35,7 @@ const patience = 30 * time.Second
 // Start makes a server with an empty database, which ends with the test.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "pgtest")
+	dir, err := os.MkdirTemp("", "pgtest") //nolint:usetesting // the folder above that of a test is closed to the server's user
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func (u *databaseURL) Type() string { return "URL" }
 func (u *databaseURL) Set(s string) error { *u = databaseURL(s); return nil }
 
 // passwords are how one stands in a URL or a connection string.
-var passwords = regexp.MustCompile(`(://[^:/@\s]*:)[^@\s]*(@)|((?i:password)\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&']+)`)
+var passwords = regexp.MustCompile(`(://[^:/@\s]*:)\S*(@)|((?i:password)\s*=\s*)(?:'(?:[^'\\]|\\.|'')*'|[^\s&']+)`)
 
 // maskPassword hides the password of a database's URL in a text.
 func maskPassword(text string) string { return passwords.ReplaceAllString(text, "${1}${3}***${2}") }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
 )
@@ -87,7 +88,7 @@ func fleetError(err error) error {
 	switch {
 	case errors.As(err, &coded):
 		return coded
-	case errors.Is(err, fleet.ErrUnreachable):
+	case errors.Is(err, fleet.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
 		return &exitError{code: exitService, err: err}
 	case errors.Is(err, fleet.ErrNoFleet):
 		return &exitError{code: exitUsage, err: err, hint: "make one with: " + tool + " fleet init --fleet URL"}
@@ -130,15 +131,18 @@ func (j *job) findWorkers() (err error) {
 
 // askFleet lets the hosts of a fleet make the calls.
 func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
+	cfg := j.config(brake)
+	cfg.Workers = fleet.Waiting
 	coordinator, err := j.coordinator(ctx, brake, obs)
-	if err != nil {
+	if err != nil && brake.Reason() == nil {
 		return fleetError(err)
+	}
+	if err != nil { // stopped before it began: every row says so
+		return pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(nobody, j.memory(), obs), j.out, obs)
 	}
 	serving, stop := context.WithCancel(ctx)
 	var side errgroup.Group
 	side.Go(func() error { return coordinator.Serve(serving) })
-	cfg := j.config(brake)
-	cfg.Workers = fleet.Waiting
 	if cfg.Limit == 0 { // of a limit, only the run itself keeps count
 		side.Go(func() error { return coordinator.Ahead(serving, pipeline.Questions(j.list.input.Contacts(), cfg)) })
 	}
@@ -156,13 +160,18 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 	return nil
 }
 
+// nobody is the agent of a run that has stopped.
+func nobody(context.Context, octave.Request) (*octave.Answer, error) {
+	return nil, pipeline.ErrStopped
+}
+
 // coordinator makes the run one of a fleet.
 func (j *job) coordinator(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
 	service, err := j.o.serviceName()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx) // a signal ends the wait for a database, too
+	ctx, cancel := context.WithTimeout(ctx, max(j.pace.MaxOutage, accountTimeout)) // a signal ends the wait for a database, too
 	defer cancel()
 	defer context.AfterFunc(brake.Context(), cancel)() //nolint:contextcheck // the brake is what ends it
 	cfg := fleet.CoordinatorConfig{

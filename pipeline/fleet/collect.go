@@ -26,46 +26,29 @@ const (
 )
 
 // collect brings back what becomes of the questions that are waited for.
-func (c *Coordinator) collect(ctx context.Context) error {
-	stop := c.brake.Pulled()
+func (c *Coordinator) collect(ctx, soft context.Context) error {
 	var ensured time.Time
-	for pause := soonest; ; {
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-stop:
-			stop = nil
-			if err := c.stop(ctx); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		}
-		timer.Stop()
+	for pause := soonest; sleep(soft.Done(), pause); {
 		waiting := c.waiters()
-		found, err := c.deliver(ctx, waiting)
+		found, err := c.deliver(soft, waiting)
+		if err == nil && time.Since(ensured) >= again {
+			ensured = time.Now()
+			err = c.enqueue(soft, c.waiters())
+		}
+		if over(soft) {
+			break
+		}
 		if err != nil {
-			return c.ended(ctx, err)
+			return err
 		}
 		if pause = min(2*pause, rarest); found > 0 || len(waiting) == 0 {
 			pause = soonest
 		}
-		if stop != nil && time.Since(ensured) >= again {
-			ensured = time.Now()
-			if err := c.enqueue(ctx, c.waiters()); err != nil {
-				return c.ended(ctx, err)
-			}
-		}
 	}
-}
-
-// ended says whether an error is one, or the end of the context.
-func (c *Coordinator) ended(ctx context.Context, err error) error {
 	if over(ctx) {
 		return nil
 	}
-	return err
+	return c.stop(ctx)
 }
 
 func (c *Coordinator) waiters() []*waiter {

@@ -46,6 +46,7 @@ type Coordinator struct {
 	since time.Time // the database's clock: what is older was told to this checkpoint before
 
 	asks    chan *waiter
+	served  chan struct{} // closed when nobody answers any more
 	mu      sync.Mutex
 	waiting map[checkpoint.Key]*waiter
 	stopped bool                         // nothing is waited for any more
@@ -78,7 +79,7 @@ func newWaiter(req octave.Request) *waiter {
 // checkpoint before it: what they left in the queue is not asked any more, for
 // their list may have been another one.
 func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *pipeline.Brake) (*Coordinator, error) {
-	c := &Coordinator{cfg: cfg, db: db, brake: brake, asks: make(chan *waiter, Waiting), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]time.Time{}}
+	c := &Coordinator{cfg: cfg, db: db, brake: brake, asks: make(chan *waiter, Waiting), served: make(chan struct{}), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]time.Time{}}
 	var err error
 	if c.queue, err = db.queueID(ctx, cfg.Service, cfg.Queue); err != nil {
 		return nil, err
@@ -137,6 +138,8 @@ func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answ
 	select {
 	case out := <-w.outcome:
 		return out.answer, out.err
+	case <-c.served:
+		return nil, pipeline.ErrStopped
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -146,9 +149,14 @@ func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answ
 // the context ends. After the brake was pulled it waits for calls on the wire,
 // and for nothing else.
 func (c *Coordinator) Serve(ctx context.Context) error {
+	defer close(c.served)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.submit(ctx) })
-	g.Go(func() error { return c.collect(ctx) })
+	// Whoever waits for the database when the brake is pulled stops waiting.
+	soft, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.brake.Context(), cancel)()
+	g.Go(func() error { return c.submit(ctx, soft) })
+	g.Go(func() error { return c.collect(ctx, soft) })
 	g.Go(func() error { return c.watch(ctx) })
 	err := g.Wait()
 	if err != nil {
@@ -184,6 +192,9 @@ func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) 
 // Ahead puts the questions of a whole list into the queue, long before the run
 // waits for their answers: hosts go on when this process is gone.
 func (c *Coordinator) Ahead(ctx context.Context, questions func(yield func(octave.Request, error) bool)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.brake.Context(), cancel)()
 	batch := make([]*waiter, 0, insertRows)
 	var failed error
 	flush := func() bool {
@@ -213,15 +224,16 @@ func (c *Coordinator) Ahead(ctx context.Context, questions func(yield func(octav
 const insertRows = 2000
 
 // submit puts questions into the queue as the run asks them.
-func (c *Coordinator) submit(ctx context.Context) error {
+func (c *Coordinator) submit(ctx, soft context.Context) error {
 	for {
 		select {
 		case first := <-c.asks:
 			batch := c.gather(first)
-			if err := c.enqueue(ctx, batch); err != nil && ctx.Err() == nil {
+			err := c.enqueue(soft, batch)
+			c.await(batch)
+			if err != nil && !over(soft) {
 				return err
 			}
-			c.await(batch)
 		case <-ctx.Done():
 			return nil
 		}
@@ -284,6 +296,9 @@ func priority(nth int) int16 {
 // withdrawn by the run that it belonged to.
 func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	n := len(batch)
+	if n == 0 {
+		return nil
+	}
 	keys, args := make([][]byte, n), make([]string, n)
 	priorities, since := make([]int16, n), make([]*time.Time, n)
 	c.mu.Lock()

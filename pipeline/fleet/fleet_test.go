@@ -510,6 +510,37 @@ func TestFleetRunStops(t *testing.T) {
 	}
 }
 
+// A signal does not wait for a database that is away.
+func TestFleetRunStopsWithoutDatabase(t *testing.T) {
+	r := newRig(t)
+	r.service.hold = make(chan struct{})
+	h := r.host(nil)
+	p := r.party("a", nil)
+	var g errgroup.Group
+	var stopped int
+	g.Go(func() error { _, stopped, _ = p.ask(30); return nil })
+	r.until("8 calls", func() bool { return r.service.calls() == 8 })
+	r.server.Kill()
+	g.Go(func() error { p.Ask(context.Background(), who(99)); return nil })
+	r.until("both to notice", func() bool { return p.db.away() > 0 && h.db.away() > 0 })
+	p.brake.Pull(errDrain)
+	if _ = g.Wait(); stopped != 30 {
+		t.Errorf("%d of 30 stopped", stopped)
+	}
+	// The host keeps trying to store what it was paid for, and nothing else.
+	h.brake.Pull(errDrain)
+	close(r.service.hold)
+	r.until("the answers", func() bool { r.service.mu.Lock(); defer r.service.mu.Unlock(); return r.service.now == 0 })
+	r.server.Run()
+	h.drain(t)
+	if n := r.count(`record WHERE type = 'answered'`); n != 8 {
+		t.Errorf("%d of 8 answers are stored", n)
+	}
+	if n := r.count(`river_job WHERE state = 'running'`); n != 0 {
+		t.Errorf("%d jobs are in the hands of a host that has ended", n)
+	}
+}
+
 // A newer run of the same checkpoint takes over: the list may be another one, and
 // nobody who is not on it any more is asked about.
 func TestFleetTakesOver(t *testing.T) {

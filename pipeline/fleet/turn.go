@@ -91,7 +91,7 @@ func (t *turn) Note(rec checkpoint.Record) error {
 		return err
 	}
 	it.billed = body.Billed
-	return t.worker.store.put(t.worker.hard, it)
+	return t.worker.store.put(t.worker.brief, it)
 }
 
 func (t *turn) settle(rec checkpoint.Record) error {
@@ -111,7 +111,7 @@ func (t *turn) giveBack() error {
 	if t.asked {
 		it.Record = checkpoint.Record{Type: checkpoint.Missed, Key: t.Key, Body: []byte(`{"error":"stopped before the call","kind":"stopped"}`)}
 	}
-	return t.worker.store.put(t.worker.hard, it)
+	return t.worker.store.put(t.worker.brief, it)
 }
 
 // work asks the service with the decorators of a run and leaves the job settled
@@ -127,8 +127,8 @@ func (t *turn) work(ctx context.Context) error {
 	if t.settled {
 		return nil
 	}
-	if w.hard.Err() != nil {
-		return err // left at once: others find the job when this host is dead
+	if over(w.brief) {
+		return err // others find the job when this host has ended, or is dead
 	}
 	return t.giveBack()
 }

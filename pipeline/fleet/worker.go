@@ -52,6 +52,7 @@ type Worker struct {
 	db    *DB
 	brake *pipeline.Brake
 	hard  context.Context // ends when calls on the wire are abandoned
+	brief context.Context // ends soon after the brake is pulled: only answers are waited with for a database
 
 	queue  int32
 	host   int32
@@ -135,6 +136,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	hard, abandon := context.WithCancel(ctx)
 	defer abandon()
 	w.hard = hard
+	brief, giveUp := context.WithCancel(hard)
+	defer giveUp()
+	defer context.AfterFunc(w.brake.Context(), func() { time.AfterFunc(operationTimeout, giveUp) })()
+	w.brief = brief
 	client, err := w.engine()
 	if err != nil {
 		return err
@@ -244,7 +249,7 @@ func (w *Worker) report(started time.Time, key checkpoint.Key, err error) {
 	}
 	var news pipeline.Event
 	ago := time.Since(started)
-	broken := w.schedule(w.hard, func(s *schedule, batch *pgx.Batch) error {
+	broken := w.schedule(w.brief, func(s *schedule, batch *pgx.Batch) error {
 		news = apply(s, s.now.Add(-ago), key, call, verdict)
 		if verdict == pipeline.CallForbidden {
 			forbid(batch, w.cfg.Account, w.queue, call)

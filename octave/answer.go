@@ -26,6 +26,9 @@ type Answer struct {
 	OutputType                 json.RawMessage // nil when absent
 
 	Latency time.Duration // from dial to last byte; set by [Client.Run] only
+
+	// At is when it was given, for an answer that was kept elsewhere; zero means now.
+	At time.Time
 }
 
 // Email is one message of a sequence.

@@ -189,8 +189,11 @@ func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 		}
 		// The commit point: a crash before it asks again, a crash after it does not.
 		rec := checkpoint.Record{
-			Type: checkpoint.Answered, Key: key, At: time.Now(),
+			Type: checkpoint.Answered, Key: key, At: answer.At,
 			Body: answerBody(asked, answer), OneLine: true,
+		}
+		if rec.At.IsZero() {
+			rec.At = time.Now()
 		}
 		if err := memory.Journal.Append(rec); err != nil {
 			return nil, &JournalError{err}

@@ -10,6 +10,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/fleet"
 	"octave-enrich/reader"
 )
 
@@ -181,6 +182,10 @@ func verdict(rows pipeline.Counts, reason error) *exitError {
 		return &exitError{code: exitMaxDuration, err: reason}
 	case errors.Is(reason, pipeline.ErrMaxFailed):
 		return &exitError{code: exitRowsFailed, err: reason}
+	case errors.Is(reason, fleet.ErrSuperseded):
+		return &exitError{code: exitLocked, err: reason}
+	case reason != nil:
+		return &exitError{code: exitInternal, err: reason}
 	}
 	if rows.Failed > 0 {
 		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s failed", count(rows.Failed, "row"))}

@@ -61,6 +61,10 @@ func (o *options) workerFlags(fs *pflag.FlagSet) {
 	o.configFlag(fs)
 }
 
+// shortestRetain is how long a run may take to fetch an answer; what is dropped
+// before would be paid for again.
+const shortestRetain = time.Hour
+
 // A shift is a worker at work.
 type shift struct {
 	app   *app
@@ -134,6 +138,9 @@ func (s *shift) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfi
 	}
 	if cfg.RescueAfter == 0 {
 		cfg.RescueAfter = cfg.Timeout + 30*time.Second
+	}
+	if cfg.Retain > 0 && cfg.Retain < shortestRetain {
+		return cfg, usageError("--retain %v is too short: a run may not have fetched its answers yet; write %v or more, or 0 for ever", cfg.Retain, shortestRetain)
 	}
 	if rateGiven {
 		limit, err := parseRate(o.rate)

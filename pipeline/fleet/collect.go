@@ -337,7 +337,7 @@ func answerOf(rec checkpoint.Record) (*octave.Answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the fleet's answer to question %v: %w", rec.Key, err)
 	}
-	answer.Latency = time.Duration(body.LatencyMS) * time.Millisecond
+	answer.Latency, answer.At = time.Duration(body.LatencyMS)*time.Millisecond, rec.At
 	return answer, nil
 }
 

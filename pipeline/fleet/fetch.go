@@ -204,8 +204,11 @@ func (w *Worker) lookUp(ctx context.Context, tx pgx.Tx, turns []*turn) (k knowle
 	}
 	batch := &pgx.Batch{}
 	// A run that is told to stop waits for fetches that saw it go on. Only those
-	// that count its calls exclude each other.
-	for _, lock := range []string{`max_calls IS NULL FOR SHARE`, `max_calls IS NOT NULL ORDER BY id FOR NO KEY UPDATE`} {
+	// that may change it, because of a budget, exclude each other.
+	for _, lock := range []string{
+		`coalesce(max_calls, max_usage) IS NULL FOR SHARE`,
+		`coalesce(max_calls, max_usage) IS NOT NULL ORDER BY id FOR NO KEY UPDATE`,
+	} {
 		batch.Queue(`SELECT id, stopped IS NOT NULL, coalesce(max_calls - calls, -1), max_usage IS NOT NULL, coalesce(usage >= max_usage, false)
 			FROM octave_fleet.run WHERE id = ANY($1) AND `+lock, runs).Query(func(rows pgx.Rows) error {
 			var id string
@@ -360,6 +363,10 @@ const (
 	stoppedRun   = "stopped"    // by itself
 )
 
+// ErrSuperseded says that a newer run with the same checkpoint, or a copy of it,
+// has taken over.
+var ErrSuperseded = errors.New("a newer run with a copy of this checkpoint took over")
+
 // stopReason is why a run was stopped by others, nil when it was not.
 func stopReason(word string, text *string) error {
 	switch word {
@@ -372,5 +379,5 @@ func stopReason(word string, text *string) error {
 	case octave.KindKey.String(), octave.KindCredits.String():
 		return stopError(word, text)
 	}
-	return fmt.Errorf("stopped: %s", word)
+	return ErrSuperseded
 }

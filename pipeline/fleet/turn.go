@@ -109,6 +109,7 @@ func (t *turn) settle(rec checkpoint.Record) error {
 func (t *turn) giveBack() error {
 	it := &item{run: t.Run, job: t.id, end: returns}
 	if t.asked {
+		t.Report(time.Now(), t.Key, pipeline.ErrStopped) // others may probe, should it have been a probe's start
 		it.Record = checkpoint.Record{Type: checkpoint.Missed, Key: t.Key, Body: []byte(`{"error":"stopped before the call","kind":"stopped"}`)}
 	}
 	return t.worker.store.put(t.worker.brief, it)

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +30,8 @@ func (c *Coordinator) watch(ctx context.Context) error {
 		case err == nil:
 			c.db.reached()
 			c.judge(state)
+		case errors.Is(err, pgx.ErrNoRows):
+			return fmt.Errorf("run %s is gone from the fleet's database", c.cfg.Run)
 		case permanent(err):
 			return c.db.safe(err)
 		case !contended(err):

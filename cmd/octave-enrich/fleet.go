@@ -24,7 +24,12 @@ import (
 type databaseURL string
 
 // String implements pflag.Value.
-func (u *databaseURL) String() string { return maskPassword(string(*u)) }
+func (u *databaseURL) String() string {
+	if *u != "" && !fleet.IsURL(string(*u)) {
+		return "***" // nobody knows where in it the password is
+	}
+	return maskPassword(string(*u))
+}
 
 // Type implements pflag.Value.
 func (u *databaseURL) Type() string { return "URL" }
@@ -33,10 +38,10 @@ func (u *databaseURL) Type() string { return "URL" }
 func (u *databaseURL) Set(s string) error { *u = databaseURL(s); return nil }
 
 // passwords are how one stands in a URL or a connection string.
-var passwords = regexp.MustCompile(`(://[^:/@\s]*:)\S*(@)|((?i:password)\s*=\s*)(?:'(?:[^'\\]|\\.|'')*'|[^\s&']+)`)
+var passwords = regexp.MustCompile(`(://[^:/@\s]*:)\S*(@)|([?&]password=)[^\s&]*|((?i:password)\s*=\s*)(?:'(?:[^'\\]|\\.|'')*'|(?:\\.|\S)+)`)
 
 // maskPassword hides the password of a database's URL in a text.
-func maskPassword(text string) string { return passwords.ReplaceAllString(text, "${1}${3}***${2}") }
+func maskPassword(text string) string { return passwords.ReplaceAllString(text, "${1}${3}${4}***${2}") }
 
 func (o *options) fleetFlags(fs *pflag.FlagSet) {
 	grouped(fs, groupFleet, func(fs *pflag.FlagSet) {
@@ -106,6 +111,9 @@ func (o *options) checkFleet() error {
 	if o.fleet == "" {
 		return nil
 	}
+	if o.queue == "" {
+		return usageError("--queue needs a name")
+	}
 	for _, flag := range ofWorkers {
 		if o.typed[flag] {
 			return &exitError{code: exitUsage, err: fmt.Errorf("--%s is the workers' business with --fleet", flag), hint: "give it to: " + tool + " worker"}
@@ -148,16 +156,14 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 	}
 	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(coordinator.Ask, j.memory(), obs), j.out, obs)
 	stop()
-	if broken := side.Wait(); broken != nil {
+	broken := side.Wait()
+	if failed := coordinator.Close(ctx, err == nil && broken == nil); failed != nil {
+		j.log.Warn("the fleet was not told that the run has ended", zap.String("error", failed.Error()))
+	}
+	if broken != nil {
 		return errors.Join(err, fleetError(broken))
 	}
-	if err != nil {
-		return err
-	}
-	if err := coordinator.Close(ctx); err != nil {
-		j.log.Warn("the fleet was not told that the run has ended", zap.String("error", err.Error()))
-	}
-	return nil
+	return err
 }
 
 // nobody is the agent of a run that has stopped.
@@ -197,7 +203,9 @@ func (j *job) fileID() string {
 
 func (j *job) tellHosts(n int) {
 	if n == 0 {
-		j.log.Warn("no worker serves the queue; waiting for one", zap.String("queue", j.o.queue))
+		service, _ := j.o.serviceName() // else the run had not begun
+		j.log.Warn("no worker serves the queue for this service; waiting for one: a worker needs the same --queue, and --base-url or --sandbox, as the run",
+			zap.String("queue", j.o.queue), zap.String("service", service))
 		return
 	}
 	j.log.Info("workers serve the queue", zap.Int("workers", n))

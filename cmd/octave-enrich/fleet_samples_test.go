@@ -92,6 +92,8 @@ func TestPasswordsAreMasked(t *testing.T) {
 		"postgres://db/fleet?password=s3cret&sslmode=prefer": "postgres://db/fleet?password=***&sslmode=prefer",
 		"host=db password=s3cret user=octave":                "host=db password=*** user=octave",
 		"host=db PASSWORD = 'it''s \\' me' user=octave":      "host=db PASSWORD = *** user=octave",
+		"host=db password=ab&cd user=octave":                 "host=db password=*** user=octave",
+		`host=db password=sek\ retpw user=octave`:            "host=db password=*** user=octave",
 		"postgres://octave@db/fleet":                         "postgres://octave@db/fleet",
 		"people.csv":                                         "people.csv",
 		"--set=runtimeContext.all=see https://x.example/a:b": "--set=runtimeContext.all=see https://x.example/a:b",

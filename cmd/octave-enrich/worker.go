@@ -65,6 +65,9 @@ func (o *options) workerFlags(fs *pflag.FlagSet) {
 // before would be paid for again.
 const shortestRetain = time.Hour
 
+// shortestRescue is some beats of a worker, one a second.
+const shortestRescue = 3 * time.Second
+
 // A shift is a worker at work.
 type shift struct {
 	app   *app
@@ -138,6 +141,12 @@ func (s *shift) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfi
 	}
 	if cfg.RescueAfter == 0 {
 		cfg.RescueAfter = cfg.Timeout + 30*time.Second
+	}
+	if cfg.RescueAfter < shortestRescue {
+		return cfg, usageError("--rescue-after %v is too short: workers that live would count as lost; write %v or more", cfg.RescueAfter, shortestRescue)
+	}
+	if cfg.Queue == "" {
+		return cfg, usageError("--queue needs a name")
 	}
 	if cfg.Retain > 0 && cfg.Retain < shortestRetain {
 		return cfg, usageError("--retain %v is too short: a run may not have fetched its answers yet; write %v or more, or 0 for ever", cfg.Retain, shortestRetain)
@@ -230,8 +239,12 @@ func (s *shift) line(msg string, w *fleet.Worker) {
 // ended gives the reason of a drained worker its code.
 func (s *shift) ended(reason error) error {
 	var sig *signalError
-	if errors.As(reason, &sig) {
+	var broken *pipeline.JournalError
+	switch {
+	case errors.As(reason, &sig):
 		return &exitError{code: sig.code(), err: reason}
+	case errors.As(reason, &broken):
+		return fleetError(broken.Err)
 	}
 	return serviceError(reason)
 }

@@ -90,7 +90,7 @@ func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int
 	histories, err := c.histories(ctx, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
 		WHERE r.key = ANY(ARRAY(
 			SELECT s.key FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) AS q(key, since) ON s.key = q.key AND s.key = ANY($1)
-			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at >= q.since)))
+			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at > q.since)))
 		ORDER BY r.at`, keys, since, c.cfg.Fresh)
 	if err != nil {
 		return 0, err
@@ -136,7 +136,9 @@ func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error
 		return nil, &pipeline.JournalError{Err: err}
 	}
 	if last.Type == checkpoint.Failed {
+		c.mu.Lock()
 		c.told[w.key] = last.At
+		c.mu.Unlock()
 		return nil, failureOf(last.Record)
 	}
 	answer, err := answerOf(last.Record)
@@ -158,7 +160,7 @@ func (c *Coordinator) decisive(w *waiter, history []entry) (last entry) {
 		switch {
 		case e.Type == checkpoint.Answered && !e.At.Before(c.cfg.Fresh):
 			return e
-		case e.Type == checkpoint.Failed && !e.At.Before(w.since):
+		case e.Type == checkpoint.Failed && e.At.After(w.since):
 			last = e
 		}
 	}
@@ -172,9 +174,11 @@ func (c *Coordinator) decisive(w *waiter, history []entry) (last entry) {
 // answer.
 func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last entry) error {
 	since := c.since
+	c.mu.Lock()
 	if told, again := c.told[key]; again {
 		since = told
 	}
+	c.mu.Unlock()
 	var asked *entry // the attempt of the host that answered
 	for i, e := range history {
 		if e.Type == checkpoint.Asked && e.host == last.host && e.At.Before(last.At) {
@@ -271,9 +275,8 @@ func (c *Coordinator) last(ctx context.Context, until time.Time) error {
 		}
 		c.abandon(wire)
 	}
-	err := c.leave(ctx)
 	c.abandon(nil)
-	return err
+	return nil
 }
 
 // onTheWire are the questions that a living host is asking right now.
@@ -303,29 +306,6 @@ func (c *Coordinator) onTheWire(ctx context.Context) (map[checkpoint.Key]bool, e
 // deadFor is how long a host that was not seen is waited for by somebody who
 // only wants to know whether to wait.
 const deadFor = 15 * time.Second
-
-// leave writes down the attempts for questions that stay without an outcome: they
-// may be billed.
-func (c *Coordinator) leave(ctx context.Context) error {
-	var keys [][]byte
-	for _, w := range c.waiters() {
-		keys = append(keys, scoped(c.queue, w.key))
-	}
-	if len(keys) == 0 || c.db.away() > 0 || over(ctx) {
-		return nil
-	}
-	histories, err := c.histories(ctx, `SELECT key, type, run, host, at, body FROM octave_fleet.record
-		WHERE key = ANY($1) AND type IN ('asked', 'missed') ORDER BY at`, keys)
-	if err != nil {
-		return err
-	}
-	for key, history := range histories {
-		if err := c.copyAttempts(key, history, entry{}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // answerOf reads an answered record.
 func answerOf(rec checkpoint.Record) (*octave.Answer, error) {

@@ -43,7 +43,9 @@ type Coordinator struct {
 	db    *DB
 	brake *pipeline.Brake
 	queue int32
-	since time.Time // the database's clock: what is older was told to this checkpoint before
+	// By the database's clock.
+	began time.Time // this run
+	since time.Time // what is older was told to this checkpoint by runs before
 
 	asks    chan *waiter
 	served  chan struct{} // closed when nobody answers any more
@@ -61,7 +63,8 @@ type Coordinator struct {
 type waiter struct {
 	key      checkpoint.Key
 	question []byte    // canonical
-	since    time.Time // when it was put into the queue; failures before are not its own
+	since    time.Time // a failure before is not its own
+	queued   bool      // put into the queue at least once
 	outcome  chan outcome
 }
 
@@ -70,9 +73,15 @@ type outcome struct {
 	err    error
 }
 
-func newWaiter(req octave.Request) *waiter {
+func (c *Coordinator) newWaiter(req octave.Request) *waiter {
 	question := req.Canonical()
-	return &waiter{key: pipeline.KeyOfCanonical(question), question: question, outcome: make(chan outcome, 1)}
+	w := &waiter{key: pipeline.KeyOfCanonical(question), question: question, since: c.began, outcome: make(chan outcome, 1)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if told, again := c.told[w.key]; again {
+		w.since = told
+	}
+	return w
 }
 
 // NewCoordinator makes the run known and takes over from those of the same
@@ -94,23 +103,8 @@ func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *p
 		maxUsage = &text
 	}
 	var before []string
-	err = db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE checkpoint = $1 AND ended IS NULL RETURNING id`, cfg.Checkpoint, stoppedAnew)
-		if err != nil {
-			return err
-		}
-		if before, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-			return err
-		}
-		var ended *time.Time
-		if err := tx.QueryRow(ctx, `SELECT max(ended) FROM octave_fleet.run WHERE checkpoint = $1`, cfg.Checkpoint).Scan(&ended); err != nil {
-			return err
-		}
-		if ended != nil {
-			c.since = *ended
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO octave_fleet.run (id, checkpoint, queue, max_calls, max_usage) VALUES ($1, $2, $3, $4, $5::text::numeric)
-			ON CONFLICT (id) DO NOTHING`, cfg.Run, cfg.Checkpoint, c.queue, maxCalls, maxUsage)
+	err = db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+		before, err = c.register(ctx, tx, maxCalls, maxUsage)
 		return err
 	})
 	if err != nil {
@@ -124,9 +118,34 @@ func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *p
 	return c, nil
 }
 
+// register enters the run and returns those that it takes over from. Repeated
+// after a commit of unknown end, it does not take over from itself.
+func (c *Coordinator) register(ctx context.Context, tx pgx.Tx, maxCalls *int, maxUsage *string) (before []string, err error) {
+	rows, err := tx.Query(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
+		WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew)
+	if err != nil {
+		return nil, err
+	}
+	if before, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+		return nil, err
+	}
+	var ended *time.Time
+	if err := tx.QueryRow(ctx, `SELECT max(ended) FROM octave_fleet.run WHERE checkpoint = $1`, c.cfg.Checkpoint).Scan(&ended); err != nil {
+		return nil, err
+	}
+	if ended != nil {
+		c.since = *ended
+	}
+	if _, err = tx.Exec(ctx, `INSERT INTO octave_fleet.run (id, checkpoint, queue, max_calls, max_usage)
+		VALUES ($1, $2, $3, $4, $5::text::numeric) ON CONFLICT (id) DO NOTHING`, c.cfg.Run, c.cfg.Checkpoint, c.queue, maxCalls, maxUsage); err != nil {
+		return nil, err
+	}
+	return before, tx.QueryRow(ctx, `SELECT started FROM octave_fleet.run WHERE id = $1`, c.cfg.Run).Scan(&c.began)
+}
+
 // Ask is the agent of the run: it waits for what a host makes of the question.
 func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-	w := newWaiter(req)
+	w := c.newWaiter(req)
 	if c.brake.Reason() != nil {
 		return nil, pipeline.ErrStopped
 	}
@@ -166,16 +185,43 @@ func (c *Coordinator) Serve(ctx context.Context) error {
 	return err
 }
 
-// Close ends the run in the database, in order: all that is known of its questions
-// is in the checkpoint.
-func (c *Coordinator) Close(ctx context.Context) error {
-	if err := c.once(ctx, func(ctx context.Context) error { return c.withdraw(ctx, c.cfg.Run) }); err != nil {
-		return err
-	}
+// Close ends the run in the database. In order means that the checkpoint is whole:
+// what it was not told yet is told now, and not again to a later run.
+func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 	return c.once(ctx, func(ctx context.Context) error {
-		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET ended = clock_timestamp(), seen = clock_timestamp(), stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
+		if _, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun); err != nil {
+			return err
+		}
+		if err := c.withdraw(ctx, c.cfg.Run); err != nil || !inOrder {
+			return err
+		}
+		if c.brake.Reason() != nil {
+			if err := c.tellRest(ctx); err != nil {
+				return err
+			}
+		}
+		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET ended = clock_timestamp(), seen = clock_timestamp() WHERE id = $1`, c.cfg.Run)
 		return err
 	})
+}
+
+// tellRest tells the checkpoint of the attempts for questions that the run stopped
+// waiting for, or never waited for: they may have been billed.
+func (c *Coordinator) tellRest(ctx context.Context) error {
+	histories, err := c.histories(ctx, `SELECT key, type, run, host, at, body FROM octave_fleet.record
+		WHERE run = $1 AND at >= $2 AND type IN ('asked', 'missed') ORDER BY at`, c.cfg.Run, c.began)
+	if err != nil {
+		return err
+	}
+	for key, history := range histories {
+		if c.cfg.Journal.State(key) == checkpoint.AnsweredState {
+			continue
+		}
+		if err := c.copyAttempts(key, history, entry{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // once tries only so long: at the end of a run nobody waits for a database.
@@ -206,7 +252,7 @@ func (c *Coordinator) Ahead(ctx context.Context, questions func(yield func(octav
 		if err != nil {
 			return nil // the run itself reads the same and says so
 		}
-		batch = append(batch, newWaiter(req))
+		batch = append(batch, c.newWaiter(req))
 		if len(batch) == insertRows && !flush() {
 			break
 		}
@@ -291,8 +337,8 @@ func priority(nth int) int16 {
 	return 3
 }
 
-// enqueue puts questions into the queue that are not in it and have no answer,
-// and notes when. Waiting for a question again puts it there again if it was
+// enqueue puts questions into the queue that are not in it and have no outcome.
+// Waiting for a question again puts it there again if it was
 // withdrawn by the run that it belonged to.
 func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	n := len(batch)
@@ -300,18 +346,17 @@ func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 		return nil
 	}
 	keys, args := make([][]byte, n), make([]string, n)
-	priorities, since := make([]int16, n), make([]*time.Time, n)
+	priorities, since := make([]int16, n), make([]time.Time, n)
 	c.mu.Lock()
 	for i, w := range batch {
 		keys[i] = scoped(c.queue, w.key)
-		priorities[i] = priority(c.queued)
-		if w.since.IsZero() {
+		priorities[i], since[i] = priority(c.queued), w.since
+		if !w.queued {
+			w.queued = true
 			c.queued++
-		} else {
-			since[i] = &w.since
 		}
 		text, err := json.Marshal(job{Format: Format, Key: w.key, Run: c.cfg.Run, Request: w.question,
-			Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous, Fresh: c.cfg.Fresh})
+			Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous, Since: w.since, Fresh: c.cfg.Fresh})
 		if err != nil {
 			c.mu.Unlock()
 			return err
@@ -319,17 +364,9 @@ func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 		args[i] = string(text)
 	}
 	c.mu.Unlock()
-	var now time.Time
-	err := c.db.pipeline(ctx, func(b *pgx.Batch) {
-		b.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
+	return c.db.pipeline(ctx, func(b *pgx.Batch) {
 		b.Queue(enqueueSQL, keys, args, priorities, since, c.cfg.Fresh, riverQueue(c.queue), kind)
 	})
-	for _, w := range batch {
-		if w.since.IsZero() {
-			w.since = now
-		}
-	}
-	return err
 }
 
 // enqueueSQL keeps the order of the list (by scheduled_at) but inserts in that of
@@ -342,7 +379,7 @@ const enqueueSQL = `INSERT INTO octave_fleet.river_job (args, kind, max_attempts
 	FROM unnest($1::bytea[], $2::text[], $3::smallint[], $4::timestamptz[]) WITH ORDINALITY AS q(key, args, priority, since, nth)
 	WHERE NOT EXISTS (
 		SELECT FROM octave_fleet.record r WHERE r.key = ANY($1) AND r.key = q.key AND r.type IN ('answered', 'failed')
-		AND (r.type = 'answered' AND r.at >= $5 OR r.type = 'failed' AND r.at >= q.since))
+		AND (r.type = 'answered' AND r.at >= $5 OR r.type = 'failed' AND r.at > q.since))
 	ORDER BY q.key
 	ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND unique_states IS NOT NULL AND octave_fleet.river_job_state_in_bitmask(unique_states, state)
 	DO NOTHING`

@@ -84,7 +84,10 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		// A plan that was kept from when the tables were small reads all of them
 		// when they are not any more.
-		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_custom_plan`)
+		// And a host that is cut off in the middle of a transaction must not keep
+		// its locks: all others with the same key would wait for it.
+		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_custom_plan; SET idle_in_transaction_session_timeout = '5s';
+			SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '15s'`)
 		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
@@ -97,6 +100,12 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 		return nil, d.safe(unusable(err))
 	}
 	return d, nil
+}
+
+// IsURL says whether a text is a URL or a connection string of PostgreSQL's.
+func IsURL(text string) bool {
+	_, err := pgxpool.ParseConfig(text)
+	return err == nil
 }
 
 // unusable tells a database that refuses us from one that is not there.

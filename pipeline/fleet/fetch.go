@@ -122,6 +122,9 @@ func (w *Worker) fetch(ctx context.Context, params *riverdriver.JobGetAvailableP
 	if len(c.turns) == 0 || err != nil {
 		w.report(time.Now(), checkpoint.Key{}, pipeline.ErrStopped) // if the start was a probe's, others may probe
 	}
+	if err != nil && !over(ctx) {
+		w.brake.Pull(&pipeline.JournalError{Err: err}) // it refuses for good
+	}
 	if err != nil || c.empty() {
 		return nil, idle, err
 	}
@@ -160,7 +163,7 @@ func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *catch, params *riverdri
 			c.refused = append(c.refused, row.ID)
 			continue
 		}
-		turns = append(turns, &turn{job: j, worker: w, id: row.ID, request: request, reign: w.reign.Load(), asked: true})
+		turns = append(turns, &turn{job: j, worker: w, id: row.ID, request: request, asked: true})
 	}
 	known, err := w.lookUp(ctx, tx, turns)
 	if err != nil {
@@ -180,6 +183,7 @@ func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *catch, params *riverdri
 type knowledge struct {
 	runs     map[string]runState
 	answered map[checkpoint.Key]time.Time // when last
+	failed   map[checkpoint.Key]time.Time // likewise
 }
 
 type runState struct {
@@ -189,11 +193,11 @@ type runState struct {
 	spent    bool // which is reached
 }
 
-// lookUp locks the runs of the jobs and looks for answers that are there already.
+// lookUp locks the runs of the jobs and looks for outcomes that are there already.
 // Of a question that had an answer when its job was put into the queue, or got it
 // from another host since, nobody pays for a second one.
 func (w *Worker) lookUp(ctx context.Context, tx pgx.Tx, turns []*turn) (k knowledge, err error) {
-	k = knowledge{runs: map[string]runState{}, answered: map[checkpoint.Key]time.Time{}}
+	k = knowledge{map[string]runState{}, map[checkpoint.Key]time.Time{}, map[checkpoint.Key]time.Time{}}
 	var runs []string
 	var keys [][]byte
 	for _, t := range turns {
@@ -217,13 +221,21 @@ func (w *Worker) lookUp(ctx context.Context, tx pgx.Tx, turns []*turn) (k knowle
 			return err
 		})
 	}
-	batch.Queue(`SELECT key, max(at) FROM octave_fleet.record WHERE key = ANY($1) AND type = 'answered' AND type IN ('answered', 'failed') GROUP BY key`,
-		keys).Query(func(rows pgx.Rows) error {
-		var key []byte
-		var at time.Time
-		_, err := pgx.ForEachRow(rows, []any{&key, &at}, func() error { k.answered[unscoped(key)] = at; return nil })
-		return err
-	})
+	batch.Queue(`SELECT key, type = 'answered', max(at) FROM octave_fleet.record WHERE key = ANY($1) AND type IN ('answered', 'failed') GROUP BY 1, 2`, keys).
+		Query(func(rows pgx.Rows) error {
+			var key []byte
+			var answered bool
+			var at time.Time
+			_, err := pgx.ForEachRow(rows, []any{&key, &answered, &at}, func() error {
+				if answered {
+					k.answered[unscoped(key)] = at
+				} else {
+					k.failed[unscoped(key)] = at
+				}
+				return nil
+			})
+			return err
+		})
 	return k, tx.SendBatch(ctx, batch).Close()
 }
 
@@ -242,13 +254,15 @@ func (c *catch) sort(t *turn, row *rivertype.JobRow, known knowledge) {
 	}
 }
 
-// admit says whether a call may be made for a job: nobody has answered it, and
-// its run goes on and can pay for it.
+// admit says whether a call may be made for a job: it has no outcome yet, and its
+// run goes on and can pay for it.
 func (c *catch) admit(known knowledge, t *turn) bool {
 	at, answered := known.answered[t.Key]
 	run, exists := known.runs[t.Run]
 	switch {
-	case answered && !at.Before(t.Fresh), !exists, run.stopped, c.spent[t.Run] != "":
+	case answered && !at.Before(t.Fresh), known.failed[t.Key].After(t.Since):
+		return false
+	case !exists, run.stopped, c.spent[t.Run] != "":
 		return false
 	case run.spent:
 		c.spent[t.Run] = stoppedUsage
@@ -282,7 +296,7 @@ func (c *catch) note(t *turn, rec checkpoint.Record) {
 
 // write queues what the catch changes.
 func (c *catch) write(batch *pgx.Batch, w *Worker) {
-	c.records.insert(batch, w.host, w.queue)
+	c.records.insert(batch, w.host, w.queue, false)
 	if len(c.done) > 0 {
 		batch.Queue(`DELETE FROM octave_fleet.river_job WHERE id = ANY($1)`, c.done)
 	}
@@ -314,20 +328,20 @@ func (w *Worker) another(t *turn) error {
 		}
 		t.start = starts[0]
 	}
-	if t.reign != w.reign.Load() {
-		return pipeline.ErrStopped
-	}
-	if t.asked { // for a call that came too late to be made
-		return nil
-	}
 	admitted := false
 	err := w.db.transaction(w.brake.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		c := newCatch()
+		// Others may have taken this host for dead, and asked.
+		var held bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM octave_fleet.river_job WHERE id = $1 AND `+heldBy+` FOR UPDATE)`, t.id, w.name).Scan(&held); err != nil {
+			return err
+		}
 		known, err := w.lookUp(ctx, tx, []*turn{t})
 		if err != nil {
 			return err
 		}
-		if admitted = c.admit(known, t); admitted {
+		admitted = held && (t.asked || c.admit(known, t))
+		if admitted && !t.asked { // else it is for a call that came too late to be made
 			c.ask(t)
 		}
 		batch := &pgx.Batch{}
@@ -338,7 +352,8 @@ func (w *Worker) another(t *turn) error {
 		err = pipeline.ErrStopped
 	}
 	if err != nil {
-		w.report(time.Now(), checkpoint.Key{}, pipeline.ErrStopped)
+		t.Report(time.Now(), t.Key, pipeline.ErrStopped)
+		t.start = time.Time{}
 		return journalError(err)
 	}
 	t.asked = true

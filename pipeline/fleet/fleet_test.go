@@ -156,10 +156,22 @@ var errDrain = errors.New("drain")
 // A book is a checkpoint in memory: it hears of attempts.
 type book struct {
 	pipeline.Journal
-	mu     sync.Mutex
-	ledger pipeline.Ledger
+	mu       sync.Mutex
+	ledger   pipeline.Ledger
+	answered map[checkpoint.Key]bool
 }
 
+// State knows what was answered.
+func (b *book) State(key checkpoint.Key) checkpoint.State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.answered[key] {
+		return checkpoint.AnsweredState
+	}
+	return checkpoint.Unknown
+}
+
+// Note adds a record up.
 func (b *book) Note(rec checkpoint.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -179,7 +191,7 @@ type party struct {
 
 func (r *rig) party(run string, change func(*CoordinatorConfig)) *party {
 	r.t.Helper()
-	p := &party{brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}, book: &book{}}
+	p := &party{brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}, book: &book{answered: map[checkpoint.Key]bool{}}}
 	cfg := CoordinatorConfig{Run: run, Checkpoint: "of " + run, Service: "test", Queue: "q", Policy: pipeline.RetryPolicy{Retries: 2},
 		Timeout: 5 * time.Second, Patience: time.Hour, Journal: p.book, Observer: p.tally.Observe}
 	if change != nil {
@@ -205,7 +217,7 @@ func (p *party) close(t *testing.T) {
 	if err := p.group.Wait(); err != nil {
 		t.Errorf("the coordinator: %v", err)
 	}
-	if err := p.Close(context.Background()); err != nil {
+	if err := p.Close(context.Background(), true); err != nil {
 		t.Errorf("closing the run: %v", err)
 	}
 }
@@ -219,6 +231,11 @@ func (p *party) ask(n int) (answered, stopped, failed int) {
 			answer, err := p.Ask(context.Background(), who(i))
 			mu.Lock()
 			defer mu.Unlock()
+			if err == nil { // what Memo does
+				p.book.mu.Lock()
+				p.book.answered[pipeline.KeyOf(who(i))] = true
+				p.book.mu.Unlock()
+			}
 			switch {
 			case errors.Is(err, pipeline.ErrStopped):
 				stopped++
@@ -644,7 +661,7 @@ func TestFleetRescue(t *testing.T) {
 	r.server.Exec(rescueSQL, mute.name)
 	r.host(nil)
 	r.until("8 calls by the other", func() bool { return r.service.calls() == 16 })
-	r.until("the first to hear of it", func() bool { return mute.reign.Load() == 1 })
+	r.until("the first to hear of it", func() bool { return strings.Contains(r.logs.String(), "was taken for dead") })
 	close(r.service.hold)
 	_ = g.Wait()
 	if answered != 8 {
@@ -679,12 +696,169 @@ func TestFleetKeeper(t *testing.T) {
 	if n := r.count(`river_job WHERE state = 'available'`); n != 1 {
 		t.Errorf("%d jobs of the dead host are free", n)
 	}
-	// A job that this host is said to hold, and knows nothing of.
-	if err := k.adopt(t.Context()); err != nil {
+	// A job that this host is said to hold, and knows nothing of; one of a host that
+	// has ended.
+	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'running', queue = $1 WHERE state = 'available'`, riverQueue(h.queue))
+	h.brake.Pull(errDrain) // it would take what is free
+	r.until("the drain", func() bool { return r.count("host WHERE ended IS NULL") == 0 })
+	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'running'`)
+	r.server.Exec(`UPDATE octave_fleet.host SET ended = NULL WHERE name = $1`, h.name)
+	if err := h.adopt(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := r.count(`river_job WHERE state = 'available'`); n != 2 {
 		t.Errorf("%d jobs are free", n)
+	}
+}
+
+// A host that is cut off while it holds the row of a key must not stop the others.
+func TestFleetLocksEnd(t *testing.T) {
+	r := newRig(t)
+	r.host(func(cfg *WorkerConfig) { limit := rate.Limit(100); cfg.Limit = &limit })
+	cut := r.db()
+	tx, err := cut.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background()) //nolint:errcheck // the database has ended it
+	if _, err := openSchedule(t.Context(), tx, "key"); err != nil {
+		t.Fatal(err)
+	}
+	if answered, _, _ := r.party("a", nil).ask(10); answered != 10 {
+		t.Errorf("%d of 10 answered", answered)
+	}
+}
+
+// What others took over in the meantime is not asked about by the one who had it.
+func TestFleetRetriesOnlyItsOwn(t *testing.T) {
+	r := newRig(t)
+	r.service.hold = make(chan struct{})
+	r.service.fate = func(int, octave.Request) error {
+		return &octave.Error{Status: 503, Fate: octave.Again, Kind: octave.KindServer, Message: "later"}
+	}
+	h := r.host(nil)
+	p := r.party("a", nil)
+	var g errgroup.Group
+	g.Go(func() error { p.ask(1); return nil })
+	r.until("the call", func() bool { return r.service.calls() == 1 })
+	r.server.Exec(`UPDATE octave_fleet.river_job SET attempted_by = attempted_by || '{another}', attempted_at = now() + interval '1 hour'`)
+	close(r.service.hold)
+	r.until("the host to let go", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return len(h.turns) == 0 })
+	if n := r.service.calls(); n != 1 {
+		t.Errorf("%d calls about a question that is in other hands", n)
+	}
+	p.brake.Pull(errDrain)
+	_ = g.Wait()
+}
+
+// A question that failed before its run came to wait for it has failed in this run
+// and is not asked again in it.
+func TestFleetFailsOnceInARun(t *testing.T) {
+	r := newRig(t)
+	r.service.fate = func(int, octave.Request) error {
+		return &octave.Error{Status: 422, Fate: octave.Row, Kind: octave.KindRequest, Message: "no"}
+	}
+	r.host(nil)
+	p := r.party("a", nil)
+	list := func(yield func(octave.Request, error) bool) {
+		for i := 0; i < 20 && yield(who(i), nil); i++ {
+		}
+	}
+	if err := p.Ahead(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	r.until("20 failures", func() bool { return r.count(`record WHERE type = 'failed'`) == 20 })
+	if _, _, failed := p.ask(20); failed != 20 || r.service.calls() != 20 {
+		t.Errorf("%d of 20 failed, after %d calls", failed, r.service.calls())
+	}
+}
+
+// The checkpoint of a run that stops is told of attempts for questions that it
+// stopped waiting for, and of those that it never waited for.
+func TestFleetTellsTheRest(t *testing.T) {
+	r := newRig(t)
+	r.service.fate = func(int, octave.Request) error {
+		return &octave.Error{Fate: octave.Again, Kind: octave.KindAmbiguous, Message: "cut", MaybeBilled: true}
+	}
+	h := r.host(nil)
+	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Policy.Retries = 9 })
+	list := func(yield func(octave.Request, error) bool) {
+		for i := 10; i < 13 && yield(who(i), nil); i++ {
+		}
+	}
+	if err := p.Ahead(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	var g errgroup.Group
+	g.Go(func() error { p.ask(2); return nil })
+	r.until("a call about each", func() bool { return r.count(`record WHERE type = 'missed'`) >= 5 })
+	h.drain(t)
+	p.brake.Pull(errDrain)
+	_ = g.Wait()
+	p.close(t)
+	if n := p.book.ledger.PossiblyBilled(); n != r.service.calls() {
+		t.Errorf("%d calls may have been billed, the checkpoint knows of %d", r.service.calls(), n)
+	}
+}
+
+// What befell yesterday's runs is not held against one that begins.
+func TestFleetForgivesYesterday(t *testing.T) {
+	r := newRig(t)
+	r.host(nil)
+	r.server.Exec(`UPDATE octave_fleet.pace SET state = jsonb_set(jsonb_set(state::jsonb, '{refusals}', '1'), '{failing}', '{"first":"2020-01-01T00:00:00Z"}')::json`)
+	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Patience = 5 * time.Second })
+	r.service.hold = make(chan struct{})
+	var g errgroup.Group
+	var answered int
+	g.Go(func() error { answered, _, _ = p.ask(3); return nil })
+	r.until("the calls", func() bool { return r.service.calls() > 0 })
+	if s, err := p.look(t.Context()); err != nil {
+		t.Error(err)
+	} else {
+		p.judge(s)
+	}
+	close(r.service.hold)
+	if _ = g.Wait(); answered != 3 {
+		t.Errorf("%d of 3 answered; it stopped because of %v", answered, p.brake.Reason())
+	}
+}
+
+// Usage is counted once, however often a commit is repeated.
+func TestFleetUsageCountsOnce(t *testing.T) {
+	r := newRig(t)
+	h := r.host(nil)
+	r.party("a", func(cfg *CoordinatorConfig) {
+		cfg.Budgets = pipeline.Budgets{HasUsage: true, MaxUsage: pipeline.Amount{}.Plus("100")}
+	})
+	rec := checkpoint.Record{Type: checkpoint.Answered, Key: checkpoint.Key{1}, Body: []byte(`{}`)}
+	batch := []*item{{Record: rec, run: "a", seq: 1000, usage: "2.5", budgeted: true}, {Record: rec, run: "a", seq: 1001, usage: "nonsense", budgeted: true}}
+	for range 3 {
+		if err := h.store.commit(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var usage string
+	if r.server.Scan(`SELECT usage::text FROM octave_fleet.run`, &usage); usage != "2.5" {
+		t.Errorf("usage is %s", usage)
+	}
+}
+
+// Spent credits are news to a run that begins afterwards, too.
+func TestFleetKeyRejectedBefore(t *testing.T) {
+	r := newRig(t)
+	h := r.host(nil)
+	r.server.Exec(`UPDATE octave_fleet.pace SET kind = 'credits', error = 'none left'`)
+	time.Sleep(look) // what a host saw last is not looked at for longer
+	p := r.party("a", nil)
+	p.ask(3)
+	var call *octave.Error
+	for _, b := range []*pipeline.Brake{p.brake, h.brake} {
+		if !errors.As(b.Reason(), &call) || call.Kind != octave.KindCredits {
+			t.Errorf("it stops because of %v", b.Reason())
+		}
+	}
+	if r.service.calls() > 0 {
+		t.Errorf("%d calls", r.service.calls())
 	}
 }
 

@@ -29,6 +29,8 @@ type job struct {
 	// Retries and FailAmbiguous are the policy of the run.
 	Retries       int  `json:"retries"`
 	FailAmbiguous bool `json:"fail_ambiguous,omitempty"`
+	// Since is from when on a failure settles it: the start of the run.
+	Since time.Time `json:"since,omitzero"`
 	// Fresh is how old an answer may be; zero for any age.
 	Fresh time.Time `json:"fresh,omitzero"`
 }

@@ -3,19 +3,19 @@ package fleet
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"octave-enrich/pipeline"
 )
 
-// A keeper is what a host does for the others: it beats, watches who does not,
-// and clears away what is old.
+// A keeper is what a host does for the others: it beats, and watches who does not.
 type keeper struct {
 	w       *Worker
 	watched map[int32]watched
 	last    time.Time // when it reached the database last
-	pruned  time.Time
-	checked time.Time // for jobs that this host does not know of
 }
 
 // watched is how long a host has been seen not to beat.
@@ -29,75 +29,83 @@ const (
 	beat = time.Second
 	// gap is how long the keeper may not reach the database before what it has
 	// seen of others counts for nothing: they may not have reached it either.
-	gap         = 5 * time.Second
-	orphanEvery = 10 * time.Second
-	orphanAge   = 15 * time.Second
-	pruneEvery  = time.Minute
-	pruneRows   = 10_000 // in one transaction
+	gap       = 5 * time.Second
+	tidyEvery = 10 * time.Second
+	orphanAge = 15 * time.Second
+	pruneRows = 10_000 // in one transaction
 )
 
-// keep works until the context ends.
+// keep works until the context ends. A host that cannot beat must not work.
 func (w *Worker) keep(ctx context.Context) error {
 	k := &keeper{w: w, watched: map[int32]watched{}}
 	for sleep(ctx.Done(), beat) {
 		if err := w.db.patient(ctx, k.beat); over(ctx) {
 			break
 		} else if err != nil {
+			w.brake.Pull(&pipeline.JournalError{Err: err})
 			return err
 		}
-		k.attend(ctx)
+		for id, other := range k.watched {
+			if time.Since(other.since) >= w.cfg.RescueAfter {
+				w.try(ctx, "rescue", func(ctx context.Context) error { return k.rescue(ctx, id, other) })
+			}
+		}
 	}
 	return nil
 }
 
-// attend does what a beat found due. What fails is done at a later one.
-func (k *keeper) attend(ctx context.Context) {
-	now := time.Now()
-	for id, other := range k.watched {
-		if now.Sub(other.since) >= k.w.cfg.RescueAfter {
-			k.try(ctx, "rescue", func(ctx context.Context) error { return k.rescue(ctx, id, other) })
+// tidy clears away what is lost or old, until the context ends. It does not hold
+// up the beat.
+func (w *Worker) tidy(ctx context.Context) {
+	for sleep(ctx.Done(), tidyEvery) {
+		w.try(ctx, "look for lost jobs", w.adopt)
+		if w.cfg.Retain > 0 {
+			w.try(ctx, "prune", func(ctx context.Context) error { return w.db.prune(ctx, w.cfg.Retain) })
 		}
-	}
-	if now.Sub(k.checked) >= orphanEvery {
-		k.checked = now
-		k.try(ctx, "look for lost jobs", k.adopt)
-	}
-	if k.w.cfg.Retain > 0 && now.Sub(k.pruned) >= pruneEvery {
-		k.pruned = now
-		k.try(ctx, "prune", func(ctx context.Context) error { return k.w.db.prune(ctx, k.w.cfg.Retain) })
 	}
 }
 
-func (k *keeper) try(ctx context.Context, what string, do func(context.Context) error) {
+// try does what can as well be done the next time.
+func (w *Worker) try(ctx context.Context, what string, do func(context.Context) error) {
 	attempt, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	if err := do(attempt); err != nil && ctx.Err() == nil {
-		k.w.cfg.Log.Debug("could not "+what, slog.String("error", k.w.db.safe(err).Error()))
+	if err := do(attempt); err != nil && !over(ctx) {
+		w.cfg.Log.Debug("could not "+what, slog.String("error", w.db.safe(err).Error()))
 	}
 }
 
 // beat says that this host lives, and looks at the others.
 func (k *keeper) beat(ctx context.Context) error {
 	w := k.w
-	var revived bool
+	revived := true // unless it is known, and alive
 	seen := map[int32]watched{}
 	batch := &pgx.Batch{}
 	batch.Queue(`UPDATE octave_fleet.host h SET beat = h.beat + 1, seen = clock_timestamp(), in_flight = $2, ended = NULL
 		FROM (SELECT id, ended FROM octave_fleet.host WHERE id = $1) was WHERE h.id = was.id RETURNING was.ended IS NOT NULL`,
-		w.host, w.InFlight()).QueryRow(func(row pgx.Row) error { return row.Scan(&revived) })
+		w.host, w.InFlight()).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&revived}, func() error { return nil })
+		return err
+	})
+	batch.Queue(`INSERT INTO octave_fleet.host (id, name, version, format, queue, account, slots) OVERRIDING SYSTEM VALUE
+		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT FROM octave_fleet.host WHERE id = $1)`, // it was pruned
+		w.host, w.name, w.cfg.Version, Format, w.queue, w.cfg.Account, w.cfg.Slots)
 	batch.Queue(`SELECT id, name, beat FROM octave_fleet.host WHERE ended IS NULL AND id <> $1`, w.host).Query(func(rows pgx.Rows) error {
 		var id int32
 		var other watched
 		_, err := pgx.ForEachRow(rows, []any{&id, &other.name, &other.beat}, func() error { seen[id] = other; return nil })
 		return err
 	})
+	var kind, text *string // why this key may not ask; one that is idle does not hear of it otherwise
+	batch.Queue(`SELECT kind, error FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account).QueryRow(func(row pgx.Row) error { return row.Scan(&kind, &text) })
 	if err := w.db.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return err
+	}
+	if kind != nil {
+		w.brake.Pull(stopError(*kind, text))
 	}
 	if revived {
 		// Others took this host for dead and gave its jobs away. Calls on the wire
 		// are stored; none is repeated here.
-		w.reign.Add(1)
 		w.cfg.Log.Warn("this host was taken for dead: its jobs are in other hands, calls on the wire may be billed twice")
 	}
 	k.compare(seen, time.Now())
@@ -140,27 +148,23 @@ func (k *keeper) rescue(ctx context.Context, id int32, other watched) error {
 // rescueSQL returns the jobs of host $1 to the queue.
 const rescueSQL = `UPDATE octave_fleet.river_job SET state = 'available' WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $1`
 
-// adopt returns jobs to the queue that the database says this host holds, and of
-// which it does not know: the answer to a fetch was lost.
-func (k *keeper) adopt(ctx context.Context) error {
-	w := k.w
-	rows, err := w.db.pool.Query(ctx, `SELECT id FROM octave_fleet.river_job
-		WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $1 AND attempted_at < clock_timestamp() - $2::interval`, w.name, orphanAge)
+// adopt returns jobs to the queue that are in nobody's hands: those that the
+// database says this host holds and of which it does not know, because the answer
+// to a fetch was lost, and those of hosts that have ended.
+func (w *Worker) adopt(ctx context.Context) error {
+	const old = `state = 'running' AND attempted_at < clock_timestamp() - $2::interval`
+	if _, err := w.db.pool.Exec(ctx, `UPDATE octave_fleet.river_job j SET state = 'available' WHERE queue = $1 AND `+old+`
+		AND NOT EXISTS (SELECT FROM octave_fleet.host h WHERE h.name = j.attempted_by[array_upper(j.attempted_by, 1)] AND h.ended IS NULL)`, riverQueue(w.queue), orphanAge); err != nil {
+		return err
+	}
+	rows, err := w.db.pool.Query(ctx, `SELECT id FROM octave_fleet.river_job WHERE attempted_by[array_upper(attempted_by, 1)] = $1 AND `+old, w.name, orphanAge)
 	if err != nil {
 		return err
 	}
-	held, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
+	lost, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	lost = slices.DeleteFunc(lost, w.holds)
+	if err != nil || len(lost) == 0 {
 		return err
-	}
-	var lost []int64
-	for _, id := range held {
-		if !w.holds(id) {
-			lost = append(lost, id)
-		}
-	}
-	if len(lost) == 0 {
-		return nil
 	}
 	_, err = w.db.pool.Exec(ctx, rescueSQL+` AND id = ANY($2)`, w.name, lost)
 	return err

@@ -82,7 +82,7 @@ func (s *schedule) save(batch *pgx.Batch) error {
 // schedule changes the row of the key of this host in a transaction of its own,
 // and tells it first what went well since the last time.
 func (w *Worker) schedule(ctx context.Context, change func(*schedule, *pgx.Batch) error) error {
-	well := w.accepted.Load()
+	well := w.accepted.Swap(0)
 	err := w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		s, err := openSchedule(ctx, tx, w.cfg.Account)
 		if err != nil {
@@ -99,8 +99,8 @@ func (w *Worker) schedule(ctx context.Context, change func(*schedule, *pgx.Batch
 		w.see(s)
 		return tx.SendBatch(ctx, batch).Close()
 	})
-	if err == nil {
-		w.accepted.Add(-well)
+	if err != nil {
+		w.accepted.Add(well)
 	}
 	return err
 }
@@ -123,8 +123,11 @@ func (w *Worker) lease(ctx context.Context, want int) (starts []time.Time, wait 
 		return slices.Repeat([]time.Time{now}, want), 0, nil
 	}
 	var stopped *octave.Error
-	err = w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error {
+	err = w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
 		stopped = s.stopped
+		if stopped != nil {
+			forbid(batch, w.cfg.Account, w.queue, stopped) // runs that began since have to know
+		}
 		var n int
 		n, wait = s.free(want)
 		starts = s.give(n, w.cfg.Timeout+time.Second) // a probe's host may be lost

@@ -120,7 +120,7 @@ func (s *store) write(ctx context.Context, batch []*item) {
 func (s *store) commit(ctx context.Context, batch []*item) error {
 	var records recordRows
 	var settled, returned []int64
-	usage := map[string]pipeline.Amount{}
+	budgeted := false
 	for _, it := range batch {
 		if it.Type != "" {
 			records.add(s.queue, it)
@@ -132,27 +132,22 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 		case returns:
 			returned = append(returned, it.job)
 		}
-		if it.budgeted {
-			usage[it.run] = usage[it.run].Plus(it.usage)
-		}
+		budgeted = budgeted || it.budgeted
 	}
 	return s.db.pipeline(ctx, func(b *pgx.Batch) {
-		records.insert(b, s.host, s.queue)
+		records.insert(b, s.host, s.queue, budgeted)
 		if len(settled) > 0 {
-			b.Queue(`DELETE FROM octave_fleet.river_job WHERE id = ANY($1) AND `+held, settled, s.name)
+			b.Queue(`DELETE FROM octave_fleet.river_job WHERE id = ANY($1) AND `+heldBy, settled, s.name)
 		}
 		if len(returned) > 0 {
-			b.Queue(`UPDATE octave_fleet.river_job SET state = 'available', attempt = greatest(attempt - 1, 0) WHERE id = ANY($1) AND `+held, returned, s.name)
-		}
-		for run, n := range usage {
-			b.Queue(`UPDATE octave_fleet.run SET usage = usage + $2::text::numeric WHERE id = $1`, run, n.String())
+			b.Queue(`UPDATE octave_fleet.river_job SET state = 'available', attempt = greatest(attempt - 1, 0) WHERE id = ANY($1) AND `+heldBy, returned, s.name)
 		}
 	})
 }
 
-// held says that a job is in the hands of host $2: what was given to others since
+// heldBy says that a job is in the hands of host $2: what was given to others since
 // is theirs.
-const held = `state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $2`
+const heldBy = `state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $2`
 
 // recordRows are rows for the table record, in columns.
 type recordRows struct {
@@ -183,14 +178,22 @@ func amount(usage octave.Decimal) *string {
 	return &text
 }
 
-func (r *recordRows) insert(b *pgx.Batch, host, queue int32) {
+// insert queues the rows, and what their answers cost when a run has a budget of
+// that: of those that were there already it was counted already.
+func (r *recordRows) insert(b *pgx.Batch, host, queue int32, budgeted bool) {
 	if len(r.seqs) == 0 {
 		return
 	}
-	b.Queue(`INSERT INTO octave_fleet.record (host, queue, seq, key, type, run, body, usage, billed)
+	sql := `INSERT INTO octave_fleet.record (host, queue, seq, key, type, run, body, usage, billed)
 		SELECT $1::int, $2::int, seq, key, type, run, body, usage::numeric, billed
 		FROM unnest($3::bigint[], $4::bytea[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::boolean[]) AS r(seq, key, type, run, body, usage, billed)
-		ON CONFLICT (host, seq) DO NOTHING`, host, queue, r.seqs, r.keys, r.types, r.runs, r.bodies, r.usage, r.billed)
+		ON CONFLICT (host, seq) DO NOTHING`
+	if budgeted {
+		sql = `WITH new AS (` + sql + ` RETURNING run, usage)
+			UPDATE octave_fleet.run SET usage = run.usage + cost.sum FROM (SELECT run AS id, sum(usage) FROM new WHERE usage IS NOT NULL GROUP BY run) cost
+			WHERE run.id = cost.id AND run.max_usage IS NOT NULL`
+	}
+	b.Queue(sql, host, queue, r.seqs, r.keys, r.types, r.runs, r.bodies, r.usage, r.billed)
 }
 
 // recordOf is an item that is a record of a job.

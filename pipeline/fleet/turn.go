@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -20,7 +21,6 @@ type turn struct {
 	worker   *Worker
 	id       int64 // of the engine's job
 	request  octave.Request
-	reign    int64     // of the host, when it took the job: see keeper
 	start    time.Time // of the next call
 	asked    bool      // noted for a call that was not made yet
 	settled  bool
@@ -54,6 +54,7 @@ func (t *turn) Take() error {
 			t.asked = false
 			return nil
 		}
+		t.Report(time.Now(), t.Key, pipeline.ErrStopped) // others may probe, should it have been a probe's start
 	}
 }
 
@@ -91,7 +92,9 @@ func (t *turn) Note(rec checkpoint.Record) error {
 		return err
 	}
 	it.billed = body.Billed
-	return t.worker.store.put(t.worker.brief, it)
+	ctx, cancel := t.worker.brief()
+	defer cancel()
+	return t.worker.store.put(ctx, it)
 }
 
 func (t *turn) settle(rec checkpoint.Record) error {
@@ -112,7 +115,9 @@ func (t *turn) giveBack() error {
 		t.Report(time.Now(), t.Key, pipeline.ErrStopped) // others may probe, should it have been a probe's start
 		it.Record = checkpoint.Record{Type: checkpoint.Missed, Key: t.Key, Body: []byte(`{"error":"stopped before the call","kind":"stopped"}`)}
 	}
-	return t.worker.store.put(t.worker.brief, it)
+	ctx, cancel := t.worker.brief()
+	defer cancel()
+	return t.worker.store.put(ctx, it)
 }
 
 // work asks the service with the decorators of a run and leaves the job settled
@@ -128,10 +133,11 @@ func (t *turn) work(ctx context.Context) error {
 	if t.settled {
 		return nil
 	}
-	if over(w.brief) {
-		return err // others find the job when this host has ended, or is dead
+	var broken *pipeline.JournalError
+	if errors.As(err, &broken) && !errors.Is(err, context.Canceled) {
+		w.brake.Pull(err) // the database refuses for good: whatever is asked would be lost
 	}
-	return t.giveBack()
+	return t.giveBack() // should that fail, others find the job
 }
 
 func (t *turn) call(ctx context.Context, req octave.Request) (*octave.Answer, error) {

@@ -59,7 +59,7 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 		QueryRow(func(row pgx.Row) error { return row.Scan(&s.stopped, &s.error, &s.now) })
 	batch.Queue(`SELECT count(*) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts) })
-	batch.Queue(`SELECT state FROM octave_fleet.pace WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL)`, c.queue).
+	batch.Queue(`SELECT state FROM octave_fleet.pace WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue, deadFor).
 		Query(func(rows pgx.Rows) error {
 			var text []byte
 			_, err := pgx.ForEachRow(rows, []any{&text}, func() error {
@@ -81,7 +81,8 @@ func (c *Coordinator) judge(s state) {
 	exhausted, failing := len(s.paces) > 0, false
 	for i := range s.paces {
 		pace := &s.paces[i]
-		exhausted = exhausted && pace.Exhausted(s.now, c.cfg.Patience)
+		// What was yesterday is not held against a run that begins.
+		exhausted = exhausted && pace.Exhausted(s.now, c.cfg.Patience) && s.now.Sub(c.began) >= c.cfg.Patience
 		failing = failing || pace.Failing.On
 		if until := pace.PausedUntil; !pace.Failing.On && until.After(s.now) && until.After(c.paused) {
 			c.paused = until

@@ -52,7 +52,6 @@ type Worker struct {
 	db    *DB
 	brake *pipeline.Brake
 	hard  context.Context // ends when calls on the wire are abandoned
-	brief context.Context // ends soon after the brake is pulled: only answers are waited with for a database
 
 	queue  int32
 	host   int32
@@ -63,7 +62,6 @@ type Worker struct {
 	mu    sync.Mutex
 	turns map[int64]*turn // by the engine's job
 
-	reign      atomic.Int64 // counts how often this host was taken for dead
 	accepted   atomic.Int64 // calls that the service took, not yet told to all
 	acceptedAt atomic.Int64 // when the last of them ended
 	uneasy     atomic.Bool  // the pace, last seen, has to hear of every call
@@ -136,10 +134,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	hard, abandon := context.WithCancel(ctx)
 	defer abandon()
 	w.hard = hard
-	brief, giveUp := context.WithCancel(hard)
-	defer giveUp()
-	defer context.AfterFunc(w.brake.Context(), func() { time.AfterFunc(operationTimeout, giveUp) })()
-	w.brief = brief
 	client, err := w.engine()
 	if err != nil {
 		return err
@@ -149,12 +143,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { return w.store.run(side) })
 	g.Go(func() error { return w.keep(side) })
+	g.Go(func() error { w.tidy(side); return nil })
 	err = w.serve(ctx, client)
 	stopSide()
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return err
 	}
-	return w.retire(ctx)
+	if err := w.retire(ctx); err != nil {
+		w.cfg.Log.Warn("the fleet was not told that this host has ended; others will notice", slog.String("error", err.Error()))
+	}
+	return nil
 }
 
 // serve runs the engine until the brake is pulled and its jobs are done.
@@ -164,6 +162,14 @@ func (w *Worker) serve(ctx context.Context, client *river.Client[pgx.Tx]) error 
 	}
 	<-w.brake.Pulled()
 	return client.Stop(ctx)
+}
+
+// brief is a context for what a host that drains does not wait long for, should
+// the database be away: anything but an answer.
+func (w *Worker) brief() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(w.hard)
+	stop := context.AfterFunc(w.brake.Context(), func() { time.AfterFunc(operationTimeout, cancel) })
+	return ctx, func() { stop(); cancel() }
 }
 
 // retire says goodbye, so that nobody has to find out, and leaves nothing behind:
@@ -249,7 +255,9 @@ func (w *Worker) report(started time.Time, key checkpoint.Key, err error) {
 	}
 	var news pipeline.Event
 	ago := time.Since(started)
-	broken := w.schedule(w.brief, func(s *schedule, batch *pgx.Batch) error {
+	ctx, cancel := w.brief()
+	defer cancel()
+	broken := w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
 		news = apply(s, s.now.Add(-ago), key, call, verdict)
 		if verdict == pipeline.CallForbidden {
 			forbid(batch, w.cfg.Account, w.queue, call)

@@ -48,6 +48,13 @@ func (b *Brake) Pull(reason error) { b.pull(reason) }
 // Context ends when the brake is pulled.
 func (b *Brake) Context() context.Context { return b.ctx }
 
+// Bound is ctx, but ends when the brake is pulled, too.
+func (b *Brake) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(b.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
 // Pulled is closed when the run is to stop.
 func (b *Brake) Pulled() <-chan struct{} { return b.ctx.Done() }
 

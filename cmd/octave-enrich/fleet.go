@@ -179,7 +179,8 @@ func (j *job) coordinator(ctx context.Context, brake *pipeline.Brake, obs pipeli
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(j.pace.MaxOutage, accountTimeout)) // a signal ends the wait for a database, too
 	defer cancel()
-	defer context.AfterFunc(brake.Context(), cancel)() //nolint:contextcheck // the brake is what ends it
+	ctx, unbind := brake.Bound(ctx)
+	defer unbind()
 	cfg := fleet.CoordinatorConfig{
 		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.queue,
 		Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.timeout), Patience: j.pace.MaxOutage,

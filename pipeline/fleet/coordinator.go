@@ -171,9 +171,8 @@ func (c *Coordinator) Serve(ctx context.Context) error {
 	defer close(c.served)
 	g, ctx := errgroup.WithContext(ctx)
 	// Whoever waits for the database when the brake is pulled stops waiting.
-	soft, cancel := context.WithCancel(ctx)
+	soft, cancel := c.brake.Bound(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.brake.Context(), cancel)()
 	g.Go(func() error { return c.submit(ctx, soft) })
 	g.Go(func() error { return c.collect(ctx, soft) })
 	g.Go(func() error { return c.watch(ctx) })
@@ -238,9 +237,8 @@ func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) 
 // Ahead puts the questions of a whole list into the queue, long before the run
 // waits for their answers: hosts go on when this process is gone.
 func (c *Coordinator) Ahead(ctx context.Context, questions func(yield func(octave.Request, error) bool)) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := c.brake.Bound(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.brake.Context(), cancel)()
 	batch := make([]*waiter, 0, insertRows)
 	var failed error
 	flush := func() bool {

@@ -120,7 +120,7 @@ func (w *Worker) fetch(ctx context.Context, params *riverdriver.JobGetAvailableP
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	if len(c.turns) == 0 || err != nil {
-		w.report(time.Now(), checkpoint.Key{}, pipeline.ErrStopped) // if the start was a probe's, others may probe
+		w.report(time.Now(), checkpoint.Key{}, pipeline.ErrStopped) //nolint:contextcheck // its own; if the start was a probe's, others may probe
 	}
 	if err != nil && !over(ctx) {
 		w.brake.Pull(&pipeline.JournalError{Err: err}) // it refuses for good

@@ -137,7 +137,7 @@ func (t *turn) work(ctx context.Context) error {
 	if errors.As(err, &broken) && !errors.Is(err, context.Canceled) {
 		w.brake.Pull(err) // the database refuses for good: whatever is asked would be lost
 	}
-	return t.giveBack() // should that fail, others find the job
+	return t.giveBack() //nolint:contextcheck // its own; should that fail, others find the job
 }
 
 func (t *turn) call(ctx context.Context, req octave.Request) (*octave.Answer, error) {

@@ -254,6 +254,10 @@ func answerBody(asked spelling, answer *octave.Answer) []byte {
 // the process was killed before it heard.
 func Record(agent Agent, journal Journal, obs Observer) Agent {
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
+		if ctx.Err() != nil {
+			// A run is abandoned: the brake may hear of it after its calls did.
+			return nil, ErrStopped
+		}
 		key := spellingOf(ctx, req).key
 		if err := journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: key, At: time.Now()}); err != nil {
 			return nil, &JournalError{err}

@@ -225,6 +225,16 @@ func TestSoftStopKeepsTheCallsInFlight(t *testing.T) {
 	})
 }
 
+func TestNoCallStartsInAnAbandonedRun(t *testing.T) {
+	r := newRig()
+	ctx, abandon := context.WithCancel(t.Context())
+	abandon()
+	_, err := Record(r.service.run, r.journal, r.tally.Observe)(ctx, octave.Request{Email: "a@example.com"})
+	if !errors.Is(err, ErrStopped) || r.service.calls() != 0 || len(r.journal.records) != 0 {
+		t.Errorf("error %v after %d calls, journal %v", err, r.service.calls(), r.journal.records)
+	}
+}
+
 func TestBrokenJournalEndsTheRunAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()

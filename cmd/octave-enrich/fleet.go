@@ -202,9 +202,14 @@ func (j *job) fileID() string {
 	return j.id
 }
 
-func (j *job) tellHosts(n int) {
+func (j *job) tellHosts(n int, left error) {
 	if n == 0 {
 		service, _ := j.o.serviceName() // else the run had not begun
+		if left != nil {
+			j.log.Warn("no worker serves the queue: the last one left because of its key; waiting a minute for another",
+				zap.String("queue", j.o.queue), zap.String("service", service), zap.String("error", masked(left.Error())))
+			return
+		}
 		j.log.Warn("no worker serves the queue for this service; waiting for one: a worker needs the same --queue, and --base-url or --sandbox, as the run",
 			zap.String("queue", j.o.queue), zap.String("service", service))
 		return

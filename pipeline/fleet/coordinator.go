@@ -33,8 +33,9 @@ type CoordinatorConfig struct {
 
 	Journal  pipeline.Journal // hears of the attempts of all hosts
 	Observer pipeline.Observer
-	// Hosts is told that no host serves the queue (0), or that some do again.
-	Hosts func(n int)
+	// Hosts is told that no host serves the queue (0), and why the last one left
+	// when that was a rejected key or spent credits, or that some do again.
+	Hosts func(n int, left error)
 }
 
 // A Coordinator answers the questions of one run with the hosts of a fleet.

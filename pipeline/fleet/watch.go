@@ -48,7 +48,8 @@ func (c *Coordinator) watch(ctx context.Context) error {
 type state struct {
 	stopped string
 	error   *string
-	hosts   int // that serve the queue and understand the jobs
+	hosts   int   // that serve the queue and understand the jobs
+	left    error // why the last of them may not ask, nil when it may
 	paces   []pipeline.Pace
 	now     time.Time
 }
@@ -59,6 +60,17 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 		QueryRow(func(row pgx.Row) error { return row.Scan(&s.stopped, &s.error, &s.now) })
 	batch.Queue(`SELECT count(*) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts) })
+	batch.Queue(`SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue).
+		Query(func(rows pgx.Rows) error {
+			var kind, text *string
+			_, err := pgx.ForEachRow(rows, []any{&kind, &text}, func() error {
+				if kind != nil {
+					s.left = stopError(*kind, text)
+				}
+				return nil
+			})
+			return err
+		})
 	batch.Queue(`SELECT state FROM octave_fleet.pace WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue, deadFor).
 		Query(func(rows pgx.Rows) error {
 			var text []byte
@@ -100,27 +112,33 @@ func (c *Coordinator) judge(s state) {
 			c.notify(pipeline.OutageEnded{})
 		}
 	}
-	c.hosts(s.hosts)
+	c.hosts(s.hosts, s.left)
 }
 
+// newKey is how long a run waits for a worker with a good key when the last one
+// left because of its own.
+const newKey = time.Minute
+
 // hosts gives up when nobody was there to ask for too long.
-func (c *Coordinator) hosts(n int) {
+func (c *Coordinator) hosts(n int, left error) {
 	switch {
 	case n > 0:
 		if !c.alone.IsZero() {
-			c.tellHosts(n)
+			c.tellHosts(n, nil)
 		}
 		c.alone = time.Time{}
 	case c.alone.IsZero():
 		c.alone = time.Now()
-		c.tellHosts(0)
+		c.tellHosts(0, left)
+	case left != nil && time.Since(c.alone) > min(c.cfg.Patience, newKey):
+		c.brake.Pull(left)
 	case time.Since(c.alone) > c.cfg.Patience:
 		c.brake.Pull(fmt.Errorf("%w: no worker serves the queue", pipeline.ErrOutage))
 	}
 }
 
-func (c *Coordinator) tellHosts(n int) {
+func (c *Coordinator) tellHosts(n int, left error) {
 	if c.cfg.Hosts != nil {
-		c.cfg.Hosts(n)
+		c.cfg.Hosts(n, left)
 	}
 }

@@ -55,6 +55,8 @@ type RunBody struct {
 	Mapping  []Mapped          `json:"mapping,omitempty"` // for the report
 	// Pinned is the mapping file of the run.
 	Pinned *reader.MapFile `json:"pinned,omitempty"`
+	// Fleet is the database of the fleet that made the calls: host, port and name.
+	Fleet string `json:"fleet,omitempty"`
 }
 
 // InputBody names an input.

@@ -2,15 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
@@ -20,6 +23,7 @@ import (
 
 const eraseHelp = `Take a person out of a checkpoint, and out of the decisions of its review, by
 writing the files anew: what was asked about them, what came back, every attempt.
+With --fleet they go out of the fleet's database, too: out of all its queues.
 
 Of the outputs that were written from the checkpoint, those that still hold the
 person are named, and so are the inputs: they are yours to edit or delete. A run
@@ -42,6 +46,7 @@ func newErase(a *app) *cobra.Command {
 	fs.StringArrayVar(&e.profiles, "linkedin", nil, "by LinkedIn `SLUG`, or the address of the profile; repeatable")
 	fs.StringArrayVar(&e.ids, "id", nil, "by `ID` of the contact or lead in the CRM; repeatable")
 	fs.StringVar(&e.alsoExclude, "also-exclude", "", "put the person on the do-not-contact list `FILE`, too")
+	fs.Var(&e.fleet, "fleet", "take the person out of the fleet's database at this PostgreSQL `URL`, too (env OCTAVE_FLEET)")
 	return cmd
 }
 
@@ -49,6 +54,7 @@ func newErase(a *app) *cobra.Command {
 type erasure struct {
 	emails, profiles, ids []string
 	alsoExclude           string
+	fleet                 databaseURL
 
 	people  []reader.Person
 	list    *reader.ExcludeList
@@ -60,7 +66,10 @@ type erasure struct {
 }
 
 // files are those that the checkpoint says were read and written.
-type files struct{ inputs, outputs []string }
+type files struct {
+	inputs, outputs []string
+	fleets          []string // databases of fleets that answered
+}
 
 func (a *app) erase(path string, e erasure) error {
 	if err := e.prepare(); err != nil {
@@ -75,6 +84,9 @@ func (a *app) erase(path string, e erasure) error {
 	if err := e.find(path); err != nil {
 		return err
 	}
+	if err := a.eraseFromFleet(&e); err != nil {
+		return err
+	}
 	var dropped int
 	// The decisions first: it is the checkpoint that tells whose they are, and
 	// after a crash in between it still does.
@@ -86,6 +98,33 @@ func (a *app) erase(path string, e erasure) error {
 		dropped += stats.Dropped
 	}
 	return a.tellErased(path, &e, dropped)
+}
+
+// eraseFromFleet comes first: the questions that are known only by their key are
+// told by the checkpoint.
+func (a *app) eraseFromFleet(e *erasure) error {
+	if e.fleet == "" { // whom to erase is never a setting, but where may be
+		e.fleet = databaseURL(os.Getenv(envName("fleet")))
+	}
+	if e.fleet == "" {
+		return nil
+	}
+	ctx := context.Background()
+	db, err := joinFleet(ctx, e.fleet, zap.NewNop())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	erased, err := db.Erase(ctx, slices.Collect(maps.Keys(e.keys)), e.asks)
+	if err != nil {
+		return fleetError(err)
+	}
+	fmt.Fprintf(a.stdout, "erased %s and %s from the fleet at %s\n", count(erased.Records, "record"), count(erased.Queued, "queued question"), db.Address())
+	if erased.Running > 0 {
+		return &exitError{code: exitLocked, err: fmt.Errorf("a worker is asking %s about the person right now", count(erased.Running, "question")),
+			hint: "do this again when it has ended; nothing was taken out of the checkpoint yet"}
+	}
+	return nil
 }
 
 // prepare normalises the person as the reader does.
@@ -135,10 +174,11 @@ func (e *erasure) about(rec checkpoint.Record) bool {
 	var body struct {
 		Request octave.Request `json:"request"`
 	}
-	if rec.Key == (checkpoint.Key{}) || json.Unmarshal(rec.Body, &body) != nil {
-		return false
-	}
-	r := body.Request
+	return rec.Key != (checkpoint.Key{}) && json.Unmarshal(rec.Body, &body) == nil && e.asks(body.Request)
+}
+
+// asks says whether a request is about the person.
+func (e *erasure) asks(r octave.Request) bool {
 	_, hit := e.list.Match(reader.Person{Email: strings.ToLower(r.Email), LinkedInProfile: r.LinkedInProfile,
 		CRMContactID: r.CRMContactID, CRMLeadID: r.CRMLeadID})
 	return hit
@@ -168,6 +208,9 @@ func (f *files) add(rec checkpoint.Record) {
 		if json.Unmarshal(rec.Body, &body) == nil {
 			f.inputs = appendNew(f.inputs, body.Input.Name)
 			f.outputs = appendNew(f.outputs, body.Output+".partial")
+			if body.Fleet != "" {
+				f.fleets = appendNew(f.fleets, body.Fleet)
+			}
 		}
 	case checkpoint.Output:
 		var body OutputBody
@@ -214,6 +257,9 @@ func (a *app) tellErased(path string, e *erasure, dropped int) error {
 		case holds:
 			fmt.Fprintf(a.stdout, "still holds the person: %s\n", file)
 		}
+	}
+	if len(e.files.fleets) > 0 && e.fleet == "" {
+		fmt.Fprintf(a.stderr, "a fleet may still hold the person: do this again with --fleet for %s\n", strings.Join(e.files.fleets, ", "))
 	}
 	if len(e.files.inputs) > 0 {
 		fmt.Fprintf(a.stderr, "inputs are not touched: %s\n", strings.Join(e.files.inputs, ", "))

@@ -213,6 +213,9 @@ func (j *job) begin() error {
 	}
 	body := RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned,
 		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile())}
+	if j.fleet != nil {
+		body.Fleet = j.fleet.Address()
+	}
 	return j.append(checkpoint.Run, body)
 }
 

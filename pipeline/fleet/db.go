@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -140,6 +142,12 @@ type saidError struct {
 
 func (e *saidError) Error() string { return e.text }
 func (e *saidError) Unwrap() error { return e.err }
+
+// Address is host, port and name of the database.
+func (d *DB) Address() string {
+	cfg := d.pool.Config().ConnConfig
+	return net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))) + "/" + cfg.Database
+}
 
 // Close gives up the connections.
 func (d *DB) Close() { d.pool.Close() }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -798,6 +799,54 @@ func TestFleetTellsTheRest(t *testing.T) {
 	p.close(t)
 	if n := p.book.ledger.PossiblyBilled(); n != r.service.calls() {
 		t.Errorf("%d calls may have been billed, the checkpoint knows of %d", r.service.calls(), n)
+	}
+}
+
+// A person goes out of the journal and out of the queue; of what a host is asking
+// right now the answer is still to come.
+func TestFleetErase(t *testing.T) {
+	r := newRig(t)
+	h := r.host(nil)
+	p := r.party("a", nil)
+	if answered, _, _ := p.ask(10); answered != 10 {
+		t.Fatalf("%d of 10 answered", answered)
+	}
+	db := r.db()
+	about := func(persons ...int) func(octave.Request) bool {
+		return func(req octave.Request) bool {
+			return slices.ContainsFunc(persons, func(i int) bool { return req.Email == who(i).Email })
+		}
+	}
+	if got, err := db.Erase(t.Context(), nil, about(3)); err != nil || got != (Erased{Records: 2}) {
+		t.Errorf("of one who was answered: %+v, %v", got, err)
+	}
+	if got, err := db.Erase(t.Context(), []checkpoint.Key{pipeline.KeyOf(who(4))}, about()); err != nil || got != (Erased{Records: 2}) {
+		t.Errorf("of one whose question is known: %+v, %v", got, err)
+	}
+	if n := r.count(`record`); n != 16 {
+		t.Errorf("%d records of the 8 others", n)
+	}
+
+	r.service.hold = make(chan struct{})
+	list := func(yield func(octave.Request, error) bool) {
+		for i := 10; i < 30 && yield(who(i), nil); i++ {
+		}
+	}
+	if err := p.Ahead(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	r.until("calls", func() bool { return r.service.calls() == 18 })
+	if got, err := db.Erase(t.Context(), nil, about(10, 29)); err != nil || got != (Erased{Records: 1, Queued: 1, Running: 1}) {
+		t.Errorf("of one who is asked about and one who is not yet: %+v, %v", got, err)
+	}
+	close(r.service.hold)
+	r.until("the others", func() bool { return r.count(`river_job`) == 0 })
+	h.drain(t)
+	if r.service.asked[who(29).Email] != 0 || r.service.calls() != 10+19 {
+		t.Errorf("%d calls, %d about one who was erased before", r.service.calls(), r.service.asked[who(29).Email])
+	}
+	if got, err := db.Erase(t.Context(), nil, about(10)); err != nil || got != (Erased{Records: 1}) {
+		t.Errorf("the answer that came then: %+v, %v", got, err)
 	}
 }
 

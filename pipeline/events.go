@@ -38,6 +38,10 @@ type CallDone struct {
 	Err     *octave.Error
 }
 
+// OnTheWire is how many calls others make for this run right now. They are
+// started, and done, when their end is known.
+type OnTheWire struct{ Calls int }
+
 // Paused is a refusal for pace: nobody starts a call for a while.
 type Paused struct {
 	For        time.Duration
@@ -56,6 +60,7 @@ func (QuestionDone) event() {}
 func (Remembered) event()   {}
 func (CallStarted) event()  {}
 func (CallDone) event()     {}
+func (OnTheWire) event()    {}
 func (Paused) event()       {}
 func (OutageBegan) event()  {}
 func (OutageEnded) event()  {}

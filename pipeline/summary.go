@@ -74,6 +74,7 @@ type Tally struct {
 	mu        sync.Mutex
 	rows      Counts
 	calls     Calls
+	elsewhere int // calls that others make, see [OnTheWire]
 	usage     Amount
 	latencies histogram
 }
@@ -96,6 +97,9 @@ func (t *Tally) Observe(e Event) {
 	case CallDone:
 		t.calls.InFlight--
 		t.callDone(e)
+	case OnTheWire:
+		t.calls.InFlight += e.Calls - t.elsewhere
+		t.elsewhere = e.Calls
 	}
 }
 

@@ -280,27 +280,36 @@ func (c *Coordinator) last(ctx context.Context, until time.Time) error {
 }
 
 // onTheWire are the questions that a living host is asking right now.
-func (c *Coordinator) onTheWire(ctx context.Context) (map[checkpoint.Key]bool, error) {
+func (c *Coordinator) onTheWire(ctx context.Context) (wire map[checkpoint.Key]bool, err error) {
+	err = c.db.patient(ctx, func(ctx context.Context) error {
+		batch := &pgx.Batch{}
+		wire = c.lookOnTheWire(batch)
+		return c.db.pool.SendBatch(ctx, batch).Close()
+	})
+	if err == nil {
+		c.notify(pipeline.OnTheWire{Calls: len(wire)})
+	}
+	return wire, err
+}
+
+// lookOnTheWire queues the question which questions a host is asking. The map
+// is filled when the batch is sent.
+func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) map[checkpoint.Key]bool {
 	wire := map[checkpoint.Key]bool{}
 	var keys [][]byte
 	for _, w := range c.waiters() {
 		keys = append(keys, scoped(c.queue, w.key))
 	}
-	err := c.db.patient(ctx, func(ctx context.Context) error {
-		rows, err := c.db.pool.Query(ctx, `SELECT l.key FROM (
-				SELECT DISTINCT ON (key) key, type, host FROM octave_fleet.record WHERE key = ANY($1) ORDER BY key, at DESC) l
-			JOIN octave_fleet.host h ON h.id = l.host
-			WHERE l.type = 'asked' AND h.ended IS NULL AND h.seen > clock_timestamp() - $2::interval`, keys, deadFor)
-		if err != nil {
+	batch.Queue(`SELECT l.key FROM (
+			SELECT DISTINCT ON (key) key, type, host FROM octave_fleet.record WHERE key = ANY($1) ORDER BY key, at DESC) l
+		JOIN octave_fleet.host h ON h.id = l.host
+		WHERE l.type = 'asked' AND h.ended IS NULL AND h.seen > clock_timestamp() - $2::interval`, keys, deadFor).
+		Query(func(rows pgx.Rows) error {
+			var key []byte
+			_, err := pgx.ForEachRow(rows, []any{&key}, func() error { wire[unscoped(key)] = true; return nil })
 			return err
-		}
-		list, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
-		for _, key := range list {
-			wire[unscoped(key)] = true
-		}
-		return err
-	})
-	return wire, err
+		})
+	return wire
 }
 
 // deadFor is how long a host that was not seen is waited for by somebody who

@@ -182,6 +182,7 @@ func (c *Coordinator) Serve(ctx context.Context) error {
 		c.brake.Pull(&pipeline.JournalError{Err: err})
 	}
 	c.abandon(nil)
+	c.notify(pipeline.OnTheWire{})
 	return err
 }
 

@@ -802,6 +802,23 @@ func TestFleetTellsTheRest(t *testing.T) {
 	}
 }
 
+// Whoever watches a run sees the calls that hosts make for it while they last.
+func TestFleetShowsCallsOnTheWire(t *testing.T) {
+	r := newRig(t)
+	r.service.hold = make(chan struct{})
+	r.host(nil)
+	p := r.party("a", nil)
+	var g errgroup.Group
+	g.Go(func() error { p.ask(3); return nil })
+	r.until("three calls to be seen", func() bool { return p.tally.Summary().Calls.InFlight == 3 })
+	close(r.service.hold)
+	_ = g.Wait()
+	p.close(t)
+	if calls := p.tally.Summary().Calls; calls.InFlight != 0 || calls.Answered != 3 {
+		t.Errorf("at the end: %+v", calls)
+	}
+}
+
 // A person goes out of the journal and out of the queue; of what a host is asking
 // right now the answer is still to come.
 func TestFleetErase(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
@@ -51,6 +52,7 @@ type state struct {
 	hosts   int   // that serve the queue and understand the jobs
 	left    error // why the last of them may not ask, nil when it may
 	paces   []pipeline.Pace
+	wire    map[checkpoint.Key]bool // the questions that hosts are asking
 	now     time.Time
 }
 
@@ -82,6 +84,7 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 			})
 			return err
 		})
+	s.wire = c.lookOnTheWire(batch)
 	return s, c.db.pool.SendBatch(ctx, batch).Close()
 }
 
@@ -112,6 +115,7 @@ func (c *Coordinator) judge(s state) {
 			c.notify(pipeline.OutageEnded{})
 		}
 	}
+	c.notify(pipeline.OnTheWire{Calls: len(s.wire)})
 	c.hosts(s.hosts, s.left)
 }
 

@@ -802,6 +802,44 @@ func TestFleetTellsTheRest(t *testing.T) {
 	}
 }
 
+// A host that was taken for dead commits an answer: while it does, nobody takes the
+// question that was given back to the queue.
+func TestFleetAnswerIsBeingStored(t *testing.T) {
+	r := newRig(t)
+	r.service.hold = make(chan struct{})
+	r.host(func(cfg *WorkerConfig) { cfg.Slots = 1 })
+	p := r.party("a", nil)
+	var g errgroup.Group
+	g.Go(func() error { p.ask(1); return nil })
+	r.until("the call", func() bool { return r.service.calls() == 1 })
+	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'available'`) // as a rescue does
+	err := r.server.Try(t.Context(), func(conn *pgx.Conn) error {
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(t.Context(), `LOCK TABLE octave_fleet.record IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		close(r.service.hold)
+		var waiting int
+		r.until("the commit to begin", func() bool {
+			r.server.Scan(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO octave_fleet.record%'`, &waiting)
+			return waiting > 0
+		})
+		other := r.host(nil)
+		r.until("the other host to look around", func() bool { return r.count(`host WHERE id = %d AND beat > 1`, other.host) == 1 })
+		return tx.Rollback(t.Context())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = g.Wait()
+	if r.service.calls() != 1 {
+		t.Errorf("asked %d times", r.service.calls())
+	}
+}
+
 // Whoever watches a run sees the calls that hosts make for it while they last.
 func TestFleetShowsCallsOnTheWire(t *testing.T) {
 	r := newRig(t)
@@ -935,6 +973,7 @@ func TestFleetPrunes(t *testing.T) {
 	if answered, _, _ := p.ask(30); answered != 30 {
 		t.Fatalf("%d of 30 answered", answered)
 	}
+	p.close(t) // it says that it lives
 	r.server.Exec(`UPDATE octave_fleet.record SET at = at - interval '2 days' WHERE ctid IN (SELECT ctid FROM octave_fleet.record ORDER BY at LIMIT 20)`)
 	r.server.Exec(`UPDATE octave_fleet.run SET seen = seen - interval '2 days'`)
 	if err := r.db().prune(t.Context(), 24*time.Hour); err != nil {

@@ -119,7 +119,8 @@ func (s *store) write(ctx context.Context, batch []*item) {
 // after it does not. Repeated after an end that nobody heard, it changes nothing.
 func (s *store) commit(ctx context.Context, batch []*item) error {
 	var records recordRows
-	var settled, returned []int64
+	var settled [][]byte
+	var returned []int64
 	budgeted := false
 	for _, it := range batch {
 		if it.Type != "" {
@@ -128,22 +129,29 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 		switch it.end {
 		case stays:
 		case settles:
-			settled = append(settled, it.job)
+			settled = append(settled, scoped(s.queue, it.Key))
 		case returns:
 			returned = append(returned, it.job)
 		}
 		budgeted = budgeted || it.budgeted
 	}
 	return s.db.pipeline(ctx, func(b *pgx.Batch) {
-		records.insert(b, s.host, s.queue, budgeted)
 		if len(settled) > 0 {
-			b.Queue(`DELETE FROM octave_fleet.river_job WHERE id = ANY($1) AND `+heldBy, settled, s.name)
+			b.Queue(settleSQL, settled)
 		}
+		records.insert(b, s.host, s.queue, budgeted)
 		if len(returned) > 0 {
 			b.Queue(`UPDATE octave_fleet.river_job SET state = 'available', attempt = greatest(attempt - 1, 0) WHERE id = ANY($1) AND `+heldBy, returned, s.name)
 		}
 	})
 }
+
+// settleSQL takes questions out of the queue, whoever holds them: a host that was
+// taken for dead settles what is in other hands by now. It comes before the
+// record, so that no fetch takes a question whose answer is being committed. The
+// conditions are those of the engine's index.
+const settleSQL = `DELETE FROM octave_fleet.river_job WHERE unique_key = ANY($1)
+	AND unique_key IS NOT NULL AND unique_states IS NOT NULL AND octave_fleet.river_job_state_in_bitmask(unique_states, state)`
 
 // heldBy says that a job is in the hands of host $2: what was given to others since
 // is theirs.

@@ -15,18 +15,19 @@ import (
 
 // KeyOf is the name of a question in the journal: a hash of the canonical
 // request without its requestId.
-func KeyOf(req octave.Request) checkpoint.Key { return spell(req).key }
+func KeyOf(req octave.Request) checkpoint.Key { return Spell(req).Key }
 
-// A spelling is the canonical form of a request and its hash.
-type spelling struct {
-	key       checkpoint.Key
-	canonical []byte
-	row       int // of the input, 1-based, that asks first; 0 if there is none
+// A Spelling is how a request is named and written down.
+type Spelling struct {
+	Key       checkpoint.Key
+	Canonical []byte // JSON, see [octave.Request.Canonical]
+	Row       int    // of the input, 1-based, that asks first; 0 if there is none
 }
 
-func spell(req octave.Request) spelling {
+// Spell names a request.
+func Spell(req octave.Request) Spelling {
 	canonical := req.Canonical()
-	return spelling{key: KeyOfCanonical(canonical), canonical: canonical}
+	return Spelling{Key: KeyOfCanonical(canonical), Canonical: canonical}
 }
 
 // KeyOfCanonical is KeyOf for a request that was spelled before.
@@ -37,17 +38,18 @@ func KeyOfCanonical(canonical []byte) checkpoint.Key {
 
 type spellingContext struct{}
 
-// withSpelling lets the decorators of an agent share what each would have to
+// WithSpelling lets the decorators of an agent share what each would have to
 // spell and hash again.
-func withSpelling(ctx context.Context, s spelling) context.Context {
+func WithSpelling(ctx context.Context, s Spelling) context.Context {
 	return context.WithValue(ctx, spellingContext{}, s)
 }
 
-func spellingOf(ctx context.Context, req octave.Request) spelling {
-	if s, ok := ctx.Value(spellingContext{}).(spelling); ok {
+// SpellingOf is the spelling of a request that is asked with ctx.
+func SpellingOf(ctx context.Context, req octave.Request) Spelling {
+	if s, ok := ctx.Value(spellingContext{}).(Spelling); ok {
 		return s
 	}
-	return spell(req)
+	return Spell(req)
 }
 
 // A Journal is what a run needs of the checkpoint.
@@ -177,8 +179,8 @@ func answerOf(rec checkpoint.Record) (*octave.Answer, error) {
 // before it is durable.
 func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		asked := spellingOf(ctx, req)
-		key := asked.key
+		asked := SpellingOf(ctx, req)
+		key := asked.Key
 		if answer, err := memory.lookup(key); answer != nil || err != nil {
 			obs.notify(Remembered{})
 			return answer, err
@@ -204,13 +206,13 @@ func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 
 // noteFailure remembers a row that was given up, for status and report; it
 // settles nothing. It returns err, or the journal's own.
-func noteFailure(journal Journal, asked spelling, err error) error {
+func noteFailure(journal Journal, asked Spelling, err error) error {
 	if fate := fateOf(err); fate == octave.All || fate == octave.Stop {
 		return err
 	}
 	body := failureBody(err)
-	body.Request, body.Row = asked.canonical, asked.row
-	return errors.Join(note(journal, checkpoint.Failed, asked.key, body), err)
+	body.Request, body.Row = asked.Canonical, asked.Row
+	return errors.Join(note(journal, checkpoint.Failed, asked.Key, body), err)
 }
 
 func note(journal Journal, kind string, key checkpoint.Key, body any) error {
@@ -235,16 +237,16 @@ func failureBody(err error) FailureBody {
 
 // answerBody spells an [AnswerBody] by hand: encoding/json would re-escape the
 // raw answer, and this is on the path of every contact.
-func answerBody(asked spelling, answer *octave.Answer) []byte {
-	b := make([]byte, 0, len(asked.canonical)+len(answer.Raw)+len(answer.Usage)+80)
-	b = append(append(b, `{"request":`...), asked.canonical...)
+func answerBody(asked Spelling, answer *octave.Answer) []byte {
+	b := make([]byte, 0, len(asked.Canonical)+len(answer.Raw)+len(answer.Usage)+80)
+	b = append(append(b, `{"request":`...), asked.Canonical...)
 	b = append(append(b, `,"answer":`...), answer.Raw...)
 	b = strconv.AppendInt(append(b, `,"latency_ms":`...), answer.Latency.Milliseconds(), 10)
 	if answer.Usage != "" {
 		b = append(append(b, `,"usage":`...), answer.Usage...)
 	}
-	if asked.row > 0 {
-		b = strconv.AppendInt(append(b, `,"row":`...), int64(asked.row), 10)
+	if asked.Row > 0 {
+		b = strconv.AppendInt(append(b, `,"row":`...), int64(asked.Row), 10)
 	}
 	return append(b, '}')
 }
@@ -258,7 +260,7 @@ func Record(agent Agent, journal Journal, obs Observer) Agent {
 			// A run is abandoned: the brake may hear of it after its calls did.
 			return nil, ErrStopped
 		}
-		key := spellingOf(ctx, req).key
+		key := SpellingOf(ctx, req).Key
 		if err := journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: key, At: time.Now()}); err != nil {
 			return nil, &JournalError{err}
 		}

@@ -36,7 +36,7 @@ func Limit(agent Agent, gate Gate) Agent {
 		}
 		started := time.Now()
 		answer, err := agent(ctx, req)
-		gate.Report(started, spellingOf(ctx, req).key, err)
+		gate.Report(started, SpellingOf(ctx, req).Key, err)
 		return answer, err
 	}
 }

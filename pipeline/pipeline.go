@@ -115,7 +115,7 @@ type slot struct {
 
 // A question is shared by all rows in the window that ask the same.
 type question struct {
-	spelling
+	Spelling
 	request octave.Request
 	fresh   bool // not answered in an earlier run
 	done    chan struct{}
@@ -169,9 +169,9 @@ func (r *run) place(contact reader.Contact) *slot {
 	if refused != nil {
 		return &slot{contact, settled(refused), false}
 	}
-	asked := spell(request)
-	asked.row = contact.Row
-	key := asked.key
+	asked := Spell(request)
+	asked.Row = contact.Row
+	key := asked.Key
 	request.RequestID = key.String()
 
 	r.mu.Lock()
@@ -183,7 +183,7 @@ func (r *run) place(contact reader.Contact) *slot {
 	if fresh && (r.cfg.Brake.Reason() != nil || !r.admit(key)) {
 		return &slot{contact, settled(ErrStopped), false}
 	}
-	q := &question{spelling: asked, request: request, fresh: fresh, done: make(chan struct{})}
+	q := &question{Spelling: asked, request: request, fresh: fresh, done: make(chan struct{})}
 	r.inFlight[key] = q
 	return &slot{contact, q, true}
 }
@@ -224,7 +224,7 @@ func (r *run) work(ctx context.Context) error {
 			if !ok {
 				return nil
 			}
-			answer, err := r.ask(withSpelling(ctx, q.spelling), q.request)
+			answer, err := r.ask(WithSpelling(ctx, q.Spelling), q.request)
 			if broken := r.finish(q, answer, err); broken != nil {
 				return broken
 			}
@@ -311,7 +311,7 @@ func (r *run) outcome(s *slot) (*octave.Answer, error) {
 	if settled := s.err != nil || s.answer != nil; settled {
 		return s.answer, nil
 	}
-	answer, err := r.cfg.Memory.recall(s.key)
+	answer, err := r.cfg.Memory.recall(s.Key)
 	if err != nil {
 		return nil, fmt.Errorf("row %d: %w", s.contact.Row, err)
 	}
@@ -325,7 +325,7 @@ func (r *run) release(s *slot) {
 		return
 	}
 	r.mu.Lock()
-	delete(r.inFlight, s.key)
+	delete(r.inFlight, s.Key)
 	r.mu.Unlock()
 	if s.answer != nil {
 		r.kept.Add(-int64(len(s.answer.Raw)))

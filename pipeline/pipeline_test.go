@@ -375,7 +375,7 @@ func TestAnswersThatDoNotFitInMemoryAreReadBack(t *testing.T) {
 		if err := r.run(t, t.Context(), people(1)); err != nil {
 			t.Fatal(err)
 		}
-		q.spelling.key = r.journal.records[0].Key
+		q.Key = r.journal.records[0].Key
 		answer, err := run.outcome(&slot{question: q})
 		if err != nil || answer.RequestID != "r-p0@example.com" {
 			t.Errorf("read back %v, %v", answer, err)

@@ -78,20 +78,22 @@ func (p *Plan) add(contact reader.Contact, cfg Config, seen map[checkpoint.Key]b
 	seen[key] = true
 }
 
-// Questions are the requests that [Run] would make for the contacts, in order and
-// each as often as it is there. Of cfg it needs Ask, Exclude and Memory.
-func Questions(src iter.Seq2[reader.Contact, error], cfg Config) iter.Seq2[octave.Request, error] {
-	return func(yield func(octave.Request, error) bool) {
+// Questions are those that [Run] would ask about the contacts, in order and each
+// as often as it is there. Of cfg it needs Ask, Exclude and Memory.
+func Questions(src iter.Seq2[reader.Contact, error], cfg Config) iter.Seq2[Spelling, error] {
+	return func(yield func(Spelling, error) bool) {
 		for contact, err := range src {
 			if err != nil {
-				yield(octave.Request{}, err)
+				yield(Spelling{}, err)
 				return
 			}
 			request, refused := cfg.question(contact)
-			if refused != nil || cfg.Memory.Knows(KeyOf(request)) {
+			if refused != nil {
 				continue
 			}
-			if !yield(request, nil) {
+			asked := Spell(request)
+			asked.Row = contact.Row
+			if !cfg.Memory.Knows(asked.Key) && !yield(asked, nil) {
 				return
 			}
 		}

@@ -33,7 +33,7 @@ func (c *Coordinator) collect(ctx, soft context.Context) error {
 		found, err := c.deliver(soft, waiting)
 		if err == nil && time.Since(ensured) >= again {
 			ensured = time.Now()
-			err = c.enqueue(soft, c.waiters())
+			err = c.enqueue(soft, dueFor(c.waiters(), again))
 		}
 		if over(soft) {
 			break
@@ -85,7 +85,7 @@ func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int
 	keys := make([][]byte, len(waiting))
 	since := make([]time.Time, len(waiting))
 	for i, w := range waiting {
-		keys[i], since[i] = scoped(c.queue, w.key), w.since
+		keys[i], since[i] = scoped(c.queue, w.Key), w.since
 	}
 	histories, err := c.histories(ctx, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
 		WHERE r.key = ANY(ARRAY(
@@ -132,12 +132,12 @@ func (c *Coordinator) histories(ctx context.Context, query string, args ...any) 
 // does, in Memo.
 func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error) {
 	last := c.decisive(w, history)
-	if err := c.copyAttempts(w.key, history, last); err != nil {
+	if err := c.copyAttempts(w.Key, history, last); err != nil {
 		return nil, &pipeline.JournalError{Err: err}
 	}
 	if last.Type == checkpoint.Failed {
 		c.mu.Lock()
-		c.told[w.key] = last.At
+		c.told[w.Key] = last.At
 		c.mu.Unlock()
 		return nil, failureOf(last.Record)
 	}
@@ -298,7 +298,7 @@ func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) map[checkpoint.Key]bool {
 	wire := map[checkpoint.Key]bool{}
 	var keys [][]byte
 	for _, w := range c.waiters() {
-		keys = append(keys, scoped(c.queue, w.key))
+		keys = append(keys, scoped(c.queue, w.Key))
 	}
 	batch.Queue(`SELECT l.key FROM (
 			SELECT DISTINCT ON (key) key, type, host FROM octave_fleet.record WHERE key = ANY($1) ORDER BY key, at DESC) l

@@ -3,7 +3,9 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,6 +50,7 @@ type Coordinator struct {
 	began time.Time // this run
 	since time.Time // what is older was told to this checkpoint by runs before
 
+	passed  atomic.Int64 // the row up to which Ahead has put the list into the queue
 	asks    chan *waiter
 	served  chan struct{} // closed when nobody answers any more
 	mu      sync.Mutex
@@ -62,11 +65,10 @@ type Coordinator struct {
 
 // A waiter is a question of the run that has no answer yet.
 type waiter struct {
-	key      checkpoint.Key
-	question []byte    // canonical
-	since    time.Time // a failure before is not its own
-	queued   bool      // put into the queue at least once
-	outcome  chan outcome
+	pipeline.Spelling
+	since   time.Time // a failure before is not its own
+	queued  time.Time // when it was last put into the queue; zero for not yet
+	outcome chan outcome
 }
 
 type outcome struct {
@@ -74,12 +76,14 @@ type outcome struct {
 	err    error
 }
 
-func (c *Coordinator) newWaiter(req octave.Request) *waiter {
-	question := req.Canonical()
-	w := &waiter{key: pipeline.KeyOfCanonical(question), question: question, since: c.began, outcome: make(chan outcome, 1)}
+func (c *Coordinator) newWaiter(asked pipeline.Spelling) *waiter {
+	w := &waiter{Spelling: asked, since: c.began, outcome: make(chan outcome, 1)}
+	if asked.Row > 0 && int64(asked.Row) <= c.passed.Load() {
+		w.queued = time.Now()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if told, again := c.told[w.key]; again {
+	if told, again := c.told[w.Key]; again {
 		w.since = told
 	}
 	return w
@@ -146,7 +150,7 @@ func (c *Coordinator) register(ctx context.Context, tx pgx.Tx, maxCalls *int, ma
 
 // Ask is the agent of the run: it waits for what a host makes of the question.
 func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-	w := c.newWaiter(req)
+	w := c.newWaiter(pipeline.SpellingOf(ctx, req))
 	if c.brake.Reason() != nil {
 		return nil, pipeline.ErrStopped
 	}
@@ -238,21 +242,23 @@ func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) 
 
 // Ahead puts the questions of a whole list into the queue, long before the run
 // waits for their answers: hosts go on when this process is gone.
-func (c *Coordinator) Ahead(ctx context.Context, questions func(yield func(octave.Request, error) bool)) error {
+func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[pipeline.Spelling, error]) error {
 	ctx, cancel := c.brake.Bound(ctx)
 	defer cancel()
 	batch := make([]*waiter, 0, insertRows)
 	var failed error
 	flush := func() bool {
-		failed = c.enqueue(ctx, batch)
+		if failed = c.enqueue(ctx, batch); failed == nil {
+			c.passed.Store(int64(batch[len(batch)-1].Row))
+		}
 		batch = batch[:0]
 		return failed == nil && c.brake.Reason() == nil
 	}
-	for req, err := range questions {
+	for asked, err := range questions {
 		if err != nil {
 			return nil // the run itself reads the same and says so
 		}
-		batch = append(batch, c.newWaiter(req))
+		batch = append(batch, c.newWaiter(asked))
 		if len(batch) == insertRows && !flush() {
 			break
 		}
@@ -269,13 +275,14 @@ func (c *Coordinator) Ahead(ctx context.Context, questions func(yield func(octav
 // insertRows is how many questions share a statement.
 const insertRows = 2000
 
-// submit puts questions into the queue as the run asks them.
+// submit puts questions into the queue as the run asks them, unless they are there
+// already.
 func (c *Coordinator) submit(ctx, soft context.Context) error {
 	for {
 		select {
 		case first := <-c.asks:
 			batch := c.gather(first)
-			err := c.enqueue(soft, batch)
+			err := c.enqueue(soft, dueFor(batch, forever))
 			c.await(batch)
 			if err != nil && !over(soft) {
 				return err
@@ -307,7 +314,7 @@ func (c *Coordinator) await(batch []*waiter) {
 		if c.stopped {
 			w.outcome <- outcome{err: pipeline.ErrStopped}
 		} else {
-			c.waiting[w.key] = w
+			c.waiting[w.Key] = w
 		}
 	}
 }
@@ -323,6 +330,19 @@ func (c *Coordinator) abandon(keep map[checkpoint.Key]bool) {
 			w.outcome <- outcome{err: pipeline.ErrStopped}
 		}
 	}
+}
+
+// forever is longer than any run.
+const forever = 1 << 60 * time.Nanosecond
+
+// dueFor are the questions that were put into the queue so long ago, or never.
+func dueFor(list []*waiter, age time.Duration) (due []*waiter) {
+	for _, w := range list {
+		if w.queued.IsZero() || time.Since(w.queued) >= age {
+			due = append(due, w)
+		}
+	}
+	return due
 }
 
 // priorities let a short list not wait for a long one that came before: the first
@@ -349,13 +369,13 @@ func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	priorities, since := make([]int16, n), make([]time.Time, n)
 	c.mu.Lock()
 	for i, w := range batch {
-		keys[i] = scoped(c.queue, w.key)
+		keys[i] = scoped(c.queue, w.Key)
 		priorities[i], since[i] = priority(c.queued), w.since
-		if !w.queued {
-			w.queued = true
+		if w.queued.IsZero() {
 			c.queued++
 		}
-		text, err := json.Marshal(job{Format: Format, Key: w.key, Run: c.cfg.Run, Request: w.question,
+		w.queued = time.Now()
+		text, err := json.Marshal(job{Format: Format, Key: w.Key, Run: c.cfg.Run, Request: w.Canonical,
 			Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous, Since: w.since, Fresh: c.cfg.Fresh})
 		if err != nil {
 			c.mu.Unlock()

@@ -761,8 +761,8 @@ func TestFleetFailsOnceInARun(t *testing.T) {
 	}
 	r.host(nil)
 	p := r.party("a", nil)
-	list := func(yield func(octave.Request, error) bool) {
-		for i := 0; i < 20 && yield(who(i), nil); i++ {
+	list := func(yield func(pipeline.Spelling, error) bool) {
+		for i := 0; i < 20 && yield(pipeline.Spell(who(i)), nil); i++ {
 		}
 	}
 	if err := p.Ahead(t.Context(), list); err != nil {
@@ -783,8 +783,8 @@ func TestFleetTellsTheRest(t *testing.T) {
 	}
 	h := r.host(nil)
 	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Policy.Retries = 9 })
-	list := func(yield func(octave.Request, error) bool) {
-		for i := 10; i < 13 && yield(who(i), nil); i++ {
+	list := func(yield func(pipeline.Spelling, error) bool) {
+		for i := 10; i < 13 && yield(pipeline.Spell(who(i)), nil); i++ {
 		}
 	}
 	if err := p.Ahead(t.Context(), list); err != nil {
@@ -840,6 +840,31 @@ func TestFleetAnswerIsBeingStored(t *testing.T) {
 	}
 }
 
+// What was put into the queue ahead is not put there again when the run asks it,
+// but does come back should it be gone.
+func TestFleetAsksWhatIsAhead(t *testing.T) {
+	r := newRig(t)
+	p := r.party("a", nil)
+	asked := pipeline.Spell(who(1))
+	asked.Row = 7
+	err := p.Ahead(t.Context(), func(yield func(pipeline.Spelling, error) bool) { yield(asked, nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, due := range map[int]int{7: 0, 8: 1} {
+		asked.Row = row
+		if n := len(dueFor([]*waiter{p.newWaiter(asked)}, forever)); n != due {
+			t.Errorf("row %d: %d to be put into the queue, want %d", row, n, due)
+		}
+	}
+	r.server.Exec(`DELETE FROM octave_fleet.river_job`)
+	r.host(nil)
+	asked.Row = 7
+	if _, err := p.Ask(pipeline.WithSpelling(t.Context(), asked), who(1)); err != nil {
+		t.Error(err)
+	}
+}
+
 // Whoever watches a run sees the calls that hosts make for it while they last.
 func TestFleetShowsCallsOnTheWire(t *testing.T) {
 	r := newRig(t)
@@ -883,8 +908,8 @@ func TestFleetErase(t *testing.T) {
 	}
 
 	r.service.hold = make(chan struct{})
-	list := func(yield func(octave.Request, error) bool) {
-		for i := 10; i < 30 && yield(who(i), nil); i++ {
+	list := func(yield func(pipeline.Spelling, error) bool) {
+		for i := 10; i < 30 && yield(pipeline.Spell(who(i)), nil); i++ {
 		}
 	}
 	if err := p.Ahead(t.Context(), list); err != nil {

@@ -152,12 +152,12 @@ const rescueSQL = `UPDATE octave_fleet.river_job SET state = 'available' WHERE s
 // database says this host holds and of which it does not know, because the answer
 // to a fetch was lost, and those of hosts that have ended.
 func (w *Worker) adopt(ctx context.Context) error {
-	const old = `state = 'running' AND attempted_at < clock_timestamp() - $2::interval`
-	if _, err := w.db.pool.Exec(ctx, `UPDATE octave_fleet.river_job j SET state = 'available' WHERE queue = $1 AND `+old+`
+	const old = `state = 'running' AND queue = $1 AND attempted_at < clock_timestamp() - $2::interval`
+	if _, err := w.db.pool.Exec(ctx, `UPDATE octave_fleet.river_job j SET state = 'available' WHERE `+old+`
 		AND NOT EXISTS (SELECT FROM octave_fleet.host h WHERE h.name = j.attempted_by[array_upper(j.attempted_by, 1)] AND h.ended IS NULL)`, riverQueue(w.queue), orphanAge); err != nil {
 		return err
 	}
-	rows, err := w.db.pool.Query(ctx, `SELECT id FROM octave_fleet.river_job WHERE attempted_by[array_upper(attempted_by, 1)] = $1 AND `+old, w.name, orphanAge)
+	rows, err := w.db.pool.Query(ctx, `SELECT id FROM octave_fleet.river_job WHERE attempted_by[array_upper(attempted_by, 1)] = $3 AND `+old, riverQueue(w.queue), orphanAge, w.name)
 	if err != nil {
 		return err
 	}

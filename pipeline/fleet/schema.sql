@@ -85,7 +85,7 @@ CREATE INDEX record_at ON octave_fleet.record USING brin (at);
 INSERT INTO octave_fleet.record (host, seq, queue, key, type, run)
     SELECT 0, n, 0, decode(md5(n::text), 'hex'), (ARRAY['asked', 'answered'])[1 + n % 2], '' FROM generate_series(1, 2000) n;
 INSERT INTO octave_fleet.river_job (args, kind, max_attempts, queue, state, unique_key, unique_states, attempted_by)
-    SELECT '{}', 'x', 1, 'octave' || n % 7, (ARRAY['available', 'running'])[1 + n % 2]::octave_fleet.river_job_state, decode(md5(n::text), 'hex'), B'11110001', '{x}'
+    SELECT '{}', 'x', 1, 'octave' || n % 7, (CASE WHEN n % 100 = 0 THEN 'running' ELSE 'available' END)::octave_fleet.river_job_state, decode(md5(n::text), 'hex'), B'11110001', '{x}'
     FROM generate_series(1, 2000) n;
 ANALYZE octave_fleet.record, octave_fleet.river_job;
 DELETE FROM octave_fleet.record;

@@ -156,6 +156,6 @@ func (t *turn) ask(ctx context.Context, agent pipeline.Agent) (err error) {
 			err = t.settle(failedRecord(t.job, text))
 		}
 	}()
-	_, err = agent(ctx, t.request)
+	_, err = agent(pipeline.WithSpelling(ctx, pipeline.Spelling{Key: t.Key, Canonical: t.Request}), t.request)
 	return err
 }

@@ -232,7 +232,7 @@ func (s *shift) follow(w *fleet.Worker, done <-chan struct{}) {
 
 func (s *shift) line(msg string, w *fleet.Worker) {
 	sum := s.tally.Summary()
-	s.log.Info(msg, zap.Int("in_flight", w.InFlight()), zap.Int("calls", sum.Calls.Started), zap.Int("answered", sum.Calls.Answered),
+	s.log.Info(msg, zap.Int("in_flight", w.InFlight()), zap.Int("unstored", w.Unstored()), zap.Int("calls", sum.Calls.Started), zap.Int("answered", sum.Calls.Answered),
 		zap.Int("refused", sum.Calls.Refused), zap.Int("failed", sum.Calls.Failed), zap.String("usage", sum.Usage.String()))
 }
 

@@ -460,7 +460,7 @@ func TestFleetOutage(t *testing.T) {
 func TestFleetAnswerOutlivesTheDatabase(t *testing.T) {
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
-	r.host(nil)
+	h := r.host(nil)
 	p := r.party("a", nil)
 	var g errgroup.Group
 	var answered int
@@ -468,9 +468,10 @@ func TestFleetAnswerOutlivesTheDatabase(t *testing.T) {
 	r.until("calls", func() bool { return r.service.calls() == 5 })
 	r.server.Kill()
 	close(r.service.hold)
-	r.until("the answers", func() bool { r.service.mu.Lock(); defer r.service.mu.Unlock(); return r.service.now == 0 })
+	r.until("the answers to wait", func() bool { return h.Unstored() == 5 })
 	r.server.Run()
 	_ = g.Wait()
+	r.until("nothing to wait", func() bool { return h.Unstored() == 0 })
 	if answered != 5 || r.service.calls() != 5 {
 		t.Errorf("%d answered after %d calls", answered, r.service.calls())
 	}

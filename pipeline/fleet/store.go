@@ -22,6 +22,7 @@ type store struct {
 	name  string // of the host, in the engine
 	seq   atomic.Int64
 	items chan *item
+	kept  atomic.Int64 // items that are not durable yet
 }
 
 // An item is a record, or the end of a job, or both.
@@ -61,6 +62,8 @@ func newStore(db *DB, queue, host int32, name string) *store {
 // put returns when the item is durable, or the context has ended.
 func (s *store) put(ctx context.Context, it *item) error {
 	it.seq, it.done = s.seq.Add(1), make(chan error, 1)
+	s.kept.Add(1)
+	defer s.kept.Add(-1)
 	select {
 	case s.items <- it:
 	case <-ctx.Done():

@@ -127,6 +127,10 @@ func (w *Worker) Name() string { return w.name }
 // InFlight is the number of calls on the wire.
 func (w *Worker) InFlight() int { return int(w.inFlight.Load()) }
 
+// Unstored is the number of answers, and of other ends of calls, that wait for
+// the database.
+func (w *Worker) Unstored() int { return int(w.store.kept.Load()) }
+
 // Run asks until the brake is pulled and every call on the wire has come to its
 // end and is stored. Cancelling ctx abandons them. It returns why the brake was
 // pulled.

@@ -113,6 +113,9 @@ func IsURL(text string) bool {
 // unusable tells a database that refuses us from one that is not there.
 func unusable(err error) error {
 	var refused *pgconn.PgError
+	if pooled(err) {
+		return fmt.Errorf("%w: %w", ErrURL, err)
+	}
 	if errors.As(err, &refused) && refused.Code[:2] != "57" && refused.Code[:2] != "53" {
 		return fmt.Errorf("%w: %s", ErrURL, refused.Message)
 	}
@@ -125,6 +128,9 @@ func (d *DB) safe(err error) error {
 		return nil
 	}
 	text := strings.Join(strings.Fields(err.Error()), " ")
+	if pooled(err) {
+		text = "a pooler gives every transaction another session; name the server itself, or a pooler in session mode (" + text + ")"
+	}
 	if d.password != "" {
 		text = strings.ReplaceAll(text, d.password, "***")
 	}
@@ -263,11 +269,22 @@ func class(err error) string {
 // permanent says whether another try gives the same: data, constraints, syntax
 // and what is not supported.
 func permanent(err error) bool {
+	if pooled(err) {
+		return true
+	}
 	switch class(err) {
 	case "0A", "21", "22", "23", "42":
 		return true
 	}
 	return false
+}
+
+// pooled says whether a statement that was prepared is not there, or one that was
+// not is: the session is not the one that it was.
+func pooled(err error) bool {
+	var refused *pgconn.PgError
+	const duplicate, unknown = "42P05", "26000"
+	return errors.As(err, &refused) && (refused.Code == duplicate || refused.Code == unknown)
 }
 
 // contended says whether others were in the way: serialization, locks.

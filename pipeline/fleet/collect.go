@@ -234,7 +234,7 @@ func (c *Coordinator) stop(ctx context.Context) error {
 	reach, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	var wire map[checkpoint.Key]bool
-	if c.db.away() == 0 {
+	if c.db.away() == 0 && c.db.ping(reach) == nil {
 		err := c.db.patient(reach, func(ctx context.Context) error {
 			_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
 			return err

@@ -229,13 +229,13 @@ func (c *Coordinator) tellRest(ctx context.Context) error {
 	return nil
 }
 
-// once tries only so long: at the end of a run nobody waits for a database.
+// once tries only so long, and not at all when the database does not answer: at
+// the end of a run nobody waits for it.
 func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 6*operationTimeout)
 	defer cancel()
-	if c.db.away() > 0 {
-		ctx, cancel = context.WithTimeout(ctx, connectTimeout)
-		defer cancel()
+	if err := c.db.ping(ctx); err != nil {
+		return err
 	}
 	return c.db.safe(do(ctx))
 }

@@ -155,8 +155,13 @@ func (d *DB) Address() string {
 	return net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))) + "/" + cfg.Database
 }
 
-// Close gives up the connections.
-func (d *DB) Close() { d.pool.Close() }
+// Close gives up the connections. One that is away is not waited for until it has
+// taken leave, too.
+func (d *DB) Close() {
+	if d.away() == 0 {
+		d.pool.Close()
+	}
+}
 
 // Check wants a fleet of this version. Its errors are [ErrNoFleet], a
 // [FormatError] or those of the database.
@@ -289,6 +294,18 @@ func pooled(err error) bool {
 
 // contended says whether others were in the way: serialization, locks.
 func contended(err error) bool { return class(err) == "40" || class(err) == "55" }
+
+// ping finds out, and takes note, whether the database answers right now.
+func (d *DB) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := d.pool.Ping(ctx); err != nil {
+		d.lost(err)
+		return d.safe(err)
+	}
+	d.reached()
+	return nil
+}
 
 func (d *DB) lost(err error) {
 	d.mu.Lock()

@@ -141,7 +141,8 @@ func (j *job) findWorkers() (err error) {
 func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
 	cfg := j.config(brake)
 	cfg.Workers = fleet.Waiting
-	coordinator, err := j.coordinator(ctx, brake, obs)
+	whole := cfg.Limit == 0 // of a limit, only the run itself keeps count
+	coordinator, err := j.coordinator(ctx, whole, brake, obs)
 	if err != nil && brake.Reason() == nil {
 		return fleetError(err)
 	}
@@ -151,7 +152,7 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 	serving, stop := context.WithCancel(ctx)
 	var side errgroup.Group
 	side.Go(func() error { return coordinator.Serve(serving) })
-	if cfg.Limit == 0 { // of a limit, only the run itself keeps count
+	if whole {
 		side.Go(func() error { return coordinator.Ahead(serving, pipeline.Questions(j.list.input.Contacts(), cfg)) })
 	}
 	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(coordinator.Ask, j.memory(), obs), j.out, obs)
@@ -172,7 +173,7 @@ func nobody(context.Context, octave.Request) (*octave.Answer, error) {
 }
 
 // coordinator makes the run one of a fleet.
-func (j *job) coordinator(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
+func (j *job) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
 	service, err := j.o.serviceName()
 	if err != nil {
 		return nil, err
@@ -183,7 +184,7 @@ func (j *job) coordinator(ctx context.Context, brake *pipeline.Brake, obs pipeli
 	defer unbind()
 	cfg := fleet.CoordinatorConfig{
 		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.queue,
-		Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.timeout), Patience: j.pace.MaxOutage,
+		Whole: whole, Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.timeout), Patience: j.pace.MaxOutage,
 		Journal: j.journal, Observer: obs, Hosts: j.tellHosts,
 	}
 	if age := time.Duration(j.o.maxAge); age > 0 {

@@ -1,11 +1,12 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,9 @@ type CoordinatorConfig struct {
 	Timeout  time.Duration // of a call, which an orderly stop waits for
 	Patience time.Duration // how long a database or a service that is away is waited for
 
+	// Whole says that Ahead is called with the whole list.
+	Whole bool
+
 	Journal  pipeline.Journal // hears of the attempts of all hosts
 	Observer pipeline.Observer
 	// Hosts is told that no host serves the queue (0), and why the last one left
@@ -50,7 +54,6 @@ type Coordinator struct {
 	began time.Time // this run
 	since time.Time // what is older was told to this checkpoint by runs before
 
-	passed  atomic.Int64 // the row up to which Ahead has put the list into the queue
 	asks    chan *waiter
 	served  chan struct{} // closed when nobody answers any more
 	mu      sync.Mutex
@@ -61,6 +64,7 @@ type Coordinator struct {
 	paused  time.Time
 	failing bool
 	alone   time.Time // since when no host serves the queue; zero when one does
+	back    time.Time // when the database was reached again; hosts need a moment, too
 }
 
 // A waiter is a question of the run that has no answer yet.
@@ -78,9 +82,6 @@ type outcome struct {
 
 func (c *Coordinator) newWaiter(asked pipeline.Spelling) *waiter {
 	w := &waiter{Spelling: asked, since: c.began, outcome: make(chan outcome, 1)}
-	if asked.Row > 0 && int64(asked.Row) <= c.passed.Load() {
-		w.queued = time.Now()
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if told, again := c.told[w.Key]; again {
@@ -151,6 +152,9 @@ func (c *Coordinator) register(ctx context.Context, tx pgx.Tx, maxCalls *int, ma
 // Ask is the agent of the run: it waits for what a host makes of the question.
 func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answer, error) {
 	w := c.newWaiter(pipeline.SpellingOf(ctx, req))
+	if c.cfg.Whole {
+		w.queued = time.Now() // or in a moment
+	}
 	if c.brake.Reason() != nil {
 		return nil, pipeline.ErrStopped
 	}
@@ -248,9 +252,7 @@ func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[pipeline.Sp
 	batch := make([]*waiter, 0, insertRows)
 	var failed error
 	flush := func() bool {
-		if failed = c.enqueue(ctx, batch); failed == nil {
-			c.passed.Store(int64(batch[len(batch)-1].Row))
-		}
+		failed = c.enqueue(ctx, batch)
 		batch = batch[:0]
 		return failed == nil && c.brake.Reason() == nil
 	}
@@ -275,8 +277,8 @@ func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[pipeline.Sp
 // insertRows is how many questions share a statement.
 const insertRows = 2000
 
-// submit puts questions into the queue as the run asks them, unless they are there
-// already.
+// submit puts questions into the queue as the run asks them, unless they go there
+// ahead of it, in the order of the list.
 func (c *Coordinator) submit(ctx, soft context.Context) error {
 	for {
 		select {
@@ -300,9 +302,15 @@ func (c *Coordinator) gather(first *waiter) []*waiter {
 		case w := <-c.asks:
 			batch = append(batch, w)
 		default:
-			return batch
+			return inOrder(batch)
 		}
 	}
+	return inOrder(batch)
+}
+
+// inOrder sorts questions as the list does: rows come out in its order.
+func inOrder(batch []*waiter) []*waiter {
+	slices.SortStableFunc(batch, func(a, b *waiter) int { return cmp.Compare(a.Row, b.Row) })
 	return batch
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -841,28 +842,47 @@ func TestFleetAnswerIsBeingStored(t *testing.T) {
 	}
 }
 
-// What was put into the queue ahead is not put there again when the run asks it,
-// but does come back should it be gone.
+// What goes into the queue ahead of a run is not put there again when the run asks
+// it, but comes back should it be gone.
 func TestFleetAsksWhatIsAhead(t *testing.T) {
 	r := newRig(t)
+	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Whole = true })
+	var g errgroup.Group
+	g.Go(func() error {
+		_, err := p.Ask(t.Context(), who(1))
+		return err
+	})
+	r.until("the question", func() bool { return len(p.waiters()) == 1 })
+	if n := r.count(`river_job`); n != 0 {
+		t.Errorf("%d questions are in the queue", n)
+	}
+	r.host(nil)
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Questions wait in the order of the list, whichever was asked first.
+func TestFleetKeepsTheOrder(t *testing.T) {
+	r := newRig(t)
 	p := r.party("a", nil)
-	asked := pipeline.Spell(who(1))
-	asked.Row = 7
-	err := p.Ahead(t.Context(), func(yield func(pipeline.Spelling, error) bool) { yield(asked, nil) })
-	if err != nil {
+	const n = 50
+	var want []string
+	var batch []*waiter
+	for i := range n {
+		asked := pipeline.Spell(who(i))
+		asked.Row = i + 1
+		want = append(want, asked.Key.String())
+		batch = append(batch, p.newWaiter(asked))
+	}
+	rand.Shuffle(n, func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
+	if err := p.enqueue(t.Context(), inOrder(batch)); err != nil {
 		t.Fatal(err)
 	}
-	for row, due := range map[int]int{7: 0, 8: 1} {
-		asked.Row = row
-		if n := len(dueFor([]*waiter{p.newWaiter(asked)}, forever)); n != due {
-			t.Errorf("row %d: %d to be put into the queue, want %d", row, n, due)
-		}
-	}
-	r.server.Exec(`DELETE FROM octave_fleet.river_job`)
-	r.host(nil)
-	asked.Row = 7
-	if _, err := p.Ask(pipeline.WithSpelling(t.Context(), asked), who(1)); err != nil {
-		t.Error(err)
+	var got []string
+	r.server.Scan(`SELECT array_agg(args->>'key' ORDER BY priority, scheduled_at, id) FROM octave_fleet.river_job`, &got)
+	if !slices.Equal(got, want) {
+		t.Errorf("the queue holds %v, want %v", got, want)
 	}
 }
 

@@ -21,6 +21,7 @@ const glance = 500 * time.Millisecond
 // found spent, a key that was rejected, a service that fails, a database that is
 // away, and that there is nobody to ask.
 func (c *Coordinator) watch(ctx context.Context) error {
+	last := time.Now()
 	for sleep(ctx.Done(), glance) {
 		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
 		state, err := c.look(attempt)
@@ -29,6 +30,10 @@ func (c *Coordinator) watch(ctx context.Context) error {
 		case over(ctx):
 			return nil
 		case err == nil:
+			if time.Since(last) > gap {
+				c.back = time.Now()
+			}
+			last = time.Now()
 			c.db.reached()
 			c.judge(state)
 		case errors.Is(err, pgx.ErrNoRows):
@@ -131,6 +136,7 @@ func (c *Coordinator) hosts(n int, left error) {
 			c.tellHosts(n, nil)
 		}
 		c.alone = time.Time{}
+	case time.Since(c.back) < deadFor: // who has not beaten yet
 	case c.alone.IsZero():
 		c.alone = time.Now()
 		c.tellHosts(0, left)

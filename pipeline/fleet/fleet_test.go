@@ -704,7 +704,7 @@ func TestFleetKeeper(t *testing.T) {
 	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'running', queue = $1 WHERE state = 'available'`, riverQueue(h.queue))
 	h.brake.Pull(errDrain) // it would take what is free
 	r.until("the drain", func() bool { return r.count("host WHERE ended IS NULL") == 0 })
-	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'running'`)
+	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'running', queue = $1`, riverQueue(h.queue))
 	r.server.Exec(`UPDATE octave_fleet.host SET ended = NULL WHERE name = $1`, h.name)
 	if err := h.adopt(t.Context()); err != nil {
 		t.Fatal(err)

@@ -60,6 +60,7 @@ type erasure struct {
 	list    *reader.ExcludeList
 	needles [][]byte // in lower case: what gives the person away in a text
 	keys    map[checkpoint.Key]bool
+	gone    map[checkpoint.Key]bool // of those, the ones that the checkpoint had
 	files   files
 
 	mentions int // records kept that hold a needle all the same
@@ -84,7 +85,7 @@ func (a *app) erase(path string, e erasure) error {
 	if err := e.find(path); err != nil {
 		return err
 	}
-	if err := a.eraseFromFleet(&e); err != nil {
+	if err := a.eraseFromFleet(path, &e); err != nil {
 		return err
 	}
 	var dropped int
@@ -100,14 +101,17 @@ func (a *app) erase(path string, e erasure) error {
 	return a.tellErased(path, &e, dropped)
 }
 
-// eraseFromFleet comes first: the questions that are known only by their key are
-// told by the checkpoint.
-func (a *app) eraseFromFleet(e *erasure) error {
+// eraseFromFleet comes before the checkpoint, which tells the questions that are
+// known only by their key, and is told others. A run that holds it would ask anew.
+func (a *app) eraseFromFleet(path string, e *erasure) error {
 	if e.fleet == "" { // whom to erase is never a setting, but where may be
 		e.fleet = databaseURL(os.Getenv(envName("fleet")))
 	}
 	if e.fleet == "" {
 		return nil
+	}
+	if err := free(path); err != nil {
+		return err
 	}
 	ctx := context.Background()
 	db, err := joinFleet(ctx, e.fleet, zap.NewNop())
@@ -119,6 +123,10 @@ func (a *app) eraseFromFleet(e *erasure) error {
 	if err != nil {
 		return fleetError(err)
 	}
+	for _, key := range erased.Keys {
+		e.keys[key] = true
+	}
+	e.files.fleets = slices.DeleteFunc(e.files.fleets, func(address string) bool { return address == db.Address() })
 	fmt.Fprintf(a.stdout, "erased %s and %s from the fleet at %s\n", count(erased.Records, "record"), count(erased.Queued, "queued question"), db.Address())
 	if erased.Running > 0 {
 		return &exitError{code: exitLocked, err: fmt.Errorf("a worker is asking %s about the person right now", count(erased.Running, "question")),
@@ -151,7 +159,7 @@ func (e *erasure) prepare() error {
 	if len(e.people) == 0 {
 		return usageError("who? name one with --email, --linkedin or --id")
 	}
-	e.keys, e.list = map[checkpoint.Key]bool{}, reader.ExcludePersons(e.people...)
+	e.keys, e.gone, e.list = map[checkpoint.Key]bool{}, map[checkpoint.Key]bool{}, reader.ExcludePersons(e.people...)
 	return nil
 }
 
@@ -188,6 +196,7 @@ func (e *erasure) asks(r octave.Request) bool {
 // whose key is a hash of what is known of them.
 func (e *erasure) keep(rec checkpoint.Record) (checkpoint.Record, bool) {
 	if e.keys[rec.Key] || e.about(rec) {
+		e.gone[rec.Key] = true
 		return rec, false
 	}
 	if rec.Key != (checkpoint.Key{}) && e.inText(rec.Body) {
@@ -227,24 +236,38 @@ func appendNew(list []string, item string) []string {
 	return append(list, item)
 }
 
+// free says whether nobody holds the checkpoint.
+func free(path string) error {
+	journal, err := checkpoint.Open(path, checkpoint.Options{})
+	if err != nil {
+		return holdError(path, err)
+	}
+	return journal.Close()
+}
+
+// holdError tells a checkpoint that somebody holds from one that is damaged.
+func holdError(path string, err error) error {
+	if errors.Is(err, checkpoint.ErrLocked) {
+		return &exitError{code: exitLocked, err: fmt.Errorf("%s is in use", path), hint: "wait for the run or the review to end, and do this again"}
+	}
+	return checkpointError(path, err)
+}
+
 // rewrite writes a journal anew; one that is not there has nobody in it.
 func rewrite(path string, keep func(checkpoint.Record) (checkpoint.Record, bool)) (checkpoint.RewriteStats, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return checkpoint.RewriteStats{}, nil
 	}
 	stats, err := checkpoint.Rewrite(path, checkpoint.Options{}, keep)
-	if errors.Is(err, checkpoint.ErrLocked) {
-		return stats, &exitError{code: exitLocked, err: fmt.Errorf("%s is in use", path), hint: "wait for the run or the review to end, and do this again"}
-	}
 	if err != nil {
-		return stats, checkpointError(path, err)
+		return stats, holdError(path, err)
 	}
 	return stats, nil
 }
 
 // tellErased says what was done, and what is left to do by hand.
 func (a *app) tellErased(path string, e *erasure, dropped int) error {
-	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", count(dropped, "record"), count(len(e.keys), "question"), path)
+	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", count(dropped, "record"), count(len(e.gone), "question"), path)
 	if e.mentions > 0 {
 		fmt.Fprintf(a.stdout, "%s about others still mention the person\n", count(e.mentions, "record"))
 	}
@@ -258,7 +281,7 @@ func (a *app) tellErased(path string, e *erasure, dropped int) error {
 			fmt.Fprintf(a.stdout, "still holds the person: %s\n", file)
 		}
 	}
-	if len(e.files.fleets) > 0 && e.fleet == "" {
+	if len(e.files.fleets) > 0 {
 		fmt.Fprintf(a.stderr, "a fleet may still hold the person: do this again with --fleet for %s\n", strings.Join(e.files.fleets, ", "))
 	}
 	if len(e.files.inputs) > 0 {

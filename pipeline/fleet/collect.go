@@ -18,6 +18,8 @@ const (
 	// while none do.
 	soonest = 40 * time.Millisecond
 	rarest  = time.Second
+	// deliverKeys is how many outcomes one query brings: answers are some KB each.
+	deliverKeys = 128
 	// again is how often a question that is waited for is put into the queue anew,
 	// should it not be there any more.
 	again = 2 * time.Second
@@ -29,8 +31,8 @@ const (
 func (c *Coordinator) collect(ctx, soft context.Context) error {
 	var ensured time.Time
 	for pause := soonest; sleep(soft.Done(), pause); {
-		waiting := c.waiters()
-		found, err := c.deliver(soft, waiting)
+		waiting := len(c.waiters())
+		found, err := c.deliver(soft)
 		if err == nil && time.Since(ensured) >= again {
 			ensured = time.Now()
 			err = c.enqueue(soft, dueFor(c.waiters(), again))
@@ -41,7 +43,7 @@ func (c *Coordinator) collect(ctx, soft context.Context) error {
 		if err != nil {
 			return err
 		}
-		if pause = min(2*pause, rarest); found > 0 || len(waiting) == 0 {
+		if pause = min(2*pause, rarest); found > 0 || waiting == 0 {
 			pause = soonest
 		}
 	}
@@ -76,9 +78,19 @@ type entry struct {
 	host int32
 }
 
-// deliver looks for outcomes of questions, in one query for all, and hands them
-// to those who wait. It returns how many it found.
-func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int, err error) {
+// deliver looks for outcomes of the questions that are waited for, in one query for
+// all, and hands them over. It returns how many it found.
+func (c *Coordinator) deliver(ctx context.Context) (found int, err error) {
+	for {
+		n, err := c.deliverSome(ctx, c.waiters())
+		found += n
+		if n < deliverKeys || err != nil {
+			return found, err
+		}
+	}
+}
+
+func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found int, err error) {
 	if len(waiting) == 0 {
 		return 0, nil
 	}
@@ -89,9 +101,9 @@ func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int
 	}
 	histories, err := c.histories(ctx, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
 		WHERE r.key = ANY(ARRAY(
-			SELECT s.key FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) AS q(key, since) ON s.key = q.key AND s.key = ANY($1)
-			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at > q.since)))
-		ORDER BY r.at`, keys, since, c.cfg.Fresh)
+			SELECT DISTINCT s.key FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) AS q(key, since) ON s.key = q.key AND s.key = ANY($1)
+			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at > q.since) LIMIT $4))
+		ORDER BY r.at`, keys, since, c.cfg.Fresh, deliverKeys)
 	if err != nil {
 		return 0, err
 	}
@@ -113,18 +125,29 @@ func (c *Coordinator) histories(ctx context.Context, query string, args ...any) 
 		if err != nil {
 			return err
 		}
-		for rows.Next() {
-			var key []byte
-			var e entry
-			if err := rows.Scan(&key, &e.Type, &e.run, &e.host, &e.At, &e.Body); err != nil {
-				return err
-			}
-			e.Key = unscoped(key)
+		return forEachEntry(rows, func(e entry) error {
 			histories[e.Key] = append(histories[e.Key], e)
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	return histories, err
+}
+
+// forEachEntry reads key, type, run, host, time and body of records.
+func forEachEntry(rows pgx.Rows, do func(entry) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		var key []byte
+		var e entry
+		if err := rows.Scan(&key, &e.Type, &e.run, &e.host, &e.At, &e.Body); err != nil {
+			return err
+		}
+		e.Key = unscoped(key)
+		if err := do(e); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // outcome tells the checkpoint what the hosts did for a question and returns what
@@ -260,7 +283,7 @@ func (c *Coordinator) settleUp(ctx context.Context) (map[checkpoint.Key]bool, er
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.deliver(ctx, c.waiters())
+	_, err = c.deliver(ctx)
 	return wire, err
 }
 

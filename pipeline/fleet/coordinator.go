@@ -61,7 +61,7 @@ type Coordinator struct {
 	stopped bool                         // nothing is waited for any more
 	queued  int                          // questions of this run so far, for their priority
 	told    map[checkpoint.Key]time.Time // until when the checkpoint knows of a question that failed in this run
-	paused  time.Time
+	refused time.Time                    // the last refusal for pace that was told
 	failing bool
 	alone   time.Time // since when no host serves the queue; zero when one does
 	back    time.Time // when the database was reached again; hosts need a moment, too
@@ -217,20 +217,32 @@ func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 // tellRest tells the checkpoint of the attempts for questions that the run stopped
 // waiting for, or never waited for: they may have been billed.
 func (c *Coordinator) tellRest(ctx context.Context) error {
-	histories, err := c.histories(ctx, `SELECT key, type, run, host, at, body FROM octave_fleet.record
-		WHERE run = $1 AND at >= $2 AND type IN ('asked', 'missed') ORDER BY at`, c.cfg.Run, c.began)
+	rows, err := c.db.pool.Query(ctx, `SELECT key, type, run, host, at, body FROM octave_fleet.record
+		WHERE run = $1 AND at >= $2 AND type IN ('asked', 'missed') ORDER BY key, at`, c.cfg.Run, c.began)
 	if err != nil {
 		return err
 	}
-	for key, history := range histories {
-		if c.cfg.Journal.State(key) == checkpoint.AnsweredState {
-			continue
+	var history []entry // of one question
+	tell := func() error {
+		if len(history) == 0 || c.cfg.Journal.State(history[0].Key) == checkpoint.AnsweredState {
+			return nil
 		}
-		if err := c.copyAttempts(key, history, entry{}); err != nil {
-			return err
-		}
+		return c.copyAttempts(history[0].Key, history, entry{})
 	}
-	return nil
+	err = forEachEntry(rows, func(e entry) error {
+		if len(history) > 0 && e.Key != history[0].Key {
+			if err := tell(); err != nil {
+				return err
+			}
+			history = history[:0]
+		}
+		history = append(history, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return tell()
 }
 
 // once tries only so long, and not at all when the database does not answer: at
@@ -369,10 +381,23 @@ func priority(nth int) int16 {
 // Waiting for a question again puts it there again if it was
 // withdrawn by the run that it belonged to.
 func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
-	n := len(batch)
-	if n == 0 {
-		return nil
+	for len(batch) > 0 {
+		n, size := 0, 0
+		for n < len(batch) && (n == 0 || size+len(batch[n].Canonical) <= statementBytes) {
+			size += len(batch[n].Canonical)
+			n++
+		}
+		if err := c.insert(ctx, batch[:n]); err != nil {
+			return err
+		}
+		batch = batch[n:]
 	}
+	return nil
+}
+
+// insert is one statement of enqueue.
+func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
+	n := len(batch)
 	keys, args := make([][]byte, n), make([]string, n)
 	priorities, since := make([]int16, n), make([]time.Time, n)
 	c.mu.Lock()

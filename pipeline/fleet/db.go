@@ -68,8 +68,11 @@ const (
 	connectTimeout = 5 * time.Second
 	// operationTimeout bounds one attempt: a connection that was cut is silent.
 	operationTimeout = 10 * time.Second
-	firstWait        = 50 * time.Millisecond
-	longestWait      = 2 * time.Second
+	// statementBytes is about how much one statement sends or brings at most: a
+	// line of 1 Mbit/s carries it within the time of an attempt.
+	statementBytes = 1 << 20
+	firstWait      = 50 * time.Millisecond
+	longestWait    = 2 * time.Second
 )
 
 // Open connects to the database at url, a URL or a connection string of
@@ -83,12 +86,14 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 	cfg.MaxConns = int32(connections)
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	cfg.ConnConfig.RuntimeParams["application_name"] = "octave-enrich"
+	// Statements without a name are planned anew each time: a plan that was kept
+	// from when the tables were small reads all of them when they are not any more.
+	// And a pooler may give every transaction another session.
+	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		// A plan that was kept from when the tables were small reads all of them
-		// when they are not any more.
-		// And a host that is cut off in the middle of a transaction must not keep
-		// its locks: all others with the same key would wait for it.
-		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_custom_plan; SET idle_in_transaction_session_timeout = '5s';
+		// A host that is cut off in the middle of a transaction must not keep its
+		// locks: all others with the same key would wait for it.
+		_, err := conn.Exec(ctx, `SET idle_in_transaction_session_timeout = '5s';
 			SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '15s'`)
 		return err
 	}
@@ -113,9 +118,6 @@ func IsURL(text string) bool {
 // unusable tells a database that refuses us from one that is not there.
 func unusable(err error) error {
 	var refused *pgconn.PgError
-	if pooled(err) {
-		return fmt.Errorf("%w: %w", ErrURL, err)
-	}
 	if errors.As(err, &refused) && refused.Code[:2] != "57" && refused.Code[:2] != "53" {
 		return fmt.Errorf("%w: %s", ErrURL, refused.Message)
 	}
@@ -128,9 +130,6 @@ func (d *DB) safe(err error) error {
 		return nil
 	}
 	text := strings.Join(strings.Fields(err.Error()), " ")
-	if pooled(err) {
-		text = "a pooler gives every transaction another session; name the server itself, or a pooler in session mode (" + text + ")"
-	}
 	if d.password != "" {
 		text = strings.ReplaceAll(text, d.password, "***")
 	}
@@ -185,15 +184,17 @@ func (d *DB) Check(ctx context.Context) error {
 // again, also by two at the same time, and reports whether it made a fleet where
 // there was none.
 func (d *DB) Init(ctx context.Context) (created bool, err error) {
-	// The engine's steps are transactions of their own, so that the lock belongs
-	// to a session.
-	err = d.pool.AcquireFunc(ctx, func(session *pgxpool.Conn) error {
+	// The engine's steps are transactions of their own, so that the lock is one of
+	// another, which waits for them.
+	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		const one = 0x6f637461 // Inits wait for each other
-		if _, err := session.Exec(ctx, `SELECT pg_advisory_lock($1)`, one); err != nil {
+		batch := &pgx.Batch{}
+		batch.Queue(`SET LOCAL idle_in_transaction_session_timeout = 0`)
+		batch.Queue(`SELECT pg_advisory_xact_lock($1)`, one)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
-		defer session.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, one) //nolint:errcheck // else the end of the session does it
-		if _, err := session.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS octave_fleet`); err != nil {
+		if _, err := d.pool.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS octave_fleet`); err != nil {
 			return err
 		}
 		migrator, err := rivermigrate.New(riverpgxv5.New(d.pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
@@ -203,13 +204,11 @@ func (d *DB) Init(ctx context.Context) (created bool, err error) {
 		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 			return err
 		}
-		if err := session.QueryRow(ctx, `SELECT to_regclass('octave_fleet.format') IS NULL`).Scan(&created); err != nil || !created {
+		if err := tx.QueryRow(ctx, `SELECT to_regclass('octave_fleet.format') IS NULL`).Scan(&created); err != nil || !created {
 			return err
 		}
-		return pgx.BeginFunc(ctx, session, func(tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, schemaSQL)
-			return err
-		})
+		_, err = tx.Exec(ctx, schemaSQL)
+		return err
 	})
 	if err != nil {
 		return false, d.safe(err)
@@ -274,22 +273,11 @@ func class(err error) string {
 // permanent says whether another try gives the same: data, constraints, syntax
 // and what is not supported.
 func permanent(err error) bool {
-	if pooled(err) {
-		return true
-	}
 	switch class(err) {
 	case "0A", "21", "22", "23", "42":
 		return true
 	}
 	return false
-}
-
-// pooled says whether a statement that was prepared is not there, or one that was
-// not is: the session is not the one that it was.
-func pooled(err error) bool {
-	var refused *pgconn.PgError
-	const duplicate, unknown = "42P05", "26000"
-	return errors.As(err, &refused) && (refused.Code == duplicate || refused.Code == unknown)
 }
 
 // contended says whether others were in the way: serialization, locks.

@@ -12,9 +12,10 @@ import (
 
 // Erased is what Erase dropped, and what is left to do.
 type Erased struct {
-	Records int // of the journal
-	Queued  int // questions that will not be asked
-	Running int // questions that a host is asking right now: their answers will be stored
+	Keys    []checkpoint.Key // the questions, with those that were known
+	Records int              // of the journal
+	Queued  int              // questions that will not be asked
+	Running int              // questions that a host is asking right now: their answers will be stored
 }
 
 // eraseRows are looked at in one statement: a snapshot that lasts keeps vacuum
@@ -40,8 +41,11 @@ func (d *DB) Erase(ctx context.Context, known []checkpoint.Key, about func(octav
 	for name := range names {
 		keys = append(keys, []byte(name))
 	}
-	return erased, d.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		queued, err := tx.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE unique_key = ANY($1) AND state = 'available'`, keys)
+	for _, key := range keys {
+		erased.Keys = append(erased.Keys, unscoped(key))
+	}
+	return erased, d.safe(pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		queued, err := tx.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE state = 'available' AND `+queuedSQL, keys)
 		if err != nil {
 			return err
 		}
@@ -50,8 +54,8 @@ func (d *DB) Erase(ctx context.Context, known []checkpoint.Key, about func(octav
 			return err
 		}
 		erased.Queued, erased.Records = int(queued.RowsAffected()), int(records.RowsAffected())
-		return tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.river_job WHERE unique_key = ANY($1)`, keys).Scan(&erased.Running)
-	})
+		return tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.river_job WHERE `+queuedSQL, keys).Scan(&erased.Running)
+	}))
 }
 
 // names are the questions as every queue calls them.

@@ -65,12 +65,12 @@ func (w *Worker) tidy(ctx context.Context) {
 	}
 }
 
-// try does what can as well be done the next time.
+// try does what can as well be done the next time, unless it never can.
 func (w *Worker) try(ctx context.Context, what string, do func(context.Context) error) {
 	attempt, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	if err := do(attempt); err != nil && !over(ctx) {
-		w.cfg.Log.Debug("could not "+what, slog.String("error", w.db.safe(err).Error()))
+	if err := do(attempt); err != nil && !over(ctx) && w.db.away() == 0 {
+		w.cfg.Log.Warn("could not "+what, slog.String("error", w.db.safe(err).Error()))
 	}
 }
 
@@ -170,6 +170,9 @@ func (w *Worker) adopt(ctx context.Context) error {
 	return err
 }
 
+const pruneSQL = `DELETE FROM octave_fleet.record WHERE ctid = ANY(ARRAY(
+	SELECT ctid FROM octave_fleet.record WHERE at < now() - $1::interval LIMIT $2))`
+
 // prune drops what is older than it is to be kept, a part at a time. One host
 // does it for all.
 func (d *DB) prune(ctx context.Context, retain time.Duration) error {
@@ -181,8 +184,7 @@ func (d *DB) prune(ctx context.Context, retain time.Duration) error {
 				more = false
 				return err
 			}
-			tag, err := tx.Exec(ctx, `DELETE FROM octave_fleet.record WHERE ctid = ANY(ARRAY(
-				SELECT ctid FROM octave_fleet.record WHERE at < clock_timestamp() - $1::interval LIMIT $2))`, retain, pruneRows)
+			tag, err := tx.Exec(ctx, pruneSQL, retain, pruneRows)
 			if err != nil {
 				return err
 			}

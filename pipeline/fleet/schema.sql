@@ -77,7 +77,7 @@ EXCEPTION WHEN OTHERS THEN NULL; -- a server that was built without it
 END $$;
 CREATE INDEX record_key ON octave_fleet.record (key);
 CREATE INDEX record_settled ON octave_fleet.record (key) WHERE type IN ('answered', 'failed');
-CREATE INDEX record_at ON octave_fleet.record USING brin (at);
+CREATE INDEX record_at ON octave_fleet.record (at);
 
 -- Without rows a table has no statistics, and without statistics the planner takes
 -- a key for one that many rows share, and reads whole tables in the fleet's first

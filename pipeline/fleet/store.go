@@ -48,8 +48,8 @@ const (
 )
 
 const (
-	storeItems = 512     // in one transaction at most
-	storeBytes = 8 << 20 // likewise
+	storeItems = 512 // in one transaction at most
+	storeBytes = statementBytes
 	// linger is how long an answer waits for others to share a commit with: next
 	// to nothing of the time that its call took.
 	linger = 10 * time.Millisecond
@@ -140,7 +140,7 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 	}
 	return s.db.pipeline(ctx, func(b *pgx.Batch) {
 		if len(settled) > 0 {
-			b.Queue(settleSQL, settled)
+			b.Queue(settleSQL, settled, s.host, records.seqs[0])
 		}
 		records.insert(b, s.host, s.queue, budgeted)
 		if len(returned) > 0 {
@@ -151,10 +151,15 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 
 // settleSQL takes questions out of the queue, whoever holds them: a host that was
 // taken for dead settles what is in other hands by now. It comes before the
-// record, so that no fetch takes a question whose answer is being committed. The
-// conditions are those of the engine's index.
-const settleSQL = `DELETE FROM octave_fleet.river_job WHERE unique_key = ANY($1)
-	AND unique_key IS NOT NULL AND unique_states IS NOT NULL AND octave_fleet.river_job_state_in_bitmask(unique_states, state)`
+// record, so that no fetch takes a question whose answer is being committed.
+// Repeated after a commit that nobody heard of, when one record is there and so
+// are all, it leaves alone who asks the same question since.
+const settleSQL = `DELETE FROM octave_fleet.river_job WHERE ` + queuedSQL + `
+	AND NOT EXISTS (SELECT FROM octave_fleet.record WHERE host = $2 AND seq = $3)`
+
+// queuedSQL finds the jobs of questions $1 in any state, by the engine's index.
+const queuedSQL = `unique_key = ANY($1) AND unique_key IS NOT NULL AND unique_states IS NOT NULL
+	AND octave_fleet.river_job_state_in_bitmask(unique_states, state)`
 
 // heldBy says that a job is in the hands of host $2: what was given to others since
 // is theirs.

@@ -63,8 +63,6 @@ type state struct {
 
 func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`UPDATE octave_fleet.run SET seen = clock_timestamp() WHERE id = $1 RETURNING coalesce(stopped, ''), error, clock_timestamp()`, c.cfg.Run).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&s.stopped, &s.error, &s.now) })
 	batch.Queue(`SELECT count(*) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts) })
 	batch.Queue(`SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue).
@@ -90,6 +88,9 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 			return err
 		})
 	s.wire = c.lookOnTheWire(batch)
+	// Last, for hosts wait while its row is locked.
+	batch.Queue(`UPDATE octave_fleet.run SET seen = clock_timestamp() WHERE id = $1 RETURNING coalesce(stopped, ''), error, clock_timestamp()`, c.cfg.Run).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&s.stopped, &s.error, &s.now) })
 	return s, c.db.pool.SendBatch(ctx, batch).Close()
 }
 
@@ -104,8 +105,9 @@ func (c *Coordinator) judge(s state) {
 		// What was yesterday is not held against a run that begins.
 		exhausted = exhausted && pace.Exhausted(s.now, c.cfg.Patience) && s.now.Sub(c.began) >= c.cfg.Patience
 		failing = failing || pace.Failing.On
-		if until := pace.PausedUntil; !pace.Failing.On && until.After(s.now) && until.After(c.paused) {
-			c.paused = until
+		// An outage pauses, too, and is told as one.
+		if until := pace.PausedUntil; until.After(s.now) && pace.CutAt.After(c.refused) {
+			c.refused = pace.CutAt
 			c.notify(pipeline.Paused{For: until.Sub(s.now), Rate: float64(pace.Limit)})
 		}
 	}

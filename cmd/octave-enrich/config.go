@@ -118,7 +118,8 @@ func readConfig(file string, known *pflag.FlagSet) (map[string]any, error) {
 	}
 	var items yaml.MapSlice
 	if err := yaml.UnmarshalWithOptions(text, &items, yaml.Strict(), yaml.UseOrderedMap()); err != nil {
-		return nil, usageError("%s: %s", file, yaml.FormatError(err, false, true))
+		// Without the lines themselves: one may hold a password.
+		return nil, usageError("%s: %s", file, yaml.FormatError(err, false, false))
 	}
 	settings := map[string]any{}
 	for _, item := range items {

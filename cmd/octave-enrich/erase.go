@@ -123,15 +123,15 @@ func (a *app) eraseFromFleet(path string, e *erasure) error {
 	if err != nil {
 		return fleetError(err)
 	}
+	if erased.Running > 0 {
+		return &exitError{code: exitLocked, err: fmt.Errorf("a worker has %s about the person in hand; nothing was erased", count(erased.Running, "question")),
+			hint: "do this again when it has ended; of a worker that is lost another one takes the questions over"}
+	}
 	for _, key := range erased.Keys {
 		e.keys[key] = true
 	}
 	e.files.fleets = slices.DeleteFunc(e.files.fleets, func(address string) bool { return address == db.Address() })
 	fmt.Fprintf(a.stdout, "erased %s and %s from the fleet at %s\n", count(erased.Records, "record"), count(erased.Queued, "queued question"), db.Address())
-	if erased.Running > 0 {
-		return &exitError{code: exitLocked, err: fmt.Errorf("a worker is asking %s about the person right now", count(erased.Running, "question")),
-			hint: "do this again when it has ended; nothing was taken out of the checkpoint yet"}
-	}
 	return nil
 }
 

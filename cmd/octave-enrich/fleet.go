@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -100,19 +104,22 @@ func fleetError(err error) error {
 	case errors.As(err, &format):
 		return &exitError{code: exitUsage, err: err, hint: "run, workers and fleet have to be of the same version"}
 	}
+	if strings.Contains(err.Error(), "permission denied") {
+		return &exitError{code: exitUsage, err: err, hint: "make the fleet with the same user as its workers and runs, who needs CREATE on the database for that"}
+	}
 	return &exitError{code: exitUsage, err: err}
 }
 
 // ofWorkers are flags of run that are the workers' with --fleet.
-var ofWorkers = []string{"concurrency", "rate", "key-file"}
+var ofWorkers = []string{"concurrency", "rate", "timeout", "key-file"}
 
 // checkFleet refuses what would be typed in vain.
 func (o *options) checkFleet() error {
 	if o.fleet == "" {
 		return nil
 	}
-	if o.queue == "" {
-		return usageError("--queue needs a name")
+	if err := o.checkQueue(); err != nil {
+		return err
 	}
 	for _, flag := range ofWorkers {
 		if o.typed[flag] {
@@ -120,6 +127,34 @@ func (o *options) checkFleet() error {
 		}
 	}
 	return nil
+}
+
+// checkQueue refuses names that nobody could tell apart.
+func (o *options) checkQueue() error {
+	switch {
+	case o.queue == "":
+		return usageError("--queue needs a name")
+	case strings.TrimSpace(o.queue) != o.queue, strings.ContainsFunc(o.queue, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return usageError("--queue %q: a name has no spaces around it, and nothing that cannot be seen", o.queue)
+	}
+	return nil
+}
+
+// fleetService is what a fleet calls the service: unlike the answers of a
+// checkpoint, which may move, its workers and runs have to mean the same address.
+func (o *options) fleetService() (string, error) {
+	name, err := o.serviceName()
+	if err != nil || o.sandbox {
+		return name, err
+	}
+	u, err := url.Parse(o.baseURL)
+	if err != nil {
+		return "", usageError("--base-url %s: write it as https://host", o.baseURL)
+	}
+	if u.Port() != "" {
+		name = net.JoinHostPort(name, u.Port())
+	}
+	return name + strings.TrimRight(u.Path, "/"), nil
 }
 
 // findWorkers finds who makes the calls: this process with its key, or a fleet,
@@ -159,7 +194,8 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 	stop()
 	broken := side.Wait()
 	if failed := coordinator.Close(ctx, err == nil && broken == nil); failed != nil {
-		j.log.Warn("the fleet was not told that the run has ended", zap.String("error", failed.Error()))
+		j.log.Warn("the fleet was not told that the run has ended: workers go on with what it left in the queue; to take it back, run again and stop it",
+			zap.String("error", failed.Error()))
 	}
 	if broken != nil {
 		return errors.Join(err, fleetError(broken))
@@ -174,7 +210,7 @@ func nobody(context.Context, octave.Request) (*octave.Answer, error) {
 
 // coordinator makes the run one of a fleet.
 func (j *job) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
-	service, err := j.o.serviceName()
+	service, err := j.o.fleetService()
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +241,7 @@ func (j *job) fileID() string {
 
 func (j *job) tellHosts(n int, left error) {
 	if n == 0 {
-		service, _ := j.o.serviceName() // else the run had not begun
+		service, _ := j.o.fleetService() // else the run had not begun
 		if left != nil {
 			j.log.Warn("no worker serves the queue: the last one left because of its key; waiting a minute for another",
 				zap.String("queue", j.o.queue), zap.String("service", service), zap.String("error", masked(left.Error())))
@@ -322,7 +358,11 @@ func printFleet(w io.Writer, s fleet.Status) error {
 	}
 	fmt.Fprintf(t, "\nRUN\tQUEUE\tSTARTED\tSEEN\tSTATE\n")
 	for _, r := range s.Runs {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Queue, r.Started.Local().Format(time.DateTime), r.Seen.Local().Format(time.DateTime), r.Stopped)
+		seen := r.Seen.Local().Format(time.DateTime)
+		if !r.Alive {
+			seen += " (gone?)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Queue, r.Started.Local().Format(time.DateTime), seen, cmp.Or(r.Stopped, "running"))
 	}
 	return t.Flush()
 }
@@ -331,7 +371,7 @@ func rateText(rate float64) string {
 	if rate == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%.3g/s", rate)
+	return fleet.Rate(rate).String()
 }
 
 func keyState(k fleet.KeyStatus) string {

@@ -96,7 +96,7 @@ func (c *siege) hire() *process {
 // coordinator starts the run.
 func (c *siege) coordinator() *process {
 	return start(c.t, command(c.t, c.dir, c.service.url, "run", "list."+c.format, "-o", filepath.Base(c.output()),
-		"--retries", strconv.Itoa(c.retries), "--timeout", "5s", "--fleet", c.server.URL(c.server.Address())))
+		"--retries", strconv.Itoa(c.retries), "--fleet", c.server.URL(c.server.Address())))
 }
 
 func (c *siege) run() {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"octave-enrich/pipeline/report"
 )
@@ -133,7 +134,11 @@ func (j *job) writeReport() error {
 	if err := writePage(j.places.checkpoint, j.o.report, opt); err != nil {
 		return err
 	}
-	fmt.Fprintf(j.console, "wrote %s\n", j.o.report)
+	if j.app.log != nil {
+		j.log.Info("wrote the report", zap.String("report", j.o.report))
+	} else {
+		fmt.Fprintf(j.console, "wrote %s\n", j.o.report)
+	}
 	return nil
 }
 

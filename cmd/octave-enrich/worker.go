@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -106,7 +107,7 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 		return fleetError(err)
 	}
 	s.log.Info("the worker is ready", zap.String("host", worker.Name()), zap.String("service", cfg.Service),
-		zap.String("queue", cfg.Queue), zap.String("key", cfg.Account), zap.Int("slots", cfg.Slots))
+		zap.String("queue", cfg.Queue), zap.String("key", cfg.Account), zap.Int("slots", cfg.Slots), zap.Stringer("rate", worker.Allowed()))
 	done := make(chan struct{})
 	var side errgroup.Group
 	side.Go(func() error { s.follow(worker, done); return nil })
@@ -145,8 +146,8 @@ func (s *shift) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfi
 	if cfg.RescueAfter < shortestRescue {
 		return cfg, usageError("--rescue-after %v is too short: workers that live would count as lost; write %v or more", cfg.RescueAfter, shortestRescue)
 	}
-	if cfg.Queue == "" {
-		return cfg, usageError("--queue needs a name")
+	if err := o.checkQueue(); err != nil {
+		return cfg, err
 	}
 	if cfg.Retain > 0 && cfg.Retain < shortestRetain {
 		return cfg, usageError("--retain %v is too short: a run may not have fetched its answers yet; write %v or more, or 0 for ever", cfg.Retain, shortestRetain)
@@ -158,7 +159,7 @@ func (s *shift) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfi
 		}
 		cfg.Limit = &limit
 	}
-	if cfg.Service, err = o.serviceName(); err != nil {
+	if cfg.Service, err = o.fleetService(); err != nil {
 		return cfg, err
 	}
 	key := octave.Secret(sandboxService)
@@ -181,7 +182,7 @@ func (s *shift) vouch(ctx context.Context, client *octave.Client) error {
 	switch {
 	case err == nil && !account.Valid:
 		return &exitError{code: exitKey, err: errors.New("the service says that the key is not valid")}
-	case errors.As(err, &call) && call.Fate == octave.All:
+	case errors.As(err, &call) && (call.Fate == octave.All || call.Status == http.StatusNotFound): // there is no such service
 		return serviceError(err)
 	case err != nil:
 		s.log.Warn("the service did not say whether the key is valid", zap.String("error", masked(err.Error())))

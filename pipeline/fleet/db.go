@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,9 +80,9 @@ const (
 // PostgreSQL's, with so many connections at most. Its errors wrap [ErrURL] or
 // [ErrUnreachable], and never hold the password.
 func Open(ctx context.Context, url string, connections int, events Events) (*DB, error) {
-	cfg, err := pgxpool.ParseConfig(url)
+	cfg, err := parse(url)
 	if err != nil {
-		return nil, fmt.Errorf("%w: write it as postgres://user:password@host/database", ErrURL)
+		return nil, err
 	}
 	cfg.MaxConns = int32(connections)
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
@@ -109,9 +110,25 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 	return d, nil
 }
 
+// parse reads a URL or a connection string. Its errors hold no part of it: nobody
+// knows where in a text that cannot be read the password is.
+func parse(text string) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(text)
+	if err == nil && !strings.ContainsAny(cfg.ConnConfig.Host, "@") {
+		return cfg, nil
+	}
+	const how = "write it as postgres://user:password@host/database, and @ : / ? # % in the password as %40 %3A %2F %3F %23 %25"
+	for _, option := range []string{"sslmode", "pool_", "connect_timeout", "target_session_attrs", "passfile", "sslcert", "sslrootcert", "service"} {
+		if err != nil && strings.Contains(err.Error(), option+" ") {
+			return nil, fmt.Errorf("%w: %s; look at its option %s", ErrURL, how, option)
+		}
+	}
+	return nil, fmt.Errorf("%w: %s", ErrURL, how)
+}
+
 // IsURL says whether a text is a URL or a connection string of PostgreSQL's.
 func IsURL(text string) bool {
-	_, err := pgxpool.ParseConfig(text)
+	_, err := parse(text)
 	return err == nil
 }
 
@@ -129,7 +146,13 @@ func (d *DB) safe(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	var lines []string // of each address that was tried; two are often the same
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.Join(strings.Fields(line), " "); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	text := strings.Join(lines, " ")
 	if d.password != "" {
 		text = strings.ReplaceAll(text, d.password, "***")
 	}

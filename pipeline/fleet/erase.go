@@ -15,7 +15,9 @@ type Erased struct {
 	Keys    []checkpoint.Key // the questions, with those that were known
 	Records int              // of the journal
 	Queued  int              // questions that will not be asked
-	Running int              // questions that a host is asking right now: their answers will be stored
+	// Running are questions that a host is asking right now, and whose answers it
+	// will store. While there are some, nothing is erased.
+	Running int
 }
 
 // eraseRows are looked at in one statement: a snapshot that lasts keeps vacuum
@@ -45,16 +47,20 @@ func (d *DB) Erase(ctx context.Context, known []checkpoint.Key, about func(octav
 		erased.Keys = append(erased.Keys, unscoped(key))
 	}
 	return erased, d.safe(pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		queued, err := tx.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE state = 'available' AND `+queuedSQL, keys)
+		if _, err := tx.Exec(ctx, `SELECT FROM octave_fleet.river_job WHERE `+queuedSQL+` FOR UPDATE`, keys); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.river_job WHERE state = 'running' AND `+queuedSQL, keys).Scan(&erased.Running)
+		if err != nil || erased.Running > 0 {
+			return err
+		}
+		queued, err := tx.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE `+queuedSQL, keys)
 		if err != nil {
 			return err
 		}
 		records, err := tx.Exec(ctx, `DELETE FROM octave_fleet.record WHERE key = ANY($1)`, keys)
-		if err != nil {
-			return err
-		}
 		erased.Queued, erased.Records = int(queued.RowsAffected()), int(records.RowsAffected())
-		return tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.river_job WHERE `+queuedSQL, keys).Scan(&erased.Running)
+		return err
 	}))
 }
 

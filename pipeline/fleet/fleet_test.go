@@ -991,6 +991,23 @@ func TestFleetReadsByIndex(t *testing.T) {
 	}
 }
 
+// Who changes the rate of a key says so, and so do the others.
+func TestFleetTellsOfAnotherRate(t *testing.T) {
+	r := newRig(t)
+	with := func(limit rate.Limit) *host { return r.host(func(cfg *WorkerConfig) { cfg.Limit = &limit }) }
+	with(50)
+	with(50).drain(t)
+	if said := r.logs.String(); strings.Contains(said, "rate") {
+		t.Errorf("nothing changed, and they said\n%s", said)
+	}
+	with(20).drain(t)
+	r.party("a", nil).ask(3)
+	r.until("the other to say so", func() bool { return strings.Contains(r.logs.String(), "the rate of this key was changed") })
+	if said := r.logs.String(); !strings.Contains(said, "the rate is changed for all workers with this key\" from=50/s to=20/s") {
+		t.Errorf("they said\n%s", said)
+	}
+}
+
 // Whoever watches a run sees the calls that hosts make for it while they last.
 func TestFleetShowsCallsOnTheWire(t *testing.T) {
 	r := newRig(t)
@@ -1008,8 +1025,8 @@ func TestFleetShowsCallsOnTheWire(t *testing.T) {
 	}
 }
 
-// A person goes out of the journal and out of the queue; of what a host is asking
-// right now the answer is still to come.
+// A person goes out of the journal and out of the queue, but not while a host is
+// asking: the answer is still to come.
 func TestFleetErase(t *testing.T) {
 	r := newRig(t)
 	h := r.host(nil)
@@ -1053,8 +1070,11 @@ func TestFleetErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.until("calls", func() bool { return r.service.calls() == 18 })
-	if got := erase(nil, about(10, 29)); got != [3]int{1, 1, 1} {
+	if got := erase(nil, about(10, 29)); got != [3]int{0, 0, 1} {
 		t.Errorf("of one who is asked about and one who is not yet: %v records, queued, running", got)
+	}
+	if got := erase(nil, about(29)); got != [3]int{0, 1, 0} {
+		t.Errorf("of one who is not asked about yet: %v records, queued, running", got)
 	}
 	close(r.service.hold)
 	r.until("the others", func() bool { return r.count(`river_job`) == 0 })
@@ -1062,8 +1082,8 @@ func TestFleetErase(t *testing.T) {
 	if r.service.asked[who(29).Email] != 0 || r.service.calls() != 10+19 {
 		t.Errorf("%d calls, %d about one who was erased before", r.service.calls(), r.service.asked[who(29).Email])
 	}
-	if got := erase(nil, about(10)); got != [3]int{1, 0, 0} {
-		t.Errorf("the answer that came then: %v records, queued, running", got)
+	if got := erase(nil, about(10)); got != [3]int{2, 0, 0} {
+		t.Errorf("of one who was answered since: %v records, queued, running", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -160,6 +161,10 @@ func (w *Worker) see(s *schedule) {
 	w.uneasy.Store(uneasy)
 	w.seenMu.Lock()
 	defer w.seenMu.Unlock()
+	if w.allowed != s.pace.Allowed {
+		w.cfg.Log.Warn("the rate of this key was changed", slog.Any("from", Rate(w.allowed)), slog.Any("to", Rate(s.pace.Allowed)))
+		w.allowed = s.pace.Allowed
+	}
 	w.seenAt, w.free = s.read, s.pace.Limit == rate.Inf && !uneasy && s.stopped == nil && s.pace.ClosedFor(s.now) <= 0
 }
 
@@ -222,10 +227,11 @@ func stopError(kind string, text *string) *octave.Error {
 	return e
 }
 
-// Allow sets what the user allows of a key, and makes its row when there is none.
-// A nil limit leaves what was set before, or the default of a run.
-func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallback rate.Limit) error {
-	return d.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+// allow sets what the user allows of a key, and makes its row when there is none.
+// A nil limit leaves what was set before, or the default of a run. It returns what
+// was allowed before.
+func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallback rate.Limit) (before rate.Limit, err error) {
+	err = d.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if limit != nil {
 			fallback = *limit
 		}
@@ -236,12 +242,13 @@ func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallb
 		if _, err := tx.Exec(ctx, `INSERT INTO octave_fleet.pace (account, state) VALUES ($1, $2) ON CONFLICT DO NOTHING`, account, fresh); err != nil {
 			return err
 		}
-		if limit == nil {
-			return nil
-		}
 		s, err := openSchedule(ctx, tx, account)
 		if err != nil {
 			return err
+		}
+		before = s.pace.Allowed
+		if limit == nil {
+			return nil
 		}
 		s.pace.Allow(*limit)
 		batch := &pgx.Batch{}
@@ -250,6 +257,7 @@ func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallb
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})
+	return before, err
 }
 
 // forbid stops everybody: no host asks with this key any more, and no run waits

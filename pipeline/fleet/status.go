@@ -66,6 +66,7 @@ type RunStatus struct {
 	Queue   string    `json:"queue"`
 	Started time.Time `json:"started"`
 	Seen    time.Time `json:"seen"`
+	Alive   bool      `json:"alive"` // seen of late
 	Stopped string    `json:"stopped,omitempty"`
 }
 
@@ -159,13 +160,13 @@ func perSecond(limit rate.Limit) float64 {
 }
 
 func runStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
-	rows, err := tx.Query(ctx, `SELECT r.id, q.service, q.name, r.started, r.seen, coalesce(r.stopped, '')
+	rows, err := tx.Query(ctx, `SELECT r.id, q.service, q.name, r.started, r.seen, r.seen > clock_timestamp() - $2::interval, coalesce(r.stopped, '')
 		FROM octave_fleet.run r JOIN octave_fleet.queue q ON q.id = r.queue
-		WHERE r.ended IS NULL AND (r.stopped IS NULL OR r.stopped <> $1) ORDER BY r.started`, stoppedAnew)
+		WHERE r.ended IS NULL AND (r.stopped IS NULL OR r.stopped <> $1) ORDER BY r.started`, stoppedAnew, deadFor)
 	if err != nil {
 		return err
 	}
 	var r RunStatus
-	_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Service, &r.Queue, &r.Started, &r.Seen, &r.Stopped}, func() error { s.Runs = append(s.Runs, r); return nil })
+	_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Service, &r.Queue, &r.Started, &r.Seen, &r.Alive, &r.Stopped}, func() error { s.Runs = append(s.Runs, r); return nil })
 	return err
 }

@@ -67,3 +67,29 @@ func TestWaitingForHosts(t *testing.T) {
 		})
 	}
 }
+
+// A pause is told once, and that of an outage not as one.
+func TestPausesAreTold(t *testing.T) {
+	now := time.Now()
+	var told []time.Duration
+	c := &Coordinator{brake: pipeline.NewBrake(context.Background()), cfg: CoordinatorConfig{Patience: time.Hour, Observer: func(e pipeline.Event) {
+		if pause, ok := e.(pipeline.Paused); ok {
+			told = append(told, pause.For)
+		}
+	}}}
+	refused := func(ago, left time.Duration) pipeline.Pace {
+		return pipeline.Pace{CutAt: now.Add(-ago), PausedUntil: now.Add(left)}
+	}
+	for _, pace := range []pipeline.Pace{
+		{PausedUntil: now.Add(time.Second)}, // until the next probe
+		refused(2*time.Second, 5*time.Second),
+		refused(2*time.Second, 4*time.Second),
+		refused(time.Second, 9*time.Second), // once more
+		refused(0, -time.Second),
+	} {
+		c.judge(state{hosts: 1, paces: []pipeline.Pace{pace}, now: now})
+	}
+	if want := []time.Duration{5 * time.Second, 9 * time.Second}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+}

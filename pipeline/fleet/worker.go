@@ -68,9 +68,10 @@ type Worker struct {
 	outage     atomic.Bool
 	inFlight   atomic.Int64
 
-	seenMu sync.Mutex
-	seenAt time.Time // when the pace was last looked at
-	free   bool      // nothing bound the calls then
+	seenMu  sync.Mutex
+	seenAt  time.Time  // when the pace was last looked at
+	free    bool       // nothing bound the calls then
+	allowed rate.Limit // of the key, then
 }
 
 // NewWorker makes the host known. Pulling the brake drains it.
@@ -92,8 +93,12 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 	if w.queue, err = db.queueID(ctx, cfg.Service, cfg.Queue); err != nil {
 		return nil, err
 	}
-	if err := db.allow(ctx, cfg.Account, cfg.Limit, DefaultLimit); err != nil {
+	if w.allowed, err = db.allow(ctx, cfg.Account, cfg.Limit, DefaultLimit); err != nil {
 		return nil, err
+	}
+	if cfg.Limit != nil && *cfg.Limit != w.allowed {
+		cfg.Log.Warn("the rate is changed for all workers with this key", slog.Any("from", Rate(w.allowed)), slog.Any("to", Rate(*cfg.Limit)))
+		w.allowed = *cfg.Limit
 	}
 	if err := db.pardon(ctx, cfg.Account); err != nil {
 		return nil, err
@@ -119,6 +124,24 @@ func hostName() string {
 		machine = "host"
 	}
 	return fmt.Sprintf("%.60s-%s", machine, hex.EncodeToString(id[:]))
+}
+
+// A Rate is a limit in words.
+type Rate rate.Limit
+
+// String is as the user writes it, "none" for no limit.
+func (r Rate) String() string {
+	if rate.Limit(r) == rate.Inf {
+		return "none"
+	}
+	return fmt.Sprintf("%.3g/s", float64(r))
+}
+
+// Allowed is what the user allows of the key, as last seen.
+func (w *Worker) Allowed() Rate {
+	w.seenMu.Lock()
+	defer w.seenMu.Unlock()
+	return Rate(w.allowed)
 }
 
 // Name is what the host is called in the fleet.

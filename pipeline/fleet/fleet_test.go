@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -25,17 +26,27 @@ import (
 	"octave-enrich/pipeline/fleet/pgtest"
 )
 
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
 // A rig is a fleet without processes: a database, a service that counts, and
 // whatever hosts and runs a test starts.
 type rig struct {
 	t       *testing.T
 	server  *pgtest.Server
+	address string // of the server, or of what is before it
 	service *service
 	logs    *logs
 }
 
 func newRig(t *testing.T) *rig {
-	r := &rig{t: t, server: pgtest.Start(t), service: &service{asked: map[string]int{}}, logs: &logs{}}
+	return rigOn(t, pgtest.Shared(t))
+}
+
+// rigAlone has a server that may be killed.
+func rigAlone(t *testing.T) *rig { return rigOn(t, pgtest.Start(t)) }
+
+func rigOn(t *testing.T, server *pgtest.Server) *rig {
+	r := &rig{t: t, server: server, address: server.Address(), service: &service{asked: map[string]int{}}, logs: &logs{}}
 	if _, err := r.db().Init(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +55,7 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) db() *DB {
 	r.t.Helper()
-	db, err := Open(r.t.Context(), r.server.URL(r.server.Address()), 6, Events{})
+	db, err := Open(r.t.Context(), r.server.URL(r.address), 6, Events{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -459,7 +470,7 @@ func TestFleetOutage(t *testing.T) {
 // An answer that came while the database was down is stored when it is back, and
 // nobody asks again.
 func TestFleetAnswerOutlivesTheDatabase(t *testing.T) {
-	r := newRig(t)
+	r := rigAlone(t)
 	r.service.hold = make(chan struct{})
 	h := r.host(nil)
 	p := r.party("a", nil)
@@ -532,7 +543,7 @@ func TestFleetRunStops(t *testing.T) {
 
 // A signal does not wait for a database that is away.
 func TestFleetRunStopsWithoutDatabase(t *testing.T) {
-	r := newRig(t)
+	r := rigAlone(t)
 	r.service.hold = make(chan struct{})
 	h := r.host(nil)
 	p := r.party("a", nil)
@@ -991,6 +1002,27 @@ func TestFleetReadsByIndex(t *testing.T) {
 	}
 }
 
+// A pooler gives every transaction another session: nothing may be left in one.
+func TestFleetBehindAPooler(t *testing.T) {
+	r := newRig(t)
+	r.address = r.server.Pooler(3)
+	if _, err := r.db().Init(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for range 3 {
+		r.host(nil)
+	}
+	p := r.party("a", func(cfg *CoordinatorConfig) {
+		cfg.Budgets = pipeline.Budgets{MaxCalls: 300, MaxUsage: pipeline.Amount{}.Plus("1000"), HasUsage: true}
+	})
+	if answered, stopped, failed := p.ask(300); answered != 300 || r.service.calls() != 300 {
+		t.Errorf("%d answered, %d stopped, %d failed after %d calls; hosts said:\n%s", answered, stopped, failed, r.service.calls(), r.logs)
+	}
+	if _, err := r.db().Status(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // Who changes the rate of a key says so, and so do the others.
 func TestFleetTellsOfAnotherRate(t *testing.T) {
 	r := newRig(t)
@@ -1197,7 +1229,7 @@ func TestFleetGivesUp(t *testing.T) {
 }
 
 func TestFleetInit(t *testing.T) {
-	server := pgtest.Start(t)
+	server := pgtest.Shared(t)
 	open := func() *DB {
 		db, err := Open(t.Context(), server.URL(server.Address()), 4, Events{})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,13 +21,14 @@ import (
 // Password is that of the one user, named octave; the server does not ask for it.
 const Password = "tell-nobody"
 
-// A Server is a PostgreSQL of a test's own.
+// A Server is a PostgreSQL, and a database on it that is a test's own.
 type Server struct {
-	t    testing.TB
-	bin  string
-	data string
-	port int
-	cmd  *exec.Cmd
+	t        testing.TB
+	bin      string
+	dir      string
+	port     int
+	cmd      *exec.Cmd
+	database string
 }
 
 // patience is how long a server may take to answer.
@@ -35,22 +37,75 @@ const patience = 30 * time.Second
 // Start makes a server with an empty database, which ends with the test.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	s := launch(t)
+	t.Cleanup(s.remove)
+	return s
+}
+
+// shared is the server of [Shared], nil until a test needs it.
+var shared struct {
+	mu        sync.Mutex
+	server    *Server
+	databases int
+}
+
+// Shared gives a test an empty database on a server that goes on for others: not
+// to be killed. It ends with [Main].
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.server == nil {
+		shared.server = launch(t)
+	}
+	shared.databases++
+	s := *shared.server
+	s.t, s.cmd = t, nil
+	s.Exec("CREATE DATABASE test" + strconv.Itoa(shared.databases))
+	s.database = "test" + strconv.Itoa(shared.databases)
+	return &s
+}
+
+// Main runs the tests of a package that uses [Shared].
+func Main(m *testing.M) (code int) {
+	code = m.Run()
+	if shared.server != nil {
+		shared.server.remove()
+	}
+	return code
+}
+
+func launch(t testing.TB) *Server {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "pgtest") //nolint:usetesting // the folder above that of a test is closed to the server's user
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &Server{t: t, bin: programs(t), data: filepath.Join(dir, "data"), port: freePort(t)}
+	s := &Server{t: t, bin: programs(t), dir: dir, port: freePort(t), database: "postgres"}
 	if err := giveAway(dir); err != nil {
 		t.Fatal(err)
 	}
-	initdb := s.command("initdb", "-D", s.data, "-U", "octave", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	initdb := s.command("initdb", "-D", s.data(), "-U", "octave", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	t.Cleanup(s.Kill)
 	s.Run()
 	return s
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+// program is the path of one of the server's programs.
+func (s *Server) program(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(s.bin, name)
+}
+
+func (s *Server) remove() {
+	s.Kill()
+	_ = os.RemoveAll(s.dir)
 }
 
 // programs is the folder of the server's programs.
@@ -95,7 +150,7 @@ func (s *Server) Run() {
 }
 
 func (s *Server) start() {
-	s.cmd = s.command("postgres", "-D", s.data, "-p", strconv.Itoa(s.port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
+	s.cmd = s.command("postgres", "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -116,7 +171,40 @@ func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 // URL is where its database is, as seen through address.
 func (s *Server) URL(address string) string {
-	return fmt.Sprintf("postgres://octave:%s@%s/postgres?sslmode=disable", Password, address)
+	return fmt.Sprintf("postgres://octave:%s@%s/%s?sslmode=disable", Password, address, s.database)
+}
+
+// Pooler starts a PgBouncer that gives every transaction another session of the
+// server's, and returns its address. It ends with the test.
+func (s *Server) Pooler(sessions int) (address string) {
+	s.t.Helper()
+	program, err := exec.LookPath("pgbouncer")
+	if err != nil {
+		s.t.Fatal("there is no PgBouncer here; make fleet-test installs it")
+	}
+	port := freePort(s.t)
+	file := filepath.Join(s.dir, fmt.Sprint("pgbouncer", port))
+	settings := fmt.Sprintf("[databases]\n%s = host=127.0.0.1 port=%d user=octave\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=%d\n"+
+		"unix_socket_dir=\nauth_type=any\npool_mode=transaction\ndefault_pool_size=%d\n", s.database, s.port, port, sessions)
+	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := s.command(program, file)
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { kill(cmd); _ = cmd.Wait() })
+	address = fmt.Sprintf("127.0.0.1:%d", port)
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return address
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("PgBouncer does not answer: %v", err)
+		}
+	}
 }
 
 // Try lets do use a connection of its own.

@@ -4,11 +4,10 @@ package pgtest
 
 import (
 	"os/exec"
-	"path/filepath"
 )
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	return exec.Command(filepath.Join(s.bin, name), args...)
+	return exec.Command(s.program(name), args...)
 }
 
 func kill(cmd *exec.Cmd) { _ = cmd.Process.Kill() } // it may have ended

@@ -6,16 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// command is a program of the server's in a process group of its own. The server
+// command is a program in a process group of its own. The server
 // refuses to run as root, who becomes somebody else for it.
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	cmd := exec.Command(s.program(name), args...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if uid, gid, ok := somebody(); ok {

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Installs PostgreSQL from Debian when it is missing, then runs the tests that need
-# one. They start servers of their own: private data, loopback, a free port.
+# Installs PostgreSQL and PgBouncer from Debian when they are missing, then runs the
+# tests that need them. They start servers of their own: private data, loopback, a free port.
 set -eu
 cd "$(dirname "$0")/../../.."
-if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then
+if ! command -v pgbouncer >/dev/null || { ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; }; then
 	mkdir -p /etc/postgresql-common
 	grep -qs '^create_main_cluster' /etc/postgresql-common/createcluster.conf || echo 'create_main_cluster = false' >>/etc/postgresql-common/createcluster.conf
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql pgbouncer >/dev/null
 fi
 go vet -tags fleet ./pipeline/fleet ./cmd/octave-enrich
 exec go test -tags fleet -count 1 -timeout 4m -run '^TestFleet' ./pipeline/fleet ./cmd/octave-enrich "$@"

@@ -82,7 +82,7 @@ type entry struct {
 // all, and hands them over. It returns how many it found.
 func (c *Coordinator) deliver(ctx context.Context) (found int, err error) {
 	for {
-		n, err := c.deliverSome(ctx, c.waiters())
+		n, err := c.deliverSome(ctx, inOrder(c.waiters()))
 		found += n
 		if n < deliverKeys || err != nil {
 			return found, err
@@ -90,6 +90,7 @@ func (c *Coordinator) deliver(ctx context.Context) (found int, err error) {
 	}
 }
 
+// deliverSome hands over those of the first rows, on which the others wait.
 func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found int, err error) {
 	if len(waiting) == 0 {
 		return 0, nil
@@ -101,8 +102,9 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 	}
 	histories, err := c.histories(ctx, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
 		WHERE r.key = ANY(ARRAY(
-			SELECT DISTINCT s.key FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) AS q(key, since) ON s.key = q.key AND s.key = ANY($1)
-			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at > q.since) LIMIT $4))
+			SELECT s.key FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) WITH ORDINALITY AS q(key, since, nth) ON s.key = q.key AND s.key = ANY($1)
+			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at > q.since)
+			GROUP BY s.key ORDER BY min(q.nth) LIMIT $4))
 		ORDER BY r.at`, keys, since, c.cfg.Fresh, deliverKeys)
 	if err != nil {
 		return 0, err

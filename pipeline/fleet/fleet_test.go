@@ -925,7 +925,8 @@ func TestFleetSettlesOnce(t *testing.T) {
 	}
 }
 
-// What goes over the line at once is bounded; all of it arrives.
+// What goes over the line at once is bounded; all of it arrives, the first rows
+// first.
 func TestFleetStatementsAreShort(t *testing.T) {
 	r := newRig(t)
 	p := r.party("a", nil)
@@ -949,6 +950,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	var answers []*item
 	for i := range n {
 		w := p.newWaiter(pipeline.Spell(who(i)))
+		w.Row = i + 1
 		waiters = append(waiters, w)
 		answer, _ := r.service.run(t.Context(), who(i))
 		body := append(append([]byte(`{"answer":`), answer.Raw...), '}')
@@ -957,7 +959,18 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	if err := newStore(r.db(), p.queue, 77, "x").commit(t.Context(), answers); err != nil {
 		t.Fatal(err)
 	}
+	p.end() // it would collect them itself
+	_ = p.group.Wait()
+	p.stopped = false
 	p.await(waiters)
+	if found, err := p.deliverSome(t.Context(), inOrder(p.waiters())); found != deliverKeys || err != nil {
+		t.Fatalf("%d at once: %v", found, err)
+	}
+	for _, w := range waiters {
+		if first := w.Row <= deliverKeys; first != (len(w.outcome) == 1) {
+			t.Errorf("row %d of %d first ones", w.Row, deliverKeys)
+		}
+	}
 	if _, err := p.deliver(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (t *turn) Take() error {
 		}
 		late := time.Since(t.start)
 		t.start = time.Time{}
-		if late < latest || tries >= fewTimes {
+		if late < latest || tries >= fewTimes || t.worker.unbound() {
 			t.asked = false
 			return nil
 		}

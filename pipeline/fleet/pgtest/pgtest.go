@@ -4,6 +4,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -186,7 +187,7 @@ func (s *Server) Pooler(sessions int) (address string) {
 	file := filepath.Join(s.dir, fmt.Sprint("pgbouncer", port))
 	settings := fmt.Sprintf("[databases]\n%s = host=127.0.0.1 port=%d user=octave\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=%d\n"+
 		"unix_socket_dir=\nauth_type=any\npool_mode=transaction\ndefault_pool_size=%d\n", s.database, s.port, port, sessions)
-	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil {
+	if err := errors.Join(os.WriteFile(file, []byte(settings), 0o600), giveAway(file)); err != nil {
 		s.t.Fatal(err)
 	}
 	cmd := s.command(program, file)

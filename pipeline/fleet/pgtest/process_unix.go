@@ -31,13 +31,13 @@ func alive(cmd *exec.Cmd) bool {
 	return err != nil || !strings.Contains(string(stat), ") Z ")
 }
 
-// giveAway makes the folder that of the user whom the server runs as.
-func giveAway(dir string) error {
+// giveAway makes a folder or file that of the user whom the server runs as.
+func giveAway(path string) error {
 	uid, gid, ok := somebody()
 	if !ok {
 		return nil
 	}
-	return os.Chown(dir, int(uid), int(gid))
+	return os.Chown(path, int(uid), int(gid))
 }
 
 // somebody is whom root becomes.

@@ -20,9 +20,10 @@ const (
 	rarest  = time.Second
 	// deliverKeys is how many outcomes one query brings: answers are some KB each.
 	deliverKeys = 128
-	// again is how often a question that is waited for is put into the queue anew,
-	// should it not be there any more.
-	again = 2 * time.Second
+	// again is when a question that is waited for is put into the queue anew, should
+	// it not be there any more, and so on with longer and longer pauses.
+	again       = 2 * time.Second
+	rarelyAgain = 15 * time.Second
 	// grace is what a call may take beyond its time-out until its end is stored.
 	grace = 5 * time.Second
 )
@@ -35,7 +36,7 @@ func (c *Coordinator) collect(ctx, soft context.Context) error {
 		found, err := c.deliver(soft)
 		if err == nil && time.Since(ensured) >= again {
 			ensured = time.Now()
-			err = c.enqueue(soft, dueFor(c.waiters(), again))
+			err = c.enqueue(soft, due(c.waiters()))
 		}
 		if over(soft) {
 			break

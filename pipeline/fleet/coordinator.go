@@ -70,8 +70,9 @@ type Coordinator struct {
 // A waiter is a question of the run that has no answer yet.
 type waiter struct {
 	pipeline.Spelling
-	since   time.Time // a failure before is not its own
-	queued  time.Time // when it was last put into the queue; zero for not yet
+	since   time.Time     // a failure before is not its own
+	queued  time.Time     // when it was last put into the queue; zero for not yet
+	pause   time.Duration // until it is put there again
 	outcome chan outcome
 }
 
@@ -153,7 +154,7 @@ func (c *Coordinator) register(ctx context.Context, tx pgx.Tx, maxCalls *int, ma
 func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answer, error) {
 	w := c.newWaiter(pipeline.SpellingOf(ctx, req))
 	if c.cfg.Whole {
-		w.queued = time.Now() // or in a moment
+		w.queued, w.pause = time.Now(), again // or in a moment
 	}
 	if c.brake.Reason() != nil {
 		return nil, pipeline.ErrStopped
@@ -296,7 +297,7 @@ func (c *Coordinator) submit(ctx, soft context.Context) error {
 		select {
 		case first := <-c.asks:
 			batch := c.gather(first)
-			err := c.enqueue(soft, dueFor(batch, forever))
+			err := c.enqueue(soft, due(batch))
 			c.await(batch)
 			if err != nil && !over(soft) {
 				return err
@@ -352,17 +353,14 @@ func (c *Coordinator) abandon(keep map[checkpoint.Key]bool) {
 	}
 }
 
-// forever is longer than any run.
-const forever = 1 << 60 * time.Nanosecond
-
-// dueFor are the questions that were put into the queue so long ago, or never.
-func dueFor(list []*waiter, age time.Duration) (due []*waiter) {
+// due are the questions that are to be put into the queue, once more or at last.
+func due(list []*waiter) (now []*waiter) {
 	for _, w := range list {
-		if w.queued.IsZero() || time.Since(w.queued) >= age {
-			due = append(due, w)
+		if time.Since(w.queued) >= w.pause {
+			now = append(now, w)
 		}
 	}
-	return due
+	return now
 }
 
 // priorities let a short list not wait for a long one that came before: the first
@@ -407,7 +405,7 @@ func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 		if w.queued.IsZero() {
 			c.queued++
 		}
-		w.queued = time.Now()
+		w.queued, w.pause = time.Now(), min(max(2*w.pause, again), rarelyAgain)
 		text, err := json.Marshal(job{Format: Format, Key: w.Key, Run: c.cfg.Run, Request: w.Canonical,
 			Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous, Since: w.since, Fresh: c.cfg.Fresh})
 		if err != nil {

@@ -299,6 +299,9 @@ func newFleetInit(a *app) *cobra.Command {
 	return cmd
 }
 
+// statusTimeout is for counting some hundred million records.
+const statusTimeout = 5 * time.Minute
+
 func newFleetStatus(a *app) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
@@ -313,7 +316,7 @@ func newFleetStatus(a *app) *cobra.Command {
 	o.jsonFlag(fs)
 	o.configFlag(fs)
 	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
-		ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 		defer cancel()
 		db, err := joinFleet(ctx, o.fleet, zap.NewNop())
 		if err != nil {

@@ -18,8 +18,6 @@ const (
 	// while none do.
 	soonest = 40 * time.Millisecond
 	rarest  = time.Second
-	// deliverKeys is how many outcomes one query brings: answers are some KB each.
-	deliverKeys = 128
 	// again is when a question that is waited for is put into the queue anew, should
 	// it not be there any more, and so on with longer and longer pauses.
 	again       = 2 * time.Second
@@ -83,34 +81,41 @@ type entry struct {
 // all, and hands them over. It returns how many it found.
 func (c *Coordinator) deliver(ctx context.Context) (found int, err error) {
 	for {
-		n, err := c.deliverSome(ctx, inOrder(c.waiters()))
+		n, bytes, err := c.deliverSome(ctx, inOrder(c.waiters()))
 		found += n
-		if n < deliverKeys || err != nil {
+		if bytes < statementBytes || err != nil {
 			return found, err
 		}
 	}
 }
 
-// deliverSome hands over those of the first rows, on which the others wait.
-func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found int, err error) {
+// deliverSome hands over those of the first rows, on which the others wait: as many
+// as a statement may bring, which are all if they are less.
+func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found, bytes int, err error) {
 	if len(waiting) == 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	keys := make([][]byte, len(waiting))
 	since := make([]time.Time, len(waiting))
 	for i, w := range waiting {
 		keys[i], since[i] = scoped(c.queue, w.Key), w.since
 	}
-	histories, err := c.histories(ctx, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
+	histories, err := c.histories(ctx, nil, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
 		WHERE r.key = ANY(ARRAY(
-			SELECT s.key FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) WITH ORDINALITY AS q(key, since, nth) ON s.key = q.key AND s.key = ANY($1)
-			WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at > q.since)
-			GROUP BY s.key ORDER BY min(q.nth) LIMIT $4))
-		ORDER BY r.at`, keys, since, c.cfg.Fresh, deliverKeys)
+			SELECT key FROM (
+				SELECT s.key, coalesce(sum(octet_length(s.body)), 0) AS own, coalesce(sum(sum(octet_length(s.body))) OVER (ORDER BY min(q.nth)), 0) AS bytes
+				FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) WITH ORDINALITY AS q(key, since, nth) ON s.key = q.key AND s.key = ANY($1)
+				WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at > q.since)
+				GROUP BY s.key) k
+			WHERE bytes - own < $4))
+		ORDER BY r.at`, keys, since, c.cfg.Fresh, statementBytes)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for key, history := range histories {
+		for _, e := range history {
+			bytes += len(e.Body)
+		}
 		w := c.take(key)
 		if w == nil {
 			continue
@@ -118,39 +123,32 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 		answer, err := c.outcome(w, history)
 		w.outcome <- outcome{answer, err}
 	}
-	return len(histories), nil
+	return len(histories), bytes, nil
 }
 
-func (c *Coordinator) histories(ctx context.Context, query string, args ...any) (histories map[checkpoint.Key][]entry, err error) {
+// histories reads records by their question, of those that are to be kept; nil
+// keeps all.
+func (c *Coordinator) histories(ctx context.Context, keep func(checkpoint.Key) bool, query string, args ...any) (histories map[checkpoint.Key][]entry, err error) {
 	err = c.db.patient(ctx, func(ctx context.Context) error {
 		histories = map[checkpoint.Key][]entry{}
 		rows, err := c.db.pool.Query(ctx, query, args...)
 		if err != nil {
 			return err
 		}
-		return forEachEntry(rows, func(e entry) error {
-			histories[e.Key] = append(histories[e.Key], e)
-			return nil
-		})
+		defer rows.Close()
+		for rows.Next() {
+			var key []byte
+			var e entry
+			if err := rows.Scan(&key, &e.Type, &e.run, &e.host, &e.At, &e.Body); err != nil {
+				return err
+			}
+			if e.Key = unscoped(key); keep == nil || keep(e.Key) {
+				histories[e.Key] = append(histories[e.Key], e)
+			}
+		}
+		return rows.Err()
 	})
 	return histories, err
-}
-
-// forEachEntry reads key, type, run, host, time and body of records.
-func forEachEntry(rows pgx.Rows, do func(entry) error) error {
-	defer rows.Close()
-	for rows.Next() {
-		var key []byte
-		var e entry
-		if err := rows.Scan(&key, &e.Type, &e.run, &e.host, &e.At, &e.Body); err != nil {
-			return err
-		}
-		e.Key = unscoped(key)
-		if err := do(e); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // outcome tells the checkpoint what the hosts did for a question and returns what

@@ -218,32 +218,18 @@ func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 // tellRest tells the checkpoint of the attempts for questions that the run stopped
 // waiting for, or never waited for: they may have been billed.
 func (c *Coordinator) tellRest(ctx context.Context) error {
-	rows, err := c.db.pool.Query(ctx, `SELECT key, type, run, host, at, body FROM octave_fleet.record
-		WHERE run = $1 AND at >= $2 AND type IN ('asked', 'missed') ORDER BY key, at`, c.cfg.Run, c.began)
+	untold := func(key checkpoint.Key) bool { return c.cfg.Journal.State(key) != checkpoint.AnsweredState }
+	histories, err := c.histories(ctx, untold, `SELECT key, type, run, host, at, body FROM octave_fleet.record
+		WHERE run = $1 AND at >= $2 AND type IN ('asked', 'missed') ORDER BY at`, c.cfg.Run, c.began)
 	if err != nil {
 		return err
 	}
-	var history []entry // of one question
-	tell := func() error {
-		if len(history) == 0 || c.cfg.Journal.State(history[0].Key) == checkpoint.AnsweredState {
-			return nil
+	for key, history := range histories {
+		if err := c.copyAttempts(key, history, entry{}); err != nil {
+			return err
 		}
-		return c.copyAttempts(history[0].Key, history, entry{})
 	}
-	err = forEachEntry(rows, func(e entry) error {
-		if len(history) > 0 && e.Key != history[0].Key {
-			if err := tell(); err != nil {
-				return err
-			}
-			history = history[:0]
-		}
-		history = append(history, e)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return tell()
+	return nil
 }
 
 // once tries only so long, and not at all when the database does not answer: at

@@ -114,7 +114,7 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 // knows where in a text that cannot be read the password is.
 func parse(text string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(text)
-	if err == nil && !strings.ContainsAny(cfg.ConnConfig.Host, "@") {
+	if err == nil && !strings.Contains(cfg.ConnConfig.Host+cfg.ConnConfig.Database, "@") {
 		return cfg, nil
 	}
 	const how = "write it as postgres://user:password@host/database, and @ : / ? # % in the password as %40 %3A %2F %3F %23 %25"
@@ -207,14 +207,27 @@ func (d *DB) Check(ctx context.Context) error {
 // again, also by two at the same time, and reports whether it made a fleet where
 // there was none.
 func (d *DB) Init(ctx context.Context) (created bool, err error) {
-	// The engine's steps are transactions of their own, so that the lock is one of
-	// another, which waits for them.
+	for alone := false; !alone; {
+		if alone, created, err = d.initAlone(ctx); err != nil {
+			return false, d.safe(err)
+		}
+		if !alone && !sleep(ctx.Done(), firstWait) {
+			return false, ctx.Err()
+		}
+	}
+	return created, d.Check(ctx)
+}
+
+// initAlone does nothing while another Init is at work. The engine's steps are
+// transactions of their own, so that the lock is one of another, which waits for
+// them.
+func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		const one = 0x6f637461 // Inits wait for each other
+		const one = 0x6f637461
 		batch := &pgx.Batch{}
 		batch.Queue(`SET LOCAL idle_in_transaction_session_timeout = 0`)
-		batch.Queue(`SELECT pg_advisory_xact_lock($1)`, one)
-		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		batch.Queue(`SELECT pg_try_advisory_xact_lock($1)`, one).QueryRow(func(row pgx.Row) error { return row.Scan(&alone) })
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil || !alone {
 			return err
 		}
 		if _, err := d.pool.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS octave_fleet`); err != nil {
@@ -233,10 +246,7 @@ func (d *DB) Init(ctx context.Context) (created bool, err error) {
 		_, err = tx.Exec(ctx, schemaSQL)
 		return err
 	})
-	if err != nil {
-		return false, d.safe(err)
-	}
-	return created, d.Check(ctx)
+	return alone, created, err
 }
 
 // patient repeats op until it succeeds, the context ends, or the database says

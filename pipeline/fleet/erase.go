@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -46,22 +47,27 @@ func (d *DB) Erase(ctx context.Context, known []checkpoint.Key, about func(octav
 	for _, key := range keys {
 		erased.Keys = append(erased.Keys, unscoped(key))
 	}
-	return erased, d.safe(pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT FROM octave_fleet.river_job WHERE `+queuedSQL+` FOR UPDATE`, keys); err != nil {
-			return err
-		}
-		err := tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.river_job WHERE state = 'running' AND `+queuedSQL, keys).Scan(&erased.Running)
-		if err != nil || erased.Running > 0 {
-			return err
-		}
-		queued, err := tx.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE `+queuedSQL, keys)
+	held := errors.New("a host holds some")
+	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		queued, err := tx.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE state <> 'running' AND `+queuedSQL, keys)
 		if err != nil {
 			return err
 		}
 		records, err := tx.Exec(ctx, `DELETE FROM octave_fleet.record WHERE key = ANY($1)`, keys)
+		if err != nil {
+			return err
+		}
 		erased.Queued, erased.Records = int(queued.RowsAffected()), int(records.RowsAffected())
+		err = tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.river_job WHERE `+queuedSQL, keys).Scan(&erased.Running)
+		if err == nil && erased.Running > 0 {
+			return held
+		}
 		return err
-	}))
+	})
+	if errors.Is(err, held) {
+		return Erased{Running: erased.Running}, nil
+	}
+	return erased, d.safe(err)
 }
 
 // names are the questions as every queue calls them.

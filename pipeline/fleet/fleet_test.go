@@ -945,7 +945,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 		t.Errorf("put there by %d statements", statements)
 	}
 
-	const n = 2*deliverKeys + 7
+	const n, atOnce = 11, 4
 	var waiters []*waiter
 	var answers []*item
 	for i := range n {
@@ -953,7 +953,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 		w.Row = i + 1
 		waiters = append(waiters, w)
 		answer, _ := r.service.run(t.Context(), who(i))
-		body := append(append([]byte(`{"answer":`), answer.Raw...), '}')
+		body := fmt.Appendf(nil, `{"answer":%s,"x":%q}`, answer.Raw, strings.Repeat("x", statementBytes/atOnce))
 		answers = append(answers, &item{Record: checkpoint.Record{Type: checkpoint.Answered, Key: w.Key, Body: body}, run: "a", seq: int64(i), end: settles})
 	}
 	if err := newStore(r.db(), p.queue, 77, "x").commit(t.Context(), answers); err != nil {
@@ -963,12 +963,12 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	_ = p.group.Wait()
 	p.stopped = false
 	p.await(waiters)
-	if found, err := p.deliverSome(t.Context(), inOrder(p.waiters())); found != deliverKeys || err != nil {
+	if found, _, err := p.deliverSome(t.Context(), inOrder(p.waiters())); found != atOnce || err != nil {
 		t.Fatalf("%d at once: %v", found, err)
 	}
 	for _, w := range waiters {
-		if first := w.Row <= deliverKeys; first != (len(w.outcome) == 1) {
-			t.Errorf("row %d of %d first ones", w.Row, deliverKeys)
+		if first := w.Row <= atOnce; first != (len(w.outcome) == 1) {
+			t.Errorf("row %d of %d first ones", w.Row, atOnce)
 		}
 	}
 	if _, err := p.deliver(t.Context()); err != nil {
@@ -1243,8 +1243,9 @@ func TestFleetGivesUp(t *testing.T) {
 
 func TestFleetInit(t *testing.T) {
 	server := pgtest.Shared(t)
+	address := server.Pooler(2)
 	open := func() *DB {
-		db, err := Open(t.Context(), server.URL(server.Address()), 4, Events{})
+		db, err := Open(t.Context(), server.URL(address), 4, Events{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -1290,6 +1291,8 @@ func TestFleetPasswordIsNotSaid(t *testing.T) {
 		"nobody there":     server.URL("127.0.0.1:1"),
 		"no such database": strings.Replace(server.URL(address), "/postgres", "/nosuch", 1),
 		"no such user":     strings.Replace(server.URL(address), "octave:", "nosuch:", 1),
+		"stray slash":      "postgres://octave:1234/" + pgtest.Password + "@127.0.0.1:1/x",
+		"stray at":         "postgres://octave:1234@" + pgtest.Password + "@127.0.0.1:1/x",
 		"no URL":           "postgres://octave:" + pgtest.Password + "@[::1/x",
 		"bad option":       server.URL(address) + "&pool_max_conns=x",
 	} {

@@ -77,8 +77,9 @@ type entry struct {
 	host int32
 }
 
-// deliver looks for outcomes of the questions that are waited for, in one query for
-// all, and hands them over. It returns how many it found.
+// deliver looks for outcomes of the questions that are waited for, all in one query
+// unless they are too long for that, and hands them over. It returns how many it
+// found.
 func (c *Coordinator) deliver(ctx context.Context) (found int, err error) {
 	for {
 		n, bytes, err := c.deliverSome(ctx, inOrder(c.waiters()))
@@ -274,7 +275,8 @@ func (c *Coordinator) stop(ctx context.Context) error {
 	if len(wire) == 0 {
 		return nil
 	}
-	return c.last(ctx, time.Now().Add(c.cfg.Timeout+grace))
+	c.last(ctx, time.Now().Add(c.cfg.Timeout+grace))
+	return nil
 }
 
 // settleUp delivers what there is and returns what is on the wire: looked up
@@ -289,7 +291,7 @@ func (c *Coordinator) settleUp(ctx context.Context) (map[checkpoint.Key]bool, er
 }
 
 // last waits for the calls on the wire.
-func (c *Coordinator) last(ctx context.Context, until time.Time) error {
+func (c *Coordinator) last(ctx context.Context, until time.Time) {
 	reach, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	for len(c.waiters()) > 0 && sleep(reach.Done(), soonest) {
@@ -300,7 +302,6 @@ func (c *Coordinator) last(ctx context.Context, until time.Time) error {
 		c.abandon(wire)
 	}
 	c.abandon(nil)
-	return nil
 }
 
 // onTheWire are the questions that a living host is asking right now.

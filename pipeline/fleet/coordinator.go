@@ -273,7 +273,7 @@ func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[pipeline.Sp
 	return failed
 }
 
-// insertRows is how many questions share a statement.
+// insertRows is how many questions share a statement at most.
 const insertRows = 2000
 
 // submit puts questions into the queue as the run asks them, unless they go there
@@ -362,8 +362,7 @@ func priority(nth int) int16 {
 }
 
 // enqueue puts questions into the queue that are not in it and have no outcome.
-// Waiting for a question again puts it there again if it was
-// withdrawn by the run that it belonged to.
+// Doing so again brings back what was withdrawn by the run that it belonged to.
 func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	for len(batch) > 0 {
 		n, size := 0, 0

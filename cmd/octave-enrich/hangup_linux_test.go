@@ -35,7 +35,7 @@ func TestTerminalCloses(t *testing.T) {
 	for _, nohup := range []bool{false, true} {
 		t.Run(fmt.Sprintf("nohup=%v", nohup), func(t *testing.T) {
 			t.Parallel()
-			dir, service := t.TempDir(), serveRemote(t, "--latency", "100ms")
+			dir, service := t.TempDir(), serveRemote(t, "--latency", "300ms")
 			check(t, os.WriteFile(filepath.Join(dir, "list.csv"), contacts(12), 0o600))
 			cmd := command(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--concurrency", "2", "--progress", "bar")
 			if nohup {

@@ -65,7 +65,7 @@ func scripts(dir string) testscript.Params {
 }
 
 // patience is how long a script waits for something before it fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // wait polls until done, and fails the script when patience ends.
 func wait(ts *testscript.TestScript, what string, done func() bool) {

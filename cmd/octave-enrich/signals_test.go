@@ -54,7 +54,7 @@ func phases() []phase {
 		{name: "in a backoff", knobs: []string{"--script", "ok,500"}, args: []string{"--concurrency", "1", "--rate", "2/s", "--retries", "1000"},
 			held: first("missed", 1), code: stopped, ok: 1},
 		{name: "in an outage", knobs: []string{"--faults", "503=1"}, args: []string{"--retries", "1000"}, held: first("missed", 6), code: stopped},
-		{name: "on the wire", knobs: []string{"--latency", "300ms"}, args: []string{"--concurrency", "2"}, held: first("asked", 2), code: stopped, ok: 2},
+		{name: "on the wire", knobs: []string{"--latency", "1s"}, args: []string{"--concurrency", "2"}, held: first("asked", 2), code: stopped, ok: 2},
 		{name: "on the wire, no answer", knobs: []string{"--script", "ok", "--faults", "hang=1"}, args: []string{"--concurrency", "1", "--timeout", "1s"},
 			held: first("asked", 2), code: stopped, ok: 1},
 		{name: "on the wire for long", knobs: []string{"--script", "ok", "--faults", "hang=1"}, args: []string{"--concurrency", "1"},

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +25,7 @@ func site(t *testing.T, rows int) string {
 // A second run waits for the first, and then has nothing to ask.
 func TestWaitLock(t *testing.T) {
 	const rows = 12
-	dir, service := site(t, rows), serveRemote(t, "--latency", "60ms")
+	dir, service := site(t, rows), serveRemote(t, "--latency", "250ms")
 	first := start(t, command(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--concurrency", "2"))
 	await(t, first, "the first call", func() bool { return told(filepath.Join(dir, "out.csv.checkpoint"), "asked") > 0 })
 	second := start(t, command(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--wait-lock", "1h"))
@@ -89,7 +90,7 @@ func TestReadersBesideARun(t *testing.T) {
 // other's rows the name.
 func TestTwoRunsOneOutput(t *testing.T) {
 	const rows = 30
-	dir, slow, quick := site(t, rows), serveRemote(t, "--latency", "40ms"), serveRemote(t)
+	dir, slow, quick := site(t, rows), serveRemote(t, "--latency", "120ms"), serveRemote(t)
 	output := filepath.Join(dir, "out.csv")
 	first := start(t, command(t, dir, slow.url, "run", "list.csv", "-o", "out.csv", "--checkpoint", "a", "--concurrency", "2"))
 	await(t, first, "the first call", func() bool { return told(filepath.Join(dir, "a"), "asked") > 0 })
@@ -138,10 +139,10 @@ func TestFileSystems(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dir, service := site(t, rows), serveRemote(t, "--latency", "20ms", "--messages", "6")
+			dir := site(t, rows)
 			place := map[string]string{"here": dir, "there": elsewhere(t)}
 			output, answers := filepath.Join(place[c.output], "out.csv"), filepath.Join(place[c.answers], "answers")
-			killedAndResumed(t, dir, service, rows, output, answers)
+			killedAndResumed(t, dir, rows, output, answers)
 			if left, _ := filepath.Glob(output + ".partial*"); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
 			}
@@ -149,39 +150,39 @@ func TestFileSystems(t *testing.T) {
 	}
 }
 
-// killedAndResumed kills a run in the middle and wants the next one to end it.
-func killedAndResumed(t *testing.T, dir string, service remote, rows int, output, answers string) {
+// killedAndResumed kills a run in the middle and wants the next one to end it. It
+// returns the service that the second one asked.
+func killedAndResumed(t *testing.T, dir string, rows int, output, answers string) remote {
 	t.Helper()
+	const kept = 6
+	silent := serveRemote(t, "--script", fmt.Sprintf("ok*%d", kept), "--faults", "hang=1", "--messages", "6")
 	args := []string{"run", "list.csv", "-o", output, "--checkpoint", answers, "--concurrency", "2"}
-	p := start(t, command(t, dir, service.url, args...))
-	await(t, p, "some answers", func() bool { return told(answers, "answered") > 4 })
+	p := start(t, command(t, dir, silent.url, args...))
+	await(t, p, "some answers", func() bool { return told(answers, "answered") == kept })
 	check(t, p.cmd.Process.Kill())
 	<-p.ended
-	// Not by the service's books: a call of the killed run may reach it only now.
-	kept, asked := told(answers, "answered"), told(answers, "asked")
+	service := serveRemote(t, "--messages", "6")
 	again := run(t, dir, service.url, args...)
 	again.exits(t, exitOK)
-	if calls := told(answers, "asked") - asked; calls != rows-kept {
-		t.Errorf("asked %d times, %d answers of %d were kept", calls, kept, rows)
-	}
-	if arrived, noted := service.books(t).Asked, told(answers, "asked"); arrived > noted {
-		t.Errorf("the service was asked %d times, %d calls were noted", arrived, noted)
+	if asked := service.books(t).Asked; asked != rows-kept {
+		t.Errorf("asked %d times, %d answers of %d were kept", asked, kept, rows)
 	}
 	if found := statuses(t, read(t, output), rows); found["ok"] != rows {
 		t.Errorf("rows: %v", found)
 	}
+	return service
 }
 
 // Input, output and checkpoint may be links, to other file systems and to files
 // that are yet to be: they stay links, and the lock is on what they point at.
 func TestLinks(t *testing.T) {
 	const rows = 20
-	dir, far, service := t.TempDir(), elsewhere(t), serveRemote(t, "--latency", "20ms", "--messages", "5")
+	dir, far := t.TempDir(), elsewhere(t)
 	check(t, os.WriteFile(filepath.Join(far, "real.csv"), contacts(rows), 0o600))
 	for link, to := range map[string]string{"list.csv": "real.csv", "out.csv": "rows.csv", "answers": "answers.real"} {
 		check(t, os.Symlink(filepath.Join(far, to), filepath.Join(dir, link)))
 	}
-	killedAndResumed(t, dir, service, rows, filepath.Join(dir, "out.csv"), filepath.Join(dir, "answers"))
+	service := killedAndResumed(t, dir, rows, filepath.Join(dir, "out.csv"), filepath.Join(dir, "answers"))
 	for _, link := range []string{"list.csv", "out.csv", "answers"} {
 		if info, err := os.Lstat(filepath.Join(dir, link)); err != nil || info.Mode()&os.ModeSymlink == 0 {
 			t.Errorf("%s is no link any more: %v, %v", link, info, err)
@@ -214,7 +215,7 @@ func TestPermissionsChange(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dir, service := site(t, rows), serveRemote(t, "--latency", "30ms", "--messages", "5")
+			dir, service := site(t, rows), serveRemote(t, "--latency", "120ms", "--messages", "5")
 			user := stranger(t, dir)
 			args := []string{"run", "list.csv", "-o", "rows/out.csv", "--checkpoint", "answers/file", "--concurrency", "2"}
 			path, answers := filepath.Join(dir, c.path), filepath.Join(dir, "answers", "file")

@@ -108,7 +108,7 @@ func (c *siege) run() {
 		}
 	}()
 	p := c.coordinator()
-	for deadline := time.Now().Add(100 * time.Second); ; {
+	for deadline := time.Now().Add(3 * time.Minute); ; {
 		select {
 		case <-p.ended:
 			if p.code() == 0 && c.kills >= siegeKills {

@@ -114,7 +114,7 @@ func (a *app) eraseFromFleet(path string, e *erasure) error {
 		return err
 	}
 	ctx := context.Background()
-	db, err := joinFleet(ctx, e.fleet, zap.NewNop())
+	db, err := joinFleet(ctx, e.fleet, zap.NewNop(), 0)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (o *options) fleetFlags(fs *pflag.FlagSet) {
 // and looking around do not wait for each other.
 const fleetConnections = 6
 
-// openFleet connects to the database, and says when it goes away and is back.
+// openFleet makes ready for the database, and says when it goes away and is back.
 func openFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB, error) {
 	if url == "" {
 		return nil, &exitError{code: exitUsage, err: errors.New("no fleet"), hint: "name its database with --fleet postgres://user@host/database, or in OCTAVE_FLEET"}
@@ -77,13 +77,14 @@ func openFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB
 	return db, nil
 }
 
-// joinFleet opens a fleet that was made before.
-func joinFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB, error) {
+// joinFleet opens a fleet that was made before, and waits for its database, so
+// long at most.
+func joinFleet(ctx context.Context, url databaseURL, log *zap.Logger, patience time.Duration) (*fleet.DB, error) {
 	db, err := openFleet(ctx, url, log)
 	if err != nil {
 		return nil, err
 	}
-	if err := db.Check(ctx); err != nil {
+	if err := db.Check(ctx, patience); err != nil {
 		db.Close()
 		return nil, fleetError(err)
 	}
@@ -164,9 +165,22 @@ func (j *job) findWorkers() (err error) {
 		j.client, err = j.o.newClient()
 		return err
 	}
-	j.fleet, err = joinFleet(context.Background(), j.o.fleet, j.log)
+	j.fleet, err = openFleet(context.Background(), j.o.fleet, j.log)
+	return err
+}
+
+// reachFleet waits for a database that is away as for a service that is.
+func (j *job) reachFleet() error {
+	if j.fleet == nil {
+		return nil
+	}
+	err := j.fleet.Check(context.Background(), j.pace.MaxOutage)
+	if err == nil {
+		return nil
+	}
+	err = fleetError(err)
 	var e *exitError
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && e.code == exitService {
 		e.resume = j.app.commandLine()
 	}
 	return err
@@ -318,7 +332,7 @@ func newFleetStatus(a *app) *cobra.Command {
 	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 		defer cancel()
-		db, err := joinFleet(ctx, o.fleet, zap.NewNop())
+		db, err := joinFleet(ctx, o.fleet, zap.NewNop(), 0)
 		if err != nil {
 			return err
 		}

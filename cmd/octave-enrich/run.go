@@ -122,6 +122,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 			return err
 		}
 	}
+	if err := j.reachFleet(); err != nil {
+		return err
+	}
 	waiting := func() { j.log.Info("another run holds the checkpoint: waiting for it to end") }
 	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service, waiting); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"os/signal"
@@ -96,15 +97,17 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 	if err := s.vouch(ctx, client); err != nil {
 		return err
 	}
-	db, err := joinFleet(ctx, o.fleet, s.log)
+	soft, cancel := s.brake.Bound(ctx) // a signal waits for no database
+	defer cancel()
+	db, err := joinFleet(soft, o.fleet, s.log, math.MaxInt64)
 	if err != nil {
-		return err
+		return s.stoppedOr(err)
 	}
 	defer db.Close()
 	cfg.Run = client.Run
-	worker, err := fleet.NewWorker(ctx, db, cfg, s.brake)
+	worker, err := fleet.NewWorker(soft, db, cfg, s.brake)
 	if err != nil {
-		return fleetError(err)
+		return s.stoppedOr(fleetError(err))
 	}
 	s.log.Info("the worker is ready", zap.String("host", worker.Name()), zap.String("service", cfg.Service),
 		zap.String("queue", cfg.Queue), zap.String("key", cfg.Account), zap.Int("slots", cfg.Slots), zap.Stringer("rate", worker.Allowed()))
@@ -235,6 +238,14 @@ func (s *shift) line(msg string, w *fleet.Worker) {
 	sum := s.tally.Summary()
 	s.log.Info(msg, zap.Int("in_flight", w.InFlight()), zap.Int("unstored", w.Unstored()), zap.Int("calls", sum.Calls.Started), zap.Int("answered", sum.Calls.Answered),
 		zap.Int("refused", sum.Calls.Refused), zap.Int("failed", sum.Calls.Failed), zap.String("usage", sum.Usage.String()))
+}
+
+// stoppedOr is why a worker ends that has not begun: a signal, or else err.
+func (s *shift) stoppedOr(err error) error {
+	if reason := s.brake.Reason(); reason != nil {
+		return s.ended(reason)
+	}
+	return err
 }
 
 // ended gives the reason of a drained worker its code.

@@ -76,9 +76,9 @@ const (
 	longestWait    = 2 * time.Second
 )
 
-// Open connects to the database at url, a URL or a connection string of
-// PostgreSQL's, with so many connections at most. Its errors wrap [ErrURL] or
-// [ErrUnreachable], and never hold the password.
+// Open makes ready for the database at url, a URL or a connection string of
+// PostgreSQL's, with so many connections at most. Nothing is sent yet. Its errors
+// wrap [ErrURL], and never hold the password.
 func Open(ctx context.Context, url string, connections int, events Events) (*DB, error) {
 	cfg, err := parse(url)
 	if err != nil {
@@ -102,12 +102,7 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
-	d := &DB{pool: pool, password: cfg.ConnConfig.Password, events: events}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, d.safe(unusable(err))
-	}
-	return d, nil
+	return &DB{pool: pool, password: cfg.ConnConfig.Password, events: events}, nil
 }
 
 // parse reads a URL or a connection string. Its errors hold no part of it: nobody
@@ -132,13 +127,16 @@ func IsURL(text string) bool {
 	return err == nil
 }
 
-// unusable tells a database that refuses us from one that is not there.
+// unusable tells a database that refuses us from one that is not there, is about
+// to leave or has no room.
 func unusable(err error) error {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code[:2] != "57" && refused.Code[:2] != "53" {
-		return fmt.Errorf("%w: %s", ErrURL, refused.Message)
+	switch class(err) {
+	case "", "08", "53", "57":
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	var refused *pgconn.PgError
+	errors.As(err, &refused)
+	return fmt.Errorf("%w: %s", ErrURL, refused.Message)
 }
 
 // safe is err in one line and without the password, should anything quote it.
@@ -185,9 +183,30 @@ func (d *DB) Close() {
 	}
 }
 
-// Check wants a fleet of this version. Its errors are [ErrNoFleet], a
-// [FormatError] or those of the database.
-func (d *DB) Check(ctx context.Context) error {
+// Check wants a fleet of this version. A database that does not answer is waited
+// for, patience at most. Its errors are [ErrNoFleet] or a [FormatError], or wrap
+// [ErrURL] or [ErrUnreachable].
+func (d *DB) Check(ctx context.Context, patience time.Duration) error {
+	began := time.Now()
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
+		err := d.check(attempt)
+		cancel()
+		if !errors.Is(err, ErrUnreachable) {
+			d.reached()
+			return err
+		}
+		if time.Since(began) >= patience {
+			return err
+		}
+		d.lost(err)
+		if !sleep(ctx.Done(), wait) {
+			return ctx.Err()
+		}
+	}
+}
+
+func (d *DB) check(ctx context.Context) error {
 	var version int
 	err := d.pool.QueryRow(ctx, `SELECT version FROM octave_fleet.format`).Scan(&version)
 	var refused *pgconn.PgError
@@ -207,6 +226,9 @@ func (d *DB) Check(ctx context.Context) error {
 // again, also by two at the same time, and reports whether it made a fleet where
 // there was none.
 func (d *DB) Init(ctx context.Context) (created bool, err error) {
+	if err := d.pool.Ping(ctx); err != nil {
+		return false, d.safe(unusable(err))
+	}
 	for alone := false; !alone; {
 		if alone, created, err = d.initAlone(ctx); err != nil {
 			return false, d.safe(err)
@@ -215,7 +237,7 @@ func (d *DB) Init(ctx context.Context) (created bool, err error) {
 			return false, ctx.Err()
 		}
 	}
-	return created, d.Check(ctx)
+	return created, d.Check(ctx, 0)
 }
 
 // initAlone does nothing while another Init is at work. The engine's steps are

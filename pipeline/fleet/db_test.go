@@ -18,6 +18,7 @@ func TestErrorsOfTheDatabase(t *testing.T) {
 	}{
 		"57P01": {ErrUnreachable, false, false, "cannot be reached"}, // it shuts down
 		"53300": {ErrUnreachable, false, false, "cannot be reached"}, // too many connections
+		"08P01": {ErrUnreachable, false, false, "cannot be reached"}, // a pooler does not get through to it
 		"28P01": {ErrURL, false, false, "cannot be used: said"},      // password
 		"42501": {ErrURL, true, false, "cannot be used: said"},       // privilege
 		"40P01": {ErrURL, false, true, "cannot be used: said"},       // deadlock

@@ -140,6 +140,14 @@ type host struct {
 
 func (r *rig) host(change func(*WorkerConfig)) *host {
 	r.t.Helper()
+	h := r.newHost(change)
+	h.begin(r.t)
+	return h
+}
+
+// newHost is one that has not begun.
+func (r *rig) newHost(change func(*WorkerConfig)) *host {
+	r.t.Helper()
 	limit := rate.Inf
 	log := slog.New(slog.NewTextHandler(r.logs, nil))
 	cfg := WorkerConfig{Run: r.service.run, Service: "test", Queue: "q", Account: "key", Version: "v", Slots: 8, Timeout: 5 * time.Second,
@@ -152,9 +160,12 @@ func (r *rig) host(change func(*WorkerConfig)) *host {
 	if h.Worker, err = NewWorker(r.t.Context(), r.db(), cfg, h.brake); err != nil {
 		r.t.Fatal(err)
 	}
-	h.group.Go(func() error { return h.Run(context.Background()) })
-	r.t.Cleanup(func() { h.drain(r.t) })
 	return h
+}
+
+func (h *host) begin(t *testing.T) {
+	h.group.Go(func() error { return h.Run(context.Background()) })
+	t.Cleanup(func() { h.drain(t) })
 }
 
 func (h *host) drain(t *testing.T) {
@@ -501,6 +512,37 @@ func TestFleetAnswerOutlivesTheDatabase(t *testing.T) {
 	if answered != 5 || r.service.calls() != 5 {
 		t.Errorf("%d answered after %d calls", answered, r.service.calls())
 	}
+}
+
+// A database that is away when somebody begins is waited for.
+func TestFleetBeginsWithoutDatabase(t *testing.T) {
+	r := rigAlone(t)
+	h, db := r.newHost(nil), r.db()
+	r.server.Kill()
+	if err := db.Check(t.Context(), 0); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("a database that is away: %v", err)
+	}
+	h.begin(t)
+	var g errgroup.Group
+	g.Go(func() error { return db.Check(t.Context(), time.Hour) })
+	r.until("both to notice", func() bool { return db.away() > 0 && h.db.away() > 0 })
+	r.server.Run()
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if answered, _, _ := r.party("a", nil).ask(3); answered != 3 {
+		t.Errorf("%d of 3 answered", answered)
+	}
+}
+
+// Who is told to stop before the database came back just ends.
+func TestFleetNeverBegins(t *testing.T) {
+	r := rigAlone(t)
+	h := r.newHost(nil)
+	r.server.Kill()
+	h.begin(t)
+	r.until("it to notice", func() bool { return h.db.away() > 0 })
+	h.drain(t)
 }
 
 // The first signal lets calls in flight end and gives everything else back.
@@ -1266,7 +1308,7 @@ func TestFleetInit(t *testing.T) {
 		t.Cleanup(db.Close)
 		return db
 	}
-	if err := open().Check(t.Context()); !errors.Is(err, ErrNoFleet) {
+	if err := open().Check(t.Context(), 0); !errors.Is(err, ErrNoFleet) {
 		t.Errorf("an empty database: %v", err)
 	}
 	var g errgroup.Group
@@ -1292,7 +1334,7 @@ func TestFleetInit(t *testing.T) {
 	}
 	server.Exec(`UPDATE octave_fleet.format SET version = 99`)
 	var format *FormatError
-	if err := open().Check(t.Context()); !errors.As(err, &format) || format.Format != 99 {
+	if err := open().Check(t.Context(), 0); !errors.As(err, &format) || format.Format != 99 {
 		t.Errorf("a fleet of a later version: %v", err)
 	}
 }
@@ -1310,7 +1352,11 @@ func TestFleetPasswordIsNotSaid(t *testing.T) {
 		"no URL":           "postgres://octave:" + pgtest.Password + "@[::1/x",
 		"bad option":       server.URL(address) + "&pool_max_conns=x",
 	} {
-		_, err := Open(t.Context(), url, 2, Events{})
+		db, err := Open(t.Context(), url, 2, Events{})
+		if err == nil {
+			err = db.Check(t.Context(), 0)
+			db.Close()
+		}
 		if err == nil || strings.Contains(err.Error(), pgtest.Password) {
 			t.Errorf("%s: %v", name, err)
 		}

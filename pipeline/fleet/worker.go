@@ -182,10 +182,15 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// serve runs the engine until the brake is pulled and its jobs are done.
+// serve runs the engine until the brake is pulled and its jobs are done. It waits
+// for a database that is away when it begins.
 func (w *Worker) serve(ctx context.Context, client *river.Client[pgx.Tx]) error {
-	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
-		return w.db.safe(err)
+	soft, cancel := w.brake.Bound(ctx)
+	defer cancel()
+	outlives := context.WithoutCancel(ctx)
+	err := w.db.patient(soft, func(context.Context) error { return client.Start(outlives) })
+	if w.brake.Reason() == nil && err != nil {
+		return err
 	}
 	<-w.brake.Pulled()
 	return client.Stop(ctx)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -33,7 +34,7 @@ type Server struct {
 }
 
 // patience is how long a server may take to answer.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Start makes a server with an empty database, which ends with the test.
 func Start(t testing.TB) *Server {
@@ -121,13 +122,18 @@ func programs(t testing.TB) string {
 	return filepath.Dir(slices.Max(found))
 }
 
+// freePort is none of those that the system gives away: a server that is killed has
+// to find its own again.
 func freePort(t testing.TB) int {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 10_000 + rand.IntN(20_000)
+		if listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("there is no free port")
+	return 0
 }
 
 // Run starts the server again after Kill, and returns when it answers.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -150,6 +151,7 @@ func TestKeyIsNowhere(t *testing.T) {
 	}
 	c.serves(ran, "sandbox", "--addr", "127.0.0.1:0", "--addr-file", "sandbox.addr", "--key", markedKey)
 	c.serves(ran, "review", "c", "--addr", "127.0.0.1:0", "--addr-file", "review.addr")
+	c.joins(ran)
 	everyCommand(t, ran)
 	c.redirected(other.URL)
 	c.dumped(service.hanging)
@@ -179,7 +181,6 @@ func discreetCommands() [][]string {
 		{"agents", "--json", "--experiments"},
 		{"config", "show"},
 		{"config", "init"},
-		{"worker", "--fleet", "postgres://octave@127.0.0.1:1/fleet"},
 		{"fleet", "init", "--fleet", "postgres://octave@127.0.0.1:1/fleet"},
 		{"fleet", "status", "--fleet", "postgres://octave@127.0.0.1:1/fleet"},
 		{"summary"},
@@ -232,6 +233,35 @@ func (c confidant) serves(ran map[string]bool, args ...string) {
 	_ = cmd.Wait()
 	if s := leaks(said.String()); s != "" || err != nil {
 		c.t.Errorf("%v says %q: %v\n%s", args, s, err, said)
+	}
+}
+
+// joins looks at a worker that waits for its database.
+func (c confidant) joins(ran map[string]bool) {
+	c.t.Helper()
+	ran["worker"] = true
+	database, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer database.Close()
+	_ = database.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
+	cmd, said := c.command("worker", "--fleet", "postgres://octave@"+database.Addr().String()+"/fleet?sslmode=disable")
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	for range 3 { // of two connections each; before it tries again it says what is wrong
+		conn, err := database.Accept()
+		if err != nil {
+			c.t.Error(err)
+			break
+		}
+		_ = conn.Close()
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if s := leaks(said.String()); s != "" || !strings.Contains(said.String(), "waiting for it") {
+		c.t.Errorf("a worker says %q:\n%s", s, said)
 	}
 }
 

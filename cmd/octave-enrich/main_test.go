@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -26,7 +27,18 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){tool: main, "bare": bare, "recopy": recopy})
+	testscript.Main(tests{m}, map[string]func(){tool: main, "bare": bare, "recopy": recopy})
+}
+
+type tests struct{ *testing.M }
+
+// Run makes the processes that tests start hear SIGHUP, even when nohup started the
+// tests: what is caught here is not ignored there.
+func (m tests) Run() int {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
+	return m.M.Run()
 }
 
 // TestScript holds the binary to its contract: a script a concern, named by what

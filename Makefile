@@ -23,11 +23,11 @@ demo: build ## enrich a sample against the embedded agent, killed once and resum
 	@samples/demo.sh $(BIN)
 
 test: ## all tests
-	go test ./...
+	go test -timeout 20m ./...
 
 race: ## all tests under the race detector
 	@# Else each of the hundreds of processes that the scripts start sleeps a second at its end.
-	GORACE=atexit_sleep_ms=0 go test -race ./...
+	GORACE=atexit_sleep_ms=0 go test -race -timeout 20m ./...
 
 CRASH_SEEDS ?= 24
 CRASH_KILLS ?= 240

@@ -88,7 +88,7 @@ func keyless(t *testing.T, err error) {
 	t.Helper()
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		for _, s := range []string{e.Error(), fmt.Sprintf("%v %+v %#v", e, e, e)} {
-			if strings.Contains(s, key) || strings.Contains(s, "4242") {
+			if strings.Contains(s, key) || strings.Contains(s, key[len("sk_live_"):]) {
 				t.Errorf("the key is in %s", s)
 			}
 		}

@@ -50,12 +50,6 @@ func listen(t *testing.T, answer func(net.Conn)) string {
 }
 
 func TestNeverReached(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refusing := "http://" + l.Addr().String()
-	l.Close()
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
 	defer untrusted.Close()
 	plain := httptest.NewServer(http.NotFoundHandler())
@@ -63,7 +57,7 @@ func TestNeverReached(t *testing.T) {
 	silent := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 
 	for name, base := range map[string]string{
-		"refused":               refusing,
+		"refused":               "http://127.0.0.1:1",
 		"unknown authority":     untrusted.URL,
 		"no TLS there":          strings.Replace(plain.URL, "http:", "https:", 1),
 		"silent while greeting": strings.Replace(silent, "http:", "https:", 1),

@@ -170,7 +170,7 @@ func TestHostileAnswers(t *testing.T) {
 func inFolder(t *testing.T, dir, base string, code int, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(tool, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OCTAVE_API_KEY=a key", "OCTAVE_BASE_URL="+base, "OCTAVE_RATE=0", "OCTAVE_TIMEOUT=20s")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OCTAVE_API_KEY=a key", "OCTAVE_BASE_URL="+base, "OCTAVE_RATE=0")
 	said, _ := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		t.Errorf("%v: exit code %d, want %d\n%s", args, got, code, said)

@@ -55,7 +55,7 @@ func scripts(dir string) testscript.Params {
 			samples, err := filepath.Abs("../../samples")
 			env.Setenv("SAMPLES", samples)
 			env.Setenv("OCTAVE_RATE", "0") // for speed; what the default is has a script of its own
-			env.Setenv("OCTAVE_TIMEOUT", "20s")
+			env.Setenv("OCTAVE_TIMEOUT", "60s")
 			env.Values[signalled{}] = new(*exec.Cmd)
 			return err
 		},

@@ -7,11 +7,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -132,6 +134,22 @@ func serveRemote(t *testing.T, knobs ...string) remote {
 		return err == nil
 	})
 	return remote{strings.TrimSpace(string(text))}
+}
+
+// gated is a service that answers so many calls and holds the others until it is
+// let go.
+func gated(t *testing.T, free int32, cfg sandbox.Config) (service remote, letGo func()) {
+	t.Helper()
+	gate, asked, agent := make(chan struct{}), atomic.Int32{}, sandbox.New(cfg)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && asked.Add(1) > free {
+			<-gate
+		}
+		agent.ServeHTTP(w, r)
+	}))
+	letGo = sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(func() { letGo(); server.Close() })
+	return remote{server.URL}, letGo
 }
 
 // books are what the service counted so far.

@@ -29,12 +29,12 @@ import (
 	"octave-enrich/octave/sandbox"
 )
 
-const markedKey = "oct_MARKED+key/0123456789"
+const markedKey = "oct_MARKEDMARKED+key/0123456789"
 
 // spelled are the ways in which a key could leak.
 func spelled(key string) []string {
 	return []string{key, url.QueryEscape(key), url.PathEscape(key), hex.EncodeToString([]byte(key)), fmt.Sprintf("% x", key),
-		base64.StdEncoding.EncodeToString([]byte(key)), "MARKED"}
+		base64.StdEncoding.EncodeToString([]byte(key)), "MARKEDMARKED"}
 }
 
 // leaks says which spelling of the marked key a text holds, if any.
@@ -64,7 +64,7 @@ func (s *indiscreet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, _, _ := strings.Cut(request.Email, "@")
 	switch name {
 	case "message":
-		http.Error(w, `{"message":"the key `+key+` is not liked, \u006fct_MARKED+key/0123456789"}`, http.StatusUnprocessableEntity)
+		http.Error(w, `{"message":"the key `+key+` is not liked, \u006fct_MARKEDMARKED+key/0123456789"}`, http.StatusUnprocessableEntity)
 	case "page":
 		http.Error(w, "<title>"+key[:8]+"\u200b"+key[8:]+" "+url.QueryEscape(key)+"</title>", http.StatusBadGateway)
 	case "wait":

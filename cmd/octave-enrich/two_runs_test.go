@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/octave/sandbox"
 )
 
 // site is a folder with a list of so many contacts.
@@ -25,11 +26,13 @@ func site(t *testing.T, rows int) string {
 // A second run waits for the first, and then has nothing to ask.
 func TestWaitLock(t *testing.T) {
 	const rows = 12
-	dir, service := site(t, rows), serveRemote(t, "--latency", "250ms")
+	dir := site(t, rows)
+	service, letGo := gated(t, 0, sandbox.Config{})
 	first := start(t, command(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--concurrency", "2"))
 	await(t, first, "the first call", func() bool { return told(filepath.Join(dir, "out.csv.checkpoint"), "asked") > 0 })
 	second := start(t, command(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--wait-lock", "1h"))
 	await(t, second, "the wait", func() bool { return strings.Contains(second.stderr(), "waiting for it") })
+	letGo()
 	first.exits(t, exitOK)
 	second.exits(t, exitOK)
 	if asked := service.books(t).Asked; asked != rows {
@@ -43,7 +46,7 @@ func TestWaitLock(t *testing.T) {
 	journal, err := checkpoint.Open(filepath.Join(dir, "out.csv.checkpoint"), checkpoint.Options{})
 	check(t, err)
 	defer journal.Close()
-	run := run(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--wait-lock", "250ms")
+	run := run(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--wait-lock", "2s")
 	run.exits(t, exitLocked)
 	if !strings.Contains(run.stderr(), "waiting for it") {
 		t.Errorf("it did not wait: %s", run.stderr())
@@ -90,12 +93,15 @@ func TestReadersBesideARun(t *testing.T) {
 // other's rows the name.
 func TestTwoRunsOneOutput(t *testing.T) {
 	const rows = 30
-	dir, slow, quick := site(t, rows), serveRemote(t, "--latency", "120ms"), serveRemote(t)
+	dir, quick := site(t, rows), serveRemote(t)
+	slow, letGo := gated(t, 0, sandbox.Config{})
 	output := filepath.Join(dir, "out.csv")
 	first := start(t, command(t, dir, slow.url, "run", "list.csv", "-o", "out.csv", "--checkpoint", "a", "--concurrency", "2"))
 	await(t, first, "the first call", func() bool { return told(filepath.Join(dir, "a"), "asked") > 0 })
-	// The second one takes OUTPUT.partial over, and goes on for longer.
+	// The second one takes OUTPUT.partial over; whoever ends first, it is the second's.
 	second := start(t, command(t, dir, slow.url, "run", "list.csv", "-o", "out.csv", "--checkpoint", "b", "--concurrency", "1"))
+	await(t, second, "its first call", func() bool { return told(filepath.Join(dir, "b"), "asked") > 0 })
+	letGo()
 	<-first.ended
 	if text, err := os.ReadFile(output); err == nil {
 		statuses(t, text, rows) // wants every row
@@ -215,7 +221,8 @@ func TestPermissionsChange(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dir, service := site(t, rows), serveRemote(t, "--latency", "120ms", "--messages", "5")
+			dir := site(t, rows)
+			service, letGo := gated(t, 5, sandbox.Config{Messages: 5})
 			user := stranger(t, dir)
 			args := []string{"run", "list.csv", "-o", "rows/out.csv", "--checkpoint", "answers/file", "--concurrency", "2"}
 			path, answers := filepath.Join(dir, c.path), filepath.Join(dir, "answers", "file")
@@ -226,6 +233,7 @@ func TestPermissionsChange(t *testing.T) {
 			p := start(t, user(command(t, dir, service.url, args...)))
 			await(t, p, "some answers", func() bool { return told(answers, "answered") > 4 })
 			check(t, os.Chmod(path, c.mode))
+			letGo()
 			p.exits(t, c.code)
 			if kept := told(answers, "answered"); kept != rows {
 				t.Errorf("%d answers of %d are kept", kept, rows)

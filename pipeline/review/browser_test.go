@@ -150,7 +150,7 @@ func TestBrowserShowsHostileTextsAsText(t *testing.T) {
 	for _, url := range []string{page(t, path), live.url} {
 		p := browser.open(url, 1280, 900)
 		p.eval(`location.hash = "#emails"`)
-		p.wait(`document.querySelectorAll("iframe").length > 0 && document.querySelector("iframe").contentDocument.readyState === "complete"`)
+		p.wait(`document.querySelectorAll("iframe").length > 0 && document.querySelector("iframe").contentDocument.URL === "about:srcdoc" && document.querySelector("iframe").contentDocument.readyState === "complete"`)
 		p.is(`document.querySelector(".row b").textContent.includes("</script><script>top.pwned=1</script>")`, true)
 		p.is(`document.querySelector("iframe").contentDocument.body.innerText.includes("Hello")`, true)
 		p.is(`[...document.querySelectorAll(".message .text")].some((n) => n.textContent.includes("onerror=top.pwned=1"))`, true)
@@ -217,8 +217,9 @@ func TestBrowserPrintsCopiesAndExplainsItsKeys(t *testing.T) {
 	path, _ := people(t)
 	p := startChromium(t).open(page(t, path)+"#emails", 1280, 900)
 	p.wait(name + ` === "Ada Quinn"`)
-	p.press("c")
-	p.wait(`document.querySelector("#copy-all").textContent === "copied"`)
+	p.eval(`new MutationObserver(() => { window.told ||= document.querySelector("#copy-all").textContent === "copied" }).observe(document.querySelector("#copy-all"), { childList: true })`)
+	p.press("c") // it says so for a moment
+	p.wait(`window.told`)
 	p.press("?")
 	p.wait(`document.querySelector("#keys").open && document.querySelector("#keys").innerText.includes("next and previous contact")`)
 	p.press("j") // belongs to the dialog

@@ -10,4 +10,4 @@ if ! command -v pgbouncer >/dev/null || { ! ls /usr/lib/postgresql/*/bin/initdb 
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql pgbouncer >/dev/null
 fi
 go vet -tags fleet ./pipeline/fleet ./cmd/octave-enrich
-exec go test -tags fleet -count 1 -timeout 10m -run '^TestFleet' ./pipeline/fleet ./cmd/octave-enrich "$@"
+exec go test -tags fleet -count 1 -timeout 15m -run '^TestFleet' ./pipeline/fleet ./cmd/octave-enrich "$@"

@@ -39,13 +39,12 @@ func TestTerminalCloses(t *testing.T) {
 			dir, service := t.TempDir(), serveRemote(t, "--latency", "300ms")
 			check(t, os.WriteFile(filepath.Join(dir, "list.csv"), contacts(12), 0o600))
 			cmd := command(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--concurrency", "2", "--progress", "bar")
-			if !nohup {
-				cmd.Args = append(cmd.Args, "--rate", "1/h") // nor does it end before the terminal does
-			}
 			if nohup {
 				self := cmd.Args
 				cmd = command(t, dir, service.url)
 				cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `trap "" HUP; exec "$@"`, "sh"}, self...)
+			} else {
+				cmd.Args = append(cmd.Args, "--rate", "1/h") // it must not end before the terminal does
 			}
 			person, program := terminal(t)
 			defer person.Close()

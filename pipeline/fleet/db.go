@@ -196,7 +196,7 @@ func (d *DB) Check(ctx context.Context, patience time.Duration) error {
 			d.reached()
 			return err
 		}
-		if time.Since(began) >= patience {
+		if over(ctx) || time.Since(began) >= patience {
 			return err
 		}
 		d.lost(err)

@@ -51,7 +51,7 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read from
 	if resp.StatusCode/100 != 2 {
-		return nil, c.refused(resp)
+		return nil, c.refused(resp, call)
 	}
 	body, err := read(resp, MaxBody)
 	if errors.Is(err, errTooLarge) {
@@ -97,7 +97,7 @@ func read(resp *http.Response, limit int64) ([]byte, error) {
 
 // refused turns an answer that is no success into an error. A body that cannot
 // be read whole, or is no message by its size, changes nothing about its fate.
-func (c *Client) refused(resp *http.Response) *Error {
+func (c *Client) refused(resp *http.Response, call call) *Error {
 	body, err := read(resp, maxErrorBody)
 	if err != nil {
 		body = nil
@@ -107,6 +107,7 @@ func (c *Client) refused(resp *http.Response) *Error {
 		e.Message = c.words("redirected to " + place(resp) + ", which is not followed")
 	}
 	e.Fate, e.Kind = judge(resp.StatusCode, e.Message)
+	e.MaybeBilled = call.billable() && passedOn(resp.StatusCode)
 	e.RetryAfter, e.RetryAfterRaw = retryAfter(resp.Header, time.Now())
 	e.RetryAfterRaw = c.words(e.RetryAfterRaw)
 	return e

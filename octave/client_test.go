@@ -34,19 +34,19 @@ var fates = map[string]struct {
 	"403":          {octave.All, octave.KindKey, false},
 	"403-credits":  {octave.All, octave.KindCredits, false},
 	"404":          {octave.Row, octave.KindRequest, false},
-	"408":          {octave.Again, octave.KindServer, false},
+	"408":          {octave.Again, octave.KindServer, true},
 	"422":          {octave.Row, octave.KindRequest, false},
-	"425":          {octave.Again, octave.KindServer, false},
+	"425":          {octave.Again, octave.KindRateLimited, false},
 	"429":          {octave.Again, octave.KindRateLimited, false},
 	"429-after":    {octave.Again, octave.KindRateLimited, false},
 	"429-credits":  {octave.All, octave.KindCredits, false},
 	"429-date":     {octave.Again, octave.KindRateLimited, false},
-	"500":          {octave.Again, octave.KindServer, false},
-	"502-html":     {octave.Again, octave.KindServer, false},
-	"503":          {octave.Again, octave.KindServer, false},
-	"503-after":    {octave.Again, octave.KindServer, false},
-	"504":          {octave.Again, octave.KindServer, false},
-	"504-html":     {octave.Again, octave.KindServer, false},
+	"500":          {octave.Again, octave.KindServer, true},
+	"502-html":     {octave.Again, octave.KindServer, true},
+	"503":          {octave.Again, octave.KindRateLimited, false},
+	"503-after":    {octave.Again, octave.KindRateLimited, false},
+	"504":          {octave.Again, octave.KindServer, true},
+	"504-html":     {octave.Again, octave.KindServer, true},
 	"redirect":     {octave.Again, octave.KindUnreachable, false},
 	"cut":          {octave.Again, octave.KindAmbiguous, true},
 	"cut-json":     {octave.Again, octave.KindAmbiguous, true},
@@ -101,6 +101,9 @@ func TestFates(t *testing.T) {
 			continue
 		}
 		want, known := fates[kind]
+		if strings.HasSuffix(kind, "-billed") {
+			want, known = fates["504"], true
+		}
 		if !known {
 			t.Errorf("%s: no fate is expected of it", kind)
 			continue
@@ -129,6 +132,26 @@ func TestFates(t *testing.T) {
 				check(t, newClient(t, octave.Config{Transport: sandbox.Transport(sandbox.New(cfg))}))
 			})
 		})
+	}
+}
+
+// What a gateway says once it has passed a request on is no refusal. Statuses that
+// nobody lists count, too: to ask again may cost.
+func TestStatusesThatMayBeBilled(t *testing.T) {
+	may := []int{408, 499, 500, 502, 504, 508, 520, 521, 522, 523, 524, 529, 599}
+	for status := 400; status < 600; status++ {
+		c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }), octave.Config{})
+		_, err := c.Run(context.Background(), ann)
+		e := asError(t, err)
+		if refusal := status == 425 || status == 429 || status == 503; (e.Kind == octave.KindRateLimited) != refusal || refusal && e.MaybeBilled {
+			t.Errorf("%d: got %v, billed %v", status, e.Kind, e.MaybeBilled)
+		}
+		if status < 500 && e.MaybeBilled != slices.Contains(may, status) || slices.Contains(may, status) && (!e.MaybeBilled || e.Fate != octave.Again) {
+			t.Errorf("%d: got %v, billed %v", status, e.Fate, e.MaybeBilled)
+		}
+		if _, err := c.Validate(context.Background()); asError(t, err).MaybeBilled {
+			t.Errorf("%d: a look at the account counts as billed", status)
+		}
 	}
 }
 

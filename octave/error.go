@@ -33,8 +33,8 @@ const (
 	KindRequest     Kind = iota + 1 // the service finds this request wrong
 	KindKey                         // the key was rejected
 	KindCredits                     // out of credits
-	KindRateLimited                 // too many calls (429)
-	KindServer                      // the service failed, or asks to come later
+	KindRateLimited                 // refused before any work: too many calls (425, 429, 503)
+	KindServer                      // the service, or a gateway before it, failed
 	KindUnreachable                 // the request never reached the service
 	KindAmbiguous                   // sent, but no answer came back whole
 	KindUnusable                    // a whole answer that holds no sequence
@@ -115,9 +115,11 @@ func judge(status int, message string) (Fate, Kind) {
 		return All, KindCredits
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return All, KindKey
-	case status == http.StatusTooManyRequests:
+	case status == http.StatusTooManyRequests, status == http.StatusTooEarly, status == http.StatusServiceUnavailable:
 		return Again, KindRateLimited
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status >= 500:
+	case status == http.StatusProxyAuthRequired:
+		return Again, KindUnreachable
+	case status == http.StatusRequestTimeout, status == statusClientClosed, status >= 500:
 		return Again, KindServer
 	case status >= 400:
 		return Row, KindRequest
@@ -125,6 +127,30 @@ func judge(status int, message string) (Fate, Kind) {
 	// A redirect is not followed: the key and the contact are meant for this
 	// host alone. Nothing reached an agent.
 	return Again, KindUnreachable
+}
+
+// Statuses that net/http has no name for: nginx's for a client that left, and
+// Cloudflare's for a service that it could not begin to talk to.
+const (
+	statusClientClosed     = 499
+	statusNoTLSHandshake   = 525
+	statusWrongCertificate = 526
+	statusNoOrigin         = 530
+)
+
+// passedOn says whether a status means that the request was passed on, so that
+// the agent may be at work, or done, and billed. What is not sure to be a
+// refusal counts: a call too many is free, one too few is not.
+func passedOn(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, statusClientClosed:
+		return true
+	case http.StatusServiceUnavailable, // a refusal
+		http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusNetworkAuthenticationRequired,
+		statusNoTLSHandshake, statusWrongCertificate, statusNoOrigin:
+		return false
+	}
+	return status >= 500
 }
 
 // outOfCredits: how the service says so is unknown, so a refusal that speaks

@@ -140,7 +140,7 @@ func TestJudge(t *testing.T) {
 		{409, "", Row, KindRequest},
 		{413, "", Row, KindRequest},
 		{422, "", Row, KindRequest},
-		{425, "", Again, KindServer},
+		{425, "", Again, KindRateLimited},
 		{429, "", Again, KindRateLimited},
 		{429, "Too many requests", Again, KindRateLimited},
 		{429, "Your monthly quota is used up", All, KindCredits},
@@ -148,7 +148,7 @@ func TestJudge(t *testing.T) {
 		{429, "Rate quota exceeded: 100 requests per minute", Again, KindRateLimited},
 		{500, "", Again, KindServer},
 		{501, "", Again, KindServer},
-		{503, "no credits", Again, KindServer},
+		{503, "no credits", Again, KindRateLimited},
 		{599, "", Again, KindServer},
 	} {
 		if fate, kind := judge(c.status, c.message); fate != c.fate || kind != c.kind {

@@ -239,7 +239,7 @@ func TestHTTP2(t *testing.T) {
 	srv.StartTLS()
 	defer srv.Close()
 	c := newClient(t, octave.Config{BaseURL: srv.URL, Transport: srv.Client().Transport})
-	for i, want := range []octave.Kind{0, octave.KindAmbiguous, octave.KindAmbiguous, octave.KindServer, 0} {
+	for i, want := range []octave.Kind{0, octave.KindAmbiguous, octave.KindAmbiguous, octave.KindRateLimited, 0} {
 		_, err := c.Run(context.Background(), ann)
 		if want == 0 && err != nil || want != 0 && asError(t, err).Kind != want {
 			t.Errorf("call %d: got %v, want %v", i, err, want)

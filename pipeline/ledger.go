@@ -22,7 +22,7 @@ type Ledger struct {
 type AttemptCount struct {
 	Asked    int `json:"asked"`
 	Answered int `json:"answered"`
-	Refused  int `json:"refused"` // 429
+	Refused  int `json:"refused"` // 425, 429, 503
 	Failed   int `json:"failed"`
 }
 

@@ -102,7 +102,7 @@ func (p *Pace) Accepted(calls int) (ended bool) {
 // Abandoned is a call that says nothing about the service.
 func (p *Pace) Abandoned() { p.Failing.ProbeUntil = time.Time{} }
 
-// Refused handles 429 to a call that started at started: news for everyone.
+// Refused handles 429 or 503 to a call that started at started: news for everyone.
 func (p *Pace) Refused(now, started time.Time, call *octave.Error) {
 	p.Failing.since(now)
 	p.Failing.ProbeUntil = time.Time{}
@@ -174,7 +174,7 @@ type Verdict int
 const (
 	CallAbandoned Verdict = iota // nothing: we gave up
 	CallAccepted                 // it works, also when it is this request that is wrong
-	CallRefused                  // too fast for it (429)
+	CallRefused                  // too fast for it (429, 503)
 	CallFailed                   // it fails, at least for this call
 	CallForbidden                // no call can work until somebody acts: key, credits
 )

@@ -20,7 +20,7 @@ const (
 	maxBackoff   = 30 * time.Second
 )
 
-// Retry repeats calls whose error says "again". A refusal for pace (429) and a
+// Retry repeats calls whose error says "again". A refusal for pace (429, 503) and a
 // failure during an outage of the whole service are not the row's: they are
 // waited out at the gate and cost none of its attempts.
 func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {

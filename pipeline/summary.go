@@ -47,7 +47,7 @@ type Calls struct {
 	// InFlight is how many are on the wire; 0 when the run has ended.
 	InFlight       int `json:"-"`
 	Answered       int `json:"answered"`
-	Refused        int `json:"refused"`         // 429
+	Refused        int `json:"refused"`         // 425, 429, 503
 	Failed         int `json:"failed"`          // every other error
 	PossiblyBilled int `json:"possibly_billed"` // without an answer
 	Remembered     int `json:"remembered"`      // questions that needed no call

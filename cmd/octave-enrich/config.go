@@ -29,6 +29,22 @@ func envName(flag string) string {
 // notSettings are flags that cannot be set from outside the command line.
 var notSettings = map[string]bool{"config": true, "help": true}
 
+// alias gives a flag that has two names the one of its variable and its setting.
+func alias(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	if name == "on-lost" {
+		name = "on-timeout"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// envNames are the variables of a flag, under each of its names.
+func envNames(flag string) []string {
+	if flag == "on-timeout" {
+		return []string{envName(flag), envName("on-lost")}
+	}
+	return []string{envName(flag)}
+}
+
 // overlay fills the flags that were not given from the environment and then from
 // the configuration file, and says where each value came from.
 func overlay(fs *pflag.FlagSet, file string, known *pflag.FlagSet) (sources map[string]string, err error) {
@@ -50,13 +66,17 @@ func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file
 	if f.Changed {
 		return fromFlag, nil
 	}
-	if value, ok := os.LookupEnv(envName(f.Name)); ok && value != "" {
+	for _, variable := range envNames(f.Name) {
+		value := os.Getenv(variable)
+		if value == "" {
+			continue
+		}
 		for _, line := range splitList(f, value) {
 			if err := fs.Set(f.Name, line); err != nil {
-				return "", usageError("environment %s: %w", envName(f.Name), err)
+				return "", usageError("environment %s: %w", variable, err)
 			}
 		}
-		return "env " + envName(f.Name), nil
+		return "env " + variable, nil
 	}
 	value, ok := settings[f.Name]
 	if !ok {
@@ -127,10 +147,14 @@ func readConfig(file string, known *pflag.FlagSet) (map[string]any, error) {
 		if strings.Contains(name, "key") && name != "key-file" {
 			return nil, usageError("%s: %s: the key does not belong into a file of settings; name its own file with key-file", file, name)
 		}
-		if known.Lookup(name) == nil || notSettings[name] {
+		flag := known.Lookup(name)
+		if flag == nil || notSettings[name] {
 			return nil, usageError("%s: there is no setting %q%s", file, name, didYouMean(name, flagNames(known)))
 		}
-		settings[name] = item.Value
+		if _, twice := settings[flag.Name]; twice {
+			return nil, usageError("%s: %s is set twice, under two of its names", file, flag.Name)
+		}
+		settings[flag.Name] = item.Value
 	}
 	return settings, nil
 }
@@ -159,6 +183,7 @@ func (a *app) configured(o *options, run func(cmd *cobra.Command, args []string)
 // allFlags are those of run and worker, which have them all.
 func (a *app) allFlags() *pflag.FlagSet {
 	fs := newRun(a).Flags()
+	fs.SetNormalizeFunc(alias)
 	fs.AddFlagSet(newWorker(a).Flags())
 	return fs
 }

@@ -147,7 +147,7 @@ func (o *options) paceFlags(fs *pflag.FlagSet) {
 		fs.IntVar(&o.concurrency, "concurrency", octave.DefaultConcurrency, "calls in flight at most")
 		fs.StringVar(&o.rate, "rate", "5/s", "calls started at most, every attempt counted: `R` is 5/s, 120/m, 2000/h, 0 for no limit")
 		fs.IntVar(&o.retries, "retries", 4, "further attempts after the first")
-		fs.StringVar(&o.onTimeout, "on-timeout", "retry", "`HOW` to treat an attempt that may have been billed: retry or fail")
+		fs.StringVar(&o.onTimeout, "on-timeout", "retry", "`HOW` to treat an attempt that may have been billed (time-out, cut, a gateway's 502, 504 and the like): retry or fail; also --on-lost")
 		fs.Var(&o.maxOutage, "max-outage", "how long a failing service is waited for")
 	})
 }

@@ -161,7 +161,7 @@ func books(ts *testscript.TestScript) map[string]int {
 		most.Asked, most.Billed = max(most.Asked, c.Asked), max(most.Billed, c.Billed)
 	}
 	return map[string]int{
-		"asked": books.Asked, "billed": books.Billed, "delivered": books.Delivered, "refused": books.Refused,
+		"looked": books.Looked, "asked": books.Asked, "billed": books.Billed, "delivered": books.Delivered, "refused": books.Refused,
 		"max_in_flight": books.MaxInFlight, "contacts": len(books.Contacts),
 		"most_asked": most.Asked, "most_billed": most.Billed, "most_per_second": slices.Max(append(books.PerSecond, 0)),
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"octave-enrich/octave"
 )
 
 // agent is an agent or experiment of the embedded workspace.
@@ -38,15 +40,31 @@ func newAgent(oid, name, itemType string, cost float64, steps int) agent {
 	return a
 }
 
-// withKey guards an endpoint that has no books.
-func (s *Server) withKey(h http.HandlerFunc) http.HandlerFunc {
+// account is an endpoint that costs nothing: it is counted, and may fail as the
+// configuration says.
+func (s *Server) account(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.authorized(r) {
+		s.books.look()
+		switch fault := s.cfg.Account; {
+		case fault == "hang":
+			<-r.Context().Done()
+		case fault == "html":
+			write(w, "text/html; charset=utf-8", page("Welcome"))
+		case fault != "":
+			status, _ := strconv.Atoi(fault)
+			refuse(w, status, http.StatusText(status))
+		case !s.authorized(r):
 			refuse(w, http.StatusUnauthorized, "Invalid API key")
-			return
+		default:
+			h(w, r)
 		}
-		h(w, r)
 	}
+}
+
+// knows says whether the workspace has what a request names.
+func (s *Server) knows(req octave.Request) bool {
+	oid := or(req.AgentOID, req.ExperimentOID)
+	return oid == "" || slices.ContainsFunc(s.workspace, func(a agent) bool { return a.OID == oid })
 }
 
 // unlimited is what the account of a server without a stock of credits shows.

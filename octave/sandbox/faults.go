@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,23 @@ var breakages = map[string]string{
 	"trickle":      "the answer comes in small pieces (billed)",
 }
 
+// billed marks a kind that is a status which a gateway gives after it had passed
+// the request on: the work is done and billed, and its answer lost.
+const billed = "-billed"
+
+// gateways are the statuses of that kind.
+var gateways = []int{408, 499, 500, 502, 504, 520, 521, 522, 523, 524}
+
+// gateway is what a kind such as "504-billed" answers.
+func gateway(kind string) (f refusal, ok bool) {
+	text, ok := strings.CutSuffix(kind, billed)
+	status, err := strconv.Atoi(text)
+	if !ok || err != nil || !slices.Contains(gateways, status) {
+		return f, false
+	}
+	return refusal{status: status, page: strings.TrimSpace(text + " " + http.StatusText(status))}, true
+}
+
 type refusal struct {
 	status int
 	text   string // message of a JSON body
@@ -72,6 +90,11 @@ func Kinds() []string {
 				return
 			}
 		}
+		for _, status := range gateways {
+			if !yield(strconv.Itoa(status) + billed) {
+				return
+			}
+		}
 		maps.Keys(breakages)(yield)
 	})
 }
@@ -81,6 +104,9 @@ func Kinds() []string {
 func Describe(kind string) string {
 	if f, known := refusals[kind]; known {
 		return f.describe()
+	}
+	if f, known := gateway(kind); known {
+		return fmt.Sprintf("%d of a gateway, after the work was done (billed)", f.status)
 	}
 	return breakages[kind]
 }
@@ -177,8 +203,9 @@ func isShare(f float64) bool { return f >= 0 && f <= 1 }
 
 func checkKind(kind string) error {
 	_, isRefusal := refusals[kind]
+	_, isGateway := gateway(kind)
 	_, isBreakage := breakages[kind]
-	if kind == ok || isRefusal || isBreakage {
+	if kind == ok || isRefusal || isGateway || isBreakage {
 		return nil
 	}
 	return fmt.Errorf("unknown fault %q (one of %s)", kind, strings.Join(Kinds(), ", "))

@@ -83,7 +83,7 @@ func TestFaultsBillAsTheySay(t *testing.T) {
 		s := New(Config{Script: []string{kind}})
 		post(t, s, question(0))
 		l := s.Ledger()
-		if billed := slices.Contains(billedKinds, kind); (l.Billed == 1) != billed {
+		if billed := slices.Contains(billedKinds, kind) || strings.HasSuffix(kind, "-billed"); (l.Billed == 1) != billed {
 			t.Errorf("%s: billed %d", kind, l.Billed)
 		}
 		delivered := slices.Contains([]string{"badtypes", "notfound", "nullable", "trickle"}, kind)
@@ -135,7 +135,7 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 	for kind, want := range map[string]string{"429-date": `429, "Too many requests", Retry-After as a date`, "504": "504 without a body",
-		"503-after": `503, "Service Unavailable", Retry-After 1`, "502-html": "502 with a page of HTML", "none": ""} {
+		"503-after": `503, "Service Unavailable", Retry-After 1`, "502-html": "502 with a page of HTML", "504-billed": "504 of a gateway, after the work was done (billed)", "none": ""} {
 		if got := Describe(kind); got != want {
 			t.Errorf("%s: got %q, want %q", kind, got, want)
 		}
@@ -151,6 +151,7 @@ func TestConfigValidate(t *testing.T) {
 		"1 to 7":           {Messages: 8},
 		"between 0 and 1":  {NotFound: 1.5},
 		"negative":         {Rate: -1},
+		"account fault":    {Account: "418"},
 		"unknown fault":    {Script: []string{"x"}},
 		"more than every":  {Faults: map[string]float64{"503": 1, "500": 1}},
 		`unknown fault "y`: {Faults: map[string]float64{"y": 0}},

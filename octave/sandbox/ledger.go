@@ -11,6 +11,7 @@ import (
 // Ledger is what a run did to the service. It holds no personal data:
 // contacts go by the hash of their question.
 type Ledger struct {
+	Looked      int              `json:"looked"`        // calls of the account and agents endpoints
 	Asked       int              `json:"asked"`         // calls with a valid key and body
 	Billed      int              `json:"billed"`        // calls that cost something
 	Delivered   int              `json:"delivered"`     // whole answers handed to the network
@@ -156,6 +157,12 @@ func (b *books) deliver(q [16]byte) {
 	defer b.mu.Unlock()
 	b.ledger.Delivered++
 	b.contact(q).Delivered++
+}
+
+func (b *books) look() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ledger.Looked++
 }
 
 func (b *books) fault(kind string) {

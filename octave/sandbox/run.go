@@ -35,6 +35,10 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	if s.cfg.StrictAgents && !s.knows(req) {
+		refuse(w, http.StatusNotFound, "Agent not found")
+		return
+	}
 	q := Question(req)
 	turn, accepted := s.books.open(q, time.Now())
 	defer s.books.shut()
@@ -88,6 +92,10 @@ func (s *Server) work(w http.ResponseWriter, ctx context.Context, req octave.Req
 // send puts the answer on the wire, broken as the kind says, and reports
 // whether it went out whole.
 func (s *Server) send(w http.ResponseWriter, ctx context.Context, a answer, kind string) bool {
+	if f, instead := gateway(kind); instead {
+		f.answer(w)
+		return false
+	}
 	switch kind {
 	case "reset-after":
 		reset(w)

@@ -40,6 +40,9 @@ type Config struct {
 	Cost    float64 // credits for an answer, whether delivered or not; 1 when 0
 	Key     string  // the only key accepted; any when empty
 
+	StrictAgents bool   // requests for an agent that the workspace does not have are refused with 404
+	Account      string // what the account and agents endpoints answer instead: one of AccountFaults
+
 	Messages int     // per sequence, 1 to 7; when 0 as many as the agent writes, or MixedMessages
 	Shape    string  // of a message: one of Shapes; by the question when empty or mixed
 	NotFound float64 // share of contacts, 0 to 1, whose person is not found
@@ -53,6 +56,12 @@ type Config struct {
 // in that field, "sections" in parts, "body" as older agents did, and "mixed"
 // is any of the first two.
 func Shapes() []string { return []string{"email", "sections", "body", "mixed"} }
+
+// AccountFaults lists the values of Config.Account: statuses, "html" for a 200
+// with a page of HTML, and "hang" for no answer ever.
+func AccountFaults() []string {
+	return []string{"401", "404", "405", "429", "500", "501", "503", "html", "hang"}
+}
 
 // Validate says what is wrong with the knobs. A server made from wrong ones
 // refuses no service, but ignores them.
@@ -68,6 +77,9 @@ func (c Config) Validate() error {
 	}
 	if c.Latency < 0 || c.Jitter < 0 || c.Rate < 0 || c.Burst < 0 || c.Cost < 0 {
 		return fmt.Errorf("latency, jitter, rate, burst and cost cannot be negative")
+	}
+	if c.Account != "" && !slices.Contains(AccountFaults(), c.Account) {
+		return fmt.Errorf("unknown account fault %q (one of %s)", c.Account, strings.Join(AccountFaults(), ", "))
 	}
 	for _, kind := range c.Script {
 		if err := checkKind(kind); err != nil {
@@ -97,10 +109,10 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, faults: shares(cfg.Faults), workspace: newWorkspace(cfg.Cost),
 		mux: http.NewServeMux(), books: newBooks(cfg)}
 	s.mux.HandleFunc("POST /api/v2/agents/sequence/run", s.run)
-	s.mux.HandleFunc("GET /api/v2/api-key/validate", s.withKey(s.validate))
-	s.mux.HandleFunc("GET /api/v2/agents/get", s.withKey(s.agent))
-	s.mux.HandleFunc("GET /api/v2/agents/list", s.withKey(s.agents))
-	s.mux.HandleFunc("GET /api/v2/agents/languages", s.withKey(s.languages))
+	s.mux.HandleFunc("GET /api/v2/api-key/validate", s.account(s.validate))
+	s.mux.HandleFunc("GET /api/v2/agents/get", s.account(s.agent))
+	s.mux.HandleFunc("GET /api/v2/agents/list", s.account(s.agents))
+	s.mux.HandleFunc("GET /api/v2/agents/languages", s.account(s.languages))
 	s.mux.HandleFunc("GET /sandbox/ledger", s.ledger)
 	s.mux.HandleFunc("POST /sandbox/reset", s.reset)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

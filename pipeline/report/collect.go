@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
 
@@ -132,7 +133,7 @@ func (s *summary) miss(rec checkpoint.Record) {
 	_ = json.Unmarshal(rec.Body, &body)
 	s.missed[cause{body.Kind, body.Status}]++
 	second := s.run().at(rec.At)
-	if body.Status == 429 {
+	if body.Kind == octave.KindRateLimited.String() {
 		second.refused++
 	} else {
 		second.failed++

@@ -167,7 +167,7 @@ func TestSurvey(t *testing.T) {
 	}
 	first := plan.First
 	plan.First = nil
-	want := Plan{Rows: 10, Sendable: 6, Answered: 1, Duplicates: 1, Excluded: 1, ToAsk: 2, BeyondLimit: 2,
+	want := Plan{Rows: 10, Sendable: 6, Answered: 1, Duplicates: 1, Excluded: 1, ExcludedBecause: map[string]int{"listed": 1}, ToAsk: 2, BeyondLimit: 2,
 		Invalid: map[string]int{"empty row": 1, "a line that is no JSON object": 2}}
 	if d := cmp.Diff(want, plan); d != "" {
 		t.Errorf("-want +got\n%s", d)

@@ -10,13 +10,15 @@ import (
 
 // A Plan is what a run would do.
 type Plan struct {
-	Rows       int            `json:"rows"`
-	Sendable   int            `json:"sendable"`
-	Answered   int            `json:"answered"`   // rows whose answer is in the checkpoint
-	Duplicates int            `json:"duplicates"` // rows that ask the same as one before
-	Excluded   int            `json:"excluded"`
-	Invalid    map[string]int `json:"invalid"` // rows by reason
-	ToAsk      int            `json:"to_ask"`  // questions that need a call
+	Rows       int `json:"rows"`
+	Sendable   int `json:"sendable"`
+	Answered   int `json:"answered"`   // rows whose answer is in the checkpoint
+	Duplicates int `json:"duplicates"` // rows that ask the same as one before
+	Excluded   int `json:"excluded"`
+	// ExcludedBecause are the excluded rows by reason.
+	ExcludedBecause map[string]int `json:"excluded_because"`
+	Invalid         map[string]int `json:"invalid"` // rows by reason
+	ToAsk           int            `json:"to_ask"`  // questions that need a call
 	// BeyondLimit counts the questions that a limit leaves for another time.
 	BeyondLimit int `json:"beyond_limit"`
 	// First are the first different requests, answered already or not.
@@ -28,7 +30,7 @@ const firstRequests = 3
 // Survey goes through the contacts as [Run] would and asks nobody. Of cfg it
 // needs Ask, Exclude, Memory and Limit; a nil Memory knows nothing.
 func Survey(src iter.Seq2[reader.Contact, error], cfg Config) (Plan, error) {
-	plan := Plan{Invalid: map[string]int{}, First: []octave.Request{}}
+	plan := Plan{Invalid: map[string]int{}, ExcludedBecause: map[string]int{}, First: []octave.Request{}}
 	seen := map[checkpoint.Key]bool{}
 	for contact, err := range src {
 		if err != nil {
@@ -49,9 +51,12 @@ func (p *Plan) add(contact reader.Contact, cfg Config, seen map[checkpoint.Key]b
 		p.Invalid[contact.Problem]++
 		return
 	}
-	if cfg.Exclude != nil && cfg.Exclude(contact) != "" {
-		p.Excluded++
-		return
+	if cfg.Exclude != nil {
+		if why := cfg.Exclude(contact); why != "" {
+			p.Excluded++
+			p.ExcludedBecause[why]++
+			return
+		}
 	}
 	request, err := cfg.Ask(contact)
 	if err != nil {

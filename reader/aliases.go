@@ -70,6 +70,7 @@ func lookAlikes() []struct{ headers, why string } {
 		{`zoominfocontactprofileurl zoominfocompanyprofileurl`, "a page of the data vendor"},
 		{`owner accountowner contactowner leadowner recordowner owneremail accountowneremail contactowneremail leadowneremail
 			createdby createdbyemail lastmodifiedby`, "a colleague, not the contact"},
+		{`donotcall`, "about telephones, not email"},
 		{`apollocontactid apolloaccountid apollorecordid zoominfocontactid zoominfocompanyid`, "an id of the data vendor, not of the CRM"},
 	}
 }
@@ -77,7 +78,7 @@ func lookAlikes() []struct{ headers, why string } {
 // optOuts are the columns by which a person says that they want no mail,
 // folded; a header may also start with one of optOutPrefixes.
 func optOuts() []string {
-	return strings.Fields(`donotcall donotcontact donotemail donotmail dnc unsubscribed unsubscribedfromallemail
+	return strings.Fields(`donotcontact donotemail donotmail dnc unsubscribed unsubscribedfromallemail
 		isunsubscribed hsemailoptout optout optedout emailoptout hasoptedoutofemail hasoptedout marketingoptout
 		globalunsubscribe suppressed blocklisted unsubscribe unsubscribedat unsubscribedate optoutdate`)
 }

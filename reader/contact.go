@@ -68,5 +68,5 @@ type Contact struct {
 
 	Person  Person // what the request may say
 	Problem string // why the row cannot be sent, without any of its values; empty when it can
-	OptOut  string // the header of a column such as Do Not Call that says so
+	OptOut  string // the header of a column such as Unsubscribed that says this person wants no mail
 }

@@ -49,7 +49,7 @@ func TestNearest(t *testing.T) {
 
 // TestOptOut takes what is not a no for a yes.
 func TestOptOut(t *testing.T) {
-	for _, header := range []string{"Do Not Call", "Unsubscribed", "Email Opt Out", "HasOptedOutOfEmail", "Opted out of email: Newsletter", "unsubscribed_at"} {
+	for _, header := range []string{"Do Not Email", "Unsubscribed", "Email Opt Out", "HasOptedOutOfEmail", "Opted out of email: Newsletter", "unsubscribed_at"} {
 		for cell, want := range map[string]bool{
 			"TRUE": true, "Yes": true, "1": true, "x": true, "2026-01-02": true, "Ja": true,
 			"": false, "FALSE": false, " no ": false, "0": false, "n/a": false, "Nein": false,
@@ -60,6 +60,21 @@ func TestOptOut(t *testing.T) {
 			}
 		}
 	}
+	in := open(t, Options{}, file(t, "a.csv", "Email,Do Not Call\na@b.example,TRUE\n"))
+	equal(t, "opted out of calls alone", contacts(t, in)[0].OptOut, "")
+}
+
+// TestRepeated counts people in several rows that do not say the same. An address
+// of two people is two.
+func TestRepeated(t *testing.T) {
+	p := open(t, Options{}, file(t, "a.csv", "Email,Name,Title\n"+
+		"a@x.example,Ann Lee,CEO\na@x.example,ann lee,\na@x.example,Ann Lee,CEO\nA@X.example,Ann Lee,CTO\n"+
+		"info@x.example,Bo Ek,\ninfo@x.example,Cy Ito,\n")).Profile()
+	equal(t, "repeated", p.Repeated, 2)
+	equal(t, "duplicates", p.Duplicates, 1)
+	p = open(t, Options{}, file(t, "b.csv", "LinkedIn URL,Name,Email\nhttps://linkedin.com/in/a,Ann,\nhttps://linkedin.com/in/b,Ann,a@x.example\n")).Profile()
+	equal(t, "rows with an address", p.Addresses, 1)
+	equal(t, "repeated without an address", p.Repeated, 0)
 }
 
 // TestObjectsOfSeveralFiles finds the name of the file in objects too.
@@ -83,12 +98,12 @@ func TestObjectsOfSeveralFiles(t *testing.T) {
 // TestProfileAsJSON holds the names that programs read, and lists that are
 // never null.
 func TestProfileAsJSON(t *testing.T) {
-	text, err := json.Marshal(open(t, Options{}, file(t, "a.csv", "Email,Do Not Call\n,\na@b.example,yes\n")).Profile())
+	text, err := json.Marshal(open(t, Options{}, file(t, "a.csv", "Email,Do Not Email\n,\na@b.example,yes\n")).Profile())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"files":[{"name":"a.csv"`, `"header_line":1`, `"preamble_lines":0`, `"mapping":[{"field":"email","header":"Email","certain":true`,
-		`"samples":["a@b.example"]`, `"rejected":[]`, `"invalid":{"empty row":1}`, `"opt_out":{"Do Not Call":1}`, `"traps":[]`, `"notes":[]`, `"sha256":"`} {
+		`"samples":["a@b.example"]`, `"rejected":[]`, `"invalid":{"empty row":1}`, `"opt_out":{"Do Not Email":1}`, `"traps":[]`, `"notes":[]`, `"sha256":"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s does not hold %s", text, want)
 		}

@@ -1,10 +1,13 @@
 package reader
 
 import (
+	"bytes"
 	"encoding/json"
 	"hash/maphash"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The slots of a reading: one for each field of a Person, in its order, then
@@ -137,6 +140,19 @@ func (r *reading) sum(seed maphash.Seed) uint64 {
 		_, _ = h.WriteString(string(f) + "\x00" + r.extra[f] + "\x00")
 	}
 	return h.Sum64()
+}
+
+// who hashes the name of a person: an address of several people is several persons.
+func (r *reading) who(seed maphash.Seed) uint64 {
+	var room [128]byte
+	text := append(room[:0], r.values[slotEmail]...)
+	for _, slot := range []int{slotFirstName, slotLastName} {
+		text = append(text, ' ')
+		for _, letter := range r.values[slot] {
+			text = utf8.AppendRune(text, unicode.ToLower(letter))
+		}
+	}
+	return maphash.Bytes(seed, bytes.TrimSpace(text))
 }
 
 // person is what the reading says, field by field.

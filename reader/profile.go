@@ -7,7 +7,9 @@ type Profile struct {
 	Sendable   int            `json:"sendable"`   // those that can be sent
 	Invalid    map[string]int `json:"invalid"`    // the others, by reason
 	Duplicates int            `json:"duplicates"` // sendable rows that say the same as an earlier one
-	OptOut     map[string]int `json:"opt_out"`    // rows that a column such as Do Not Call excludes, by its header
+	Addresses  int            `json:"addresses"`  // sendable rows with an address
+	Repeated   int            `json:"repeated"`   // sendable rows about the person (address and name) of an earlier one, with other data
+	OptOut     map[string]int `json:"opt_out"`    // rows that a column such as Unsubscribed speaks against, by its header
 	Traps      []Trap         `json:"traps"`
 	Notes      []string       `json:"notes"`  // one line each, to be printed: guesses, renamed columns, ragged rows
 	SHA256     string         `json:"sha256"` // of the bytes of the file; of the files' sums when there are several

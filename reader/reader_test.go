@@ -104,12 +104,12 @@ func mappingError(tb testing.TB, opt Options, paths ...string) *MappingError {
 }
 
 func TestContact(t *testing.T) {
-	path := file(t, "list.csv", "First Name,Last Name,Email,Company,Do Not Call\nAnn,Lee, ANN@Example.com ,Acme Inc.,TRUE\n,,,,\nBo,,-,n/a,no\nCy,,,\"Beta\r\nGmbH\",\n")
+	path := file(t, "list.csv", "First Name,Last Name,Email,Company,Do Not Email\nAnn,Lee, ANN@Example.com ,Acme Inc.,TRUE\n,,,,\nBo,,-,n/a,no\nCy,,,\"Beta\r\nGmbH\",\n")
 	in := open(t, Options{}, path)
-	equal(t, "columns", in.Columns(), []string{"First Name", "Last Name", "Email", "Company", "Do Not Call"})
+	equal(t, "columns", in.Columns(), []string{"First Name", "Last Name", "Email", "Company", "Do Not Email"})
 	want := []Contact{
 		{Row: 1, Source: "list.csv", Line: 2, Cells: []string{"Ann", "Lee", " ANN@Example.com ", "Acme Inc.", "TRUE"},
-			Person: Person{Email: "ann@example.com", FirstName: "Ann", LastName: "Lee", CompanyName: "Acme Inc."}, OptOut: "Do Not Call"},
+			Person: Person{Email: "ann@example.com", FirstName: "Ann", LastName: "Lee", CompanyName: "Acme Inc."}, OptOut: "Do Not Email"},
 		{Row: 2, Source: "list.csv", Line: 3, Cells: make([]string, 5), Problem: "empty row"},
 		{Row: 3, Source: "list.csv", Line: 4, Cells: []string{"Bo", "", "-", "n/a", "no"}, Person: Person{FirstName: "Bo"},
 			Problem: "no email, no LinkedIn profile, and no name with a company"},
@@ -119,7 +119,7 @@ func TestContact(t *testing.T) {
 	equal(t, "read again", contacts(t, in), want)
 	p := in.Profile()
 	equal(t, "invalid", p.Invalid, map[string]int{"empty row": 1, "no email, no LinkedIn profile, and no name with a company": 1})
-	equal(t, "opt-outs", p.OptOut, map[string]int{"Do Not Call": 1})
+	equal(t, "opt-outs", p.OptOut, map[string]int{"Do Not Email": 1})
 	equal(t, "sendable", p.Sendable, 2)
 }
 

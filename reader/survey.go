@@ -21,7 +21,7 @@ type survey struct {
 	count Profile // of this file alone
 	file  FileProfile
 	seed  maphash.Seed
-	sums  []uint64 // of the sendable rows, to find the same again
+	sums  []said // of the sendable rows, to find the same again
 	traps map[string]*Trap
 
 	held    []record // records with one field that may be the footer
@@ -173,7 +173,12 @@ func (s *survey) contact(r record) error {
 		return nil
 	}
 	s.count.Sendable++
-	s.sums = append(s.sums, s.reading.sum(s.seed))
+	said := said{sum: s.reading.sum(s.seed)}
+	if s.reading.values[slotEmail] != "" {
+		s.count.Addresses++
+		said.who = s.reading.who(s.seed)
+	}
+	s.sums = append(s.sums, said)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash/maphash"
@@ -12,9 +13,12 @@ import (
 type totals struct {
 	seed    maphash.Seed
 	profile Profile
-	sums    []uint64
+	sums    []said
 	traps   map[string]Trap
 }
+
+// A said is what a sendable row says: about whom, 0 without an address, and what.
+type said struct{ who, sum uint64 }
 
 func newTotals() *totals {
 	return &totals{seed: maphash.MakeSeed(), traps: map[string]Trap{}, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}, Traps: []Trap{}, Notes: []string{}}}
@@ -38,6 +42,7 @@ func (t *totals) add(s *survey) {
 	}
 	p.Rows += s.count.Rows
 	p.Sendable += s.count.Sendable
+	p.Addresses += s.count.Addresses
 	p.Notes = append(p.Notes, s.count.Notes...)
 	p.Files = append(p.Files, s.file)
 	t.sums = append(t.sums, s.sums...)
@@ -46,8 +51,14 @@ func (t *totals) add(s *survey) {
 // finish is the profile of all files together.
 func (t *totals) finish() *Profile {
 	p := &t.profile
-	slices.Sort(t.sums)
-	p.Duplicates = len(t.sums) - len(slices.Compact(t.sums))
+	slices.SortFunc(t.sums, func(a, b said) int { return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.sum, b.sum)) })
+	different := slices.Compact(t.sums)
+	p.Duplicates = len(t.sums) - len(different)
+	for i, s := range different {
+		if i > 0 && s.who != 0 && s.who == different[i-1].who {
+			p.Repeated++
+		}
+	}
 	for _, kind := range slices.Sorted(maps.Keys(t.traps)) {
 		p.Traps = append(p.Traps, t.traps[kind])
 	}

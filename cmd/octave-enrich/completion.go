@@ -55,6 +55,8 @@ func valuesOf(flag string) completer {
 		return words(append([]string{"generic"}, writer.Presets()...)...)
 	case "in-format", "out-format":
 		return words("csv", "tsv", "jsonl", "xlsx")
+	case "skip":
+		return words(skipKinds()...)
 	case "on-timeout":
 		return words("retry", "fail")
 	case "progress":

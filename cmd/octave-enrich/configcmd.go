@@ -49,7 +49,7 @@ func showConfig(w io.Writer, o *options, fs *pflag.FlagSet, sources map[string]s
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "SETTING\tVALUE\tSOURCE\n")
 	fs.VisitAll(func(f *pflag.Flag) {
-		if source, ok := sources[f.Name]; ok {
+		if source, ok := sources[f.Name]; ok && (!f.Hidden || source != fromDefault) {
 			fmt.Fprintf(t, "%s\t%s\t%s\n", f.Name, f.Value, source)
 		}
 	})
@@ -90,7 +90,7 @@ func configExample(a *app) string {
 	for _, heading := range flagGroups {
 		fmt.Fprintf(&b, "\n# %s\n", heading)
 		fs.VisitAll(func(f *pflag.Flag) {
-			if under := f.Annotations[group]; len(under) == 0 || under[0] != heading || notSettings[f.Name] {
+			if under := f.Annotations[group]; len(under) == 0 || under[0] != heading || f.Hidden || notSettings[f.Name] {
 				return
 			}
 			_, usage := pflag.UnquoteUsage(f)

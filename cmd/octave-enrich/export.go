@@ -72,7 +72,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 		return err
 	}
 	defer list.input.Close()
-	for _, note := range list.input.Profile().Notes {
+	for _, note := range append(list.input.Profile().Notes, o.notes(list)...) {
 		fmt.Fprintf(a.stderr, "note: %s\n", note)
 	}
 	if err := o.mayWrite(places.output, journal); err != nil {

@@ -22,8 +22,9 @@ type options struct {
 	maps                      []string
 	mapFile, exclude          string
 	pinned                    *reader.MapFile // what mapFile holds, or held at the last run
-	respectOptOut             bool
-	own                       []string // files that a directory of inputs does not stand for
+	skip                      []string        // as it was given; see skips
+	respectOptOut, skipFailed bool            // old names of two of its kinds
+	own                       []string        // files that a directory of inputs does not stand for
 
 	// question
 	agent, experiment     string
@@ -48,7 +49,6 @@ type options struct {
 	limit, maxCalls         int
 	maxUsage, maxFailed     string
 	maxDuration, maxAge     days
-	skipFailed              bool
 	output, checkpointPath  string
 	outFormat, preset       string
 	emails                  int
@@ -112,13 +112,6 @@ func (o *options) inputFlags(fs *pflag.FlagSet) {
 	})
 }
 
-func (o *options) skipFlags(fs *pflag.FlagSet) {
-	grouped(fs, groupInput, func(fs *pflag.FlagSet) {
-		fs.StringVar(&o.exclude, "exclude", "", "do-not-contact `FILE`: emails, @domains, LinkedIn slugs, ids")
-		fs.BoolVar(&o.respectOptOut, "respect-optout", false, "columns such as Do Not Call or Unsubscribed exclude a row")
-	})
-}
-
 func (o *options) questionFlags(fs *pflag.FlagSet) {
 	grouped(fs, groupQuestion, func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.agent, "agent", "", "sequence agent `OID` (env OCTAVE_AGENT_OID)")
@@ -159,7 +152,6 @@ func (o *options) budgetFlags(fs *pflag.FlagSet) {
 		fs.StringVar(&o.maxUsage, "max-usage", "", "start no call once this run's answers report usage `N`")
 		fs.Var(&o.maxDuration, "max-duration", "start no call after so long; 0 for no bound")
 		fs.StringVar(&o.maxFailed, "max-failed", "", "stop when more than `N` rows (or N%) failed")
-		fs.BoolVar(&o.skipFailed, "skip-failed", false, "leave rows that failed in an earlier run alone")
 		fs.Var(&o.maxAge, "max-age", "ask again for answers older than this, such as 90d; 0 for never")
 	})
 }

@@ -87,7 +87,7 @@ func printProfile(w io.Writer, profile *reader.Profile) error {
 		p.printf("  %d cannot: %s\n", profile.Invalid[why], why)
 	}
 	for _, header := range slices.Sorted(maps.Keys(profile.OptOut)) {
-		p.printf("  %d opted out in column %s (left out with --respect-optout)\n", profile.OptOut[header], header)
+		p.printf("  %s\n", optedOut(profile.OptOut[header], header, true))
 	}
 	for _, trap := range profile.Traps {
 		p.printf("  look at: %s in %s, first in row %d\n", trap.Kind, count(trap.Rows, "row"), trap.Row)

@@ -9,6 +9,7 @@ import (
 type list struct {
 	input      *reader.Input
 	questioner *pipeline.Questioner
+	skip       map[string]bool // kinds of rows that are left out
 	exclude    func(reader.Contact) string
 	settings   pipeline.Settings
 }
@@ -24,7 +25,11 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
-	exclude, err := o.excluder()
+	skip, err := o.skips()
+	if err != nil {
+		return nil, err
+	}
+	exclude, err := o.excluder(skip)
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +42,12 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 		in.Close()
 		return nil, &exitError{code: exitUsage, err: err}
 	}
-	return &list{in, questioner, exclude, settings}, nil
+	return &list{in, questioner, skip, exclude, settings}, nil
 }
 
 // excluder reads the do-not-contact list; a run without it would be a run
 // against it, so that every error stops.
-func (o *options) excluder() (func(reader.Contact) string, error) {
+func (o *options) excluder(skip map[string]bool) (func(reader.Contact) string, error) {
 	var listed *reader.ExcludeList
 	if o.exclude != "" {
 		var err error
@@ -50,15 +55,5 @@ func (o *options) excluder() (func(reader.Contact) string, error) {
 			return nil, &exitError{code: exitUsage, err: err}
 		}
 	}
-	return func(c reader.Contact) string {
-		if o.respectOptOut && c.OptOut != "" {
-			return "opted out: column " + c.OptOut
-		}
-		if listed != nil {
-			if why, hit := listed.Match(c.Person); hit {
-				return "on the exclude list: " + why
-			}
-		}
-		return ""
-	}, nil
+	return func(c reader.Contact) string { return whyNot(skip, listed, c) }, nil
 }

@@ -83,13 +83,13 @@ func (a *app) plan(o *options, inputs []string) error {
 	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Limit: o.limit}
 	if journal != nil {
 		defer journal.Close()
-		cfg.Memory = &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: o.skipFailed}
+		cfg.Memory = &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: list.skip[skipFailed]}
 	}
 	plan, err := pipeline.Survey(list.input.Contacts(), cfg)
 	if err != nil {
 		return inputError(err)
 	}
-	e := Estimate{Plan: plan, Notes: append([]string{}, list.input.Profile().Notes...)}
+	e := Estimate{Plan: plan, Notes: append(append([]string{}, list.input.Profile().Notes...), o.notes(list)...)}
 	a.price(o, &e, past)
 	e.Latency = round(past.latency()).String()
 	e.Seconds = seconds(plan.ToAsk, limit, o.concurrency, past.latency())
@@ -206,10 +206,13 @@ func (e Estimate) print(w io.Writer) error {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}, {e.Excluded, "excluded"}} {
+	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}} {
 		if part.n > 0 {
 			p.printf("  %d %s\n", part.n, part.what)
 		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(e.ExcludedBecause)) {
+		p.printf("  %d excluded: %s\n", e.ExcludedBecause[why], why)
 	}
 	for _, why := range slices.Sorted(maps.Keys(e.Invalid)) {
 		p.printf("  %d unusable: %s\n", e.Invalid[why], why)

@@ -198,6 +198,9 @@ func (j *job) tellInput() {
 	for _, note := range profile.Notes {
 		j.log.Warn(note)
 	}
+	for _, note := range j.o.notes(j.list) {
+		j.log.Info(note)
+	}
 	if j.o.looseKeyFile() {
 		j.log.Warn("the key file can be read by others; chmod 600 it", zap.String("file", j.o.keyFile))
 	}
@@ -242,7 +245,7 @@ func (j *job) surveyConfig() pipeline.Config {
 }
 
 func (j *job) memory() *pipeline.Memory {
-	return &pipeline.Memory{Journal: j.journal, MaxAge: time.Duration(j.o.maxAge), KeepFailures: j.o.skipFailed}
+	return &pipeline.Memory{Journal: j.journal, MaxAge: time.Duration(j.o.maxAge), KeepFailures: j.list.skip[skipFailed]}
 }
 
 // lastRun is the last run record of a checkpoint.

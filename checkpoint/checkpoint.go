@@ -36,6 +36,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"octave-enrich/checkpoint/durable"
 )
 
 // The types of records. Those of [Asked], [Missed], [Answered] and [Failed]
@@ -66,7 +68,7 @@ var (
 	// ErrNotCheckpoint says that a file does not begin with a header of ours.
 	ErrNotCheckpoint = errors.New("not a checkpoint of octave-enrich")
 	// ErrLocked says that another run holds the checkpoint.
-	ErrLocked = errors.New("checkpoint is in use by another run")
+	ErrLocked = durable.ErrLocked
 	// ErrReadOnly says that a journal opened with Options.ReadOnly was written to.
 	ErrReadOnly = errors.New("checkpoint is open for reading only")
 	// ErrRecord says that a record cannot be stored as it is: its body is no
@@ -167,13 +169,13 @@ const (
 type Options struct {
 	Header   Header           // Tool and Service of a journal that is created; an existing one keeps its own
 	ReadOnly bool             // no lock, no recovery: what is whole, beside a run that goes on
-	FS       FS               // nil means the operating system's
+	FS       durable.FS       // nil means the operating system's
 	Now      func() time.Time // nil means time.Now
 }
 
 func (o Options) withDefaults() Options {
 	if o.FS == nil {
-		o.FS = osFS{}
+		o.FS = durable.OS{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

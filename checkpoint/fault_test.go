@@ -7,6 +7,9 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"octave-enrich/checkpoint/durable"
+	"octave-enrich/checkpoint/durable/durabletest"
 )
 
 // A history is what somebody who used a journal has been told, over any number
@@ -35,7 +38,7 @@ func newHistory() *history {
 
 // session opens the journal, asks and answers, closes it and erases a person,
 // until something fails.
-func (h *history) session(fs FS) error {
+func (h *history) session(fs durable.FS) error {
 	j, err := Open(diskPath, testOptions(fs))
 	if err != nil {
 		return err
@@ -74,7 +77,7 @@ func (h *history) write(j *Journal) error {
 	return nil
 }
 
-func (h *history) erase(fs FS, k int) error {
+func (h *history) erase(fs durable.FS, k int) error {
 	h.erased[k] = erasureTried
 	h.noted[k] = false
 	_, err := Rewrite(diskPath, testOptions(fs), func(rec Record) (Record, bool) {
@@ -89,7 +92,7 @@ func (h *history) erase(fs FS, k int) error {
 }
 
 // check fails the test unless the journal opens and agrees with the history.
-func (h *history) check(t *testing.T, d *disk, label string) {
+func (h *history) check(t *testing.T, d *durabletest.Disk, label string) {
 	t.Helper()
 	j, err := Open(diskPath, testOptions(d))
 	if err != nil {
@@ -109,14 +112,14 @@ func (h *history) check(t *testing.T, d *disk, label string) {
 			t.Fatalf("%s: answer %d was confirmed and is gone", label, k)
 		}
 	}
-	if d.data(scratchName(diskPath)) != nil {
+	if d.Data(scratchName(diskPath)) != nil {
 		t.Fatalf("%s: the scratch file is still there", label)
 	}
 	goesOn(t, j, d)
 }
 
 // checkNotes fails the test unless all notes are there, as after a kill.
-func (h *history) checkNotes(t *testing.T, d *disk, label string) {
+func (h *history) checkNotes(t *testing.T, d *durabletest.Disk, label string) {
 	t.Helper()
 	found := make(map[int]bool)
 	for e, err := range Records(diskPath, d) {
@@ -136,30 +139,30 @@ func (h *history) checkNotes(t *testing.T, d *disk, label string) {
 // after the process has ended and after the power was lost.
 func TestFailEveryOperation(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for how := range failures {
+	for _, how := range durabletest.Failures() {
 		for n := 1; ; n++ {
 			label := fmt.Sprintf("failure %d of operation %d", how, n)
-			h, d := newHistory(), newDisk()
+			h, d := newHistory(), durabletest.New()
 			if err := h.session(d); err != nil {
 				t.Fatal(err)
 			}
-			d.failAt, d.how = d.ops+n, how
+			d.Fail(n, how)
 			err := h.session(d)
-			if !d.failed {
+			if d.Failed() == "" {
 				if err != nil {
 					t.Fatalf("%s: %v", label, err)
 				}
 				break
 			}
-			if err != nil && !errors.Is(err, errInjected) {
+			if err != nil && !errors.Is(err, durabletest.ErrInjected) {
 				t.Fatalf("%s: the cause is missing from %v", label, err)
 			}
 			for range 4 {
-				h.check(t, d.crashed(rng), label+", power lost")
+				h.check(t, d.Crashed(rng), label+", power lost")
 			}
-			if how != halt {
-				h.checkNotes(t, d.killed(), label+", killed")
-				h.check(t, d.killed(), label+", killed")
+			if how != durabletest.Halt {
+				h.checkNotes(t, d.Killed(), label+", killed")
+				h.check(t, d.Killed(), label+", killed")
 			}
 		}
 	}
@@ -168,11 +171,11 @@ func TestFailEveryOperation(t *testing.T) {
 // What was closed is all there, the notes and the closing record included.
 func TestPowerLossAfterClose(t *testing.T) {
 	for seed := range uint64(20) {
-		d := newDisk()
+		d := durabletest.New()
 		j := open(t, diskPath, testOptions(d))
 		must(t, j.Note(Record{Type: Asked, Key: key(1)}))
 		must(t, j.Close())
-		after := d.crashed(rand.New(rand.NewPCG(seed, 3)))
+		after := d.Crashed(rand.New(rand.NewPCG(seed, 3)))
 		if r := verified(t, diskPath, after); r.Records != 3 || !r.Closed {
 			t.Fatalf("seed %d: report = %+v", seed, r)
 		}
@@ -183,18 +186,19 @@ func TestPowerLossAfterClose(t *testing.T) {
 func TestPowerLossAgainAndAgain(t *testing.T) {
 	for seed := range uint64(250) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		h, d := newHistory(), newDisk()
+		h, d := newHistory(), durabletest.New()
 		for life := range 8 {
-			d.failAt, d.how = d.ops+1+rng.IntN(70), failure(rng.IntN(int(failures)))
-			if err := h.session(d); err != nil && !errors.Is(err, errInjected) {
+			how := durabletest.Failure(rng.IntN(len(durabletest.Failures())))
+			d.Fail(1+rng.IntN(70), how)
+			if err := h.session(d); err != nil && !errors.Is(err, durabletest.ErrInjected) {
 				t.Fatalf("seed %d, life %d: %v", seed, life, err)
 			}
 			label := fmt.Sprintf("seed %d, life %d", seed, life)
-			h.check(t, d.crashed(rng), label)
-			if d.how == halt || rng.IntN(2) == 0 {
-				d = d.crashed(rng)
+			h.check(t, d.Crashed(rng), label)
+			if how == durabletest.Halt || rng.IntN(2) == 0 {
+				d = d.Crashed(rng)
 			} else {
-				d = d.killed()
+				d = d.Killed()
 			}
 		}
 	}
@@ -204,9 +208,9 @@ func TestPowerLossAgainAndAgain(t *testing.T) {
 func TestPowerLossDuringGroupCommit(t *testing.T) {
 	for seed := range uint64(100) {
 		rng := rand.New(rand.NewPCG(seed, 2))
-		d := newDisk()
+		d := durabletest.New()
 		j := open(t, diskPath, testOptions(d))
-		d.failAt, d.how = d.ops+1+rng.IntN(150), halt
+		d.Fail(1+rng.IntN(150), durabletest.Halt)
 		var mu sync.Mutex
 		confirmed := make(map[int]string)
 		var wg sync.WaitGroup
@@ -225,7 +229,7 @@ func TestPowerLossDuringGroupCommit(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		after := d.crashed(rng)
+		after := d.Crashed(rng)
 		j = open(t, diskPath, testOptions(after))
 		for k, body := range confirmed {
 			if got, ok, err := j.Answer(key(k)); !ok || err != nil || string(got.Body) != body {

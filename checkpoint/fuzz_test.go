@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+
+	"octave-enrich/checkpoint/durable/durabletest"
 )
 
 // withSums mends the checksum of every line, so that what the fuzzer makes up
@@ -36,7 +38,7 @@ func FuzzOpen(f *testing.F) {
 		if mend {
 			data = withSums(data)
 		}
-		d := diskWith(diskPath, data)
+		d := durabletest.With(diskPath, data)
 		report, verifyErr := Verify(diskPath, d)
 		j, err := Open(diskPath, testOptions(d))
 		if (err == nil) != (verifyErr == nil && len(report.Damage) == 0) {
@@ -44,15 +46,15 @@ func FuzzOpen(f *testing.F) {
 		}
 		if err != nil {
 			known := errors.Is(err, ErrNotCheckpoint) || errors.As(err, new(*DamageError)) || errors.As(err, new(*FormatError))
-			if !known || !bytes.Equal(d.data(diskPath), data) {
-				t.Fatalf("Open = %v, and the file is %q", err, d.data(diskPath))
+			if !known || !bytes.Equal(d.Data(diskPath), data) {
+				t.Fatalf("Open = %v, and the file is %q", err, d.Data(diskPath))
 			}
 			return
 		}
 		if j.Len() != report.Answers || j.Recovered() != report.Tail {
 			t.Fatalf("Len = %d, Recovered = %d, Verify = %+v", j.Len(), j.Recovered(), report)
 		}
-		if whole := len(data) - int(report.Tail); !bytes.Equal(d.data(diskPath)[:whole], data[:whole]) {
+		if whole := len(data) - int(report.Tail); !bytes.Equal(d.Data(diskPath)[:whole], data[:whole]) {
 			t.Fatal("what was whole has changed")
 		}
 		for k, p := range j.index {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"octave-enrich/checkpoint/durable"
 )
 
 // A Journal is an open checkpoint. It is safe for concurrent use.
@@ -18,7 +20,7 @@ import (
 // finds out.
 type Journal struct {
 	path     string
-	f        File
+	f        durable.File
 	header   Header
 	lockNote string
 	cut      int64

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"octave-enrich/checkpoint/durable"
+	"octave-enrich/checkpoint/durable/durabletest"
 	"time"
 )
 
@@ -17,7 +20,7 @@ const diskPath = "/list.checkpoint"
 
 var testTime = time.Date(2026, 11, 23, 19, 0, 0, 123e6, time.UTC)
 
-func testOptions(fs FS) Options {
+func testOptions(fs durable.FS) Options {
 	return Options{
 		FS:     fs,
 		Header: Header{Tool: "octave-enrich test", Service: "sandbox"},
@@ -48,7 +51,7 @@ func answer(i int, body string) Record {
 }
 
 // verified fails the test unless the file is a checkpoint without damage.
-func verified(t testing.TB, path string, fs FS) Report {
+func verified(t testing.TB, path string, fs durable.FS) Report {
 	t.Helper()
 	r, err := Verify(path, fs)
 	if err != nil || len(r.Damage) > 0 {
@@ -110,11 +113,11 @@ func TestAnswersSurviveReopening(t *testing.T) {
 }
 
 func TestLineIsForPeopleToo(t *testing.T) {
-	d := newDisk()
+	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	must(t, j.Append(answer(7, `{ "found": true }`)))
 	must(t, j.Close())
-	lines := strings.SplitAfter(string(d.data(diskPath)), "\n")
+	lines := strings.SplitAfter(string(d.Data(diskPath)), "\n")
 	want := []string{
 		`e0b3bd5c {"type":"checkpoint","at":"2026-11-23T19:00:00.123Z","synced":0,"body":{"format":1,"tool":"octave-enrich test","created":"2026-11-23T19:00:00.123Z","service":"sandbox"}}` + "\n",
 		`ac34598d {"type":"answered","key":"07000000000000000000000000000001","at":"2026-11-23T19:00:00.123Z","synced":179,"body":{"found":true}}` + "\n",
@@ -129,7 +132,7 @@ func TestLineIsForPeopleToo(t *testing.T) {
 }
 
 func TestLastAnswerCountsAndNoFailureHidesIt(t *testing.T) {
-	d := newDisk()
+	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	fail := func(i int) Record {
 		return Record{Type: Failed, Key: key(i), Body: fmt.Appendf(nil, `{"status":50%d}`, i)}
@@ -168,7 +171,7 @@ func TestLastAnswerCountsAndNoFailureHidesIt(t *testing.T) {
 }
 
 func TestRefusedRecordsLeaveTheJournalUsable(t *testing.T) {
-	j := open(t, diskPath, testOptions(newDisk()))
+	j := open(t, diskPath, testOptions(durabletest.New()))
 	before := j.Size()
 	deep := strings.Repeat("[", 1<<20)
 	for name, rec := range map[string]Record{
@@ -205,7 +208,7 @@ func TestRefusedRecordsLeaveTheJournalUsable(t *testing.T) {
 }
 
 func TestOneLineIsNotBelieved(t *testing.T) {
-	d := newDisk()
+	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	for i, body := range []string{`{"a": [1, 2]}`, "{\"a\":\n[1, 2]}", "{\"a\": [1,\n2]\n}\n"} {
 		rec := answer(i, body)
@@ -226,7 +229,7 @@ func TestOneLineIsNotBelieved(t *testing.T) {
 }
 
 func TestLargeBodyReadsBack(t *testing.T) {
-	d := newDisk()
+	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	body := `"` + strings.Repeat("x", 16<<20) + `"`
 	must(t, j.Append(answer(1, body)))
@@ -241,12 +244,12 @@ func TestLargeBodyReadsBack(t *testing.T) {
 // One sync is under way for a first record; all that are written meanwhile
 // share the next one, and none is known before.
 func TestGroupCommit(t *testing.T) {
-	d := newDisk()
+	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	syncing, release := make(chan bool), make(chan bool)
-	d.onSync = func() { syncing <- true; <-release }
-	d.wrote = make(chan bool, 100)
-	before := d.syncs
+	d.OnSync = func() { syncing <- true; <-release }
+	d.Wrote = make(chan bool, 100)
+	before := d.Syncs()
 	var wg sync.WaitGroup
 	appendOne := func(i int) {
 		wg.Go(func() {
@@ -254,7 +257,7 @@ func TestGroupCommit(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		<-d.wrote
+		<-d.Wrote
 	}
 	appendOne(0)
 	<-syncing
@@ -268,13 +271,13 @@ func TestGroupCommit(t *testing.T) {
 	<-syncing
 	release <- true
 	wg.Wait()
-	if got := d.syncs - before; got != 2 {
+	if got := d.Syncs() - before; got != 2 {
 		t.Errorf("21 appends took %d syncs, want 2", got)
 	}
 	if j.Len() != 21 {
 		t.Errorf("Len = %d", j.Len())
 	}
-	d.onSync = nil
+	d.OnSync = nil
 	must(t, j.Close())
 }
 
@@ -317,14 +320,15 @@ func TestConcurrentUse(t *testing.T) {
 // A failed sync must not be followed by one that succeeds and means nothing.
 func TestErrorSticks(t *testing.T) {
 	for _, op := range []string{"write", "sync"} {
-		d := newDisk()
+		d := durabletest.New()
 		j := open(t, diskPath, testOptions(d))
 		must(t, j.Append(answer(1, "1")))
-		d.failAt = d.ops + 1
+		n := 1
 		if op == "sync" {
-			d.failAt++
+			n++
 		}
-		if err := j.Append(answer(2, "2")); !errors.Is(err, errInjected) {
+		d.Fail(n, durabletest.DidNotHappen)
+		if err := j.Append(answer(2, "2")); !errors.Is(err, durabletest.ErrInjected) {
 			t.Fatalf("%s: Append = %v", op, err)
 		}
 		if j.State(key(2)) != Unknown {
@@ -334,7 +338,7 @@ func TestErrorSticks(t *testing.T) {
 		for name, err := range map[string]error{
 			"Append": j.Append(answer(3, "3")), "Note": j.Note(Record{Type: Run}), "Answer": err, "Close": j.Close(),
 		} {
-			if !errors.Is(err, errInjected) {
+			if !errors.Is(err, durabletest.ErrInjected) {
 				t.Errorf("%s: %s after the failure = %v", op, name, err)
 			}
 		}
@@ -348,7 +352,7 @@ func TestErrorSticks(t *testing.T) {
 }
 
 func TestReadOnlyBesideARun(t *testing.T) {
-	d := newDisk()
+	d := durabletest.New()
 	opt := testOptions(d)
 	opt.ReadOnly = true
 	if _, err := Open(diskPath, opt); !errors.Is(err, os.ErrNotExist) {
@@ -356,8 +360,8 @@ func TestReadOnlyBesideARun(t *testing.T) {
 	}
 	j := open(t, diskPath, testOptions(d))
 	must(t, j.Append(answer(1, "1")))
-	d.names[diskPath].data = append(d.names[diskPath].data, "0a1b2c3d {\"type\":\"answ"...) // being written
-	before := string(d.data(diskPath))
+	d.Change(diskPath, func(data []byte) []byte { return append(data, "0a1b2c3d {\"type\":\"answ"...) }) // being written
+	before := string(d.Data(diskPath))
 	r := open(t, diskPath, opt)
 	if got, ok, err := r.Answer(key(1)); !ok || err != nil || string(got.Body) != "1" {
 		t.Errorf("Answer = %q, %v, %v", got.Body, ok, err)
@@ -369,7 +373,7 @@ func TestReadOnlyBesideARun(t *testing.T) {
 		t.Errorf("Append = %v", err)
 	}
 	must(t, r.Close())
-	if string(d.data(diskPath)) != before {
+	if string(d.Data(diskPath)) != before {
 		t.Error("the file has changed")
 	}
 	must(t, j.Append(answer(2, "2")))

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"octave-enrich/checkpoint/durable"
 )
 
 // Open opens the journal at path, locks it and creates it if there is none.
@@ -41,10 +43,10 @@ func Open(path string, opt Options) (*Journal, error) {
 }
 
 func (j *Journal) openReadOnly(opt Options) (err error) {
-	if j.f, err = opt.FS.OpenFile(j.path, os.O_RDONLY); err != nil {
+	if j.f, err = opt.FS.OpenFile(j.path, os.O_RDONLY, 0); err != nil {
 		return fmt.Errorf("open checkpoint: %w", err)
 	}
-	length, err := j.f.Size()
+	length, err := sizeOf(j.f)
 	if err != nil {
 		return fmt.Errorf("open checkpoint: %w", err)
 	}
@@ -56,7 +58,7 @@ func (j *Journal) openLocked(opt Options) (err error) {
 	if j.f, j.lockNote, err = acquire(opt.FS, j.path); err != nil {
 		return err
 	}
-	length, err := j.f.Size()
+	length, err := sizeOf(j.f)
 	if err != nil {
 		return fmt.Errorf("open checkpoint: %w", err)
 	}
@@ -73,9 +75,9 @@ func (j *Journal) openLocked(opt Options) (err error) {
 // acquire opens and locks the file at path. Between the two another run may
 // have put a new file there (Rewrite does), so that the lock is on one that
 // nobody will ever open again; then the new one is tried.
-func acquire(fs FS, path string) (File, string, error) {
+func acquire(fs durable.FS, path string) (durable.File, string, error) {
 	for {
-		f, err := fs.OpenFile(path, os.O_RDWR|os.O_CREATE)
+		f, err := fs.OpenFile(path, os.O_RDWR|os.O_CREATE, durable.Private)
 		if err != nil {
 			return nil, "", fmt.Errorf("open checkpoint: %w", err)
 		}
@@ -84,7 +86,7 @@ func acquire(fs FS, path string) (File, string, error) {
 			return f, note, nil
 		}
 		f.Close() // without the lock there is nothing in it that could be lost
-		if !errors.Is(err, errReplaced) {
+		if !errors.Is(err, durable.ErrReplaced) {
 			return nil, "", fmt.Errorf("lock checkpoint: %w", err)
 		}
 	}
@@ -156,7 +158,7 @@ func (j *Journal) recover(opt Options, length, proven int64) error {
 		return err
 	}
 	j.synced.Store(j.size)
-	if err := opt.FS.Remove(scratchName(j.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := durable.Remove(opt.FS, scratchName(j.path)); err != nil {
 		return err // of a Rewrite that crashed: personal data, and of no use
 	}
 	return opt.FS.SyncDir(filepath.Dir(j.path))
@@ -193,6 +195,14 @@ func (j *Journal) rewrite(from, to int64) error {
 		from += int64(len(part))
 	}
 	return nil
+}
+
+func sizeOf(f durable.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 // readLine reads the line that begins at offset of a file of size bytes, without

@@ -6,6 +6,8 @@ import (
 	"io"
 	"iter"
 	"os"
+
+	"octave-enrich/checkpoint/durable"
 )
 
 // An Entry is a record and where it lies.
@@ -24,7 +26,7 @@ type Entry struct {
 // Damage is yielded as a [DamageError] and the records behind it follow. Any
 // other error is the last thing yielded: [ErrNotCheckpoint], a [FormatError], or
 // one of reading. A file of which a crash left no whole header has no records.
-func Records(path string, fs FS) iter.Seq2[Entry, error] {
+func Records(path string, fs durable.FS) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		walk := walker{path: path, fs: Options{FS: fs}.withDefaults().FS}
 		if err := walk.run(yield); err != nil {
@@ -36,8 +38,8 @@ func Records(path string, fs FS) iter.Seq2[Entry, error] {
 // A walker goes through a journal, damaged or not.
 type walker struct {
 	path   string
-	fs     FS
-	f      File
+	fs     durable.FS
+	f      durable.File
 	header Header
 	length int64 // of the file
 	proven int64 // -1 until there is a line that is not whole
@@ -46,12 +48,12 @@ type walker struct {
 
 // run yields until the end or an error, or until yield says no.
 func (w *walker) run(yield func(Entry, error) bool) error {
-	f, err := w.fs.OpenFile(w.path, os.O_RDONLY)
+	f, err := w.fs.OpenFile(w.path, os.O_RDONLY, 0)
 	if err != nil {
 		return fmt.Errorf("open checkpoint: %w", err)
 	}
 	defer f.Close() // nothing was written
-	if w.length, err = f.Size(); err != nil {
+	if w.length, err = sizeOf(f); err != nil {
 		return fmt.Errorf("open checkpoint: %w", err)
 	}
 	w.f, w.proven = f, -1
@@ -114,7 +116,7 @@ type Report struct {
 // Verify reads all of the journal at path as [Records] does and checks it. The
 // error is that of reading, ErrNotCheckpoint or a FormatError; damage is in the
 // report.
-func Verify(path string, fs FS) (Report, error) {
+func Verify(path string, fs durable.FS) (Report, error) {
 	w := walker{path: path, fs: Options{FS: fs}.withDefaults().FS}
 	var r Report
 	answers := make(map[Key]struct{})

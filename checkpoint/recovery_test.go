@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
+
+	"octave-enrich/checkpoint/durable"
+	"octave-enrich/checkpoint/durable/durabletest"
 )
 
 // sample returns the bytes of a small journal, one that was closed twice or one
 // whose run was killed, and where its lines begin.
 func sample(t testing.TB, closed bool) (data []byte, lines []int) {
-	d := newDisk()
+	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	must(t, j.Append(Record{Type: Run, Body: []byte(`{"agent":"a"}`)}))
 	must(t, j.Append(answer(1, `{"n":1}`)))
@@ -25,7 +29,7 @@ func sample(t testing.TB, closed bool) (data []byte, lines []int) {
 	if closed {
 		must(t, j.Close())
 	}
-	data = d.data(diskPath)
+	data = d.Data(diskPath)
 	for at := 0; at < len(data); at += bytes.IndexByte(data[at:], '\n') + 1 {
 		lines = append(lines, at)
 	}
@@ -55,7 +59,7 @@ func onlyTrue(t *testing.T, j *Journal) (known int) {
 }
 
 // goesOn fails the test unless j can be written, closed, checked and read.
-func goesOn(t *testing.T, j *Journal, fs FS) {
+func goesOn(t *testing.T, j *Journal, fs durable.FS) {
 	t.Helper()
 	known := j.Len()
 	must(t, j.Append(answer(100, "100")))
@@ -71,7 +75,7 @@ func TestCutAtEveryByte(t *testing.T) {
 		for n := range len(data) + 1 {
 			whole := bytes.LastIndexByte(data[:n], '\n') + 1
 			want := bytes.Count(data[:whole], []byte(`"answered"`))
-			d := diskWith(diskPath, data[:n])
+			d := durabletest.With(diskPath, data[:n])
 			if got := scan(t, d); got != want {
 				t.Fatalf("cut at %d: Records yields %d answers, want %d", n, got, want)
 			}
@@ -79,7 +83,7 @@ func TestCutAtEveryByte(t *testing.T) {
 			if got := onlyTrue(t, j); got != want || j.Recovered() != int64(n-whole) {
 				t.Fatalf("cut at %d: %d answers, %d bytes recovered, want %d and %d", n, got, j.Recovered(), want, n-whole)
 			}
-			if whole > 0 && !bytes.Equal(d.data(diskPath), data[:whole]) {
+			if whole > 0 && !bytes.Equal(d.Data(diskPath), data[:whole]) {
 				t.Fatalf("cut at %d: what was whole has changed", n)
 			}
 			goesOn(t, j, d)
@@ -88,7 +92,7 @@ func TestCutAtEveryByte(t *testing.T) {
 }
 
 // scan returns the number of answers that Records yields without an error.
-func scan(t testing.TB, fs FS) (answers int) {
+func scan(t testing.TB, fs durable.FS) (answers int) {
 	t.Helper()
 	for e, err := range Records(diskPath, fs) {
 		must(t, err)
@@ -109,14 +113,14 @@ func TestFlipEveryBit(t *testing.T) {
 			flipped := bytes.Clone(data)
 			flipped[bit/8] ^= 1 << (bit % 8)
 			begin := bytes.LastIndexByte(data[:bit/8], '\n') + 1
-			d := diskWith(diskPath, flipped)
+			d := durabletest.With(diskPath, flipped)
 			j, err := Open(diskPath, testOptions(d))
 			if begin < proven {
 				var damage *DamageError
 				if !errors.As(err, &damage) || damage.Offset != int64(begin) || damage.Line != bytes.Count(data[:begin], []byte("\n"))+1 {
 					t.Fatalf("closed %v, bit %d in line at %d: Open = %v", closed, bit, begin, err)
 				}
-				if !bytes.Equal(d.data(diskPath), flipped) {
+				if !bytes.Equal(d.Data(diskPath), flipped) {
 					t.Fatalf("bit %d: a damaged file was changed", bit)
 				}
 				continue
@@ -135,7 +139,7 @@ func TestDamageLeavesTheRestReadable(t *testing.T) {
 	for i, begin := range lines[:len(lines)-1] {
 		damaged := bytes.Clone(data)
 		damaged[begin+20] ^= 1
-		fs := diskWith(diskPath, damaged)
+		fs := durabletest.With(diskPath, damaged)
 		whole, damages := 0, 0
 		for e, err := range Records(diskPath, fs) {
 			var damage *DamageError
@@ -167,18 +171,18 @@ func TestDamageLeavesTheRestReadable(t *testing.T) {
 func TestDamageBehindOpen(t *testing.T) {
 	data, lines := sample(t, true)
 	for bit := range 8 * (lines[3] - lines[2]) {
-		d := diskWith(diskPath, data)
+		d := durabletest.With(diskPath, data)
 		j := open(t, diskPath, testOptions(d))
-		d.names[diskPath].data[lines[2]+bit/8] ^= 1 << (bit % 8)
+		d.Change(diskPath, func(data []byte) []byte { data[lines[2]+bit/8] ^= 1 << (bit % 8); return data })
 		rec, ok, err := j.Answer(key(1))
 		if !errors.As(err, new(*DamageError)) {
 			t.Fatalf("bit %d: Answer = %s, %v, %v", bit, rec.Body, ok, err)
 		}
 	}
-	d := diskWith(diskPath, data)
+	d := durabletest.With(diskPath, data)
 	j := open(t, diskPath, testOptions(d))
 	other := bytes.Replace(data[lines[2]:lines[3]], []byte(key(1).String()), []byte(key(2).String()), 1)
-	copy(d.names[diskPath].data[lines[2]:], withSums(other))
+	d.Change(diskPath, func(data []byte) []byte { copy(data[lines[2]:], withSums(other)); return data })
 	if rec, ok, err := j.Answer(key(1)); !errors.As(err, new(*DamageError)) {
 		t.Errorf("another record at its place: Answer = %v, %v, %v", rec, ok, err)
 	}
@@ -204,7 +208,7 @@ func TestFilesOfOthersAreLeftAlone(t *testing.T) {
 		"header, no format":  ours(Record{Type: Begin, Body: []byte(`{"tool":"x"}`)}),
 		"header, no body":    ours(Record{Type: Begin}),
 	} {
-		d := diskWith(diskPath, data)
+		d := durabletest.With(diskPath, data)
 		readOnly := testOptions(d)
 		readOnly.ReadOnly = true
 		_, err1 := Open(diskPath, testOptions(d))
@@ -216,7 +220,7 @@ func TestFilesOfOthersAreLeftAlone(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if !bytes.Equal(d.data(diskPath), data) {
+		if !bytes.Equal(d.Data(diskPath), data) {
 			t.Errorf("%s: the file has changed", name)
 		}
 	}
@@ -233,7 +237,7 @@ func TestLineThatNeverEnds(t *testing.T) {
 func TestNewerFormatIsRefused(t *testing.T) {
 	data, err := encode(Record{Type: Begin, Body: []byte(`{"format":2,"tool":"octave-enrich 9"}`)}, 0)
 	must(t, err)
-	d := diskWith(diskPath, append(data, "what nobody knows yet"...))
+	d := durabletest.With(diskPath, append(data, "what nobody knows yet"...))
 	_, err1 := Open(diskPath, testOptions(d))
 	_, err2 := Verify(diskPath, d)
 	for _, err := range []error{err1, err2} {
@@ -242,7 +246,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 			t.Errorf("error = %v", err)
 		}
 	}
-	if !bytes.HasSuffix(d.data(diskPath), []byte("yet")) {
+	if !bytes.HasSuffix(d.Data(diskPath), []byte("yet")) {
 		t.Error("the file has changed")
 	}
 }
@@ -257,7 +261,7 @@ func TestTornCreationIsNoFile(t *testing.T) {
 		"first half":  header[:90],
 		"second half": append(make([]byte, 90), header[90:]...),
 	} {
-		d := diskWith(diskPath, torn)
+		d := durabletest.With(diskPath, torn)
 		if n := scan(t, d); n != 0 {
 			t.Errorf("%s: %d answers", name, n)
 		}
@@ -276,7 +280,7 @@ func TestUnusualSpelling(t *testing.T) {
 	line := append(make([]byte, prefixLen), object...)
 	putSum(line[:sumLen], line[prefixLen:])
 	line[sumLen] = ' '
-	d := diskWith(diskPath, append(append(data, line...), '\n'))
+	d := durabletest.With(diskPath, append(append(data, line...), '\n'))
 	j := open(t, diskPath, testOptions(d))
 	defer j.Close()
 	got, ok, err := j.Answer(key(9))
@@ -289,12 +293,12 @@ func TestUnusualSpelling(t *testing.T) {
 func TestReadErrorIsNotTheEnd(t *testing.T) {
 	data, _ := sample(t, true)
 	s := newScanner("x", io.NewSectionReader(failing{bytes.NewReader(data), 500}, 0, int64(len(data))), 0, int64(len(data)))
-	if _, err := s.proven(); !errors.Is(err, errInjected) {
+	if _, err := s.proven(); !errors.Is(err, durabletest.ErrInjected) {
 		t.Errorf("scan = %v", err)
 	}
-	d := diskWith(diskPath, data)
-	d.names[diskPath].data = data[:500]
-	j := &Journal{f: &handle{disk: d, inode: d.names[diskPath]}, index: make(map[Key]place)}
+	f, err := durabletest.With(diskPath, data[:500]).OpenFile(diskPath, os.O_RDONLY, 0)
+	must(t, err)
+	j := &Journal{f: f, index: make(map[Key]place)}
 	if _, err := j.load(int64(len(data))); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a file that shrinks while it is read: %v", err)
 	}
@@ -309,7 +313,7 @@ type failing struct {
 func (f failing) ReadAt(p []byte, off int64) (int, error) {
 	if off+int64(len(p)) > f.at {
 		n, _ := f.ReaderAt.ReadAt(p[:max(0, f.at-off)], off)
-		return n, errInjected
+		return n, durabletest.ErrInjected
 	}
 	return f.ReaderAt.ReadAt(p, off)
 }

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
+
+	"octave-enrich/checkpoint/durable"
 )
 
 // A RewriteStats says what Rewrite did. Records of the journal's own are not
@@ -32,7 +33,7 @@ func scratchName(path string) string { return path + ".rewrite" }
 func Rewrite(path string, opt Options, keep func(Record) (Record, bool)) (RewriteStats, error) {
 	opt = opt.withDefaults()
 	opt.ReadOnly = false
-	f, err := opt.FS.OpenFile(path, os.O_RDONLY)
+	f, err := opt.FS.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return RewriteStats{}, fmt.Errorf("open checkpoint: %w", err)
 	}
@@ -51,38 +52,31 @@ func Rewrite(path string, opt Options, keep func(Record) (Record, bool)) (Rewrit
 // replace writes the new file, puts it in the place of the journal's and closes
 // that. The lock is on the old file: another run that waits for it finds that
 // it was replaced and opens the new one.
-func (j *Journal) replace(fs FS, keep func(Record) (Record, bool)) (RewriteStats, error) {
-	scratch := scratchName(j.path)
-	stats, err := j.copyTo(fs, scratch, keep)
-	if err == nil && runtime.GOOS == "windows" {
-		err = j.f.Close() // it does not replace open files; one that is opened in between makes Rename fail
-	}
-	if err == nil {
-		err = fs.Rename(scratch, j.path)
-	}
+func (j *Journal) replace(fs durable.FS, keep func(Record) (Record, bool)) (stats RewriteStats, err error) {
+	draft, err := durable.Create(fs, scratchName(j.path), durable.Private)
 	if err != nil {
-		if err2 := fs.Remove(scratch); !errors.Is(err2, os.ErrNotExist) {
-			err = errors.Join(err, err2)
-		}
 		return stats, err
 	}
-	if err := fs.SyncDir(filepath.Dir(j.path)); err != nil {
+	defer func() { err = errors.Join(err, draft.Discard()) }()
+	if stats, err = j.copyTo(draft, keep); err != nil {
+		return stats, err
+	}
+	if err := draft.Seal(j.path); err != nil {
 		return stats, err
 	}
 	if runtime.GOOS == "windows" {
-		return stats, nil
+		// It does not replace open files; one that is opened in between makes Publish fail.
+		return stats, errors.Join(j.f.Close(), draft.Publish(j.path))
+	}
+	if err := draft.Publish(j.path); err != nil {
+		return stats, err
 	}
 	return stats, j.f.Close()
 }
 
-// copyTo writes a durable file at path with the records that keep wants.
-func (j *Journal) copyTo(fs FS, path string, keep func(Record) (Record, bool)) (stats RewriteStats, err error) {
-	f, err := fs.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
-	if err != nil {
-		return stats, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := &recordWriter{w: bufio.NewWriterSize(io.NewOffsetWriter(f, 0), int(min(j.size, 1<<20)))}
+// copyTo writes the records that keep wants.
+func (j *Journal) copyTo(to io.Writer, keep func(Record) (Record, bool)) (stats RewriteStats, err error) {
+	w := &recordWriter{w: bufio.NewWriterSize(to, int(min(j.size, 1<<20)))}
 	if stats, err = j.copyRecords(w, keep); err != nil {
 		return stats, err
 	}
@@ -91,11 +85,8 @@ func (j *Journal) copyTo(fs FS, path string, keep func(Record) (Record, bool)) (
 	if err := w.write(Record{Type: Closed, At: j.now()}, w.size); err != nil {
 		return stats, err
 	}
-	if err := w.w.Flush(); err != nil {
-		return stats, err
-	}
 	stats.Before, stats.After = j.size, w.size
-	return stats, f.Sync()
+	return stats, w.w.Flush()
 }
 
 func (j *Journal) copyRecords(w *recordWriter, keep func(Record) (Record, bool)) (stats RewriteStats, err error) {

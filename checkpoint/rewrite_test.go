@@ -5,7 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"octave-enrich/checkpoint/durable/durabletest"
 	"time"
 )
 
@@ -55,15 +58,15 @@ func TestRewrite(t *testing.T) {
 	// One byte flipped anywhere before its last record is damage from the start.
 	data, _ := os.ReadFile(path)
 	data[bytes.LastIndexByte(data[:len(data)-1], '\n')-5] ^= 1
-	if _, err := Open(diskPath, testOptions(diskWith(diskPath, data))); !errors.As(err, new(*DamageError)) {
+	if _, err := Open(diskPath, testOptions(durabletest.With(diskPath, data))); !errors.As(err, new(*DamageError)) {
 		t.Errorf("flip in a rewritten file: %v", err)
 	}
 }
 
 func TestRewriteThatCannot(t *testing.T) {
 	all := func(rec Record) (Record, bool) { return rec, true }
-	d := newDisk()
-	if _, err := Rewrite(diskPath, testOptions(d), all); !errors.Is(err, os.ErrNotExist) || d.data(diskPath) != nil {
+	d := durabletest.New()
+	if _, err := Rewrite(diskPath, testOptions(d), all); !errors.Is(err, os.ErrNotExist) || d.Data(diskPath) != nil {
 		t.Errorf("of a file that is not there: %v", err)
 	}
 	j := open(t, diskPath, testOptions(d))
@@ -72,13 +75,37 @@ func TestRewriteThatCannot(t *testing.T) {
 		t.Errorf("during a run: %v", err)
 	}
 	must(t, j.Close())
-	before := d.data(diskPath)
+	before := d.Data(diskPath)
 	_, err := Rewrite(diskPath, testOptions(d), func(rec Record) (Record, bool) {
 		rec.Body = []byte("{")
 		return rec, true
 	})
-	if !errors.Is(err, ErrRecord) || !bytes.Equal(d.data(diskPath), before) || d.data(scratchName(diskPath)) != nil {
+	if !errors.Is(err, ErrRecord) || !bytes.Equal(d.Data(diskPath), before) || d.Data(scratchName(diskPath)) != nil {
 		t.Errorf("with a body that is no JSON: %v", err)
 	}
 	goesOn(t, open(t, diskPath, testOptions(d)), d)
+}
+
+// The calls of a rewrite, in order: the journal is opened and made durable as ever,
+// then replaced, and what it was to its owner it stays.
+func TestRewriteCalls(t *testing.T) {
+	d := durabletest.New()
+	j := open(t, diskPath, testOptions(d))
+	must(t, j.Append(answer(1, "1")))
+	must(t, j.Close())
+	d.Put(diskPath, d.Data(diskPath), 0o640)
+	d.Calls()
+	_, err := Rewrite(diskPath, testOptions(d), func(rec Record) (Record, bool) { return rec, true })
+	must(t, err)
+	want := []string{
+		"open list.checkpoint", "lock list.checkpoint", "write list.checkpoint", "sync list.checkpoint", "sync directory",
+		"create list.checkpoint.rewrite", "write list.checkpoint.rewrite", "adopt list.checkpoint.rewrite", "sync list.checkpoint.rewrite",
+		"rename list.checkpoint.rewrite list.checkpoint", "sync directory",
+	}
+	if got := d.Calls(); !slices.Equal(got, want) {
+		t.Errorf("calls %q, want %q", got, want)
+	}
+	if d.Mode(diskPath) != 0o640 {
+		t.Errorf("mode %v", d.Mode(diskPath))
+	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"octave-enrich/checkpoint/durable"
 )
 
 const mapFileFormat = 1
@@ -92,7 +94,7 @@ func (m *MapFile) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, text, 0o600)
+	return durable.WriteFile(path, text, durable.Private)
 }
 
 func (m *MapFile) text(asJSON bool) ([]byte, error) {

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"time"
+
+	"octave-enrich/checkpoint/durable"
 )
 
 // flushEvery bounds how long a row stays in memory while rows come slowly, so that PATH.partial and a pipe can be watched.
@@ -16,7 +17,7 @@ const flushEvery = time.Second
 // A File is an output that is being written. It is not safe for concurrent use. After an error of the disk it refuses
 // everything but Abort.
 type File struct {
-	disk   disk
+	fs     durable.FS
 	opt    Options
 	format format
 	path   string // resolved; "-" is standard output
@@ -25,8 +26,9 @@ type File struct {
 	all    input // all columns
 	kept   input // those that appear in the output
 
-	file    handle // PATH.partial; nil when rows stream to standard output, and once it is closed
-	claims  claims // which files are ours
+	file    durable.File   // the rows so far; nil when they stream to standard output, and once it is closed
+	draft   *durable.Draft // PATH.partial; nil for standard output
+	heldOf  *durable.Draft // the held rows; nil before Finish, and without a preset
 	tally   *tally
 	buf     *bufio.Writer
 	shape   shape
@@ -44,10 +46,10 @@ var errFinished = errors.New("the file is finished")
 // else when Publish is called, because a header is as wide as the longest sequence.
 //
 // The error is an *OptionsError when the options cannot be met, else one of the disk.
-func Create(path string, opt Options) (*File, error) { return create(path, opt, system{}) }
+func Create(path string, opt Options) (*File, error) { return create(path, opt, durable.OS{}) }
 
-func create(path string, opt Options, d disk) (*File, error) {
-	f := &File{disk: d, opt: opt, path: path, flushed: time.Now()}
+func create(path string, opt Options, fsys durable.FS) (*File, error) {
+	f := &File{fs: fsys, opt: opt, path: path, flushed: time.Now()}
 	if err := f.configure(); err != nil {
 		return nil, err
 	}
@@ -81,11 +83,11 @@ func (f *File) configure() (err error) {
 		return nil
 	}
 	if f.preset != nil {
-		if f.held, err = target(HeldPath(f.path)); err != nil {
+		if f.held, err = f.target(HeldPath(f.path)); err != nil {
 			return err
 		}
 	}
-	f.path, err = target(f.path)
+	f.path, err = f.target(f.path)
 	return err
 }
 
@@ -113,9 +115,9 @@ func (f *File) open() (err error) {
 		f.buf = bufio.NewWriterSize(f.tally, 64<<10)
 		return nil
 	case f.path == "-":
-		f.file, err = f.disk.temp(f.opt.SpoolDir)
+		f.file, err = f.fs.Temp(f.opt.SpoolDir)
 	default:
-		f.file, err = f.createPartial()
+		err = f.createPartial()
 	}
 	if err != nil {
 		return err
@@ -126,15 +128,29 @@ func (f *File) open() (err error) {
 }
 
 // createPartial takes away what a run left that was killed while it finished: nobody would look for personal data there.
-func (f *File) createPartial() (handle, error) {
-	err := f.disk.remove(f.partial() + ".new")
+func (f *File) createPartial() error {
+	err := durable.Remove(f.fs, f.partial()+".new")
 	if f.held != "" {
-		err = errors.Join(err, f.disk.remove(f.held+".partial"))
+		err = errors.Join(err, durable.Remove(f.fs, f.held+".partial"))
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return f.create(f.partial())
+	if f.draft, err = durable.Create(f.fs, f.partial(), durable.Private); err != nil {
+		return err
+	}
+	f.file = f.draft
+	return nil
+}
+
+// target resolves the symbolic links in path, so that the file behind is replaced and not the link, and refuses what a
+// rename would destroy.
+func (f *File) target(path string) (string, error) {
+	path, err := durable.Target(f.fs, path)
+	if errors.Is(err, durable.ErrNotRegular) {
+		return "", &OptionsError{Msg: err.Error(), Hint: "write to standard output with -o -"}
+	}
+	return path, err
 }
 
 // streams says whether rows go to standard output as they come.
@@ -245,23 +261,23 @@ func (f *File) Publish() error {
 }
 
 // rename makes the file appear under its name, whole, and for good once the directory is synced. The held rows come
-// first: who sees the sender's file sees what is missing from it too.
+// first: who sees the sender's file sees what is missing from it too. Another run may write the same output from another
+// checkpoint, and take PATH.partial for its own: that one is not ours to publish, it is not finished.
 func (f *File) rename() error {
-	outputs := []*Output{&f.out}
-	if f.out.Held != nil {
-		outputs = []*Output{f.out.Held, &f.out}
+	parts := []struct {
+		draft *durable.Draft
+		path  string
+	}{{f.heldOf, f.held}, {f.draft, f.path}}
+	if f.heldOf == nil {
+		parts = parts[1:]
 	}
-	for _, out := range outputs {
-		if err := f.ours(out.Path+".partial", out.Bytes); err != nil {
+	for _, part := range parts {
+		if err := part.draft.Mine(); err != nil {
 			return fmt.Errorf("publish output: %w", err)
 		}
 	}
-	for _, out := range outputs {
-		path := out.Path
-		if err := f.disk.rename(path+".partial", path); err != nil {
-			return fmt.Errorf("publish output: %w", err)
-		}
-		if err := f.disk.syncDir(filepath.Dir(path)); err != nil {
+	for _, part := range parts {
+		if err := part.draft.Publish(part.path); err != nil {
 			return fmt.Errorf("publish output: %w", err)
 		}
 	}

@@ -73,25 +73,43 @@ func TestAppearsWhole(t *testing.T) {
 	absent(t, path+".partial.new")
 }
 
-// Every file that holds personal data belongs to its owner alone, also where others could read the old one.
+// Every new file that holds personal data belongs to its owner alone, also the rows so far of one that others may read:
+// that stays as open as its owner made it.
 func TestOwnerAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no permission bits")
 	}
 	path := filepath.Join(t.TempDir(), "o.csv")
-	for _, old := range []string{path, path + ".partial", HeldPath(path), HeldPath(path) + ".partial"} {
-		if err := os.WriteFile(old, nil, 0o666); err != nil {
-			t.Fatal(err)
+	mode := func(name string, want fs.FileMode) {
+		t.Helper()
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v, want %v", name, info.Mode(), err, want)
 		}
 	}
 	opt := generic()
 	opt.Preset = "smartlead"
-	finish(t, path, opt, sample())
-	for _, name := range []string{path, HeldPath(path)} {
-		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+	for _, old := range []string{path + ".partial", HeldPath(path) + ".partial"} {
+		if err := os.WriteFile(old, nil, 0o666); err != nil {
+			t.Fatal(err)
 		}
 	}
+	finish(t, path, opt, sample())
+	mode(path, 0o600)
+	mode(HeldPath(path), 0o600)
+	if err := errors.Join(os.Chmod(path, 0o644), os.Chmod(HeldPath(path), 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	f := mustCreate(t, path, opt)
+	mode(path+".partial", 0o600)
+	mustWrite(t, f, sample()...)
+	if _, err := f.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Publish(); err != nil {
+		t.Fatal(err)
+	}
+	mode(path, 0o644)
+	mode(HeldPath(path), 0o640)
 }
 
 // What an earlier run left as PATH.partial may be a link that somebody laid.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"octave-enrich/checkpoint/durable"
 )
 
 // complete turns what was written row by row into the final bytes and describes them.
@@ -34,16 +36,11 @@ func (f *File) complete() error {
 		return f.rewrite(f.divide)
 	}
 	f.out.SHA256, f.out.Bytes = f.tally.hex(), f.tally.size
-	if f.file == nil {
+	if f.draft == nil {
 		return nil
 	}
-	if err := f.file.Sync(); err != nil {
-		return err
-	}
-	if f.path == "-" {
-		return nil
-	}
-	return f.close()
+	f.file = nil
+	return f.draft.Seal(f.path)
 }
 
 // provisional says that what is written so far has to be written once more: packed, divided or widened.
@@ -57,52 +54,54 @@ func (f *File) provisional() bool {
 	return true
 }
 
-// rewrite makes a second file out of the first and puts it in its place.
-func (f *File) rewrite(body func(*bufio.Writer) error) error {
+// rewrite makes a second file out of the first and puts it in its place: beside the first, or nameless for standard
+// output. When that fails, the first has all its rows, and the room of the second is given back.
+func (f *File) rewrite(body func(*bufio.Writer) error) (err error) {
 	if _, err := f.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	next, err := f.next()
+	if f.path == "-" {
+		next, err := f.fs.Temp(f.opt.SpoolDir)
+		if err != nil {
+			return err
+		}
+		if f.out.SHA256, f.out.Bytes, err = fill(next, f.format, body); err != nil {
+			return errors.Join(err, next.Close())
+		}
+		err = f.close()
+		f.file = next
+		return err
+	}
+	next, err := durable.Create(f.fs, f.partial()+".new", durable.Private)
 	if err != nil {
 		return err
 	}
-	f.out.SHA256, f.out.Bytes, err = seal(next, f.format, body)
-	if err == nil && f.path != "-" {
-		err = f.ours(f.partial(), anySize)
-	}
-	if err != nil {
-		return errors.Join(err, next.Close(), f.dropNext())
-	}
-	err = f.close()
-	f.file = next
-	if f.path == "-" {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, next.Discard())
+		}
+	}()
+	if f.out.SHA256, f.out.Bytes, err = fill(next, f.format, body); err != nil {
 		return err
 	}
-	if err = errors.Join(err, f.close()); err != nil {
+	if err := next.Seal(f.path); err != nil {
 		return err
 	}
-	f.claims[f.partial()] = f.claims[f.partial()+".new"]
-	return f.disk.rename(f.partial()+".new", f.partial())
-}
-
-// next opens the second file: beside the first, or nameless for standard output.
-func (f *File) next() (handle, error) {
-	if f.path == "-" {
-		return f.disk.temp(f.opt.SpoolDir)
+	if err := f.draft.Mine(); err != nil {
+		return err
 	}
-	return f.create(f.partial() + ".new")
-}
-
-// dropNext gives the room of a second file back that could not be completed; the first has all its rows.
-func (f *File) dropNext() error {
-	if f.path == "-" {
-		return nil
+	if err := f.close(); err != nil {
+		return err
 	}
-	return f.disk.remove(f.partial() + ".new")
+	if err := next.Rename(f.partial()); err != nil {
+		return err
+	}
+	f.draft = next
+	return nil
 }
 
-// seal fills a file with its final bytes and makes them durable.
-func seal(file handle, form format, body func(*bufio.Writer) error) (sum string, size int64, err error) {
+// fill writes the final bytes of a file.
+func fill(file io.Writer, form format, body func(*bufio.Writer) error) (sum string, size int64, err error) {
 	tally := newTally(file)
 	packed, err := form.compressor(tally)
 	if err != nil {
@@ -112,7 +111,7 @@ func seal(file handle, form format, body func(*bufio.Writer) error) (sum string,
 	if err := body(buf); err != nil {
 		return "", 0, errors.Join(err, packed.Close())
 	}
-	if err := errors.Join(buf.Flush(), packed.Close(), file.Sync()); err != nil {
+	if err := errors.Join(buf.Flush(), packed.Close()); err != nil {
 		return "", 0, err
 	}
 	return tally.hex(), tally.size, nil
@@ -187,16 +186,23 @@ func (f *File) padRecords(buf *bufio.Writer) error {
 
 // divide sends each candidate to the sender's file or to the held one.
 func (f *File) divide(buf *bufio.Writer) error {
-	held, err := f.create(f.held + ".partial")
+	held, err := durable.Create(f.fs, f.held+".partial", durable.Private)
 	if err != nil {
 		return err
 	}
 	f.out.Held = &Output{Path: f.held, Columns: heldColumns(f.all)}
 	f.out.Held.Reasons = map[string]int{}
-	f.out.Held.SHA256, f.out.Held.Bytes, err = seal(held, format{kind: "csv"}, func(heldBuf *bufio.Writer) error {
+	f.out.Held.SHA256, f.out.Held.Bytes, err = fill(held, format{kind: "csv"}, func(heldBuf *bufio.Writer) error {
 		return f.divideInto(buf, heldBuf)
 	})
-	return errors.Join(err, held.Close())
+	if err == nil {
+		err = held.Seal(f.held)
+	}
+	if err != nil {
+		return errors.Join(err, held.Discard())
+	}
+	f.heldOf = held
+	return nil
 }
 
 func (f *File) divideInto(buf, heldBuf *bufio.Writer) error {

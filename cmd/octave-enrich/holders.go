@@ -7,9 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
+	"octave-enrich/checkpoint/durable"
 	"octave-enrich/reader"
 )
 
@@ -117,17 +117,20 @@ func (e *erasure) appendExclude() error {
 
 // replaceExclude looks at the new list before it takes the place of the old one:
 // a line at the end of a table may say nothing.
-func (e *erasure) replaceExclude(text []byte) error {
-	mode := fs.FileMode(0o600)
-	if info, err := os.Stat(e.alsoExclude); err == nil {
-		mode = info.Mode().Perm()
-	}
-	scratch := filepath.Join(filepath.Dir(e.alsoExclude), "new-"+filepath.Base(e.alsoExclude))
-	if err := os.WriteFile(scratch, text, mode); err != nil {
+func (e *erasure) replaceExclude(text []byte) (err error) {
+	path, err := durable.Target(durable.OS{}, e.alsoExclude)
+	if err != nil {
 		return err
 	}
-	defer os.Remove(scratch)
-	listed, err := reader.ReadExclude(scratch)
+	draft, err := durable.Create(durable.OS{}, durable.DraftName(path), durable.Private)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, draft.Discard()) }()
+	if _, err := draft.Write(text); err != nil {
+		return err
+	}
+	listed, err := reader.ReadExclude(draft.Name())
 	if err != nil {
 		return fmt.Errorf("%s takes no further line: %w", e.alsoExclude, err)
 	}
@@ -136,7 +139,10 @@ func (e *erasure) replaceExclude(text []byte) error {
 			return fmt.Errorf("%s takes no further line: add the person by hand", e.alsoExclude)
 		}
 	}
-	return os.Rename(scratch, e.alsoExclude)
+	if err := draft.Seal(path); err != nil {
+		return err
+	}
+	return draft.Publish(path)
 }
 
 func lists(list *reader.ExcludeList, person reader.Person) bool {

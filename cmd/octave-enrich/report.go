@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"octave-enrich/checkpoint/durable"
 	"octave-enrich/pipeline/report"
 )
 
@@ -89,25 +89,11 @@ func mayReplacePage(output string) error {
 
 // writePage writes the page in full before it takes the name: somebody may be
 // reading the last one.
-func writePage(path, output string, opt report.Options) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(output), filepath.Base(output)+".*.partial") // 0600
-	if err != nil {
-		return outputError(err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriterSize(f, 1<<16)
-	err = report.Write(w, path, opt)
-	if err = errors.Join(err, w.Flush(), f.Close()); err != nil {
-		return pageError(path, err)
-	}
-	if err = os.Rename(f.Name(), output); err != nil {
-		return outputError(err)
-	}
-	return nil
+func writePage(path, output string, opt report.Options) error {
+	err := durable.Replace(durable.OS{}, output, durable.Private, func(w io.Writer) error {
+		return report.Write(w, path, opt)
+	})
+	return pageError(path, err)
 }
 
 // ended notes in the checkpoint how the run ended and writes the page that was

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/checkpoint/durable"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"
@@ -63,7 +64,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err er
 	server := review.NewServer(path, book)
 	url := server.URL(listener.Addr())
 	if addrFile != "" {
-		if err := writeWhole(addrFile, []byte(url+"\n"), 0o600); err != nil {
+		if err := durable.WriteFile(addrFile, []byte(url+"\n"), durable.Private); err != nil {
 			_ = listener.Close()
 			return outputError(err)
 		}

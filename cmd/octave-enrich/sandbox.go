@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/checkpoint/durable"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -68,7 +69,7 @@ func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 	}
 	base := "http://" + listener.Addr().String()
 	if addrFile != "" {
-		if err := writeWhole(addrFile, []byte(base+"\n"), 0o600); err != nil {
+		if err := durable.WriteFile(addrFile, []byte(base+"\n"), durable.Private); err != nil {
 			return outputError(err)
 		}
 	}
@@ -92,13 +93,4 @@ func serve(listener net.Listener, handler http.Handler) error {
 		err = nil
 	}
 	return errors.Join(err, g.Wait())
-}
-
-// writeWhole replaces a file at once, so that who waits for it reads all of it.
-func writeWhole(path string, text []byte, mode os.FileMode) error {
-	partial := path + ".partial"
-	if err := os.WriteFile(partial, text, mode); err != nil {
-		return err
-	}
-	return os.Rename(partial, path)
 }

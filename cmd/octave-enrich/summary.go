@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"octave-enrich/checkpoint/durable"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
@@ -105,7 +106,7 @@ func (j *job) writeSummary(report Report) error {
 	if j.o.summary == "-" {
 		_, err = j.app.stdout.Write(text)
 	} else {
-		err = writeWhole(j.o.summary, text, 0o600)
+		err = durable.WriteFile(j.o.summary, text, durable.Private)
 	}
 	if err != nil {
 		return outputError(fmt.Errorf("--summary: %w", err))

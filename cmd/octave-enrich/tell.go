@@ -29,6 +29,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"octave-enrich/checkpoint/durable"
 	"octave-enrich/pipeline/metrics"
 )
 
@@ -173,7 +174,7 @@ func (j *job) writeMetrics(report Report) error {
 	if err := metrics.WriteText(&text, run); err != nil {
 		return err
 	}
-	return writeWhole(j.o.metricsFile, []byte(text.String()), 0o644)
+	return durable.WriteFile(j.o.metricsFile, []byte(text.String()), 0o644)
 }
 
 func (j *job) metricsRun() metrics.Run {

@@ -19,12 +19,12 @@ type Budgets struct {
 // waited for its token counts. A budget that is never asked for more than it holds does not stop the run.
 func Budget(agent Agent, budgets Budgets, brake *Brake) Agent {
 	b := &budget{Budgets: budgets}
-	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
+	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
 		if reason := b.start(); reason != nil {
 			brake.Pull(reason)
 			return nil, ErrStopped
 		}
-		answer, err := agent(ctx, req)
+		answer, err := agent(ctx, q)
 		if err == nil && b.HasUsage {
 			b.spend(answer.Usage)
 		}

@@ -22,9 +22,9 @@ func Example() {
 	}
 	brake := pipeline.NewBrake(context.Background())
 	pacer := pipeline.NewPacer(pipeline.PacerConfig{Rate: 10, MaxOutage: time.Hour}, brake, nil)
-	agent := pipeline.Retry(pipeline.Limit(client.Run, pacer), pipeline.RetryPolicy{Retries: 4}, pacer, brake)
+	agent := pipeline.Retry(pipeline.Limit(pipeline.Call(client.Run), pacer), pipeline.RetryPolicy{Retries: 4}, pacer, brake)
 
-	answer, err := agent(context.Background(), octave.Request{Email: "ann@example.com", FirstName: "Ann"})
+	answer, err := agent(context.Background(), pipeline.NewQuestion(octave.Request{Email: "ann@example.com", FirstName: "Ann"}, 1))
 	if err != nil {
 		fmt.Println(err)
 		return

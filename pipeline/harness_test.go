@@ -230,10 +230,11 @@ func (r *rig) run(t *testing.T, ctx context.Context, src iter.Seq2[reader.Contac
 		t.Fatal(err)
 	}
 	pacer := NewPacer(r.pace, r.brake, obs)
-	agent := Budget(Record(r.service.run, r.journal, obs), r.budgets, r.brake)
+	agent := Budget(Record(Call(r.service.run), r.journal, obs), r.budgets, r.brake)
 	agent = InFlight(Limit(agent, pacer), r.workers, r.brake)
 	agent = Retry(agent, r.policy, pacer, r.brake)
-	cfg := Config{Workers: 2 * r.workers, Limit: r.limit, Window: r.window, MaxFailed: r.failed, Ask: questioner.Request, Memory: &r.memory, Brake: r.brake}
+	cfg := Config{Selection: Selection{Ask: questioner.Request, Memory: &r.memory, Limit: r.limit},
+		Workers: 2 * r.workers, Window: r.window, MaxFailed: r.failed, Brake: r.brake}
 	return Run(ctx, cfg, src, Memo(agent, &r.memory, obs), r.sink, obs)
 }
 

@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"encoding/json"
-
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 )
@@ -12,6 +10,8 @@ import (
 type Ledger struct {
 	Attempts AttemptCount
 	Usage    Amount // of all answers, as reported
+	// LatencyMS is the time that all answers took, in milliseconds.
+	LatencyMS int64
 
 	keys   map[checkpoint.Key]outcome
 	billed int // attempts without an answer that may have been billed
@@ -69,8 +69,7 @@ func (l *Ledger) settle(key checkpoint.Key, to outcome) {
 }
 
 func (l *Ledger) missed(rec checkpoint.Record) {
-	var body FailureBody
-	_ = json.Unmarshal(rec.Body, &body)
+	body, _ := ReadFailure(rec)
 	if body.Kind == octave.KindRateLimited.String() {
 		l.Attempts.Refused++
 	} else {
@@ -83,15 +82,10 @@ func (l *Ledger) missed(rec checkpoint.Record) {
 
 func (l *Ledger) answered(rec checkpoint.Record) {
 	l.Attempts.Answered++
-	var body struct {
-		Usage  octave.Decimal `json:"usage"`
-		Answer struct {
-			Found bool `json:"found"`
-		} `json:"answer"`
-	}
-	_ = json.Unmarshal(rec.Body, &body)
-	l.Usage = l.Usage.Plus(body.Usage)
-	if body.Answer.Found {
+	facts := ReadFacts(rec)
+	l.Usage = l.Usage.Plus(facts.Usage)
+	l.LatencyMS += facts.LatencyMS
+	if facts.Answer.Found {
 		l.settle(rec.Key, answered)
 	} else {
 		l.settle(rec.Key, notFound)

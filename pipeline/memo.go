@@ -2,55 +2,14 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 )
-
-// KeyOf is the name of a question in the journal: a hash of the canonical
-// request without its requestId.
-func KeyOf(req octave.Request) checkpoint.Key { return Spell(req).Key }
-
-// A Spelling is how a request is named and written down.
-type Spelling struct {
-	Key       checkpoint.Key
-	Canonical []byte // JSON, see [octave.Request.Canonical]
-	Row       int    // of the input, 1-based, that asks first; 0 if there is none
-}
-
-// Spell names a request.
-func Spell(req octave.Request) Spelling {
-	canonical := req.Canonical()
-	return Spelling{Key: KeyOfCanonical(canonical), Canonical: canonical}
-}
-
-// KeyOfCanonical is KeyOf for a request that was spelled before.
-func KeyOfCanonical(canonical []byte) checkpoint.Key {
-	sum := sha256.Sum256(canonical)
-	return checkpoint.Key(sum[:len(checkpoint.Key{})])
-}
-
-type spellingContext struct{}
-
-// WithSpelling lets the decorators of an agent share what each would have to
-// spell and hash again.
-func WithSpelling(ctx context.Context, s Spelling) context.Context {
-	return context.WithValue(ctx, spellingContext{}, s)
-}
-
-// SpellingOf is the spelling of a request that is asked with ctx.
-func SpellingOf(ctx context.Context, req octave.Request) Spelling {
-	if s, ok := ctx.Value(spellingContext{}).(Spelling); ok {
-		return s
-	}
-	return Spell(req)
-}
 
 // A Journal is what a run needs of the checkpoint.
 type Journal interface {
@@ -64,29 +23,6 @@ type Journal interface {
 	Note(checkpoint.Record) error
 }
 
-// AnswerBody is the body of an answered record.
-type AnswerBody struct {
-	Request   json.RawMessage `json:"request"`
-	Answer    json.RawMessage `json:"answer"` // as the service sent it
-	LatencyMS int64           `json:"latency_ms"`
-	Usage     octave.Decimal  `json:"usage,omitempty"` // as reported
-	Row       int             `json:"row,omitempty"`   // of the run's input, 1-based, that asked first
-}
-
-// FailureBody is the body of a failed record (a row that was given up, with its
-// request) and of a missed one (an attempt without an answer).
-type FailureBody struct {
-	Request   json.RawMessage `json:"request,omitempty"`
-	Error     string          `json:"error"`
-	Kind      string          `json:"kind,omitempty"`
-	Status    int             `json:"status,omitempty"` // of the HTTP response
-	Billed    bool            `json:"billed,omitempty"` // may have been billed all the same
-	LatencyMS int64           `json:"latency_ms,omitempty"`
-	Row       int             `json:"row,omitempty"` // as in AnswerBody
-	// Answer is what was paid for but is of no use, such as one without messages.
-	Answer json.RawMessage `json:"answer,omitempty"`
-}
-
 // Memory is the journal seen as what need not be asked.
 type Memory struct {
 	Journal Journal
@@ -96,20 +32,27 @@ type Memory struct {
 	KeepFailures bool
 }
 
-// Knows says whether the question needs no call.
-func (m *Memory) Knows(key checkpoint.Key) bool {
+// decide says what becomes of a question by what is known of it: Answered,
+// LeftAlone or ToAsk.
+func (m *Memory) decide(key checkpoint.Key) Decision {
+	if m == nil {
+		return ToAsk
+	}
 	switch m.Journal.State(key) {
 	case checkpoint.AnsweredState:
 		if m.MaxAge == 0 {
-			return true
+			return Answered
 		}
-		rec, ok, err := m.Journal.Answer(key)
-		return err == nil && ok && !m.stale(rec)
+		if rec, ok, err := m.Journal.Answer(key); err == nil && ok && !m.stale(rec) {
+			return Answered
+		}
 	case checkpoint.FailedState:
-		return m.KeepFailures
+		if m.KeepFailures {
+			return LeftAlone
+		}
 	default:
-		return false
 	}
+	return ToAsk
 }
 
 func (m *Memory) stale(rec checkpoint.Record) bool {
@@ -127,7 +70,7 @@ func (m *Memory) lookup(key checkpoint.Key) (*octave.Answer, error) {
 		if !ok || m.stale(rec) {
 			return nil, nil
 		}
-		return answerOf(rec)
+		return readBack(rec)
 	case checkpoint.FailedState:
 		if !m.KeepFailures {
 			return nil, nil
@@ -144,9 +87,9 @@ func (m *Memory) failure(key checkpoint.Key) error {
 	if err != nil {
 		return &JournalError{err}
 	}
-	var body FailureBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
-		return &JournalError{fmt.Errorf("the failure of question %v: %w", key, err)}
+	body, err := ReadFailure(rec)
+	if err != nil {
+		return &JournalError{err}
 	}
 	return &rowError{StatusFailed, body.Error}
 }
@@ -160,15 +103,12 @@ func (m *Memory) recall(key checkpoint.Key) (*octave.Answer, error) {
 	if !ok {
 		return nil, &JournalError{fmt.Errorf("the answer to question %v is gone", key)}
 	}
-	return answerOf(rec)
+	return readBack(rec)
 }
 
-func answerOf(rec checkpoint.Record) (*octave.Answer, error) {
-	var body AnswerBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
-		return nil, &JournalError{fmt.Errorf("the answer to question %v: %w", rec.Key, err)}
-	}
-	answer, err := octave.Decode(body.Answer)
+// readBack reads an answer that was acknowledged.
+func readBack(rec checkpoint.Record) (*octave.Answer, error) {
+	_, answer, err := ReadAnswer(rec)
 	if err != nil {
 		return nil, &JournalError{fmt.Errorf("the answer to question %v: %w", rec.Key, err)}
 	}
@@ -178,21 +118,19 @@ func answerOf(rec checkpoint.Record) (*octave.Answer, error) {
 // Memo answers from memory what was answered before, and returns no new answer
 // before it is durable.
 func Memo(agent Agent, memory *Memory, obs Observer) Agent {
-	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		asked := SpellingOf(ctx, req)
-		key := asked.Key
-		if answer, err := memory.lookup(key); answer != nil || err != nil {
+	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
+		if answer, err := memory.lookup(q.Key); answer != nil || err != nil {
 			obs.notify(Remembered{})
 			return answer, err
 		}
-		answer, err := agent(ctx, req)
+		answer, err := agent(ctx, q)
 		if err != nil {
-			return nil, noteFailure(memory.Journal, asked, err)
+			return nil, noteFailure(memory.Journal, q, err)
 		}
 		// The commit point: a crash before it asks again, a crash after it does not.
 		rec := checkpoint.Record{
-			Type: checkpoint.Answered, Key: key, At: answer.At,
-			Body: answerBody(asked, answer), OneLine: true,
+			Type: checkpoint.Answered, Key: q.Key, At: answer.At,
+			Body: answerBody(q, answer), OneLine: true,
 		}
 		if rec.At.IsZero() {
 			rec.At = time.Now()
@@ -206,13 +144,13 @@ func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 
 // noteFailure remembers a row that was given up, for status and report; it
 // settles nothing. It returns err, or the journal's own.
-func noteFailure(journal Journal, asked Spelling, err error) error {
+func noteFailure(journal Journal, q *Question, err error) error {
 	if fate := fateOf(err); fate == octave.All || fate == octave.Stop {
 		return err
 	}
 	body := failureBody(err)
-	body.Request, body.Row = asked.Canonical, asked.Row
-	return errors.Join(note(journal, checkpoint.Failed, asked.Key, body), err)
+	body.Request, body.Row = q.Canonical, q.Row
+	return errors.Join(note(journal, checkpoint.Failed, q.Key, body), err)
 }
 
 func note(journal Journal, kind string, key checkpoint.Key, body any) error {
@@ -224,71 +162,4 @@ func note(journal Journal, kind string, key checkpoint.Key, body any) error {
 		return &JournalError{err}
 	}
 	return nil
-}
-
-func failureBody(err error) FailureBody {
-	body := FailureBody{Error: err.Error()}
-	var call *octave.Error
-	if errors.As(err, &call) {
-		body.Kind, body.Status, body.Billed, body.Answer = call.Kind.String(), call.Status, call.MaybeBilled, call.Raw
-	}
-	return body
-}
-
-// answerBody spells an [AnswerBody] by hand: encoding/json would re-escape the
-// raw answer, and this is on the path of every contact.
-func answerBody(asked Spelling, answer *octave.Answer) []byte {
-	b := make([]byte, 0, len(asked.Canonical)+len(answer.Raw)+len(answer.Usage)+80)
-	b = append(append(b, `{"request":`...), asked.Canonical...)
-	b = append(append(b, `,"answer":`...), answer.Raw...)
-	b = strconv.AppendInt(append(b, `,"latency_ms":`...), answer.Latency.Milliseconds(), 10)
-	if answer.Usage != "" {
-		b = append(append(b, `,"usage":`...), answer.Usage...)
-	}
-	if asked.Row > 0 {
-		b = strconv.AppendInt(append(b, `,"row":`...), int64(asked.Row), 10)
-	}
-	return append(b, '}')
-}
-
-// Record notes every attempt in the journal, before it goes on the wire and, when
-// it brought no answer, after. An attempt that is only asked is possibly billed:
-// the process was killed before it heard.
-func Record(agent Agent, journal Journal, obs Observer) Agent {
-	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		if ctx.Err() != nil {
-			// A run is abandoned: the brake may hear of it after its calls did.
-			return nil, ErrStopped
-		}
-		key := SpellingOf(ctx, req).Key
-		if err := journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: key, At: time.Now()}); err != nil {
-			return nil, &JournalError{err}
-		}
-		obs.notify(CallStarted{Again: isAgain(ctx)})
-		started := time.Now()
-		answer, err := agent(ctx, req)
-		done := CallDone{Latency: time.Since(started)}
-		if err == nil {
-			done.Usage = answer.Usage
-			obs.notify(done)
-			return answer, nil
-		}
-		if !errors.As(err, &done.Err) {
-			done.Err = &octave.Error{Message: err.Error(), Err: err}
-		}
-		obs.notify(done)
-		body := failureBody(err)
-		body.LatencyMS = done.Latency.Milliseconds()
-		body.Answer = nil // the failed record keeps it
-		return nil, errors.Join(note(journal, checkpoint.Missed, key, body), err)
-	}
-}
-
-// LatencyMS is how long the call of an answered record took, in milliseconds.
-func LatencyMS(rec checkpoint.Record) int64 {
-	var body struct {
-		LatencyMS int64 `json:"latency_ms"`
-	}
-	_ = json.Unmarshal(rec.Body, &body)
-	return body.LatencyMS
 }

@@ -1,45 +1,13 @@
 package pipeline
 
 import (
-	"context"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"octave-enrich/checkpoint"
-	"octave-enrich/octave"
 )
-
-// InFlight bounds the calls of agent that are on the wire, or wait for their
-// token, at the same time. Workers beyond it wait for the disk or in a backoff,
-// so that neither holds a call back.
-func InFlight(agent Agent, calls int, brake *Brake) Agent {
-	slots := make(chan struct{}, max(calls, 1))
-	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			return agent(ctx, req)
-		case <-brake.Pulled():
-			return nil, ErrStopped
-		}
-	}
-}
-
-// Limit paces the calls of agent and tells the gate how each of them ended.
-// It is inside Retry, so that every attempt costs a token.
-func Limit(agent Agent, gate Gate) Agent {
-	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		if err := gate.Take(); err != nil {
-			return nil, err
-		}
-		started := time.Now()
-		answer, err := agent(ctx, req)
-		gate.Report(started, SpellingOf(ctx, req).Key, err)
-		return answer, err
-	}
-}
 
 // PacerConfig is what the user allows.
 type PacerConfig struct {

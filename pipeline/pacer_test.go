@@ -403,9 +403,9 @@ func TestNoCallAfterTheOneThatSaysStop(t *testing.T) {
 	pacer := NewPacer(PacerConfig{Rate: rate.Inf, MaxOutage: time.Hour}, brake, nil)
 	spent := &octave.Error{Status: 402, Fate: octave.All, Kind: octave.KindCredits, Message: "no"}
 	calls := 0
-	agent := Limit(func(context.Context, octave.Request) (*octave.Answer, error) { calls++; return nil, spent }, pacer)
-	_, _ = agent(t.Context(), octave.Request{Email: "ann@example.com"})
-	if _, err := agent(t.Context(), octave.Request{Email: "ben@example.com"}); !errors.Is(err, ErrStopped) || calls != 1 {
+	agent := Limit(func(context.Context, *Question) (*octave.Answer, error) { calls++; return nil, spent }, pacer)
+	_, _ = agent(t.Context(), NewQuestion(octave.Request{Email: "ann@example.com"}, 1))
+	if _, err := agent(t.Context(), NewQuestion(octave.Request{Email: "ben@example.com"}, 2)); !errors.Is(err, ErrStopped) || calls != 1 {
 		t.Errorf("%d calls, the next one ended with %v", calls, err)
 	}
 }

@@ -5,7 +5,7 @@
 // The policy around a call is composed of decorators of one function type and
 // reads from the inside out:
 //
-//	agent := Memo(Retry(InFlight(Limit(Budget(Record(client.Run, ...), ...), pacer), n), ...), memory)
+//	agent := Memo(Retry(InFlight(Limit(Budget(Record(Call(client.Run), ...), ...), pacer), n), ...), memory)
 //
 // An answer is durable in the journal before any row may use it, so a run that
 // is killed is resumed by running it again: its questions are answered already.
@@ -28,26 +28,23 @@ import (
 	"octave-enrich/writer"
 )
 
-// An Agent answers one request. It must be safe for concurrent use.
-type Agent func(context.Context, octave.Request) (*octave.Answer, error)
+// An Agent answers one question. It must be safe for concurrent use.
+type Agent func(context.Context, *Question) (*octave.Answer, error)
 
-// Config says how a run goes. The zero value of every field but Ask, Memory and
-// Brake is usable.
+// Call is the agent that puts the request of a question to the service: the
+// innermost of all, see [octave.Client.Run].
+func Call(run func(context.Context, octave.Request) (*octave.Answer, error)) Agent {
+	return func(ctx context.Context, q *Question) (*octave.Answer, error) { return run(ctx, q.Request) }
+}
+
+// Config says how a run goes over the contacts that its selection picks, which
+// needs an Ask and a Memory.
 type Config struct {
-	Workers int // questions in work at once; 1 when zero
-	Window  int // rows read ahead of the first unfinished one; 16,384 when zero
-
-	// Ask builds the question of a contact. Its error makes the row invalid.
-	Ask func(reader.Contact) (octave.Request, error)
-	// Exclude says why a contact must not be asked about, "" when it may.
-	Exclude func(reader.Contact) string
-	// Limit is how many new contacts are asked at most, in input order; 0 for all.
-	Limit int
-	// MaxFailed stops the run early.
-	MaxFailed Threshold
-
-	Memory *Memory
-	Brake  *Brake
+	Selection
+	Workers   int       // questions in work at once; 1 when zero
+	Window    int       // rows read ahead of the first unfinished one; 16,384 when zero
+	MaxFailed Threshold // stops the run early
+	Brake     *Brake
 }
 
 const (
@@ -70,10 +67,10 @@ func Run(ctx context.Context, cfg Config, src iter.Seq2[reader.Contact, error], 
 	}
 	r := &run{
 		cfg: cfg, src: src, agent: agent, out: out, obs: obs,
+		selector: newSelector(cfg.Selection),
 		order:    make(chan *slot, window),
-		jobs:     make(chan *question, workers),
-		inFlight: map[checkpoint.Key]*question{},
-		admitted: map[checkpoint.Key]bool{},
+		jobs:     make(chan *promise, workers),
+		promised: map[checkpoint.Key]*promise{},
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.feed(ctx) })
@@ -91,16 +88,17 @@ type run struct {
 	out   writer.Sink
 	obs   Observer
 
-	order chan *slot     // every row, in input order
-	jobs  chan *question // questions somebody has to ask
+	selector *selector // feed only
+
+	order chan *slot    // every row, in input order
+	jobs  chan *promise // of questions that somebody has to ask
 
 	mu       sync.Mutex
-	inFlight map[checkpoint.Key]*question // asked, row not yet emitted: at most Window
+	promised map[checkpoint.Key]*promise // asked, row not yet emitted: at most Window
 
-	admitted map[checkpoint.Key]bool // new questions under Limit; feed only
-	kept     atomic.Int64            // bytes of answers held by questions
-	asked    atomic.Int64
-	failed   atomic.Int64
+	kept   atomic.Int64 // bytes of answers held by promises
+	asked  atomic.Int64
+	failed atomic.Int64
 
 	feedErr error // the input broke after calls were made
 	emitErr error // the output broke
@@ -109,24 +107,24 @@ type run struct {
 // A slot is the place of a row in the output.
 type slot struct {
 	contact reader.Contact
-	*question
+	*promise
 	leads bool // the first row of its question
 }
 
-// A question is shared by all rows in the window that ask the same.
-type question struct {
-	Spelling
-	request octave.Request
-	fresh   bool // not answered in an earlier run
-	done    chan struct{}
+// A promise is what will become of a question. All rows in the window that ask
+// the same share it.
+type promise struct {
+	question *Question
+	fresh    bool // not answered in an earlier run
+	done     chan struct{}
 	// Valid once done is closed. A nil answer without an error was too much to
 	// keep: emit reads it back from the journal.
 	answer *octave.Answer
 	err    error
 }
 
-// settled is a question that needs no call.
-func settled(err error) *question { return &question{done: closed, err: err} }
+// settled is a promise that needs no call.
+func settled(err error) *promise { return &promise{done: closed, err: err} }
 
 var closed = func() chan struct{} {
 	c := make(chan struct{})
@@ -155,7 +153,7 @@ func (r *run) feed(ctx context.Context) error {
 			continue
 		}
 		select {
-		case r.jobs <- s.question:
+		case r.jobs <- s.promise:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -163,69 +161,45 @@ func (r *run) feed(ctx context.Context) error {
 	return nil
 }
 
-// place decides what becomes of a contact before anything is paid.
+// place gives a contact its slot. What becomes of it is decided before anything
+// is paid.
 func (r *run) place(contact reader.Contact) *slot {
-	request, refused := r.cfg.question(contact)
-	if refused != nil {
+	var shared *promise
+	decision, q, refused := r.selector.decide(contact, func(key checkpoint.Key) bool {
+		shared = r.promise(key)
+		return shared != nil
+	})
+	switch {
+	case refused != nil:
 		return &slot{contact, settled(refused), false}
-	}
-	asked := Spell(request)
-	asked.Row = contact.Row
-	key := asked.Key
-	request.RequestID = key.String()
-
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if q, ok := r.inFlight[key]; ok {
-		return &slot{contact, q, false}
-	}
-	fresh := !r.cfg.Memory.Knows(key)
-	if fresh && (r.cfg.Brake.Reason() != nil || !r.admit(key)) {
+	case shared != nil:
+		return &slot{contact, shared, false}
+	case decision == BeyondLimit, decision == ToAsk && r.cfg.Brake.Reason() != nil:
 		return &slot{contact, settled(ErrStopped), false}
 	}
-	q := &question{Spelling: asked, request: request, fresh: fresh, done: make(chan struct{})}
-	r.inFlight[key] = q
-	return &slot{contact, q, true}
+	p := &promise{question: q, fresh: decision == ToAsk, done: make(chan struct{})}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.promised[q.Key] = p
+	return &slot{contact, p, true}
 }
 
-// question is what to ask about a contact, or why it must or can not be asked.
-func (c Config) question(contact reader.Contact) (octave.Request, error) {
-	if contact.Problem != "" {
-		return octave.Request{}, &rowError{StatusInvalid, contact.Problem}
-	}
-	if c.Exclude != nil {
-		if why := c.Exclude(contact); why != "" {
-			return octave.Request{}, &rowError{StatusExcluded, why}
-		}
-	}
-	request, err := c.Ask(contact)
-	if err != nil {
-		return octave.Request{}, &rowError{StatusInvalid, err.Error()}
-	}
-	return request, nil
-}
-
-// admit says whether the question is among the first Limit new ones.
-func (r *run) admit(key checkpoint.Key) bool {
-	if r.cfg.Limit <= 0 || r.admitted[key] {
-		return true
-	}
-	if len(r.admitted) >= r.cfg.Limit {
-		return false
-	}
-	r.admitted[key] = true
-	return true
+// promise is that of a row in the window, nil when none asks this question.
+func (r *run) promise(key checkpoint.Key) *promise {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.promised[key]
 }
 
 func (r *run) work(ctx context.Context) error {
 	for {
 		select {
-		case q, ok := <-r.jobs:
+		case p, ok := <-r.jobs:
 			if !ok {
 				return nil
 			}
-			answer, err := r.ask(WithSpelling(ctx, q.Spelling), q.request)
-			if broken := r.finish(q, answer, err); broken != nil {
+			answer, err := r.ask(ctx, p.question)
+			if broken := r.finish(p, answer, err); broken != nil {
 				return broken
 			}
 		case <-ctx.Done():
@@ -235,45 +209,45 @@ func (r *run) work(ctx context.Context) error {
 }
 
 // ask keeps a panic on one row's data from ending the other rows.
-func (r *run) ask(ctx context.Context, request octave.Request) (answer *octave.Answer, err error) {
+func (r *run) ask(ctx context.Context, q *Question) (answer *octave.Answer, err error) {
 	defer func() {
-		if p := recover(); p != nil {
-			answer, err = nil, fmt.Errorf("internal error, please report it: %v\n%s", p, debug.Stack())
+		if cause := recover(); cause != nil {
+			answer, err = nil, fmt.Errorf("internal error, please report it: %v\n%s", cause, debug.Stack())
 		}
 	}()
-	return r.agent(ctx, request)
+	return r.agent(ctx, q)
 }
 
-// finish publishes the outcome of a question. It returns the errors that end the
+// finish keeps a promise. It returns the errors that end the
 // whole run at once: without a journal no answer can be acknowledged any more.
-func (r *run) finish(q *question, answer *octave.Answer, err error) error {
+func (r *run) finish(p *promise, answer *octave.Answer, err error) error {
 	var broken *JournalError
 	switch {
 	case errors.As(err, &broken):
 		r.cfg.Brake.Pull(err)
-		q.err = ErrStopped
-		close(q.done)
+		p.err = ErrStopped
+		close(p.done)
 		return err
 	case err == nil:
 		if r.kept.Add(int64(len(answer.Raw))) <= keptBytes {
-			q.answer = answer
+			p.answer = answer
 		} else {
 			r.kept.Add(-int64(len(answer.Raw)))
 		}
 	case fateOf(err) == octave.All:
 		r.cfg.Brake.Pull(err)
-		q.err = ErrStopped
+		p.err = ErrStopped
 	case fateOf(err) == octave.Stop:
-		q.err = ErrStopped
+		p.err = ErrStopped
 	default:
-		q.err = err
+		p.err = err
 	}
-	if q.fresh {
-		r.obs.notify(QuestionDone{q.err})
+	if p.fresh {
+		r.obs.notify(QuestionDone{p.err})
 	}
-	close(q.done)
+	close(p.done)
 	asked := r.asked.Add(1)
-	if q.err != nil && !errors.Is(q.err, ErrStopped) {
+	if p.err != nil && !errors.Is(p.err, ErrStopped) {
 		if r.cfg.MaxFailed.exceeded(r.failed.Add(1), asked) {
 			r.cfg.Brake.Pull(ErrMaxFailed)
 		}
@@ -311,7 +285,7 @@ func (r *run) outcome(s *slot) (*octave.Answer, error) {
 	if settled := s.err != nil || s.answer != nil; settled {
 		return s.answer, nil
 	}
-	answer, err := r.cfg.Memory.recall(s.Key)
+	answer, err := r.cfg.Memory.recall(s.question.Key)
 	if err != nil {
 		return nil, fmt.Errorf("row %d: %w", s.contact.Row, err)
 	}
@@ -325,7 +299,7 @@ func (r *run) release(s *slot) {
 		return
 	}
 	r.mu.Lock()
-	delete(r.inFlight, s.Key)
+	delete(r.promised, s.question.Key)
 	r.mu.Unlock()
 	if s.answer != nil {
 		r.kept.Add(-int64(len(s.answer.Raw)))

@@ -229,7 +229,7 @@ func TestNoCallStartsInAnAbandonedRun(t *testing.T) {
 	r := newRig()
 	ctx, abandon := context.WithCancel(t.Context())
 	abandon()
-	_, err := Record(r.service.run, r.journal, r.tally.Observe)(ctx, octave.Request{Email: "a@example.com"})
+	_, err := Record(Call(r.service.run), r.journal, r.tally.Observe)(ctx, NewQuestion(octave.Request{Email: "a@example.com"}, 1))
 	if !errors.Is(err, ErrStopped) || r.service.calls() != 0 || len(r.journal.records) != 0 {
 		t.Errorf("error %v after %d calls, journal %v", err, r.service.calls(), r.journal.records)
 	}
@@ -366,17 +366,17 @@ func TestPanicIsOneRowsFailure(t *testing.T) {
 func TestAnswersThatDoNotFitInMemoryAreReadBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		q := settled(nil)
-		q.answer = nil
-		run := &run{cfg: Config{Memory: &Memory{Journal: r.journal}}}
-		if _, err := run.outcome(&slot{question: q}); err == nil {
+		p := settled(nil)
+		p.question = &Question{}
+		run := &run{cfg: Config{Selection: Selection{Memory: &Memory{Journal: r.journal}}}}
+		if _, err := run.outcome(&slot{promise: p}); err == nil {
 			t.Error("an answer that is nowhere is no error")
 		}
 		if err := r.run(t, t.Context(), people(1)); err != nil {
 			t.Fatal(err)
 		}
-		q.Key = r.journal.records[0].Key
-		answer, err := run.outcome(&slot{question: q})
+		p.question.Key = r.journal.records[0].Key
+		answer, err := run.outcome(&slot{promise: p})
 		if err != nil || answer.RequestID != "r-p0@example.com" {
 			t.Errorf("read back %v, %v", answer, err)
 		}

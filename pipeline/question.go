@@ -1,338 +1,52 @@
 package pipeline
 
 import (
-	"cmp"
+	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
-	"text/template"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
-	"octave-enrich/reader"
 )
 
-// Settings are the parts of a question that come from the command line: they are
-// recorded in the checkpoint, so that an export needs no flags.
-type Settings struct {
-	Agent        string            `json:"agent,omitempty"`
-	Experiment   string            `json:"experiment,omitempty"`
-	Set          map[string]string `json:"set,omitempty"`          // field -> value
-	Context      []string          `json:"context,omitempty"`      // HEADER[:STEP]
-	Instructions []string          `json:"instructions,omitempty"` // HEADER[:STEP]
-	Templates    map[string]string `json:"template,omitempty"`     // field -> text/template
-	Map          map[string]string `json:"map,omitempty"`          // field -> header
+// A Question is what an [Agent] is asked about one contact. It is a value: who
+// changes something about it makes a new one.
+type Question struct {
+	Request   octave.Request // as it is sent: its RequestID is the key
+	Key       checkpoint.Key // the name of the question in the journal
+	Canonical []byte         // the request without RequestID, see [octave.Request.Canonical]
+	Row       int            // of the input, 1-based, that asks first; 0 if there is none
+	Again     bool           // this call repeats an earlier one of the run
 }
 
-// A Questioner turns contacts into requests.
-type Questioner struct {
-	settings  Settings
-	columns   map[string]int // header -> index into Contact.Cells
-	texts     []columnText
-	templates map[string]*template.Template
+// NewQuestion names a request: the key is a hash of its canonical JSON, so that
+// equal requests are one question in every run.
+func NewQuestion(request octave.Request, row int) *Question {
+	return newQuestion(request, request.Canonical(), row)
 }
 
-// columnText is a column that goes into runtimeContext or runtimeInstructions.
-type columnText struct {
-	column int
-	field  string // runtimeContext.all, runtimeInstructions.2, ...
-}
-
-// NewQuestioner checks the settings against the columns of the input. Its errors
-// name what to type instead.
-func NewQuestioner(settings Settings, columns []string) (*Questioner, error) {
-	q := &Questioner{settings: settings, columns: map[string]int{}, templates: map[string]*template.Template{}}
-	for i, name := range columns {
-		q.columns[name] = i
-	}
-	if settings.Agent != "" && settings.Experiment != "" {
-		return nil, fmt.Errorf("--agent and --experiment exclude each other")
-	}
-	for field, value := range settings.Set {
-		if err := SetField(&octave.Request{}, field, value); err != nil {
-			return nil, fmt.Errorf("--set %s: %w", field, err)
-		}
-	}
-	if err := q.addTexts("context", "runtimeContext", settings.Context); err != nil {
+// ParseQuestion reads a question back from its canonical JSON. Fields that it does
+// not know are an error: without them it would be another question.
+func ParseQuestion(canonical []byte) (*Question, error) {
+	fields := json.NewDecoder(bytes.NewReader(canonical))
+	fields.DisallowUnknownFields()
+	var request octave.Request
+	if err := fields.Decode(&request); err != nil {
 		return nil, err
 	}
-	if err := q.addTexts("instructions", "runtimeInstructions", settings.Instructions); err != nil {
-		return nil, err
-	}
-	for field, text := range settings.Templates {
-		t, err := template.New(field).Option("missingkey=error").Funcs(templateFuncs).Parse(text)
-		if err != nil {
-			return nil, fmt.Errorf("--template: %w", err)
-		}
-		if err := q.knows(t); err != nil {
-			return nil, err
-		}
-		if err := SetField(&octave.Request{}, field, "x"); err != nil && !isValueError(err) {
-			return nil, fmt.Errorf("--template %s: %w", field, err)
-		}
-		q.templates[field] = t
-	}
-	return q, nil
+	return newQuestion(request, canonical, 0), nil
 }
 
-func (q *Questioner) addTexts(flag, field string, specs []string) error {
-	for _, spec := range specs {
-		header, step := spec, "all"
-		if i := strings.LastIndexByte(spec, ':'); i >= 0 && isStep(spec[i+1:]) {
-			header, step = spec[:i], spec[i+1:]
-		}
-		column, ok := q.columns[header]
-		if !ok {
-			return fmt.Errorf("--%s %s: %s", flag, spec, q.unknown(header))
-		}
-		q.texts = append(q.texts, columnText{column, field + "." + step})
-	}
-	return nil
+func newQuestion(request octave.Request, canonical []byte, row int) *Question {
+	sum := sha256.Sum256(canonical)
+	key := checkpoint.Key(sum[:len(checkpoint.Key{})])
+	request.RequestID = key.String()
+	return &Question{Request: request, Key: key, Canonical: canonical, Row: row}
 }
 
-// unknown says that no column is called so, and what was meant.
-func (q *Questioner) unknown(header string) string {
-	if name, step, ok := strings.Cut(header, ":"); ok {
-		if _, known := q.columns[name]; known {
-			return fmt.Sprintf("%q is no step; a step is all or a number from 1 to 7", step)
-		}
-	}
-	said := fmt.Sprintf("the input has no column %q", header)
-	if near := reader.Nearest(header, slices.Sorted(maps.Keys(q.columns))); near != "" {
-		said += fmt.Sprintf(" (did you mean %q?)", near)
-	}
-	return said
-}
-
-// knows tries a template on an empty row, so that a column which is not there is
-// said once, and not for every row. What else may fail depends on the row.
-func (q *Questioner) knows(t *template.Template) error {
-	row := make(map[string]string, len(q.columns))
-	for name := range q.columns {
-		row[name] = ""
-	}
-	err := t.Execute(io.Discard, row)
-	if err != nil && strings.Contains(err.Error(), "map has no entry for key") {
-		return fmt.Errorf("--template: %w; a name that is not one word is written {{index . \"First Name\"}}", err)
-	}
-	return nil
-}
-
-func isStep(s string) bool {
-	return s == "all" || len(s) == 1 && s[0] >= '1' && s[0] <= '7'
-}
-
-// Request builds the question about a contact, without its requestId. What a
-// column says is overruled by --set, and that by --template.
-func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
-	p := c.Person
-	req := octave.Request{
-		Email: p.Email, FirstName: p.FirstName, LastName: p.LastName, JobTitle: p.JobTitle,
-		CompanyName: p.CompanyName, CompanyDomain: p.CompanyDomain, LinkedInProfile: p.LinkedInProfile,
-		CRMContactID: p.CRMContactID, CRMLeadID: p.CRMLeadID, CRMAccountID: p.CRMAccountID, Lang: p.Lang,
-		AgentOID: q.settings.Agent, ExperimentOID: q.settings.Experiment,
-	}
-	for _, field := range sortedKeys(p.Extra) {
-		if err := SetField(&req, string(field), p.Extra[field]); err != nil {
-			return req, fmt.Errorf("%s: %w", field, err)
-		}
-	}
-	for _, t := range q.texts {
-		if value := reader.FreeText(c.Cells[t.column]); value != "" {
-			appendText(&req, t.field, value)
-		}
-	}
-	for _, field := range sortedKeys(q.settings.Set) {
-		if err := SetField(&req, field, q.settings.Set[field]); err != nil {
-			return req, fmt.Errorf("--set %s: %w", field, err)
-		}
-	}
-	return req, q.fillTemplates(&req, c)
-}
-
-// sortedKeys costs nothing for a map without any, as most are for each row.
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	if len(m) == 0 {
-		return nil
-	}
-	return slices.Sorted(maps.Keys(m))
-}
-
-func (q *Questioner) fillTemplates(req *octave.Request, c reader.Contact) error {
-	if len(q.templates) == 0 {
-		return nil
-	}
-	row := make(map[string]string, len(q.columns))
-	for name, i := range q.columns {
-		row[name] = c.Cells[i]
-	}
-	for _, field := range sortedKeys(q.templates) {
-		var b strings.Builder
-		if err := q.templates[field].Execute(&b, row); err != nil {
-			return fmt.Errorf("--template %s: %w", field, err)
-		}
-		if err := SetField(req, field, strings.TrimSpace(b.String())); err != nil {
-			return fmt.Errorf("--template %s: %w", field, err)
-		}
-	}
-	return nil
-}
-
-// appendText adds a column's text to those that go to the same step.
-func appendText(req *octave.Request, field, value string) {
-	group, step, _ := strings.Cut(field, ".")
-	texts := &req.RuntimeContext
-	if group == "runtimeInstructions" {
-		texts = &req.RuntimeInstructions
-	}
-	if *texts == nil {
-		*texts = map[string]string{}
-	}
-	if old := (*texts)[step]; old != "" {
-		value = old + "\n" + value
-	}
-	(*texts)[step] = value
-}
-
-// A valueError is a field that exists but does not take this value.
-type valueError struct{ msg string }
-
-func (e *valueError) Error() string { return e.msg }
-
-func isValueError(err error) bool {
-	var value *valueError
-	return errors.As(err, &value)
-}
-
-// SetField sets a field of a request by its name in the service's own spelling,
-// with a dot where objects nest: lang, customContext.playbook.oId,
-// runtimeContext.all, runtimeInstructions.2. An empty value leaves the field out.
-func SetField(req *octave.Request, field, value string) error {
-	if s := stringField(req, field); s != nil {
-		*s = value
-		return nil
-	}
-	group, rest, _ := strings.Cut(field, ".")
-	switch group {
-	case "outputFormat":
-		if value != "" && !slices.Contains([]string{"text", "html", "markdown"}, value) {
-			return &valueError{fmt.Sprintf("%q is not one of text, html, markdown", value)}
-		}
-		req.OutputFormat = value
-		return nil
-	case "includeFullAnnotation":
-		on, err := strconv.ParseBool(cmp.Or(value, "false"))
-		if err != nil {
-			return &valueError{fmt.Sprintf("%q is neither true nor false", value)}
-		}
-		req.IncludeFullAnnotation = on
-		return nil
-	case "runtimeContext":
-		return setText(&req.RuntimeContext, field, cmp.Or(rest, "all"), value)
-	case "runtimeInstructions":
-		return setText(&req.RuntimeInstructions, field, cmp.Or(rest, "all"), value)
-	case "customContext":
-		return setCustom(req, rest, value)
-	}
-	return fmt.Errorf("the service has no field %q; it has %s", field, strings.Join(fieldNames, ", "))
-}
-
-var fieldNames = []string{
-	"email", "firstName", "lastName", "jobTitle", "companyName", "companyDomain", "linkedInProfile",
-	"crmContactId", "crmLeadId", "crmAccountId", "lang", "outputFormat", "playbookSelectionContext",
-	"includeFullAnnotation", "agentOId", "experimentOId", "runtimeContext.STEP", "runtimeInstructions.STEP",
-	"customContext.{playbook,product,service,persona,segment}.oId",
-}
-
-func stringField(req *octave.Request, field string) *string {
-	switch field {
-	case "email":
-		return &req.Email
-	case "firstName":
-		return &req.FirstName
-	case "lastName":
-		return &req.LastName
-	case "jobTitle":
-		return &req.JobTitle
-	case "companyName":
-		return &req.CompanyName
-	case "companyDomain":
-		return &req.CompanyDomain
-	case "linkedInProfile":
-		return &req.LinkedInProfile
-	case "crmContactId":
-		return &req.CRMContactID
-	case "crmLeadId":
-		return &req.CRMLeadID
-	case "crmAccountId":
-		return &req.CRMAccountID
-	case "lang":
-		return &req.Lang
-	case "playbookSelectionContext":
-		return &req.PlaybookSelectionContext
-	case "agentOId":
-		return &req.AgentOID
-	case "experimentOId":
-		return &req.ExperimentOID
-	}
-	return nil
-}
-
-func setText(texts *map[string]string, field, step, value string) error {
-	if !isStep(step) {
-		return fmt.Errorf("%s: a step is \"all\" or a number from 1 to 7", field)
-	}
-	if value == "" {
-		delete(*texts, step)
-		return nil
-	}
-	if *texts == nil {
-		*texts = map[string]string{}
-	}
-	(*texts)[step] = value
-	return nil
-}
-
-func setCustom(req *octave.Request, path, value string) error {
-	name, tail, _ := strings.Cut(path, ".")
-	if tail != "oId" {
-		return fmt.Errorf("customContext.%s: write customContext.%s.oId", path, cmp.Or(name, "playbook"))
-	}
-	custom := octave.CustomContext{}
-	if req.CustomContext != nil {
-		custom = *req.CustomContext
-	}
-	refs := map[string]**octave.Ref{
-		"playbook": &custom.Playbook, "product": &custom.Product, "service": &custom.Service,
-		"persona": &custom.Persona, "segment": &custom.Segment,
-	}
-	ref, ok := refs[name]
-	if !ok {
-		return fmt.Errorf("customContext has playbook, product, service, persona and segment, but no %q", name)
-	}
-	*ref = nil
-	if value != "" {
-		*ref = &octave.Ref{OID: value}
-	}
-	req.CustomContext = nil
-	if custom != (octave.CustomContext{}) {
-		req.CustomContext = &custom
-	}
-	return nil
-}
-
-// Fingerprint names the settings: two runs with the same ask the same of a row.
-func (s Settings) Fingerprint() string {
-	text, err := json.Marshal(s) // maps are sorted
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8])
+// again is the question asked once more.
+func (q *Question) again() *Question {
+	next := *q
+	next.Again = true
+	return &next
 }

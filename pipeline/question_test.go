@@ -130,7 +130,7 @@ func TestTemplateFailsOnARow(t *testing.T) {
 	}
 	bad := questionRow()
 	bad.Cells[4] = "z"
-	plan, err := Survey(func(yield func(reader.Contact, error) bool) { _ = yield(questionRow(), nil) && yield(bad, nil) }, Config{Ask: q.Request})
+	plan, err := Survey(func(yield func(reader.Contact, error) bool) { _ = yield(questionRow(), nil) && yield(bad, nil) }, Selection{Ask: q.Request})
 	if err != nil || plan.ToAsk != 1 || plan.Sendable != 1 || len(plan.Invalid) != 1 {
 		t.Errorf("%+v, %v", plan, err)
 	}
@@ -150,7 +150,7 @@ func TestSurvey(t *testing.T) {
 		}
 	}
 	journal := newJournal()
-	key := KeyOf(octave.Request{Email: "b@b.example"})
+	key := NewQuestion(octave.Request{Email: "b@b.example"}, 0).Key
 	if err := journal.Append(checkpoint.Record{Type: checkpoint.Answered, Key: key}); err != nil {
 		t.Fatal(err)
 	}
@@ -158,10 +158,10 @@ func TestSurvey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Ask: q.Request, Limit: 2, Memory: &Memory{Journal: journal}, Exclude: func(c reader.Contact) string {
+	selection := Selection{Ask: q.Request, Limit: 2, Memory: &Memory{Journal: journal}, Exclude: func(c reader.Contact) string {
 		return strings.Repeat("listed", strings.Count(c.Person.Email, "never"))
 	}}
-	plan, err := Survey(src, cfg)
+	plan, err := Survey(src, selection)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestSurvey(t *testing.T) {
 	var emails []string
 	for _, request := range first {
 		emails = append(emails, request.Email)
-		if request.RequestID != KeyOf(octave.Request{Email: request.Email}).String() {
+		if request.RequestID != NewQuestion(octave.Request{Email: request.Email}, 0).Key.String() {
 			t.Errorf("%s would be sent as %s", request.Email, request.RequestID)
 		}
 	}
@@ -183,7 +183,33 @@ func TestSurvey(t *testing.T) {
 		t.Errorf("first: -want +got\n%s", d)
 	}
 	broken := errors.New("disk")
-	if _, err := Survey(func(yield func(reader.Contact, error) bool) { yield(reader.Contact{}, broken) }, cfg); !errors.Is(err, broken) {
+	if _, err := Survey(func(yield func(reader.Contact, error) bool) { yield(reader.Contact{}, broken) }, selection); !errors.Is(err, broken) {
 		t.Errorf("%v, want the error of the input", err)
+	}
+}
+
+// A plan says what a run does: a row that is left alone is neither asked nor answered.
+func TestSurveyLeavesFailuresAlone(t *testing.T) {
+	journal := newJournal()
+	failed := NewQuestion(octave.Request{Email: "a@b.example"}, 1)
+	if err := journal.Note(checkpoint.Record{Type: checkpoint.Failed, Key: failed.Key}); err != nil {
+		t.Fatal(err)
+	}
+	q, err := NewQuestioner(Settings{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := func(yield func(reader.Contact, error) bool) {
+		_ = yield(reader.Contact{Person: reader.Person{Email: "a@b.example"}}, nil)
+	}
+	for keep, want := range map[bool]Plan{true: {Rows: 1, Sendable: 1, LeftAlone: 1}, false: {Rows: 1, Sendable: 1, ToAsk: 1}} {
+		plan, err := Survey(src, Selection{Ask: q.Request, Memory: &Memory{Journal: journal, KeepFailures: keep}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan.First, plan.Invalid = nil, nil
+		if d := cmp.Diff(want, plan); d != "" {
+			t.Errorf("keep failures %v: -want +got\n%s", keep, d)
+		}
 	}
 }

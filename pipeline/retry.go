@@ -24,11 +24,10 @@ const (
 // failure during an outage of the whole service are not the row's: they are
 // waited out at the gate and cost none of its attempts.
 func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
-	return func(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-		first := ctx
+	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
 		for attempt := 0; ; {
-			answer, err := agent(ctx, req)
-			ctx = context.WithValue(first, againContext{}, true)
+			answer, err := agent(ctx, q)
+			q = q.again()
 			if err == nil || fateOf(err) != octave.Again {
 				return answer, err
 			}
@@ -47,11 +46,6 @@ func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 		}
 	}
 }
-
-type againContext struct{}
-
-// isAgain says whether a call repeats an earlier one.
-func isAgain(ctx context.Context) bool { return ctx.Value(againContext{}) != nil }
 
 // waitedOut says whether the gate holds everyone back for this failure.
 func waitedOut(call *octave.Error, gate Gate) bool {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"iter"
+	"slices"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
@@ -19,6 +20,8 @@ type Plan struct {
 	ExcludedBecause map[string]int `json:"excluded_because"`
 	Invalid         map[string]int `json:"invalid"` // rows by reason
 	ToAsk           int            `json:"to_ask"`  // questions that need a call
+	// LeftAlone counts rows that failed in an earlier run and are not asked again.
+	LeftAlone int `json:"left_alone"`
 	// BeyondLimit counts the questions that a limit leaves for another time.
 	BeyondLimit int `json:"beyond_limit"`
 	// First are the first different requests, answered already or not.
@@ -27,78 +30,77 @@ type Plan struct {
 
 const firstRequests = 3
 
-// Survey goes through the contacts as [Run] would and asks nobody. Of cfg it
-// needs Ask, Exclude, Memory and Limit; a nil Memory knows nothing.
-func Survey(src iter.Seq2[reader.Contact, error], cfg Config) (Plan, error) {
+// Survey goes through the contacts as [Run] would and asks nobody.
+func Survey(src iter.Seq2[reader.Contact, error], selection Selection) (Plan, error) {
 	plan := Plan{Invalid: map[string]int{}, ExcludedBecause: map[string]int{}, First: []octave.Request{}}
+	selector := newSelector(selection)
 	seen := map[checkpoint.Key]bool{}
 	for contact, err := range src {
 		if err != nil {
 			return plan, err
 		}
-		plan.add(contact, cfg, seen)
+		decision, q, why := selector.decide(contact, func(key checkpoint.Key) bool { return seen[key] })
+		plan.add(contact, decision, why)
+		if q == nil {
+			continue
+		}
+		if decision == ToAsk || decision == BeyondLimit {
+			seen[q.Key] = true
+		}
+		plan.show(q.Request)
 	}
 	return plan, nil
 }
 
-func (p *Plan) add(contact reader.Contact, cfg Config, seen map[checkpoint.Key]bool) {
+func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
 	p.Rows++
-	switch {
-	case contact.Raw != "":
-		p.Invalid[reader.NoObject]++
-		return
-	case contact.Problem != "":
-		p.Invalid[contact.Problem]++
-		return
-	}
-	if cfg.Exclude != nil {
-		if why := cfg.Exclude(contact); why != "" {
-			p.Excluded++
-			p.ExcludedBecause[why]++
-			return
+	switch decision {
+	case Invalid:
+		if contact.Raw != "" {
+			p.Invalid[reader.NoObject]++
+		} else {
+			p.Invalid[why.Error()]++
 		}
-	}
-	request, err := cfg.Ask(contact)
-	if err != nil {
-		p.Invalid[err.Error()]++
 		return
-	}
-	p.Sendable++
-	key := KeyOf(request)
-	known := cfg.Memory != nil && cfg.Memory.Knows(key)
-	switch {
-	case known:
-		p.Answered++
-	case seen[key]:
+	case Excluded:
+		p.Excluded++
+		p.ExcludedBecause[why.Error()]++
+		return
+	case Duplicate:
 		p.Duplicates++
-	case cfg.Limit > 0 && p.ToAsk >= cfg.Limit:
+	case Answered:
+		p.Answered++
+	case LeftAlone:
+		p.LeftAlone++
+	case BeyondLimit:
 		p.BeyondLimit++
-	default:
+	case ToAsk:
 		p.ToAsk++
 	}
-	if len(p.First) < firstRequests && !seen[key] {
-		request.RequestID = key.String()
-		p.First = append(p.First, request)
-	}
-	seen[key] = true
+	p.Sendable++
 }
 
-// Questions are those that [Run] would ask about the contacts, in order and each
-// as often as it is there. Of cfg it needs Ask, Exclude and Memory.
-func Questions(src iter.Seq2[reader.Contact, error], cfg Config) iter.Seq2[Spelling, error] {
-	return func(yield func(Spelling, error) bool) {
+// show keeps the first different requests.
+func (p *Plan) show(request octave.Request) {
+	same := func(other octave.Request) bool { return other.RequestID == request.RequestID }
+	if len(p.First) < firstRequests && !slices.ContainsFunc(p.First, same) {
+		p.First = append(p.First, request)
+	}
+}
+
+// Questions are those that [Run] would ask about the contacts if there were no
+// limit, in order and each as often as it is there.
+func Questions(src iter.Seq2[reader.Contact, error], selection Selection) iter.Seq2[*Question, error] {
+	selection.Limit = 0
+	return func(yield func(*Question, error) bool) {
+		selector := newSelector(selection)
 		for contact, err := range src {
 			if err != nil {
-				yield(Spelling{}, err)
+				yield(nil, err)
 				return
 			}
-			request, refused := cfg.question(contact)
-			if refused != nil {
-				continue
-			}
-			asked := Spell(request)
-			asked.Row = contact.Row
-			if !cfg.Memory.Knows(asked.Key) && !yield(asked, nil) {
+			decision, q, _ := selector.decide(contact, func(checkpoint.Key) bool { return false })
+			if decision == ToAsk && !yield(q, nil) {
 				return
 			}
 		}

@@ -45,41 +45,12 @@ func (o *options) openJournal(ctx context.Context, path, service string, waiting
 	}
 }
 
-// RunBody is the body of a run record: what the questions were made of.
-type RunBody struct {
-	ID       string            `json:"id"`
-	Version  string            `json:"version"`
-	Input    InputBody         `json:"input"`
-	Output   string            `json:"output"`
-	Settings pipeline.Settings `json:"settings"`
-	Mapping  []Mapped          `json:"mapping,omitempty"` // for the report
-	// Pinned is the mapping file of the run.
-	Pinned *reader.MapFile `json:"pinned,omitempty"`
-	// Fleet is the database of the fleet that made the calls: host, port and name.
-	Fleet string `json:"fleet,omitempty"`
-}
-
-// InputBody names an input.
-type InputBody struct {
-	Name   string `json:"name"`
-	SHA256 string `json:"sha256"`
-	Rows   int    `json:"rows"`
-}
-
-func inputBody(p *reader.Profile) InputBody {
+func inputBody(p *reader.Profile) pipeline.InputBody {
 	names := make([]string, len(p.Files))
 	for i, file := range p.Files {
 		names[i] = file.Name
 	}
-	return InputBody{Name: strings.Join(names, ", "), SHA256: p.SHA256, Rows: p.Rows}
-}
-
-// OutputBody is the body of an output record: what was written, so that it may be
-// written again.
-type OutputBody struct {
-	Path   string `json:"path"`
-	SHA256 string `json:"sha256"`
-	Rows   int    `json:"rows"`
+	return pipeline.InputBody{Name: strings.Join(names, ", "), SHA256: p.SHA256, Rows: p.Rows}
 }
 
 // appendRecord makes a record about the whole run durable.
@@ -104,7 +75,7 @@ func recordOutput(journal *checkpoint.Journal, path string, output writer.Output
 		if err != nil {
 			whole = part.Path
 		}
-		body := OutputBody{Path: whole, SHA256: part.SHA256, Rows: part.Rows}
+		body := pipeline.OutputBody{Path: whole, SHA256: part.SHA256, Rows: part.Rows}
 		if err := appendRecord(journal, path, checkpoint.Output, body); err != nil {
 			return err
 		}

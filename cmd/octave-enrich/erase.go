@@ -17,6 +17,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
+	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
 )
@@ -213,8 +214,7 @@ func (e *erasure) inText(text []byte) bool {
 func (f *files) add(rec checkpoint.Record) {
 	switch rec.Type {
 	case checkpoint.Run:
-		var body RunBody
-		if json.Unmarshal(rec.Body, &body) == nil {
+		if body, ok := pipeline.ReadRun(rec); ok {
 			f.inputs = appendNew(f.inputs, body.Input.Name)
 			f.outputs = appendNew(f.outputs, body.Output+".partial")
 			if body.Fleet != "" {
@@ -222,8 +222,7 @@ func (f *files) add(rec checkpoint.Record) {
 			}
 		}
 	case checkpoint.Output:
-		var body OutputBody
-		if json.Unmarshal(rec.Body, &body) == nil {
+		if body, ok := pipeline.ReadOutput(rec); ok {
 			f.outputs = appendNew(f.outputs, body.Path)
 		}
 	}

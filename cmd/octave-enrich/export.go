@@ -118,7 +118,7 @@ func (a *app) openForReading(o *options, path string, settingsGiven bool) (*chec
 }
 
 // take makes the settings of an earlier run those of this command.
-func (o *options) take(last RunBody) {
+func (o *options) take(last pipeline.RunBody) {
 	s := last.Settings
 	o.agent, o.experiment, o.context, o.instructions = s.Agent, s.Experiment, s.Context, s.Instructions
 	o.set, o.templates = unpair(s.Set), unpair(s.Templates)
@@ -159,7 +159,7 @@ func recordExport(path string, output writer.Output) error {
 
 // replay is the ordinary run with an agent that never calls.
 func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *writer.File, checkpointPath string) error {
-	never := func(context.Context, octave.Request) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
+	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true}
 	tally := &pipeline.Tally{}
 	var sink writer.Sink = out
@@ -172,8 +172,8 @@ func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *w
 	}
 	brake := pipeline.NewBrake(context.Background())
 	brake.Pull(pipeline.ErrStopped) // before the first question
-	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory, Brake: brake,
-		Workers: 8} // who read answers back
+	cfg := pipeline.Config{Selection: pipeline.Selection{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory},
+		Brake: brake, Workers: 8} // who read answers back
 	err := pipeline.Run(context.Background(), cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, tally.Observe)
 	if err != nil {
 		_ = out.Abort()

@@ -202,7 +202,9 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 	var side errgroup.Group
 	side.Go(func() error { return coordinator.Serve(serving) })
 	if whole {
-		side.Go(func() error { return coordinator.Ahead(serving, pipeline.Questions(j.list.input.Contacts(), cfg)) })
+		side.Go(func() error {
+			return coordinator.Ahead(serving, pipeline.Questions(j.list.input.Contacts(), cfg.Selection))
+		})
 	}
 	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(coordinator.Ask, j.memory(), obs), j.out, obs)
 	stop()
@@ -218,7 +220,7 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 }
 
 // nobody is the agent of a run that has stopped.
-func nobody(context.Context, octave.Request) (*octave.Answer, error) {
+func nobody(context.Context, *pipeline.Question) (*octave.Answer, error) {
 	return nil, pipeline.ErrStopped
 }
 
@@ -246,7 +248,7 @@ func (j *job) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake
 // fileID names the checkpoint wherever it lies: by its first run.
 func (j *job) fileID() string {
 	for _, rec := range j.journal.RunRecords() {
-		if body, ok := runBody(rec); ok {
+		if body, ok := pipeline.ReadRun(rec); ok {
 			return body.ID
 		}
 	}

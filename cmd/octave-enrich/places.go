@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
 )
@@ -132,8 +132,8 @@ func ours(path string, journal *checkpoint.Journal) (bool, error) {
 	}
 	sum := hex.EncodeToString(h.Sum(nil))
 	return slices.ContainsFunc(journal.RunRecords(), func(rec checkpoint.Record) bool {
-		var body OutputBody
-		return rec.Type == checkpoint.Output && json.Unmarshal(rec.Body, &body) == nil && body.SHA256 == sum
+		body, ok := pipeline.ReadOutput(rec)
+		return ok && body.SHA256 == sum
 	}), nil
 }
 

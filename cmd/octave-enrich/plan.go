@@ -80,12 +80,12 @@ func (a *app) plan(o *options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	cfg := pipeline.Config{Ask: list.questioner.Request, Exclude: list.exclude, Limit: o.limit}
+	selection := pipeline.Selection{Ask: list.questioner.Request, Exclude: list.exclude, Limit: o.limit}
 	if journal != nil {
 		defer journal.Close()
-		cfg.Memory = &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: list.skip[skipFailed]}
+		selection.Memory = &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: list.skip[skipFailed]}
 	}
-	plan, err := pipeline.Survey(list.input.Contacts(), cfg)
+	plan, err := pipeline.Survey(list.input.Contacts(), selection)
 	if err != nil {
 		return inputError(err)
 	}
@@ -115,13 +115,12 @@ func seconds(n int, limit rate.Limit, concurrency int, latency time.Duration) fl
 
 // past is what a checkpoint tells about the cost of calls.
 type past struct {
-	ledger    pipeline.Ledger
-	latencyMS int64 // sum
+	ledger pipeline.Ledger
 }
 
 func (p past) latency() time.Duration {
 	if n := p.ledger.Attempts.Answered; n > 0 {
-		return time.Duration(p.latencyMS/int64(n)) * time.Millisecond
+		return time.Duration(p.ledger.LatencyMS/int64(n)) * time.Millisecond
 	}
 	return usualLatency
 }
@@ -140,9 +139,6 @@ func openPast(path string) (p past, journal *checkpoint.Journal, err error) {
 			return p, nil, checkpointError(path, err)
 		}
 		p.ledger.Add(entry.Record)
-		if entry.Type == checkpoint.Answered {
-			p.latencyMS += pipeline.LatencyMS(entry.Record)
-		}
 	}
 	return p, journal, nil
 }
@@ -206,7 +202,7 @@ func (e Estimate) print(w io.Writer) error {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}} {
+	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
 		if part.n > 0 {
 			p.printf("  %d %s\n", part.n, part.what)
 		}

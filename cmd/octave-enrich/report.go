@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 )
 
@@ -104,8 +105,8 @@ func (j *job) ended(end error) error {
 	if errors.As(end, &e) {
 		code, reason = e.code, e.Error()
 	}
-	body := report.EndBody{ID: j.id, Summary: j.tally.Summary(), ExitCode: code, Reason: reason}
-	err := j.append(report.Ended, body)
+	body := pipeline.EndBody{ID: j.id, Summary: j.tally.Summary(), ExitCode: code, Reason: reason}
+	err := j.append(pipeline.Ended, body)
 	if j.o.report != "" {
 		err = errors.Join(err, j.writeReport())
 	}

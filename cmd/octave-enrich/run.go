@@ -217,7 +217,7 @@ func (j *job) begin() error {
 	if err := j.tellHold(); err != nil {
 		return err
 	}
-	body := RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned,
+	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned,
 		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile())}
 	if j.fleet != nil {
 		body.Fleet = j.fleet.Address()
@@ -231,7 +231,7 @@ func (j *job) tellHold() error {
 	if !ok || reflect.DeepEqual(last.Settings, normalised(j.list.settings)) {
 		return nil
 	}
-	plan, err := pipeline.Survey(j.list.input.Contacts(), j.surveyConfig())
+	plan, err := pipeline.Survey(j.list.input.Contacts(), j.selection())
 	if err != nil {
 		return inputError(err)
 	}
@@ -240,8 +240,9 @@ func (j *job) tellHold() error {
 	return nil
 }
 
-func (j *job) surveyConfig() pipeline.Config {
-	return pipeline.Config{Ask: j.list.questioner.Request, Exclude: j.list.exclude, Memory: j.memory()}
+// selection is what the list asks, whatever the limit of this run.
+func (j *job) selection() pipeline.Selection {
+	return pipeline.Selection{Ask: j.list.questioner.Request, Exclude: j.list.exclude, Memory: j.memory()}
 }
 
 func (j *job) memory() *pipeline.Memory {
@@ -249,18 +250,13 @@ func (j *job) memory() *pipeline.Memory {
 }
 
 // lastRun is the last run record of a checkpoint.
-func lastRun(journal *checkpoint.Journal) (body RunBody, ok bool) {
+func lastRun(journal *checkpoint.Journal) (body pipeline.RunBody, ok bool) {
 	for _, rec := range journal.RunRecords() {
-		if next, is := runBody(rec); is {
+		if next, is := pipeline.ReadRun(rec); is {
 			body, ok = next, true
 		}
 	}
 	return body, ok
-}
-
-// runBody reads a run record; it reports false for any other.
-func runBody(rec checkpoint.Record) (body RunBody, ok bool) {
-	return body, rec.Type == checkpoint.Run && json.Unmarshal(rec.Body, &body) == nil
 }
 
 // normalised is s as it comes back from the checkpoint, for comparing.
@@ -313,8 +309,8 @@ func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Obser
 }
 
 func (j *job) config(brake *pipeline.Brake) pipeline.Config {
-	cfg := j.surveyConfig()
-	cfg.Limit, cfg.MaxFailed, cfg.Brake = j.o.limit, j.failed, brake
+	cfg := pipeline.Config{Selection: j.selection(), MaxFailed: j.failed, Brake: brake}
+	cfg.Limit = j.o.limit
 	return cfg
 }
 
@@ -325,7 +321,7 @@ func (j *job) policy() pipeline.RetryPolicy {
 // agent is the whole policy around a call, read from the inside out.
 func (j *job) agent(brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
 	pacer := pipeline.NewPacer(j.pace, brake, obs)
-	agent := pipeline.Record(j.client.Run, j.journal, obs)
+	agent := pipeline.Record(pipeline.Call(j.client.Run), j.journal, obs)
 	agent = pipeline.Budget(agent, j.budgets, brake)
 	agent = pipeline.Limit(agent, pacer)
 	agent = pipeline.InFlight(agent, j.o.concurrency, brake)

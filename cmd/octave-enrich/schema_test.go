@@ -170,8 +170,8 @@ func aReport(t *testing.T) map[string]any {
 	usage, _ := pipeline.ParseAmount("2.5")
 	r := Report{
 		Tool: tool, Version: "1", RunID: "0123456789abcdef",
-		Input:   InputBody{Name: "people.csv", SHA256: strings.Repeat("a", 64), Rows: 1},
-		Mapping: []Mapped{{"email", "Email"}}, Question: "44136fa355b3678a",
+		Input:   pipeline.InputBody{Name: "people.csv", SHA256: strings.Repeat("a", 64), Rows: 1},
+		Mapping: []pipeline.Mapped{{Field: "email", Column: "Email"}}, Question: "44136fa355b3678a",
 		Start: time.Unix(0, 1).UTC(), End: time.Unix(1, 0).UTC(),
 		Summary: pipeline.Summary{Usage: usage},
 		Output:  "o.csv", Outputs: []Written{{"o.csv", strings.Repeat("b", 64), 1, 1, true, map[string]int{"no email": 1}}},

@@ -39,11 +39,11 @@ type Status struct {
 	Questions  pipeline.QuestionCount `json:"questions"`
 	Attempts   pipeline.AttemptCount  `json:"attempts"`
 	// PossiblyBilled is an upper bound of what was billed without an answer.
-	PossiblyBilled int             `json:"possibly_billed"`
-	Usage          pipeline.Amount `json:"usage"`
-	LastRun        *RunBody        `json:"last_run,omitempty"`
-	TornBytes      int64           `json:"torn_bytes"` // of an unfinished record at the end
-	Damage         []string        `json:"damage"`
+	PossiblyBilled int               `json:"possibly_billed"`
+	Usage          pipeline.Amount   `json:"usage"`
+	LastRun        *pipeline.RunBody `json:"last_run,omitempty"`
+	TornBytes      int64             `json:"torn_bytes"` // of an unfinished record at the end
+	Damage         []string          `json:"damage"`
 }
 
 func (a *app) status(o *options, path string) error {
@@ -86,9 +86,8 @@ func readStatus(path string) (Status, error) {
 			s.Service, s.Created = header.Service, header.Created
 		case checkpoint.Run:
 			s.Runs++
-			body := &RunBody{}
-			if json.Unmarshal(entry.Body, body) == nil {
-				s.LastRun = body
+			if body, ok := pipeline.ReadRun(entry.Record); ok {
+				s.LastRun = &body
 			}
 		case checkpoint.Asked:
 			if s.First.IsZero() {

@@ -14,14 +14,14 @@ import (
 
 // Report is the summary of a run as JSON. Its schema is summary.schema.json.
 type Report struct {
-	Tool     string    `json:"tool"`
-	Version  string    `json:"version"`
-	RunID    string    `json:"run_id"`
-	Input    InputBody `json:"input"`
-	Mapping  []Mapped  `json:"mapping"`
-	Question string    `json:"question"` // fingerprint of the settings of the questions
-	Start    time.Time `json:"start"`
-	End      time.Time `json:"end"`
+	Tool     string             `json:"tool"`
+	Version  string             `json:"version"`
+	RunID    string             `json:"run_id"`
+	Input    pipeline.InputBody `json:"input"`
+	Mapping  []pipeline.Mapped  `json:"mapping"`
+	Question string             `json:"question"` // fingerprint of the settings of the questions
+	Start    time.Time          `json:"start"`
+	End      time.Time          `json:"end"`
 	pipeline.Summary
 	Output     string    `json:"output"`  // where the rows go
 	Outputs    []Written `json:"outputs"` // what was written whole
@@ -50,18 +50,12 @@ func written(output writer.Output) []Written {
 	return list
 }
 
-// Mapped is a column that fed a field.
-type Mapped struct {
-	Field  string `json:"field"`
-	Column string `json:"column"`
-}
-
 // mapping lists the columns that fed fields, file by file.
-func mapping(profile *reader.Profile) []Mapped {
-	list := []Mapped{}
+func mapping(profile *reader.Profile) []pipeline.Mapped {
+	list := []pipeline.Mapped{}
 	for _, file := range profile.Files {
 		for _, m := range file.Mapping {
-			list = append(list, Mapped{string(m.Field), m.Header})
+			list = append(list, pipeline.Mapped{Field: string(m.Field), Column: m.Header})
 		}
 	}
 	return list
@@ -71,7 +65,7 @@ func mapping(profile *reader.Profile) []Mapped {
 func (j *job) report(end *exitError) Report {
 	r := Report{
 		Tool: tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
-		Input: InputBody{Name: strings.Join(j.inputs, ", ")}, Mapping: []Mapped{},
+		Input: pipeline.InputBody{Name: strings.Join(j.inputs, ", ")}, Mapping: []pipeline.Mapped{},
 		Output: j.places.output, Outputs: append([]Written{}, j.outputs...), Checkpoint: j.places.checkpoint,
 		Reason: "every row settled",
 	}

@@ -104,7 +104,7 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 		return s.stoppedOr(err)
 	}
 	defer db.Close()
-	cfg.Run = client.Run
+	cfg.Run = pipeline.Call(client.Run)
 	worker, err := fleet.NewWorker(soft, db, cfg, s.brake)
 	if err != nil {
 		return s.stoppedOr(fleetError(err))

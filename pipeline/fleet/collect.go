@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -166,9 +165,9 @@ func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error
 		c.mu.Unlock()
 		return nil, failureOf(last.Record)
 	}
-	answer, err := answerOf(last.Record)
+	_, answer, err := pipeline.ReadAnswer(last.Record)
 	if err != nil {
-		return nil, &pipeline.JournalError{Err: err}
+		return nil, &pipeline.JournalError{Err: fmt.Errorf("the fleet's answer to question %v: %w", last.Key, err)}
 	}
 	if last.run == c.cfg.Run {
 		c.notify(pipeline.CallDone{Latency: answer.Latency, Usage: answer.Usage})
@@ -240,8 +239,8 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 
 // missed is the end of an attempt without an answer.
 func missed(rec checkpoint.Record) pipeline.Event {
-	var body pipeline.FailureBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
+	body, err := pipeline.ReadFailure(rec)
+	if err != nil {
 		body.Error = err.Error()
 	}
 	return pipeline.CallDone{Latency: time.Duration(body.LatencyMS) * time.Millisecond, Err: callOf(body)}
@@ -341,20 +340,6 @@ func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) map[checkpoint.Key]bool {
 // only wants to know whether to wait.
 const deadFor = 15 * time.Second
 
-// answerOf reads an answered record.
-func answerOf(rec checkpoint.Record) (*octave.Answer, error) {
-	var body pipeline.AnswerBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
-		return nil, fmt.Errorf("the fleet's answer to question %v: %w", rec.Key, err)
-	}
-	answer, err := octave.Decode(body.Answer)
-	if err != nil {
-		return nil, fmt.Errorf("the fleet's answer to question %v: %w", rec.Key, err)
-	}
-	answer.Latency, answer.At = time.Duration(body.LatencyMS)*time.Millisecond, rec.At
-	return answer, nil
-}
-
 // A remoteError is why a host gave a question up, in the words that a run of its
 // own would have used.
 type remoteError struct {
@@ -374,8 +359,8 @@ func (e *remoteError) Unwrap() error {
 
 // failureOf reads a failed record.
 func failureOf(rec checkpoint.Record) error {
-	var body pipeline.FailureBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
+	body, err := pipeline.ReadFailure(rec)
+	if err != nil {
 		return &remoteError{text: fmt.Sprintf("a host of another version gave it up: %v", err)}
 	}
 	e := &remoteError{text: body.Error}

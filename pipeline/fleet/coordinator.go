@@ -69,7 +69,7 @@ type Coordinator struct {
 
 // A waiter is a question of the run that has no answer yet.
 type waiter struct {
-	pipeline.Spelling
+	*pipeline.Question
 	since   time.Time     // a failure before is not its own
 	queued  time.Time     // when it was last put into the queue; zero for not yet
 	pause   time.Duration // until it is put there again
@@ -81,8 +81,8 @@ type outcome struct {
 	err    error
 }
 
-func (c *Coordinator) newWaiter(asked pipeline.Spelling) *waiter {
-	w := &waiter{Spelling: asked, since: c.began, outcome: make(chan outcome, 1)}
+func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
+	w := &waiter{Question: q, since: c.began, outcome: make(chan outcome, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if told, again := c.told[w.Key]; again {
@@ -151,8 +151,8 @@ func (c *Coordinator) register(ctx context.Context, tx pgx.Tx, maxCalls *int, ma
 }
 
 // Ask is the agent of the run: it waits for what a host makes of the question.
-func (c *Coordinator) Ask(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-	w := c.newWaiter(pipeline.SpellingOf(ctx, req))
+func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
+	w := c.newWaiter(q)
 	if c.cfg.Whole {
 		w.queued, w.pause = time.Now(), again // or in a moment
 	}
@@ -245,7 +245,7 @@ func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) 
 
 // Ahead puts the questions of a whole list into the queue, long before the run
 // waits for their answers: hosts go on when this process is gone.
-func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[pipeline.Spelling, error]) error {
+func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[*pipeline.Question, error]) error {
 	ctx, cancel := c.brake.Bound(ctx)
 	defer cancel()
 	batch := make([]*waiter, 0, insertRows)
@@ -255,11 +255,11 @@ func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[pipeline.Sp
 		batch = batch[:0]
 		return failed == nil && c.brake.Reason() == nil
 	}
-	for asked, err := range questions {
+	for q, err := range questions {
 		if err != nil {
 			return nil // the run itself reads the same and says so
 		}
-		batch = append(batch, c.newWaiter(asked))
+		batch = append(batch, c.newWaiter(q))
 		if len(batch) == insertRows && !flush() {
 			break
 		}

@@ -98,7 +98,7 @@ func (d *DB) findJobs(ctx context.Context, names map[string]bool, about func(oct
 		var name, args []byte
 		_, err = pgx.ForEachRow(rows, []any{&last, &name, &args}, func() error {
 			n++
-			if _, request, err := parseJob(args); err == nil && about(request) { // else another version's, which erases it
+			if _, q, err := parseJob(args); err == nil && about(q.Request) { // else another version's, which erases it
 				names[string(name)] = true
 			}
 			return nil

@@ -157,13 +157,13 @@ func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *catch, params *riverdri
 	})
 	var turns []*turn
 	for _, row := range got.Jobs {
-		j, request, err := parseJob(row.EncodedArgs)
+		j, q, err := parseJob(row.EncodedArgs)
 		if err != nil {
 			w.cfg.Log.Warn("a job that this version does not understand is left to others", slog.Int64("job", row.ID), slog.String("error", err.Error()))
 			c.refused = append(c.refused, row.ID)
 			continue
 		}
-		turns = append(turns, &turn{job: j, worker: w, id: row.ID, request: request, asked: true})
+		turns = append(turns, &turn{job: j, worker: w, id: row.ID, question: q, asked: true})
 	}
 	known, err := w.lookUp(ctx, tx, turns)
 	if err != nil {

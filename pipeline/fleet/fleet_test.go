@@ -150,7 +150,7 @@ func (r *rig) newHost(change func(*WorkerConfig)) *host {
 	r.t.Helper()
 	limit := rate.Inf
 	log := slog.New(slog.NewTextHandler(r.logs, nil))
-	cfg := WorkerConfig{Run: r.service.run, Service: "test", Queue: "q", Account: "key", Version: "v", Slots: 8, Timeout: 5 * time.Second,
+	cfg := WorkerConfig{Run: pipeline.Call(r.service.run), Service: "test", Queue: "q", Account: "key", Version: "v", Slots: 8, Timeout: 5 * time.Second,
 		Limit: &limit, RescueAfter: time.Hour, Retain: time.Hour, Log: log, EngineLog: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&cfg)
@@ -252,12 +252,12 @@ func (p *party) ask(n int) (answered, stopped, failed int) {
 	var g errgroup.Group
 	for i := range n {
 		g.Go(func() error {
-			answer, err := p.Ask(context.Background(), who(i))
+			answer, err := p.Ask(context.Background(), pipeline.NewQuestion(who(i), i))
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil { // what Memo does
 				p.book.mu.Lock()
-				p.book.answered[pipeline.KeyOf(who(i))] = true
+				p.book.answered[pipeline.NewQuestion(who(i), 0).Key] = true
 				p.book.mu.Unlock()
 			}
 			switch {
@@ -608,7 +608,7 @@ func TestFleetRunStopsWithoutDatabase(t *testing.T) {
 	g.Go(func() error { _, stopped, _ = p.ask(30); return nil })
 	r.until("8 calls", func() bool { return r.service.calls() == 8 })
 	r.server.Kill()
-	g.Go(func() error { p.Ask(context.Background(), who(99)); return nil })
+	g.Go(func() error { p.Ask(context.Background(), pipeline.NewQuestion(who(99), 99)); return nil })
 	r.until("both to notice", func() bool { return p.db.away() > 0 && h.db.away() > 0 })
 	p.brake.Pull(errDrain)
 	if _ = g.Wait(); stopped != 30 {
@@ -660,7 +660,7 @@ func TestFleetFailuresAreTold(t *testing.T) {
 	}
 	r.host(nil)
 	p := r.party("a", nil)
-	_, err := p.Ask(t.Context(), who(0))
+	_, err := p.Ask(t.Context(), pipeline.NewQuestion(who(0), 0))
 	var call *octave.Error
 	if err == nil || err.Error() != "422 Unprocessable Entity: cannot be processed" || !errors.As(err, &call) || call.Kind != octave.KindRequest {
 		t.Errorf("the error is %v", err)
@@ -830,8 +830,8 @@ func TestFleetFailsOnceInARun(t *testing.T) {
 	}
 	r.host(nil)
 	p := r.party("a", nil)
-	list := func(yield func(pipeline.Spelling, error) bool) {
-		for i := 0; i < 20 && yield(pipeline.Spell(who(i)), nil); i++ {
+	list := func(yield func(*pipeline.Question, error) bool) {
+		for i := 0; i < 20 && yield(pipeline.NewQuestion(who(i), 0), nil); i++ {
 		}
 	}
 	if err := p.Ahead(t.Context(), list); err != nil {
@@ -852,8 +852,8 @@ func TestFleetTellsTheRest(t *testing.T) {
 	}
 	h := r.host(nil)
 	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Policy.Retries = 9 })
-	list := func(yield func(pipeline.Spelling, error) bool) {
-		for i := 10; i < 13 && yield(pipeline.Spell(who(i)), nil); i++ {
+	list := func(yield func(*pipeline.Question, error) bool) {
+		for i := 10; i < 13 && yield(pipeline.NewQuestion(who(i), 0), nil); i++ {
 		}
 	}
 	if err := p.Ahead(t.Context(), list); err != nil {
@@ -938,7 +938,7 @@ func TestFleetKeepsTheOrder(t *testing.T) {
 	var want []string
 	var batch []*waiter
 	for i := range n {
-		asked := pipeline.Spell(who(i))
+		asked := pipeline.NewQuestion(who(i), 0)
 		asked.Row = i + 1
 		want = append(want, asked.Key.String())
 		batch = append(batch, p.newWaiter(asked))
@@ -959,7 +959,7 @@ func TestFleetKeepsTheOrder(t *testing.T) {
 func TestFleetSettlesOnce(t *testing.T) {
 	r := newRig(t)
 	p := r.party("a", nil)
-	asked := pipeline.Spell(who(1))
+	asked := pipeline.NewQuestion(who(1), 0)
 	if err := p.enqueue(t.Context(), []*waiter{p.newWaiter(asked)}); err != nil {
 		t.Fatal(err)
 	}
@@ -991,7 +991,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	for i := range 5 {
 		req := who(i)
 		req.RuntimeContext = map[string]string{"all": strings.Repeat("x", statementBytes/3)}
-		long = append(long, p.newWaiter(pipeline.Spell(req)))
+		long = append(long, p.newWaiter(pipeline.NewQuestion(req, 0)))
 	}
 	if err := p.enqueue(t.Context(), long); err != nil {
 		t.Fatal(err)
@@ -1006,7 +1006,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	var waiters []*waiter
 	var answers []*item
 	for i := range n {
-		w := p.newWaiter(pipeline.Spell(who(i)))
+		w := p.newWaiter(pipeline.NewQuestion(who(i), 0))
 		w.Row = i + 1
 		waiters = append(waiters, w)
 		answer, _ := r.service.run(t.Context(), who(i))
@@ -1143,7 +1143,7 @@ func TestFleetErase(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if about(who(3)) != slices.Contains(got.Keys, pipeline.KeyOf(who(3))) {
+		if about(who(3)) != slices.Contains(got.Keys, pipeline.NewQuestion(who(3), 0).Key) {
 			t.Errorf("it found the questions %v", got.Keys)
 		}
 		return [3]int{got.Records, got.Queued, got.Running}
@@ -1156,7 +1156,7 @@ func TestFleetErase(t *testing.T) {
 	if got := erase(nil, about(3)); got != [3]int{2, 0, 0} {
 		t.Errorf("of one who was answered: %v records, queued, running", got)
 	}
-	if got := erase([]checkpoint.Key{pipeline.KeyOf(who(4))}, about()); got != [3]int{2, 0, 0} {
+	if got := erase([]checkpoint.Key{pipeline.NewQuestion(who(4), 0).Key}, about()); got != [3]int{2, 0, 0} {
 		t.Errorf("of one whose question is known: %v records, queued, running", got)
 	}
 	if n := r.count(`record`); n != 16 {
@@ -1164,8 +1164,8 @@ func TestFleetErase(t *testing.T) {
 	}
 
 	r.service.hold = make(chan struct{})
-	list := func(yield func(pipeline.Spelling, error) bool) {
-		for i := 10; i < 30 && yield(pipeline.Spell(who(i)), nil); i++ {
+	list := func(yield func(*pipeline.Question, error) bool) {
+		for i := 10; i < 30 && yield(pipeline.NewQuestion(who(i), 0), nil); i++ {
 		}
 	}
 	if err := p.Ahead(t.Context(), list); err != nil {

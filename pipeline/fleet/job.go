@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -40,23 +39,20 @@ func (job) Kind() string { return kind }
 
 // parseJob reads the arguments of a job. An error means that another version put
 // it there: whoever understands it must ask.
-func parseJob(args []byte) (j job, request octave.Request, err error) {
+func parseJob(args []byte) (j job, q *pipeline.Question, err error) {
 	if err := json.Unmarshal(args, &j); err != nil {
-		return j, request, err
+		return j, nil, err
 	}
 	if j.Format != Format {
-		return j, request, fmt.Errorf("a job of format %d; this version knows format %d", j.Format, Format)
+		return j, nil, fmt.Errorf("a job of format %d; this version knows format %d", j.Format, Format)
 	}
-	if pipeline.KeyOfCanonical(j.Request) != j.Key {
-		return j, request, fmt.Errorf("question %v is not the one that it is called", j.Key)
+	if q, err = pipeline.ParseQuestion(j.Request); err != nil {
+		return j, nil, err
 	}
-	fields := json.NewDecoder(bytes.NewReader(j.Request))
-	fields.DisallowUnknownFields() // without them it would be another question
-	if err := fields.Decode(&request); err != nil {
-		return j, request, err
+	if q.Key != j.Key {
+		return j, nil, fmt.Errorf("question %v is not the one that it is called", j.Key)
 	}
-	request.RequestID = j.Key.String()
-	return j, request, nil
+	return j, q, nil
 }
 
 // scoped names a question among those of all queues.

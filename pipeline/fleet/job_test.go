@@ -1,10 +1,12 @@
 package fleet
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"strings"
 	"testing"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
@@ -12,7 +14,7 @@ import (
 func args(t *testing.T, change func(*job)) []byte {
 	t.Helper()
 	req := octave.Request{Email: "ada@example.com", FirstName: "A\x00\xffda", RuntimeContext: map[string]string{"all": "x"}, CustomContext: &octave.CustomContext{Playbook: &octave.Ref{OID: "p"}}}
-	j := job{Format: Format, Key: pipeline.KeyOf(req), Run: "r", Request: req.Canonical()}
+	j := job{Format: Format, Key: pipeline.NewQuestion(req, 0).Key, Run: "r", Request: req.Canonical()}
 	if change != nil {
 		change(&j)
 	}
@@ -24,10 +26,11 @@ func args(t *testing.T, change func(*job)) []byte {
 }
 
 func TestJobsComeBackAsTheQuestionsTheyWere(t *testing.T) {
-	j, request, err := parseJob(args(t, nil))
+	j, q, err := parseJob(args(t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
+	request := q.Request
 	if request.FirstName != "A\x00\ufffdda" || request.RequestID != j.Key.String() || request.CustomContext.Playbook.OID != "p" {
 		t.Errorf("%+v", request)
 	}
@@ -43,7 +46,8 @@ func TestJobsOfOtherVersionsAreRefused(t *testing.T) {
 		"a later format": args(t, func(j *job) { j.Format++ }),
 		"an unknown field": args(t, func(j *job) {
 			j.Request = []byte(`{"email":"ada@example.com","tone":"warm"}`)
-			j.Key = pipeline.KeyOfCanonical(j.Request)
+			sum := sha256.Sum256(j.Request)
+			j.Key = checkpoint.Key(sum[:len(j.Key)])
 		}),
 		"another question": args(t, func(j *job) { j.Request = []byte(`{"email":"eve@example.com"}`) }),
 		"no request":       args(t, func(j *job) { j.Request = nil }),
@@ -57,7 +61,7 @@ func TestJobsOfOtherVersionsAreRefused(t *testing.T) {
 }
 
 func TestKeysAreScoped(t *testing.T) {
-	key := pipeline.KeyOf(octave.Request{Email: "a"})
+	key := pipeline.NewQuestion(octave.Request{Email: "a"}, 0).Key
 	if string(scoped(1, key)) == string(scoped(2, key)) {
 		t.Error("two queues share a question")
 	}

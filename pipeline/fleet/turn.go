@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -20,7 +19,7 @@ type turn struct {
 	job
 	worker   *Worker
 	id       int64 // of the engine's job
-	request  octave.Request
+	question *pipeline.Question
 	start    time.Time // of the next call
 	asked    bool      // noted for a call that was not made yet
 	settled  bool
@@ -87,8 +86,8 @@ func (t *turn) Note(rec checkpoint.Record) error {
 		return t.settle(rec)
 	}
 	it := recordOf(rec, t)
-	var body pipeline.FailureBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
+	body, err := pipeline.ReadFailure(rec)
+	if err != nil {
 		return err
 	}
 	it.billed = body.Billed
@@ -140,8 +139,8 @@ func (t *turn) work(ctx context.Context) error {
 	return t.giveBack() //nolint:contextcheck // its own; should that fail, others find the job
 }
 
-func (t *turn) call(ctx context.Context, req octave.Request) (*octave.Answer, error) {
-	answer, err := t.worker.cfg.Run(ctx, req)
+func (t *turn) call(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
+	answer, err := t.worker.cfg.Run(ctx, q)
 	if err == nil {
 		t.usage = answer.Usage
 	}
@@ -156,6 +155,6 @@ func (t *turn) ask(ctx context.Context, agent pipeline.Agent) (err error) {
 			err = t.settle(failedRecord(t.job, text))
 		}
 	}()
-	_, err = agent(pipeline.WithSpelling(ctx, pipeline.Spelling{Key: t.Key, Canonical: t.Request}), t.request)
+	_, err = agent(ctx, t.question)
 	return err
 }

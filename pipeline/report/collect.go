@@ -12,14 +12,6 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// An EndBody is how a run ended.
-type EndBody struct {
-	ID string `json:"id"` // of the run
-	pipeline.Summary
-	ExitCode int    `json:"exit_code"`
-	Reason   string `json:"reason"`
-}
-
 // A summary is what the first of two passes learns of a checkpoint.
 type summary struct {
 	header  checkpoint.Header
@@ -93,7 +85,7 @@ func (s *summary) add(e checkpoint.Entry) {
 		_ = json.Unmarshal(e.Body, &s.header)
 	case checkpoint.Run:
 		s.runs = append(s.runs, newRun(e.Record))
-	case Ended:
+	case pipeline.Ended:
 		s.run().Ended, s.run().End = e.Body, e.At
 	case checkpoint.Asked:
 		at := s.last[e.Key]
@@ -111,7 +103,7 @@ func (s *summary) add(e checkpoint.Entry) {
 		at := s.last[e.Key]
 		at.offset, at.answered = e.Offset, true
 		s.last[e.Key] = at
-		ms := pipeline.LatencyMS(e.Record)
+		ms := pipeline.ReadFacts(e.Record).LatencyMS
 		s.latency = append(s.latency, ms)
 		second := s.run().at(e.At)
 		second.answered++
@@ -129,8 +121,7 @@ func (s *summary) run() *run {
 }
 
 func (s *summary) miss(rec checkpoint.Record) {
-	var body pipeline.FailureBody
-	_ = json.Unmarshal(rec.Body, &body)
+	body, _ := pipeline.ReadFailure(rec)
 	s.missed[cause{body.Kind, body.Status}]++
 	second := s.run().at(rec.At)
 	if body.Kind == octave.KindRateLimited.String() {

@@ -80,17 +80,14 @@ func (s *summary) contacts(path string, decide func(checkpoint.Key, *octave.Answ
 }
 
 func (c *contact) failed(rec checkpoint.Record) {
-	var body pipeline.FailureBody
-	_ = json.Unmarshal(rec.Body, &body)
+	body, _ := pipeline.ReadFailure(rec)
 	c.Status, c.Row, c.Request = pipeline.StatusFailed, body.Row, body.Request
 	c.Error, c.Kind, c.HTTP, c.Billed = body.Error, body.Kind, body.Status, body.Billed
 }
 
 func (c *contact) answered(rec checkpoint.Record, markup *regexp.Regexp, decide func(checkpoint.Key, *octave.Answer) Decision) {
-	var body pipeline.AnswerBody
-	_ = json.Unmarshal(rec.Body, &body)
+	body, answer, err := pipeline.ReadAnswer(rec)
 	c.Row, c.Request, c.LatencyMS, c.Usage = body.Row, body.Request, body.LatencyMS, body.Usage
-	answer, err := octave.Decode(body.Answer)
 	if err != nil {
 		c.Status, c.Error = pipeline.StatusFailed, err.Error()
 		return

@@ -25,10 +25,6 @@ import (
 // other files.
 const Generator = `name="generator" content="octave-enrich report"`
 
-// Ended is the type of the record at the orderly end of a run; its body is an
-// [EndBody].
-const Ended = "ended"
-
 // Options say what is on the page beside the records.
 type Options struct {
 	Made time.Time // when the page was made; zero means now

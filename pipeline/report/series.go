@@ -14,7 +14,7 @@ type run struct {
 	Begin   time.Time       `json:"begin,omitzero"`
 	End     time.Time       `json:"end,omitzero"`
 	Began   json.RawMessage `json:"began,omitempty"`   // body of its record: input, output, settings, mapping
-	Ended   json.RawMessage `json:"ended,omitempty"`   // an EndBody; none when the process was killed or goes on
+	Ended   json.RawMessage `json:"ended,omitempty"`   // a pipeline.EndBody; none when the process was killed or goes on
 	Seconds int64           `json:"seconds,omitempty"` // that a point of Points stands for
 	// Points are the calls over time from Begin on: asked, answered, refused,
 	// failed, and milliseconds per answer.

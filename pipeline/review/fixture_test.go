@@ -15,7 +15,6 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/pipeline"
-	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"
 )
 
@@ -135,7 +134,7 @@ func (r *records) run(input string, mapping ...string) {
 }
 
 func (r *records) end(reason string) {
-	r.note(report.Ended, checkpoint.Key{}, report.EndBody{ID: "1", Reason: reason})
+	r.note(pipeline.Ended, checkpoint.Key{}, pipeline.EndBody{ID: "1", Reason: reason})
 }
 
 // next is the key of the next row, a second and a half later.

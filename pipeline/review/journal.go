@@ -52,11 +52,7 @@ func (j *approvedOnly) Answer(key checkpoint.Key) (checkpoint.Record, bool, erro
 	if err != nil || !ok {
 		return rec, ok, err
 	}
-	var body pipeline.AnswerBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
-		return rec, false, fmt.Errorf("the answer to question %v: %w", key, err)
-	}
-	answer, err := octave.Decode(body.Answer)
+	body, answer, err := pipeline.ReadAnswer(rec)
 	if err != nil {
 		return rec, false, fmt.Errorf("the answer to question %v: %w", key, err)
 	}

@@ -162,16 +162,9 @@ func answerIn(journal *checkpoint.Journal, key checkpoint.Key) (*octave.Answer, 
 	if err != nil || !ok {
 		return nil, err
 	}
-	var body pipeline.AnswerBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
-		return nil, err
-	}
-	answer, err := octave.Decode(body.Answer)
-	if err != nil {
-		return nil, err
-	}
-	if !answer.Found {
-		return nil, nil // nothing to decide about
+	_, answer, err := pipeline.ReadAnswer(rec)
+	if err != nil || !answer.Found {
+		return nil, err // of somebody not found there is nothing to decide
 	}
 	return answer, nil
 }

@@ -1,0 +1,85 @@
+package pipeline
+
+import (
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/reader"
+)
+
+// A Selection says which contacts of a list are asked about, and what.
+type Selection struct {
+	// Ask builds the request about a contact. Its error makes the row invalid.
+	Ask func(reader.Contact) (octave.Request, error)
+	// Exclude says why a contact must not be asked about, "" when it may.
+	Exclude func(reader.Contact) string
+	// Memory says what is answered already; nil knows nothing.
+	Memory *Memory
+	// Limit is how many new contacts are asked at most, in input order; 0 for all.
+	Limit int
+}
+
+// A Decision is what becomes of a contact before anything is paid for it.
+type Decision int
+
+// The decisions.
+const (
+	Invalid     Decision = iota // it cannot be asked about
+	Excluded                    // it must not be asked about
+	Duplicate                   // an earlier row asks the same
+	Answered                    // the journal has the answer
+	LeftAlone                   // it failed in an earlier run and is not asked again
+	BeyondLimit                 // it is new, and left for another time
+	ToAsk                       // it needs a call
+)
+
+// A selector goes through one list and decides, contact by contact. Runs, plans,
+// exports and fleets share it, so that a plan says what a run does.
+type selector struct {
+	Selection
+	admitted map[checkpoint.Key]bool // new questions under Limit
+}
+
+func newSelector(s Selection) *selector {
+	return &selector{Selection: s, admitted: map[checkpoint.Key]bool{}}
+}
+
+// decide says what becomes of the next contact, with its question unless it is
+// invalid or excluded, in which case the error says why. earlier says whether a row
+// before asks the same question; which rows it remembers is up to the caller.
+func (s *selector) decide(contact reader.Contact, earlier func(checkpoint.Key) bool) (Decision, *Question, error) {
+	if contact.Problem != "" {
+		return Invalid, nil, &rowError{StatusInvalid, contact.Problem}
+	}
+	if s.Exclude != nil {
+		if why := s.Exclude(contact); why != "" {
+			return Excluded, nil, &rowError{StatusExcluded, why}
+		}
+	}
+	request, err := s.Ask(contact)
+	if err != nil {
+		return Invalid, nil, &rowError{StatusInvalid, err.Error()}
+	}
+	q := NewQuestion(request, contact.Row)
+	if earlier(q.Key) {
+		return Duplicate, q, nil
+	}
+	if known := s.Memory.decide(q.Key); known != ToAsk {
+		return known, q, nil
+	}
+	if !s.admit(q.Key) {
+		return BeyondLimit, q, nil
+	}
+	return ToAsk, q, nil
+}
+
+// admit says whether the question is among the first Limit new ones.
+func (s *selector) admit(key checkpoint.Key) bool {
+	if s.Limit <= 0 || s.admitted[key] {
+		return true
+	}
+	if len(s.admitted) >= s.Limit {
+		return false
+	}
+	s.admitted[key] = true
+	return true
+}

@@ -1,0 +1,157 @@
+package pipeline
+
+// The bodies of all records of a checkpoint, and what reads them back. A body is
+// JSON and grows only: a field that is read today is read in every later version.
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/reader"
+)
+
+// Ended is the type of the record that says how a run ended.
+const Ended = "ended"
+
+// RunBody is the body of a run record: what the questions were made of.
+type RunBody struct {
+	ID       string    `json:"id"`
+	Version  string    `json:"version"`
+	Input    InputBody `json:"input"`
+	Output   string    `json:"output"`
+	Settings Settings  `json:"settings"`
+	Mapping  []Mapped  `json:"mapping,omitempty"` // for the report
+	// Pinned is the mapping file of the run.
+	Pinned *reader.MapFile `json:"pinned,omitempty"`
+	// Fleet is the database of the fleet that made the calls: host, port and name.
+	Fleet string `json:"fleet,omitempty"`
+}
+
+// InputBody names an input.
+type InputBody struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Rows   int    `json:"rows"`
+}
+
+// Mapped is a column that fed a field.
+type Mapped struct {
+	Field  string `json:"field"`
+	Column string `json:"column"`
+}
+
+// OutputBody is the body of an output record: what was written, so that it may be
+// written again.
+type OutputBody struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+	Rows   int    `json:"rows"`
+}
+
+// EndBody is the body of an ended record: how a run ended.
+type EndBody struct {
+	ID string `json:"id"` // of the run
+	Summary
+	ExitCode int    `json:"exit_code"`
+	Reason   string `json:"reason"`
+}
+
+// ReadRun reads a run record; it reports false for any other.
+func ReadRun(rec checkpoint.Record) (body RunBody, ok bool) {
+	return body, rec.Type == checkpoint.Run && json.Unmarshal(rec.Body, &body) == nil
+}
+
+// ReadOutput reads an output record; it reports false for any other.
+func ReadOutput(rec checkpoint.Record) (body OutputBody, ok bool) {
+	return body, rec.Type == checkpoint.Output && json.Unmarshal(rec.Body, &body) == nil
+}
+
+// AnswerBody is the body of an answered record.
+type AnswerBody struct {
+	Request   json.RawMessage `json:"request"`
+	Answer    json.RawMessage `json:"answer"` // as the service sent it
+	LatencyMS int64           `json:"latency_ms"`
+	Usage     octave.Decimal  `json:"usage,omitempty"` // as reported
+	Row       int             `json:"row,omitempty"`   // of the run's input, 1-based, that asked first
+}
+
+// FailureBody is the body of a failed record (a row that was given up, with its
+// request) and of a missed one (an attempt without an answer).
+type FailureBody struct {
+	Request   json.RawMessage `json:"request,omitempty"`
+	Error     string          `json:"error"`
+	Kind      string          `json:"kind,omitempty"`
+	Status    int             `json:"status,omitempty"` // of the HTTP response
+	Billed    bool            `json:"billed,omitempty"` // may have been billed all the same
+	LatencyMS int64           `json:"latency_ms,omitempty"`
+	Row       int             `json:"row,omitempty"` // as in AnswerBody
+	// Answer is what was paid for but is of no use, such as one without messages.
+	Answer json.RawMessage `json:"answer,omitempty"`
+}
+
+// ReadAnswer reads an answered record: its body, and the answer that is in it.
+func ReadAnswer(rec checkpoint.Record) (AnswerBody, *octave.Answer, error) {
+	var body AnswerBody
+	if err := json.Unmarshal(rec.Body, &body); err != nil {
+		return body, nil, err
+	}
+	answer, err := octave.Decode(body.Answer)
+	if err == nil {
+		answer.Latency, answer.At = time.Duration(body.LatencyMS)*time.Millisecond, rec.At
+	}
+	return body, answer, err
+}
+
+// ReadFailure reads a failed or a missed record.
+func ReadFailure(rec checkpoint.Record) (FailureBody, error) {
+	var body FailureBody
+	if err := json.Unmarshal(rec.Body, &body); err != nil {
+		return body, fmt.Errorf("the failure of question %v: %w", rec.Key, err)
+	}
+	return body, nil
+}
+
+// AnswerFacts are what sums are made of, without the words of the answer.
+type AnswerFacts struct {
+	Usage     octave.Decimal `json:"usage"`
+	LatencyMS int64          `json:"latency_ms"`
+	Answer    struct {
+		Found bool `json:"found"`
+	} `json:"answer"`
+}
+
+// ReadFacts reads them from an answered record; what cannot be read is zero.
+func ReadFacts(rec checkpoint.Record) (facts AnswerFacts) {
+	_ = json.Unmarshal(rec.Body, &facts)
+	return facts
+}
+
+func failureBody(err error) FailureBody {
+	body := FailureBody{Error: err.Error()}
+	var call *octave.Error
+	if errors.As(err, &call) {
+		body.Kind, body.Status, body.Billed, body.Answer = call.Kind.String(), call.Status, call.MaybeBilled, call.Raw
+	}
+	return body
+}
+
+// answerBody spells an [AnswerBody] by hand: encoding/json would re-escape the
+// raw answer, and this is on the path of every contact.
+func answerBody(q *Question, answer *octave.Answer) []byte {
+	b := make([]byte, 0, len(q.Canonical)+len(answer.Raw)+len(answer.Usage)+80)
+	b = append(append(b, `{"request":`...), q.Canonical...)
+	b = append(append(b, `,"answer":`...), answer.Raw...)
+	b = strconv.AppendInt(append(b, `,"latency_ms":`...), answer.Latency.Milliseconds(), 10)
+	if answer.Usage != "" {
+		b = append(append(b, `,"usage":`...), answer.Usage...)
+	}
+	if q.Row > 0 {
+		b = strconv.AppendInt(append(b, `,"row":`...), int64(q.Row), 10)
+	}
+	return append(b, '}')
+}

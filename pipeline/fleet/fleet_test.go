@@ -917,7 +917,7 @@ func TestFleetAsksWhatIsAhead(t *testing.T) {
 	var g errgroup.Group
 	began := time.Now()
 	g.Go(func() error {
-		_, err := p.Ask(t.Context(), who(1))
+		_, err := p.Ask(t.Context(), pipeline.NewQuestion(who(1), 1))
 		return err
 	})
 	r.until("the question", func() bool { return len(p.waiters()) == 1 })

@@ -207,7 +207,7 @@ func TestSurveyLeavesFailuresAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan.First, plan.Invalid = nil, nil
+		plan.First, plan.Invalid, plan.ExcludedBecause = nil, nil, nil
 		if d := cmp.Diff(want, plan); d != "" {
 			t.Errorf("keep failures %v: -want +got\n%s", keep, d)
 		}

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode"
+
+	"octave-enrich/reader/mapping"
+	"octave-enrich/reader/person"
+	"octave-enrich/reader/table"
 )
 
 // An ExcludeList names people and companies that must not be contacted:
@@ -28,37 +31,23 @@ type ExcludeList struct {
 // is an [*InputError], and so is an empty one, which is what a failed
 // download leaves. A list of nobody is a comment line.
 func ReadExclude(path string) (*ExcludeList, error) {
-	src, err := newSource(path, nil)
+	src, err := table.NewSource(path, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer src.close()
-	text, err := readText(src)
+	defer src.Close()
+	text, err := src.ReadText()
 	if err != nil {
-		return nil, named(path, err)
+		return nil, table.Named(path, err)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil, &InputError{File: path, Msg: "an empty exclude list", Hint: "if nobody is to be excluded, write a line that starts with #"}
 	}
 	l := &ExcludeList{emails: map[string]bool{}, domains: map[string]bool{}, profiles: map[string]bool{}, ids: map[string]bool{}}
 	if err := l.parse(text); err != nil {
-		return nil, named(path, err)
+		return nil, table.Named(path, err)
 	}
 	return l, nil
-}
-
-// Normalise returns a value as a row's [Person] would have it: an email in lower
-// case, the address of a LinkedIn profile, here also out of its slug. It fails
-// when the value is not what the field takes; the error does not repeat it.
-func Normalise(field Field, value string) (string, error) {
-	if field == LinkedInProfile && !strings.Contains(value, "linkedin.") {
-		value = profilePrefix + strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(value), "/"), "in/")
-	}
-	clean, _ := cleanerOf(field)(value)
-	if clean == "" {
-		return "", fmt.Errorf("not what %s takes", field)
-	}
-	return clean, nil
 }
 
 // ExcludePersons is a list of exactly these people, each by any email, LinkedIn
@@ -75,36 +64,6 @@ func ExcludePersons(people ...Person) *ExcludeList {
 	return l
 }
 
-// readText reads a whole file, unpacked and decoded.
-func readText(src *source) ([]byte, error) {
-	raw, err := src.open()
-	if err != nil {
-		return nil, err
-	}
-	defer raw.Close()
-	r, _, done, err := decompress(raw)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	all, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	if kind := knownBinary(all); kind != "" {
-		return nil, &InputError{Msg: "a " + kind + " file, not a list", Hint: "save it as text or CSV"}
-	}
-	text, err := decoder(bytes.NewReader(all), detectEncoding(all, true), true)
-	if err != nil {
-		return nil, err
-	}
-	all, err = io.ReadAll(text)
-	if bytes.IndexByte(all, 0) >= 0 {
-		return nil, &InputError{Msg: "not a text file: it holds zero bytes"}
-	}
-	return all, err
-}
-
 // Len is the number of entries.
 func (l *ExcludeList) Len() int { return len(l.emails) + len(l.domains) + len(l.profiles) + len(l.ids) }
 
@@ -112,7 +71,7 @@ func (l *ExcludeList) Len() int { return len(l.emails) + len(l.domains) + len(l.
 // "domain", "LinkedIn profile" or "id". It names no value.
 func (l *ExcludeList) Match(p Person) (why string, hit bool) {
 	_, host, _ := strings.Cut(p.Email, "@")
-	slug := strings.ToLower(strings.TrimPrefix(p.LinkedInProfile, profilePrefix))
+	slug := strings.ToLower(strings.TrimPrefix(p.LinkedInProfile, person.ProfilePrefix))
 	switch {
 	case p.Email != "" && l.emails[p.Email]:
 		return "email", true
@@ -142,28 +101,28 @@ func (l *ExcludeList) hasDomain(host string) bool {
 
 // parse reads the list as CSV below a header, or entry by entry.
 func (l *ExcludeList) parse(text []byte) error {
-	words, text := newVocabulary(Options{}), withoutComments(text)
-	at := findLayout(text, ",;\t|", words, 1)
-	columns := identityColumns(at.header, words)
+	words, text := mapping.NewVocabulary(mapping.Options{}), withoutComments(text)
+	at := table.FindLayout(text, ",;\t|", words.Score, 1)
+	columns := words.Identities(at.Header)
 	if len(columns) == 0 {
-		columns, at.offset, at.line = nil, 0, 1
+		columns, at.Offset, at.Line = nil, 0, 1
 	}
-	s := newScanner(bytes.NewReader(text[at.offset:]), at.comma, at.eol, at.line)
+	s := table.NewScanner(bytes.NewReader(text[at.Offset:]), at.Comma, at.EOL, at.Line)
 	if columns != nil {
-		if err := s.next(); err != nil {
+		if err := s.Next(); err != nil {
 			return err
 		}
 	}
 	before := l.Len()
 	for {
-		err := s.next()
+		err := s.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return err
 		}
-		if err := l.record(s.cells(nil), columns, s.recordLine); err != nil {
+		if err := l.record(s.Cells(nil), columns, s.Line); err != nil {
 			return err
 		}
 	}
@@ -186,24 +145,6 @@ func withoutComments(text []byte) []byte {
 	return kept
 }
 
-// identityColumns are the columns of a header that say who is meant: any
-// address, profile, domain or id, further addresses included.
-func identityColumns(header []string, words *vocabulary) map[int]Field {
-	columns := map[int]Field{}
-	for i, h := range header {
-		f := fold(h)
-		for _, r := range words.rank[f] {
-			if slices.Contains([]Field{Email, CompanyDomain, LinkedInProfile, CRMContactID, CRMLeadID, CRMAccountID}, r.field) {
-				columns[i] = r.field
-			}
-		}
-		if strings.HasSuffix(f, "email") && words.never[f] != "" {
-			columns[i] = Email
-		}
-	}
-	return columns
-}
-
 func (l *ExcludeList) record(cells []string, columns map[int]Field, line int) error {
 	if columns != nil {
 		for i, field := range columns {
@@ -218,7 +159,7 @@ func (l *ExcludeList) record(cells []string, columns map[int]Field, line int) er
 		// A name beside an address must not pass for a slug.
 		known = l.add(c, len(cells) == 1) || known
 	}
-	if !known && !isEmpty(cells) {
+	if !known && table.Filled(cells) > 0 {
 		return &InputError{Line: line, Msg: "not an email, @domain, LinkedIn profile or id", Hint: "start the line with # if it is a comment"}
 	}
 	return nil
@@ -228,7 +169,7 @@ func (l *ExcludeList) record(cells []string, columns map[int]Field, line int) er
 // that can match nobody, as it would not be sent for a contact either; it is
 // taken for an entry of another kind if it is one.
 func (l *ExcludeList) addField(field Field, cell string) {
-	v, _ := cleanerOf(field)(cell)
+	v, _ := person.CleanerOf(field)(cell)
 	switch {
 	case v == "":
 		l.add(cell, field != Email)
@@ -246,21 +187,21 @@ func (l *ExcludeList) addField(field Field, cell string) {
 // add adds an entry of whatever kind it is; words says whether one without
 // any mark may be a slug or an id. It reports whether the entry was understood.
 func (l *ExcludeList) add(entry string, words bool) bool {
-	entry, _ = cleanText(entry)
+	entry, _ = person.Text(entry)
 	if entry == "" {
 		return false
 	}
 	if domain, ok := strings.CutPrefix(entry, "@"); ok {
 		return l.addDomain(domain)
 	}
-	if v, _ := cleanEmail(entry); v != "" {
+	if v, _ := person.CleanerOf(Email)(entry); v != "" {
 		l.emails[v] = true
 		return true
 	}
 	if slug, ok := strings.CutPrefix(strings.TrimPrefix(entry, "/"), "in/"); ok {
-		entry = profilePrefix + slug
+		entry = person.ProfilePrefix + slug
 	}
-	if v, _ := cleanLinkedIn(entry); v != "" {
+	if v, _ := person.CleanerOf(LinkedInProfile)(entry); v != "" {
 		l.addProfile(v)
 		return true
 	}
@@ -277,8 +218,8 @@ func (l *ExcludeList) add(entry string, words bool) bool {
 
 // addDomain adds a domain; on this list it may be a mail provider's too.
 func (l *ExcludeList) addDomain(entry string) bool {
-	v, f := cleanDomain(entry)
-	if f == freeMail {
+	v, f := person.CleanerOf(CompanyDomain)(entry)
+	if f == person.FreeMail {
 		v = strings.ToLower(entry)
 	}
 	if v != "" {
@@ -288,7 +229,7 @@ func (l *ExcludeList) addDomain(entry string) bool {
 }
 
 func (l *ExcludeList) addProfile(url string) {
-	l.profiles[strings.ToLower(strings.TrimPrefix(url, profilePrefix))] = true
+	l.profiles[strings.ToLower(strings.TrimPrefix(url, person.ProfilePrefix))] = true
 }
 
 // String names the size of the list, and nobody on it.

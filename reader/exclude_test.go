@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	textunicode "golang.org/x/text/encoding/unicode"
+
+	"octave-enrich/reader/person"
 )
 
 func exclude(t *testing.T, name, content string) *ExcludeList {
@@ -36,12 +38,12 @@ func TestExclude(t *testing.T) {
 			{Person{Email: "x@mail.blocked.example"}, "domain"},
 			{Person{Email: "x@gmail.com"}, "domain"},
 			{Person{CompanyDomain: "acme.example"}, "domain"},
-			{Person{LinkedInProfile: profilePrefix + "cy-day"}, "LinkedIn profile"},
-			{Person{LinkedInProfile: profilePrefix + "Dee"}, "LinkedIn profile"},
-			{Person{LinkedInProfile: profilePrefix + "eve-plain"}, "LinkedIn profile"},
+			{Person{LinkedInProfile: person.ProfilePrefix + "cy-day"}, "LinkedIn profile"},
+			{Person{LinkedInProfile: person.ProfilePrefix + "Dee"}, "LinkedIn profile"},
+			{Person{LinkedInProfile: person.ProfilePrefix + "eve-plain"}, "LinkedIn profile"},
 			{Person{CRMLeadID: "00Q8d00000ExAaB"}, "id"},
 			{Person{CRMContactID: "51234567890"}, "id"},
-			{Person{Email: "ann@other.example", CRMLeadID: "00Q8d00000ExAab", CompanyDomain: "notacme.example", LinkedInProfile: profilePrefix + "cy"}, ""},
+			{Person{Email: "ann@other.example", CRMLeadID: "00Q8d00000ExAab", CompanyDomain: "notacme.example", LinkedInProfile: person.ProfilePrefix + "cy"}, ""},
 			{Person{}, ""},
 		} {
 			why, hit := list.Match(test.person)
@@ -83,9 +85,9 @@ func TestExcludePersons(t *testing.T) {
 		value, want string
 	}{
 		{Email, " Ann@Example.com ", "ann@example.com"},
-		{LinkedInProfile, "Cy-Day", profilePrefix + "Cy-Day"},
-		{LinkedInProfile, "in/dee", profilePrefix + "dee"},
-		{LinkedInProfile, "http://linkedin.com/in/eve/", profilePrefix + "eve"},
+		{LinkedInProfile, "Cy-Day", person.ProfilePrefix + "Cy-Day"},
+		{LinkedInProfile, "in/dee", person.ProfilePrefix + "dee"},
+		{LinkedInProfile, "http://linkedin.com/in/eve/", person.ProfilePrefix + "eve"},
 		{CRMContactID, "00Q8d00000ExAaB", "00Q8d00000ExAaB"},
 	} {
 		got, err := Normalise(v.field, v.value)
@@ -100,13 +102,13 @@ func TestExcludePersons(t *testing.T) {
 		want   bool
 	}{
 		{Person{Email: "ann@example.com"}, true},
-		{Person{LinkedInProfile: profilePrefix + "cy-day"}, true},
-		{Person{LinkedInProfile: profilePrefix + "dee"}, true},
-		{Person{LinkedInProfile: profilePrefix + "eve"}, true},
+		{Person{LinkedInProfile: person.ProfilePrefix + "cy-day"}, true},
+		{Person{LinkedInProfile: person.ProfilePrefix + "dee"}, true},
+		{Person{LinkedInProfile: person.ProfilePrefix + "eve"}, true},
 		{Person{CRMLeadID: "00Q8d00000ExAaB"}, true},
 		{Person{CRMLeadID: "00Q8d00000ExAab"}, false},
 		{Person{Email: "bo@example.com", CompanyDomain: "example.com"}, false},
-		{Person{LinkedInProfile: profilePrefix + "00Q8d00000ExAaB"}, false},
+		{Person{LinkedInProfile: person.ProfilePrefix + "00Q8d00000ExAaB"}, false},
 	} {
 		if _, hit := list.Match(test.person); hit != test.want {
 			t.Errorf("%+v: %v, want %v", test.person, hit, test.want)

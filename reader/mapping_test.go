@@ -5,40 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"octave-enrich/reader/mapping"
 )
-
-// TestAliases holds the table to itself: every alias as fold leaves it, and
-// none for two fields but the id whose values decide.
-func TestAliases(t *testing.T) {
-	owner := map[string]Field{}
-	for _, a := range aliases() {
-		for _, h := range strings.Fields(a.headers) {
-			if fold(h) != h {
-				t.Errorf("%s folds to %s", h, fold(h))
-			}
-			if owner[h] != "" && h != "id" {
-				t.Errorf("%s is an alias of %s and %s", h, owner[h], a.field)
-			}
-			owner[h] = a.field
-		}
-	}
-	for _, l := range lookAlikes() {
-		for _, h := range strings.Fields(l.headers) {
-			if fold(h) != h || owner[h] != "" {
-				t.Errorf("look-alike %s: folds to %s, alias of %q", h, fold(h), owner[h])
-			}
-		}
-	}
-}
-
-func TestFold(t *testing.T) {
-	for header, want := range map[string]string{
-		"E-mail 1 - Value": "email1value", "\ufeffEmail": "email", "E\u200bmail": "email", "First_Name": "firstname", " FIRST NAME ": "firstname",
-		"Company / Account": "companyaccount", "Ｅｍａｉｌ": "email", "Prénom": "prénom", "Pre\u0301nom": "prénom", "会社名": "会社名", "": "",
-	} {
-		equal(t, header, fold(header), want)
-	}
-}
 
 // TestExportHeaders maps the headers of the tools, as they export them.
 func TestExportHeaders(t *testing.T) {
@@ -180,7 +149,7 @@ func TestMapFlag(t *testing.T) {
 			t.Errorf("%q does not say %q", e, test.hint)
 		}
 	}
-	equal(t, "quoting", mapFlag(Email, "Ann's mail"), `--map email='Ann'\''s mail'`)
+	equal(t, "quoting", mapping.Flag(Email, "Ann's mail"), `--map email='Ann'\''s mail'`)
 }
 
 func TestMapFile(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"octave-enrich/reader/table"
 )
 
 // notes says what was done to the file that its owner may not expect.
@@ -14,19 +16,19 @@ func (s *survey) notes() []string {
 			notes = append(notes, fmt.Sprintf(format, args...))
 		}
 	}
-	t, f := s.table, &s.file
-	say(f.Encoding == encodingCP1252 && !t.demanded, "not UTF-8, read as Windows-1252; --encoding NAME if its accents come out wrong")
+	t, f := s.list, &s.file
+	say(f.Encoding == table.CP1252 && !t.Demanded, "not UTF-8, read as Windows-1252; --encoding NAME if its accents come out wrong")
 	say(f.Preamble > 0, "%s before the header on line %d skipped", plural(f.Preamble, "line"), f.HeaderLine)
 	say(f.Footer > 0, "%s behind the last contact not taken for contacts", plural(f.Footer, "line"))
 	say(f.Empty > 0, "%s behind the last contact skipped", plural(f.Empty, "empty row"))
 	say(s.short.count > 0, "%s with fewer cells than the header: the missing ones are empty", &s.short)
 	say(s.long.count > 0, "%s with more cells than the header: kept in extra_1%s", &s.long, upTo(s.extra))
-	for i, h := range t.layout.header {
-		say(h != t.names[i], "column %d, %q in the header, is called %q", i+1, h, t.names[i])
+	for i, h := range t.Layout.Header {
+		say(h != t.Names[i], "column %d, %q in the header, is called %q", i+1, h, t.Names[i])
 	}
-	for i, r := range t.plan.rivals {
-		say(s.only[i] > 0, "%s with a value for %s in %q alone, which is not used: put both into one column", plural(s.only[i], "row"), r.field, t.names[r.second])
-	}
+	t.plan.Unused(func(rows int, field Field, header string) {
+		say(true, "%s with a value for %s in %q alone, which is not used: put both into one column", plural(rows, "row"), field, header)
+	})
 	return notes
 }
 

@@ -2,11 +2,9 @@ package reader
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -86,25 +84,6 @@ func TestEncodings(t *testing.T) {
 			all := contacts(t, in)
 			equal(t, "cell", all[len(all)-1].Cells[1], test.name)
 		})
-	}
-}
-
-func TestCharactersAcrossReads(t *testing.T) {
-	text := "aé漢🚀\nZoë"
-	r, err := decoder(iotest.OneByteReader(strings.NewReader(text)), encodingUTF8, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := io.ReadAll(r)
-	if err != nil || string(got) != text {
-		t.Errorf("%q, %v", got, err)
-	}
-	r, err = decoder(iotest.OneByteReader(strings.NewReader(text+"\xc3")), encodingUTF8, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadAll(r); err == nil {
-		t.Error("half a character at the end passed")
 	}
 }
 

@@ -9,9 +9,8 @@
 // What a row says to the service is normalised in its [Person]; its cells
 // stay what they were in the file, byte for byte.
 //
-// The fields of a Person carry gocsv's tags, and a test holds the assignment of
-// columns to them against gocsv's own. Row by row it is done here: gocsv took a
-// quarter of the time of a million rows, and most of the memory.
+// It has three rooms: reader/table turns bytes into records, reader/mapping
+// columns into fields, reader/person cells into values.
 package reader
 
 import (
@@ -20,9 +19,28 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"octave-enrich/reader/mapping"
+	"octave-enrich/reader/person"
+	"octave-enrich/reader/table"
+)
+
+// What is wrong with an input; see the packages they come from.
+type (
+	InputError   = table.InputError
+	OptionError  = table.OptionError
+	MappingError = mapping.MappingError
+)
+
+// What is known about columns; see package mapping.
+type (
+	MapFile   = mapping.MapFile
+	Mapping   = mapping.Mapping
+	Rejection = mapping.Rejection
 )
 
 // Options say what is not left to detection.
@@ -34,14 +52,12 @@ type Options struct {
 	Pinned   *MapFile         // a mapping written earlier; nothing else is mapped then but Map
 	Stdin    io.Reader        // what "-" reads
 	Skip     []string         // files that a directory or a pattern does not stand for, such as the output
-
-	several bool // more than one file
 }
 
 // An Input is one or several files of contacts, read as one list.
 type Input struct {
-	sources []*source
-	tables  []*table
+	sources []*table.Source
+	lists   []*list
 	columns []string
 	source  int // column of the file's name, -1 when there is one file
 	profile *Profile
@@ -60,11 +76,11 @@ func Open(paths []string, opt Options) (*Input, error) {
 		return nil, &OptionError{Msg: fmt.Sprintf("unknown format %q", opt.Format), Hint: "csv, tsv, jsonl or xlsx"}
 	}
 	if opt.Encoding != "" {
-		if _, err := canonicalEncoding(opt.Encoding); err != nil {
+		if _, err := table.CanonicalEncoding(opt.Encoding); err != nil {
 			return nil, err
 		}
 	}
-	files, err := expand(paths, opt.Skip)
+	files, err := table.Expand(paths, opt.Skip)
 	if err != nil {
 		return nil, err
 	}
@@ -76,27 +92,31 @@ func Open(paths []string, opt Options) (*Input, error) {
 }
 
 func (in *Input) open(files []string, opt Options) error {
-	opt.several = len(files) > 1
-	words, names, totals := newVocabulary(opt), shortNames(files), newTotals()
+	how := mapping.Options{Map: opt.Map, Pinned: opt.Pinned, Several: len(files) > 1}
+	words, names, totals := mapping.NewVocabulary(how), table.ShortNames(files), newTotals()
 	for i, path := range files {
-		src, err := newSource(path, opt.Stdin)
+		src, err := table.NewSource(path, opt.Stdin)
 		if src != nil {
 			in.sources = append(in.sources, src)
 		}
 		if err != nil {
 			return err
 		}
-		t, err := newTable(src, names[i], words, opt, totals)
+		l := &list{name: names[i]}
+		l.Table, err = table.New(src, words.Score, table.Options{Format: opt.Format, Encoding: opt.Encoding, Sheet: opt.Sheet})
 		if err != nil {
 			return err
 		}
-		in.tables = append(in.tables, t)
+		if err := l.read(words, how, totals); err != nil {
+			return err
+		}
+		in.lists = append(in.lists, l)
 	}
 	if err := in.nowhere(opt.Map); err != nil {
 		return err
 	}
 	if totals.profile.Rows == 0 {
-		return &InputError{File: in.sources[0].name, Msg: "a header, and no rows below it"}
+		return &InputError{File: in.sources[0].Name, Msg: "a header, and no rows below it"}
 	}
 	in.profile = totals.finish()
 	in.unite()
@@ -105,10 +125,10 @@ func (in *Input) open(files []string, opt Options) error {
 
 // nowhere fails when a column that was asked for is in none of the files.
 func (in *Input) nowhere(wanted map[Field]string) error {
-	for _, field := range sortedFields(wanted) {
-		found := slices.ContainsFunc(in.tables, func(t *table) bool { return t.plan.missing[field] == nil })
+	for _, field := range slices.Sorted(maps.Keys(wanted)) {
+		found := slices.ContainsFunc(in.lists, func(t *list) bool { return t.plan.Missing[field] == nil })
 		if !found {
-			return in.tables[0].plan.missing[field]
+			return in.lists[0].plan.Missing[field]
 		}
 	}
 	return nil
@@ -117,8 +137,8 @@ func (in *Input) nowhere(wanted map[Field]string) error {
 // unite gives the list the columns of all files.
 func (in *Input) unite() {
 	index := map[string]int{}
-	for _, t := range in.tables {
-		for _, name := range t.names {
+	for _, t := range in.lists {
+		for _, name := range t.Names {
 			i, ok := index[name]
 			if !ok {
 				i = len(in.columns)
@@ -128,7 +148,7 @@ func (in *Input) unite() {
 			t.union = append(t.union, i)
 		}
 	}
-	if len(in.tables) > 1 {
+	if len(in.lists) > 1 {
 		name := "source"
 		for n := 1; slices.Contains(in.columns, name); n++ {
 			name = "octave_source" + strings.TrimPrefix(strconv.Itoa(n), "1")
@@ -139,7 +159,7 @@ func (in *Input) unite() {
 }
 
 // sourceMember spells the column for the name of the file as JSON, "source":"list.jsonl".
-func (in *Input) sourceMember(t *table) []byte {
+func (in *Input) sourceMember(t *list) []byte {
 	if in.source < 0 {
 		return nil
 	}
@@ -162,7 +182,7 @@ func (in *Input) Profile() *Profile { return in.profile }
 func (in *Input) Close() error {
 	var errs []error
 	for _, s := range in.sources {
-		errs = append(errs, s.close())
+		errs = append(errs, s.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -173,11 +193,11 @@ func (in *Input) Close() error {
 func (in *Input) Contacts() iter.Seq2[Contact, error] {
 	return func(yield func(Contact, error) bool) {
 		row := 0
-		for _, t := range in.tables {
-			s := &stream{in: in, table: t, row: row, source: in.sourceMember(t)}
+		for _, t := range in.lists {
+			s := &stream{in: in, list: t, row: row, source: in.sourceMember(t)}
 			more, err := s.run(yield)
 			if err != nil {
-				yield(Contact{}, named(t.src.name, err))
+				yield(Contact{}, table.Named(t.Source.Name, err))
 				return
 			}
 			if !more {
@@ -187,3 +207,39 @@ func (in *Input) Contacts() iter.Seq2[Contact, error] {
 		}
 	}
 }
+
+// MapFile pins the mapping of the input.
+func (in *Input) MapFile() *MapFile {
+	m := mapping.NewMapFile()
+	for _, t := range in.lists {
+		var header []string
+		if t.Format != "jsonl" { // objects may leave members out
+			header = t.Names[:t.Width]
+		}
+		m.Add(header, t.plan.Mapped)
+	}
+	return m
+}
+
+// ReadMapFile reads a mapping file, YAML or JSON, that [MapFile.Write] wrote or
+// a person.
+func ReadMapFile(path string) (*MapFile, error) { return mapping.ReadMapFile(path) }
+
+// Fields lists every field that a column can feed: those of a [Person], the
+// name to be split, and the ones carried in [Person.Extra].
+func Fields() []Field { return mapping.Fields() }
+
+// Nearest is the name that was most likely meant by a mistyped one, empty when
+// there is none.
+func Nearest(typed string, names []string) string { return mapping.Nearest(typed, names) }
+
+// IsPattern says whether Open would take a path for a pattern, as there is no
+// file of that name.
+func IsPattern(path string) bool { return table.IsPattern(path) }
+
+// Normalise returns a value as a row's [Person] would have it; see package person.
+func Normalise(field Field, value string) (string, error) { return person.Normalise(field, value) }
+
+// FreeText is what a cell says that holds a longer text: trimmed, its lines
+// kept, and nothing for a null word such as n/a.
+func FreeText(cell string) string { return person.FreeText(cell) }

@@ -310,3 +310,28 @@ func TestFooter(t *testing.T) {
 		equal(t, test.what, []int{len(contacts(t, in)), f.Footer, f.Empty}, []int{test.contacts, test.foot, test.empty})
 	}
 }
+
+func TestSendable(t *testing.T) {
+	const header = "First Name,Last Name,Email,LinkedIn,Company,Website\n"
+	const rest = "no LinkedIn profile, and no name with a company"
+	for row, problem := range map[string]string{
+		",,a@b.example,,,":                            "",
+		",,,linkedin.com/in/ann,,":                    "",
+		"Ann,,,,Acme,":                                "",
+		",Lee,,,,acme.example":                        "",
+		"Ann,Lee,,,,":                                 "no email, " + rest,
+		",,,,Acme,acme.example":                       "no email, " + rest,
+		"Ann,Lee,,,,gmail.com":                        "no email, " + rest,
+		"Ann,Lee,,linkedin.com/company/acme,,":        "no email, " + rest,
+		"Ann,,ann at acme,,,":                         "the email is not an address, " + rest,
+		"Ann,,email_not_unlocked@domain.com,,,":       "the email is a placeholder, " + rest,
+		"Ann,,email_not_unlocked@domain.com,,[acme],": "",
+		" , ,,\u00a0,,":                               "empty row",
+		"Ann,,,,[not provided],":                      "no email, " + rest,
+	} {
+		in := open(t, Options{}, file(t, "a.csv", header+row+"\nz,z,z@z.example,linkedin.com/in/z,z,\n"))
+		if got := contacts(t, in)[0].Problem; got != problem {
+			t.Errorf("%s: %q, want %q", row, got, problem)
+		}
+	}
+}

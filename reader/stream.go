@@ -3,8 +3,14 @@ package reader
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
-	"strings"
+	"slices"
+
+	"github.com/gocarina/gocsv"
+
+	"octave-enrich/reader/mapping"
+	"octave-enrich/reader/table"
 )
 
 // batchRows is how many rows share an allocation of their cells.
@@ -13,22 +19,32 @@ const batchRows = 64
 // A stream reads the contacts of one file.
 type stream struct {
 	in     *Input
-	table  *table
+	list   *list
 	row    int    // contacts so far, over all files
 	source []byte // the member of JSON that names the file, nil when there is one file
 
-	batch   []Contact
-	reading reading
+	batch  []Contact
+	said   mapping.Row
+	people people
 }
+
+// people are the rows of a batch as a table of the request's fields, which gocsv
+// decodes.
+type people struct{ rows [][]string }
+
+// GetCSVRows returns the header and the rows below it.
+func (p *people) GetCSVRows() ([][]string, error) { return p.rows, nil }
+
+func (p *people) add(row *mapping.Row) { p.rows = append(p.rows, slices.Clone(row.Cells())) }
 
 // run yields the contacts of the file; false says that nobody wants more.
 func (s *stream) run(yield func(Contact, error) bool) (bool, error) {
-	rows, err := s.table.open(nil)
+	rows, err := s.list.Open(nil)
 	if err != nil {
 		return false, err
 	}
-	defer rows.close()
-	for left := s.table.contacts; left > 0; left -= len(s.batch) {
+	defer rows.Close()
+	for left := s.list.contacts; left > 0; left -= len(s.batch) {
 		failed := s.fill(rows, min(left, batchRows))
 		for i := range s.batch {
 			if !yield(s.batch[i], nil) {
@@ -43,9 +59,9 @@ func (s *stream) run(yield func(Contact, error) bool) (bool, error) {
 }
 
 // drain reads to the end, where a file that changed is noticed.
-func drain(rows records) error {
+func drain(rows table.Records) error {
 	for {
-		if _, err := rows.next(); err != nil {
+		if _, err := rows.Next(); err != nil {
 			if err == io.EOF {
 				return nil
 			}
@@ -54,13 +70,32 @@ func drain(rows records) error {
 	}
 }
 
-// fill reads the next n contacts into the batch.
-func (s *stream) fill(rows records, n int) error {
+// fill reads the next n contacts into the batch; those before an error are good.
+func (s *stream) fill(rows table.Records, n int) error {
+	err := s.read(rows, n)
+	return errors.Join(err, s.decode())
+}
+
+// decode gives the contacts of the batch their persons.
+func (s *stream) decode() error {
+	var persons []Person
+	if err := gocsv.UnmarshalDecoder(&s.people, &persons); err != nil {
+		return err
+	}
+	for i := range persons {
+		persons[i].Extra = s.batch[i].Person.Extra
+		s.batch[i].Person = persons[i]
+	}
+	return nil
+}
+
+func (s *stream) read(rows table.Records, n int) error {
 	s.batch = make([]Contact, 0, n)
+	s.people.rows = append(s.people.rows[:0], mapping.Header())
 	width := len(s.in.columns)
 	slab := make([]string, n*width)
 	for i := range n {
-		r, err := rows.next()
+		r, err := rows.Next()
 		if err == io.EOF {
 			return &InputError{Msg: "changed since it was first read", Hint: "run again when it is complete"}
 		}
@@ -73,57 +108,37 @@ func (s *stream) fill(rows records, n int) error {
 }
 
 // add makes a contact of a record.
-func (s *stream) add(r record, cells []string) {
-	t := s.table
-	for i, c := range r.cells {
+func (s *stream) add(r table.Record, cells []string) {
+	t := s.list
+	for i, c := range r.Cells {
 		cells[t.union[i]] = c
 	}
 	if s.in.source >= 0 {
 		cells[s.in.source] = t.name
 	}
 	s.row++
-	c := Contact{Row: s.row, Source: t.name, Line: r.line, Cells: cells, Object: s.object(r), Raw: r.raw, Problem: r.problem}
-	if r.problem == "" {
-		t.plan.read(r.cells, &s.reading)
-		c.Person = s.reading.person()
-		c.Problem = s.reading.problem(r.cells)
-		c.OptOut = t.optOut(r.cells)
+	c := Contact{Row: s.row, Source: t.name, Line: r.Line, Cells: cells, Object: s.object(r), Raw: r.Raw, Problem: r.Problem}
+	s.said = mapping.Row{}
+	if r.Problem == "" {
+		t.plan.Read(r.Cells, &s.said)
+		c.Person.Extra = s.said.Extra
+		c.Problem = s.said.Problem(r.Cells)
+		c.OptOut = t.plan.OptOut(r.Cells)
 	}
+	s.people.add(&s.said)
 	s.batch = append(s.batch, c)
 }
 
 // object is that of the record, with the name of its file where there are
 // several. It is spliced in, as an object is never taken apart and put together.
-func (s *stream) object(r record) json.RawMessage {
-	if s.source == nil || s.table.format != "jsonl" {
-		return r.object
+func (s *stream) object(r table.Record) json.RawMessage {
+	if s.source == nil || s.list.Format != "jsonl" {
+		return r.Object
 	}
-	members := bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimPrefix(r.object, []byte{'{'}), []byte{'}'}))
+	members := bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimPrefix(r.Object, []byte{'{'}), []byte{'}'}))
 	object := append(make([]byte, 0, len(members)+len(s.source)+3), '{')
 	if len(members) > 0 {
 		object = append(append(object, members...), ',')
 	}
 	return append(append(object, s.source...), '}')
-}
-
-// optOut is the header of the first column that says this person wants no
-// mail, empty when none does.
-func (t *table) optOut(cells []string) string {
-	for _, i := range t.plan.optOut {
-		if i < len(cells) && saysYes(cells[i]) {
-			return t.names[i]
-		}
-	}
-	return ""
-}
-
-// saysYes takes everything for a yes that is not a no, such as the date when
-// somebody unsubscribed: a mail too few is the lesser evil.
-func saysYes(cell string) bool {
-	switch word, _ := cleanText(cell); strings.ToLower(word) {
-	case "", "false", "no", "n", "0", "0.0", "off", "f", "nein", "nee", "non", "não", "nao", "falsch", "faux", "falso", "onwaar", "いいえ",
-		"subscribed", "opted in", "opt-in", "not set":
-		return false
-	}
-	return true
 }

@@ -9,6 +9,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"octave-enrich/reader/mapping"
+	"octave-enrich/reader/person"
+	"octave-enrich/reader/table"
 )
 
 // maxFooter is how many records with one field can be a footer: totals and
@@ -17,30 +21,29 @@ const maxFooter = 10
 
 // A survey reads one file from its first row to its last and counts.
 type survey struct {
-	table *table
+	list  *list
 	count Profile // of this file alone
 	file  FileProfile
 	seed  maphash.Seed
 	sums  []said // of the sendable rows, to find the same again
 	traps map[string]*Trap
 
-	held    []record // records with one field that may be the footer
-	empty   int      // records without a value among them
-	sparse  bool     // too many of them for a footer
-	read    int      // records so far
-	short   lineList // rows with fewer cells than the header
-	long    lineList // rows with more
-	extra   int      // cells beyond the header at most
-	only    []int    // rows in which the second of two rivals alone holds a value, by rival
-	reading reading
+	held   []table.Record // records with one field that may be the footer
+	empty  int            // records without a value among them
+	sparse bool           // too many of them for a footer
+	read   int            // records so far
+	short  lineList       // rows with fewer cells than the header
+	long   lineList       // rows with more
+	extra  int            // cells beyond the header at most
+	row    mapping.Row
 }
 
-func newSurvey(t *table, seed maphash.Seed) *survey {
-	s := &survey{table: t, seed: seed, traps: map[string]*Trap{}, only: make([]int, len(t.plan.rivals))}
+func newSurvey(t *list, seed maphash.Seed) *survey {
+	s := &survey{list: t, seed: seed, traps: map[string]*Trap{}}
 	s.count = Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}
-	s.file = FileProfile{Name: t.name, Path: t.src.path, Format: t.format, Compression: t.compression, Encoding: t.encoding,
-		Delimiter: t.delimiter(), Sheet: t.sheet, HeaderLine: t.layout.line, Preamble: t.layout.preamble}
-	if t.src.path == "" {
+	s.file = FileProfile{Name: t.name, Path: t.Source.Path, Format: t.Format, Compression: t.Compression, Encoding: t.Encoding,
+		Delimiter: t.Delimiter(), Sheet: t.Sheet, HeaderLine: t.Layout.Line, Preamble: t.Layout.Preamble}
+	if t.Source.Path == "" {
 		s.file.Path = "-"
 	}
 	return s
@@ -48,24 +51,25 @@ func newSurvey(t *table, seed maphash.Seed) *survey {
 
 // run reads the file, hashes its bytes, and writes down what was found.
 func (s *survey) run() error {
+	file := s.list.Source.Name
 	sum := sha256.New()
-	rows, err := s.table.open(sum)
+	rows, err := s.list.Open(sum)
 	if err != nil {
-		return err
+		return table.Named(file, err)
 	}
 	err = s.records(rows)
 	s.file.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	if err := errors.Join(err, rows.close()); err != nil {
-		return err
+	if err := errors.Join(err, rows.Close()); err != nil {
+		return table.Named(file, err)
 	}
 	s.describe()
 	return nil
 }
 
 // records reads the records of the file up to its end.
-func (s *survey) records(rows records) error {
+func (s *survey) records(rows table.Records) error {
 	for {
-		r, err := rows.next()
+		r, err := rows.Next()
 		if err == io.EOF {
 			break
 		}
@@ -79,15 +83,15 @@ func (s *survey) records(rows records) error {
 	}
 	s.file.Footer, s.file.Empty = len(s.held), s.empty
 	s.file.Rows = s.read - len(s.held) - s.empty
-	s.table.contacts = s.file.Rows
+	s.list.contacts = s.file.Rows
 	return nil
 }
 
 // record tells contacts from what may be the footer. Only the end of the
 // file decides that, so records with one field wait for a fuller one.
-func (s *survey) record(r record) error {
-	filled := filledCells(r.cells)
-	if s.table.format == "jsonl" || s.table.width < 2 || filled > 1 || identifiesAlone(r.cells) {
+func (s *survey) record(r table.Record) error {
+	filled := table.Filled(r.Cells)
+	if s.list.Format == "jsonl" || s.list.Width < 2 || filled > 1 || identifiesAlone(r.Cells) {
 		s.sparse = false
 		if err := s.release(); err != nil {
 			return err
@@ -104,7 +108,7 @@ func (s *survey) record(r record) error {
 		}
 		return s.contact(r)
 	}
-	r.cells = slices.Clone(r.cells)
+	r.Cells = slices.Clone(r.Cells)
 	s.held = append(s.held, r)
 	if len(s.held) > maxFooter {
 		s.sparse = true
@@ -116,7 +120,7 @@ func (s *survey) record(r record) error {
 // release counts the held records as contacts after all.
 func (s *survey) release() error {
 	for range s.empty {
-		if err := s.contact(record{cells: make([]string, s.table.width)}); err != nil {
+		if err := s.contact(table.Record{Cells: make([]string, s.list.Width)}); err != nil {
 			return err
 		}
 	}
@@ -130,19 +134,6 @@ func (s *survey) release() error {
 	return nil
 }
 
-func filledCells(cells []string) int {
-	n := 0
-	for _, c := range cells {
-		if c != "" && strings.TrimSpace(c) != "" {
-			n++
-			if n > 1 {
-				break
-			}
-		}
-	}
-	return n
-}
-
 // identifiesAlone says whether the one value of a record is a person's
 // address or profile, which no footer has.
 func identifiesAlone(cells []string) bool {
@@ -152,101 +143,57 @@ func identifiesAlone(cells []string) bool {
 }
 
 // contact counts one contact.
-func (s *survey) contact(r record) error {
+func (s *survey) contact(r table.Record) error {
 	s.count.Rows++
-	if r.problem != "" {
+	if r.Problem != "" {
 		s.count.Invalid[NoObject]++
 		return nil
 	}
 	s.ragged(r)
-	if err := s.rivals(r.cells); err != nil {
+	if err := s.list.plan.Compare(r.Cells); err != nil {
 		return err
 	}
-	s.table.plan.read(r.cells, &s.reading)
-	s.values(r.cells)
+	s.list.plan.Read(r.Cells, &s.row)
+	s.list.plan.Count(r.Cells, &s.row)
 	s.warn()
-	if h := s.table.optOut(r.cells); h != "" {
+	if h := s.list.plan.OptOut(r.Cells); h != "" {
 		s.count.OptOut[h]++
 	}
-	if problem := s.reading.problem(r.cells); problem != "" {
+	if problem := s.row.Problem(r.Cells); problem != "" {
 		s.count.Invalid[problem]++
 		return nil
 	}
 	s.count.Sendable++
-	said := said{sum: s.reading.sum(s.seed)}
-	if s.reading.values[slotEmail] != "" {
+	said := said{sum: s.row.Sum(s.seed)}
+	if s.row.Email() != "" {
 		s.count.Addresses++
-		said.who = s.reading.who(s.seed)
+		said.who = s.row.Who(s.seed)
 	}
 	s.sums = append(s.sums, said)
 	return nil
 }
 
 // ragged notes rows that are longer or shorter than the header.
-func (s *survey) ragged(r record) {
-	switch n := len(r.cells); {
-	case n < s.table.width:
-		if s.table.format == "csv" || s.table.format == "tsv" { // elsewhere what is empty is not written
-			s.short.add(r.line)
+func (s *survey) ragged(r table.Record) {
+	switch n := len(r.Cells); {
+	case n < s.list.Width:
+		if s.list.Format == "csv" || s.list.Format == "tsv" { // elsewhere what is empty is not written
+			s.short.add(r.Line)
 		}
-	case n > s.table.width:
-		s.long.add(r.line)
-		s.extra = max(s.extra, n-s.table.width)
-	}
-}
-
-// rivals holds columns of the same standing to what the first rows promised.
-func (s *survey) rivals(cells []string) error {
-	for i, r := range s.table.plan.rivals {
-		if r.second < len(cells) && cellAt(cells, r.first) == "" && cells[r.second] != "" {
-			s.only[i]++
-		}
-		if r.first < len(cells) && r.second < len(cells) && differ(r.clean, cells[r.first], cells[r.second]) {
-			return ambiguous(s.table.src.name, r.field, s.table.names[r.first], s.table.names[r.second])
-		}
-	}
-	return nil
-}
-
-func cellAt(cells []string, i int) string {
-	if i < len(cells) {
-		return cells[i]
-	}
-	return ""
-}
-
-// values counts what the mapped columns hold and keeps samples.
-func (s *survey) values(cells []string) {
-	for i := range s.table.plan.mapped {
-		m := &s.table.plan.mapped[i]
-		if m.column >= len(cells) {
-			continue
-		}
-		usable := m.slot >= 0 && s.reading.values[m.slot] != "" || m.slot < 0 && s.reading.extra[m.Field] != ""
-		if usable {
-			m.Usable++
-		}
-		if usable || m.slot >= 0 && s.reading.flaws[m.slot] != noFlaw {
-			m.Filled++
-			if cell := cells[m.column]; len(m.Samples) < 3 && !slices.Contains(m.Samples, cell) {
-				m.Samples = append(m.Samples, strings.Clone(cell))
-			}
-		}
+	case n > s.list.Width:
+		s.long.add(r.Line)
+		s.extra = max(s.extra, n-s.list.Width)
 	}
 }
 
 // warn counts what a person should know of before paying for it.
 func (s *survey) warn() {
-	for slot, f := range s.reading.flaws {
-		if f != noFlaw {
-			s.trap(trapOf(slot, f))
-		}
-	}
-	if email := s.reading.values[slotEmail]; email != "" {
-		if isSharedInbox(email) {
+	s.row.Flaws(func(field Field, flaw person.Flaw) { s.trap(trapOf(field, flaw)) })
+	if email := s.row.Email(); email != "" {
+		if person.IsSharedInbox(email) {
 			s.trap("shared inbox, such as info@")
 		}
-		if isFreeMail(email[strings.IndexByte(email, '@')+1:]) {
+		if person.IsFreeMail(email[strings.IndexByte(email, '@')+1:]) {
 			s.trap("address at a free-mail provider")
 		}
 	}
@@ -261,46 +208,34 @@ func (s *survey) trap(kind string) {
 	t.Rows++
 }
 
-func trapOf(slot int, f flaw) string {
+func trapOf(field Field, f person.Flaw) string {
 	switch f {
-	case placeholder:
+	case person.Placeholder:
 		return "placeholder instead of an address"
-	case freeMail:
+	case person.FreeMail:
 		return "free-mail domain instead of a company's"
-	case socialHost:
+	case person.SocialHost:
 		return "page on a social network instead of a website"
-	case companyPage:
+	case person.CompanyPage:
 		return "LinkedIn page of a company instead of a person"
-	case severalValues:
+	case person.SeveralValues:
 		return "several ids in one cell, none used"
 	default:
-		return "unusable " + string(personFields()[slot])
+		return "unusable " + string(field)
 	}
-}
-
-// languageless drops a column for the language that holds no tag in any row.
-func (s *survey) languageless() {
-	p := s.table.plan
-	p.mapped = slices.DeleteFunc(p.mapped, func(m Mapping) bool {
-		none := m.Field == Lang && !m.demanded && m.Usable == 0
-		if none {
-			p.rejected = append(p.rejected, Rejection{m.Header, "it holds no language tags"})
-		}
-		return none
-	})
 }
 
 // describe names the columns for extra cells and completes the profile.
 func (s *survey) describe() {
-	s.languageless()
-	t, f := s.table, &s.file
-	header := slices.Clone(t.names)
+	s.list.plan.Settle()
+	t, f := s.list, &s.file
+	header := slices.Clone(t.Names)
 	for i := range s.extra {
 		header = append(header, "extra_"+strconv.Itoa(i+1))
 	}
-	t.names = uniqueNames(header)
-	f.Columns, f.Mapping, f.Rejected = t.names, t.plan.mapped, t.plan.rejected
-	for _, n := range append(s.notes(), t.plan.notes...) {
+	t.Names = table.UniqueNames(header)
+	f.Columns, f.Mapping, f.Rejected = t.Names, t.plan.Mapped, t.plan.Rejected
+	for _, n := range append(s.notes(), t.plan.Notes...) {
 		s.count.Notes = append(s.count.Notes, f.Name+": "+n)
 	}
 }

@@ -146,24 +146,21 @@ func (f *File) widen(buf *bufio.Writer) error {
 		return err
 	}
 	comma := byte(f.format.comma())
-	in := bufio.NewReaderSize(f.file, 64<<10)
 	var text []byte
-	for n := 0; ; n++ {
-		if text, err = readRecord(in, text[:0]); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
+	for s, err := range scan(f.file, f.format.comma()) {
+		if err != nil {
 			return fmt.Errorf("read back: %w", err)
 		}
-		if n == 0 {
-			continue
-		}
-		for missing := len(f.out.Columns) - countCells(text, comma); missing > 0; missing-- {
+		text = append(text[:0], s.Raw()...)
+		text = text[:len(text)-1]
+		for missing := len(f.out.Columns) - s.Len(); missing > 0; missing-- {
 			text = append(text, comma)
 		}
 		if _, err := buf.Write(append(text, '\n')); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // padRecords makes every record as wide as the header.

@@ -4,6 +4,8 @@ import (
 	"bufio"
 
 	"github.com/gocarina/gocsv"
+
+	codec "octave-enrich/reader/table"
 )
 
 // A shape writes rows into the file that is being filled.
@@ -108,7 +110,7 @@ func newSheet(buf *bufio.Writer, f format, header []string, excel bool) (*sheet,
 }
 
 func (s *sheet) add(record []string) error {
-	s.line = appendRecord(s.line[:0], record, s.comma)
+	s.line = codec.AppendRecord(s.line[:0], record, s.comma)
 	_, err := s.buf.Write(s.line)
 	return err
 }

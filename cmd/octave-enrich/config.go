@@ -9,6 +9,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"octave-enrich/reader"
 )
 
 // Where a setting came from, for config show.
@@ -195,7 +197,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
 		e.err = fmt.Errorf("unknown flag --%s", name)
-		if meant := nearest(name, flagNames(cmd.Flags())); meant != "" {
+		if meant := reader.Nearest(name, flagNames(cmd.Flags())); meant != "" {
 			e.err = fmt.Errorf("%w; did you mean --%s?", e.err, meant)
 		}
 	}

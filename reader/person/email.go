@@ -1,4 +1,4 @@
-package reader
+package person
 
 import (
 	"strings"
@@ -9,13 +9,13 @@ import (
 
 // cleanEmail gives the address in lower case, so that two spellings are one
 // question.
-func cleanEmail(cell string) (string, flaw) {
+func cleanEmail(cell string) (string, Flaw) {
 	if at := plainAddress(cell); at > 0 {
 		return checkAddress(cell, at)
 	}
-	s, _ := cleanText(cell)
+	s, _ := Text(cell)
 	if s == "" {
-		return "", noFlaw
+		return "", NoFlaw
 	}
 	s = strings.ToLower(s)
 	if from := strings.LastIndexByte(s, '<'); from >= 0 && strings.HasSuffix(s, ">") {
@@ -26,14 +26,14 @@ func cleanEmail(cell string) (string, flaw) {
 	s = strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '+' })
 	local, domain, ok := strings.Cut(s, "@")
 	if !ok && isEmailPlaceholder(s) {
-		return "", placeholder
+		return "", Placeholder
 	}
 	if !ok || strings.ContainsAny(domain, "@") {
-		return "", malformed
+		return "", Malformed
 	}
 	host, err := idna.Lookup.ToASCII(domain)
 	if err != nil || strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`"(),:;<>[\]`, r) }) {
-		return "", malformed
+		return "", Malformed
 	}
 	s = local + "@" + host
 	return checkAddress(s, len(local))
@@ -65,13 +65,13 @@ func plainAddress(s string) int {
 }
 
 // checkAddress judges an address in lower case with its @ at s[at].
-func checkAddress(s string, at int) (string, flaw) {
+func checkAddress(s string, at int) (string, Flaw) {
 	local, host := s[:at], s[at+1:]
 	switch {
 	case isPlaceholderAddress(local, host):
-		return "", placeholder
+		return "", Placeholder
 	case local == "" || len(s) > 254 || !isHost(host):
-		return "", malformed
+		return "", Malformed
 	}
-	return s, noFlaw
+	return s, NoFlaw
 }

@@ -1,6 +1,7 @@
-package reader
+package table
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash"
@@ -13,11 +14,11 @@ import (
 	"time"
 )
 
-// A source is the bytes of one input, which can be read again from the start:
+// A Source is the bytes of one input, which can be read again from the start:
 // a regular file, or a private copy of what can be read only once.
-type source struct {
-	name string // as a person would name it
-	path string // empty for standard input
+type Source struct {
+	Name string // as a person would name it
+	Path string // empty for standard input
 
 	size  int64
 	mtime time.Time
@@ -25,19 +26,19 @@ type source struct {
 	spool *os.File    // the private copy, nil for a regular file
 }
 
-// newSource looks at the file of that path; "-" is stdin.
-func newSource(path string, stdin io.Reader) (*source, error) {
+// NewSource looks at the file of that path; "-" is stdin.
+func NewSource(path string, stdin io.Reader) (*Source, error) {
 	if path == "-" {
-		s := &source{name: "standard input"}
+		s := &Source{Name: "standard input"}
 		if stdin == nil {
-			return nil, &InputError{File: s.name, Msg: "not available"}
+			return nil, &InputError{File: s.Name, Msg: "not available"}
 		}
 		return s, s.copyFrom(stdin)
 	}
-	s := &source{name: path, path: path}
+	s := &Source{Name: path, Path: path}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, OpenError(path, err)
 	}
 	if info.IsDir() {
 		return nil, &InputError{File: path, Msg: "a directory, not a file"}
@@ -48,13 +49,14 @@ func newSource(path string, stdin io.Reader) (*source, error) {
 	}
 	f, err := os.Open(path) // a pipe, such as <(zcat list.csv.gz)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, OpenError(path, err)
 	}
 	defer f.Close()
 	return s, s.copyFrom(f)
 }
 
-func openError(path string, err error) error {
+// OpenError says why the file of that path cannot be opened.
+func OpenError(path string, err error) error {
 	e := &InputError{File: path, Msg: "cannot be read", Err: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -76,29 +78,29 @@ func (e unspoken) Unwrap() error { return e.error }
 
 // copyFrom spools r to a temporary file that only its descriptor reaches, as
 // it holds personal data and must not outlive the process.
-func (s *source) copyFrom(r io.Reader) error {
+func (s *Source) copyFrom(r io.Reader) error {
 	f, err := os.CreateTemp("", "octave-enrich-*")
 	if err != nil {
-		return &InputError{File: s.name, Msg: "cannot be copied to a temporary file", Err: err}
+		return &InputError{File: s.Name, Msg: "cannot be copied to a temporary file", Err: err}
 	}
 	s.spool = f
 	_ = os.Remove(f.Name()) // fails where open files cannot be removed: close does it then
 	s.size, err = io.Copy(f, r)
 	if err != nil {
-		return &InputError{File: s.name, Msg: "cannot be read", Err: err}
+		return &InputError{File: s.Name, Msg: "cannot be read", Err: err}
 	}
 	return nil
 }
 
 // open starts another reading of the bytes. It fails when the file is no
 // longer the one first looked at.
-func (s *source) open() (io.ReadCloser, error) {
+func (s *Source) open() (io.ReadCloser, error) {
 	if s.spool != nil {
 		return io.NopCloser(io.NewSectionReader(s.spool, 0, s.size)), nil
 	}
-	f, err := os.Open(s.path)
+	f, err := os.Open(s.Path)
 	if err != nil {
-		return nil, openError(s.path, err)
+		return nil, OpenError(s.Path, err)
 	}
 	r := &guarded{File: f, source: s}
 	if err := r.check(); err != nil {
@@ -108,8 +110,8 @@ func (s *source) open() (io.ReadCloser, error) {
 	return r, nil
 }
 
-// close gives up the private copy.
-func (s *source) close() error {
+// Close gives up the private copy.
+func (s *Source) Close() error {
 	if s.spool == nil {
 		return nil
 	}
@@ -124,7 +126,7 @@ func (s *source) close() error {
 // half of one list and half of another must not pass for a list.
 type guarded struct {
 	*os.File
-	source *source
+	source *Source
 }
 
 func (g *guarded) Read(p []byte) (int, error) {
@@ -135,7 +137,7 @@ func (g *guarded) Read(p []byte) (int, error) {
 		}
 	}
 	if err != nil && err != io.EOF {
-		err = &InputError{File: g.source.name, Msg: "cannot be read", Err: err}
+		err = &InputError{File: g.source.Name, Msg: "cannot be read", Err: err}
 	}
 	return n, err
 }
@@ -143,10 +145,10 @@ func (g *guarded) Read(p []byte) (int, error) {
 func (g *guarded) check() error {
 	info, err := g.File.Stat()
 	if err != nil {
-		return &InputError{File: g.source.name, Msg: "cannot be read", Err: err}
+		return &InputError{File: g.source.Name, Msg: "cannot be read", Err: err}
 	}
 	if !os.SameFile(info, g.source.info) || info.Size() != g.source.size || !info.ModTime().Equal(g.source.mtime) {
-		return &InputError{File: g.source.name, Msg: "changed while it was read", Hint: "run again when it is complete"}
+		return &InputError{File: g.source.Name, Msg: "changed while it was read", Hint: "run again when it is complete"}
 	}
 	return nil
 }
@@ -175,10 +177,10 @@ func isInputName(name string) bool {
 	return slices.Contains([]string{".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".xlsx"}, ext)
 }
 
-// expand turns the paths of a command line into files: a directory into the
+// Expand turns the paths of a command line into files: a directory into the
 // inputs in it, by name; a pattern into what it matches; a path named twice
 // counts once.
-func expand(paths, skip []string) ([]string, error) {
+func Expand(paths, skip []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
 		found, err := expandOne(path, skip)
@@ -241,7 +243,7 @@ func isOneOf(path string, files []string) bool {
 func filesIn(dir string, skip []string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, openError(dir, err)
+		return nil, OpenError(dir, err)
 	}
 	var files []string
 	for _, e := range entries {
@@ -256,8 +258,8 @@ func filesIn(dir string, skip []string) ([]string, error) {
 	return files, nil
 }
 
-// shortNames gives every file the shortest name that tells it from the others.
-func shortNames(paths []string) []string {
+// ShortNames gives every file the shortest name that tells it from the others.
+func ShortNames(paths []string) []string {
 	count := map[string]int{}
 	for _, p := range paths {
 		count[filepath.Base(p)]++
@@ -275,10 +277,9 @@ func shortNames(paths []string) []string {
 	return names
 }
 
-// named puts the file's name into an error of a scanner.
-func named(file string, err error) error {
+// Named puts the file's name into an error of a scanner.
+func Named(file string, err error) error {
 	var input *InputError
-	var mapping *MappingError
 	var option *OptionError
 	switch {
 	case errors.As(err, &input):
@@ -286,8 +287,38 @@ func named(file string, err error) error {
 			input.File = file
 		}
 		return input
-	case errors.As(err, &mapping), errors.As(err, &option), errors.Is(err, errNotUTF8):
+	case errors.As(err, &option), errors.Is(err, ErrNotUTF8):
 		return err
 	}
 	return fmt.Errorf("%s: %w", file, err)
+}
+
+// ReadText reads a whole file, unpacked and decoded.
+func (s *Source) ReadText() ([]byte, error) {
+	raw, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	defer raw.Close()
+	r, _, done, err := decompress(raw)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	all, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	if kind := knownBinary(all); kind != "" {
+		return nil, &InputError{Msg: "a " + kind + " file, not a list", Hint: "save it as text or CSV"}
+	}
+	text, err := decoder(bytes.NewReader(all), detectEncoding(all, true), true)
+	if err != nil {
+		return nil, err
+	}
+	all, err = io.ReadAll(text)
+	if bytes.IndexByte(all, 0) >= 0 {
+		return nil, &InputError{Msg: "not a text file: it holds zero bytes"}
+	}
+	return all, err
 }

@@ -1,4 +1,4 @@
-package reader
+package table
 
 import (
 	"errors"
@@ -11,47 +11,47 @@ import (
 )
 
 // openWorkbook finds the sheet and its header.
-func (t *table) openWorkbook(opt Options, words *vocabulary) error {
+func (t *Table) openWorkbook(opt Options, score Score) error {
 	book, err := t.workbook(nil)
 	if err != nil {
 		return err
 	}
 	defer book.Close()
-	t.format = "xlsx"
+	t.Format = "xlsx"
 	if err := t.findSheet(book, opt.Sheet); err != nil {
 		return err
 	}
-	rows, err := newSheetRecords(book, t.sheet)
+	rows, err := newSheetRecords(book, t.Sheet)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	best := layout{score: -1}
-	for range headerRecords {
-		r, err := rows.next()
+	best := Layout{score: -1}
+	for range HeaderRecords {
+		r, err := rows.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return err
 		}
-		if score := words.score(r.cells); score > best.score {
-			best = layout{header: slices.Clone(r.cells), score: score, line: r.line, preamble: r.line - 1}
+		if n := score(r.Cells); n > best.score {
+			best = Layout{Header: slices.Clone(r.Cells), score: n, Line: r.Line, Preamble: r.Line - 1}
 		}
 	}
-	if best.header == nil {
-		return &InputError{Msg: fmt.Sprintf("the sheet %q is empty", t.sheet), Hint: "--sheet NAME reads another one"}
+	if best.Header == nil {
+		return &InputError{Msg: fmt.Sprintf("the sheet %q is empty", t.Sheet), Hint: "--sheet NAME reads another one"}
 	}
-	t.layout = best
-	t.setHeader(best.header)
+	t.Layout = best
+	t.setHeader(best.Header)
 	return nil
 }
 
 // workbook unpacks the file. The parts that do not fit into a few megabytes
 // go to temporary files, so that memory stays bounded; the whole is bounded
 // too, as a small archive can hold a huge sheet.
-func (t *table) workbook(sum hash.Hash) (*excelize.File, error) {
-	raw, err := t.src.open()
+func (t *Table) workbook(sum hash.Hash) (*excelize.File, error) {
+	raw, err := t.Source.open()
 	if err != nil {
 		return nil, err
 	}
@@ -76,18 +76,18 @@ func (t *table) workbook(sum hash.Hash) (*excelize.File, error) {
 }
 
 // findSheet is the sheet of that name, or the first visible one.
-func (t *table) findSheet(book *excelize.File, name string) error {
+func (t *Table) findSheet(book *excelize.File, name string) error {
 	sheets := book.GetSheetList()
 	if name != "" {
 		if !slices.Contains(sheets, name) {
-			return &OptionError{File: t.src.name, Msg: fmt.Sprintf("no sheet %q", name), Hint: "its sheets are " + quoteAll(sheets)}
+			return &OptionError{File: t.Source.Name, Msg: fmt.Sprintf("no sheet %q", name), Hint: "its sheets are " + QuoteAll(sheets)}
 		}
-		t.sheet = name
+		t.Sheet = name
 		return nil
 	}
 	for _, s := range sheets {
 		if visible, err := book.GetSheetVisible(s); err == nil && visible {
-			t.sheet = s
+			t.Sheet = s
 			return nil
 		}
 	}
@@ -95,18 +95,18 @@ func (t *table) findSheet(book *excelize.File, name string) error {
 }
 
 // openSheet starts reading the rows below the header.
-func (t *table) openSheet(sum hash.Hash) (records, error) {
+func (t *Table) openSheet(sum hash.Hash) (Records, error) {
 	book, err := t.workbook(sum)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := newSheetRecords(book, t.sheet)
+	rows, err := newSheetRecords(book, t.Sheet)
 	if err != nil {
 		return nil, errors.Join(err, book.Close())
 	}
-	for rows.line < t.layout.line {
-		if _, err := rows.next(); err != nil {
-			return nil, errors.Join(err, rows.close())
+	for rows.line < t.Layout.Line {
+		if _, err := rows.Next(); err != nil {
+			return nil, errors.Join(err, rows.Close())
 		}
 	}
 	return rows, nil
@@ -128,21 +128,21 @@ func newSheetRecords(book *excelize.File, sheet string) (*sheetRecords, error) {
 }
 
 // next skips rows without a value, as they are the blank lines of a sheet.
-func (s *sheetRecords) next() (record, error) {
-	for s.Next() {
+func (s *sheetRecords) Next() (Record, error) {
+	for s.Rows.Next() {
 		s.line++
 		cells, err := s.Columns()
 		if err != nil {
-			return record{}, damaged("workbook", err)
+			return Record{}, damaged("workbook", err)
 		}
-		if filledCells(cells) > 0 {
-			return record{line: s.line, cells: cells}, nil
+		if Filled(cells) > 0 {
+			return Record{Line: s.line, Cells: cells}, nil
 		}
 	}
 	if err := s.Error(); err != nil {
-		return record{}, damaged("workbook", err)
+		return Record{}, damaged("workbook", err)
 	}
-	return record{}, io.EOF
+	return Record{}, io.EOF
 }
 
-func (s *sheetRecords) close() error { return errors.Join(s.Close(), s.book.Close()) }
+func (s *sheetRecords) Close() error { return errors.Join(s.Rows.Close(), s.book.Close()) }

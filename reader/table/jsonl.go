@@ -1,4 +1,4 @@
-package reader
+package table
 
 import (
 	"bufio"
@@ -39,11 +39,11 @@ func (j *jsonRecords) column(key string) int {
 	return i
 }
 
-func (j *jsonRecords) next() (record, error) {
+func (j *jsonRecords) Next() (Record, error) {
 	for {
 		text, err := j.readLine()
 		if err != nil {
-			return record{}, err
+			return Record{}, err
 		}
 		if len(bytes.TrimSpace(text)) > 0 {
 			return j.parse(text), nil
@@ -79,21 +79,21 @@ func (j *jsonRecords) readLine() ([]byte, error) {
 }
 
 // parse takes an object apart; anything else is a record that says so.
-func (j *jsonRecords) parse(text []byte) record {
+func (j *jsonRecords) parse(text []byte) Record {
 	j.cells = j.cells[:0]
 	object := bytes.TrimSpace(text)
 	if problem := objectProblem(object); problem != "" {
-		return record{line: j.line, raw: string(text), problem: fmt.Sprintf("line %d: %s", j.line, problem), cells: j.cells}
+		return Record{Line: j.line, Raw: string(text), Problem: fmt.Sprintf("line %d: %s", j.line, problem), Cells: j.cells}
 	}
 	kept := append(json.RawMessage(nil), object...)
-	members(kept, func(key string, value []byte) {
+	Members(kept, func(key string, value []byte) {
 		i := j.column(key)
 		for len(j.cells) <= i {
 			j.cells = append(j.cells, "")
 		}
-		j.cells[i] = cellOf(value)
+		j.cells[i] = CellOf(value)
 	})
-	return record{line: j.line, cells: j.cells, object: kept}
+	return Record{Line: j.line, Cells: j.cells, Object: kept}
 }
 
 // objectProblem says why a line is no JSON object. It quotes nothing of it.
@@ -113,8 +113,8 @@ func objectProblem(text []byte) string {
 	return "broken JSON"
 }
 
-// members calls f with every member of a valid JSON object, in order.
-func members(object []byte, f func(key string, value []byte)) {
+// Members calls f with every member of a valid JSON object, in order.
+func Members(object []byte, f func(key string, value []byte)) {
 	pos := space(object, 1)
 	for object[pos] != '}' {
 		end := valueEnd(object, pos)
@@ -167,9 +167,9 @@ func valueEnd(b []byte, pos int) int {
 	}
 }
 
-// cellOf is the text of a value: a string without its quotes, nothing for
+// CellOf is the text of a value: a string without its quotes, nothing for
 // null, and everything else as it is spelled.
-func cellOf(value []byte) string {
+func CellOf(value []byte) string {
 	switch {
 	case value[0] == '"':
 		return unquote(value)
@@ -190,4 +190,4 @@ func unquote(quoted []byte) string {
 	return s
 }
 
-func (j *jsonRecords) close() error { return j.closer() }
+func (j *jsonRecords) Close() error { return j.closer() }

@@ -1,4 +1,4 @@
-package reader
+package table
 
 import (
 	"bufio"
@@ -26,11 +26,11 @@ const (
 	encodingUTF8    = "utf-8"
 	encodingUTF16LE = "utf-16le"
 	encodingUTF16BE = "utf-16be"
-	encodingCP1252  = "windows-1252"
+	CP1252          = "windows-1252"
 )
 
-// errNotUTF8 says that a text taken for UTF-8 is none, far behind its start.
-var errNotUTF8 = errors.New("not UTF-8")
+// ErrNotUTF8 says that a text taken for UTF-8 is none, far behind its start.
+var ErrNotUTF8 = errors.New("not UTF-8")
 
 // decompress recognises gzip and zstd by content, whatever the name says.
 func decompress(r io.Reader) (io.Reader, string, func(), error) {
@@ -103,7 +103,7 @@ func detectEncoding(head []byte, whole bool) string {
 	}
 	good, bad := beyondASCII(wholeRunes(head, whole))
 	if bad > 0 && bad >= good {
-		return encodingCP1252
+		return CP1252
 	}
 	return encodingUTF8
 }
@@ -164,7 +164,7 @@ func wholeRunes(head []byte, whole bool) []byte {
 func decoder(r io.Reader, name string, demanded bool) (io.Reader, error) {
 	switch name {
 	case encodingUTF8:
-		r = skipBOM(r)
+		r = SkipBOM(r)
 		if demanded {
 			return r, nil
 		}
@@ -174,7 +174,7 @@ func decoder(r io.Reader, name string, demanded bool) (io.Reader, error) {
 		return textunicode.UTF16(textunicode.LittleEndian, textunicode.UseBOM).NewDecoder().Reader(r), nil
 	case encodingUTF16BE:
 		return textunicode.UTF16(textunicode.BigEndian, textunicode.UseBOM).NewDecoder().Reader(r), nil
-	case encodingCP1252:
+	case CP1252:
 		if !demanded {
 			r = &holes{r: r}
 		}
@@ -184,7 +184,7 @@ func decoder(r io.Reader, name string, demanded bool) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return skipBOM(enc.NewDecoder().Reader(r)), nil
+	return SkipBOM(enc.NewDecoder().Reader(r)), nil
 }
 
 // holes passes bytes on that mean something in Windows-1252. Five do not: a text
@@ -216,8 +216,8 @@ func encodingNamed(name string) (encoding.Encoding, error) {
 	return enc, nil
 }
 
-// canonicalEncoding spells a name given by the user as the constants do.
-func canonicalEncoding(name string) (string, error) {
+// CanonicalEncoding spells a name given by the user as the constants do.
+func CanonicalEncoding(name string) (string, error) {
 	enc, err := encodingNamed(strings.TrimSpace(name))
 	if err != nil {
 		return "", err
@@ -225,17 +225,27 @@ func canonicalEncoding(name string) (string, error) {
 	return htmlindex.Name(enc)
 }
 
-func skipBOM(r io.Reader) io.Reader {
+// SkipBOM passes over the byte order mark of UTF-8.
+func SkipBOM(r io.Reader) io.Reader {
 	b := bufio.NewReaderSize(r, 64<<10)
-	if mark, _ := b.Peek(3); bytes.Equal(mark, []byte{0xef, 0xbb, 0xbf}) {
+	mark, err := b.Peek(3)
+	if err != nil && err != io.EOF {
+		return failed{err} // the buffer tells an error once, and it was told here
+	}
+	if bytes.Equal(mark, []byte{0xef, 0xbb, 0xbf}) {
 		_, _ = b.Discard(3)
 	}
 	return b
 }
 
+// failed is a reader whose first read failed.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
+
 // utf8Reader passes UTF-8 through and stops at anything else: with an error
 // that names the line when there was text in UTF-8 before, else with
-// errNotUTF8, as the bytes so far are the same in most encodings. It is to be
+// ErrNotUTF8, as the bytes so far are the same in most encodings. It is to be
 // read with room for more than one character.
 type utf8Reader struct {
 	r      io.Reader
@@ -270,7 +280,7 @@ func (u *utf8Reader) refuse(text []byte) error {
 	}
 	good, bad := beyondASCII(text)
 	if !u.beyond && good <= bad {
-		return errNotUTF8
+		return ErrNotUTF8
 	}
 	return &InputError{Line: u.lines + bytes.Count(text[:at], []byte{'\n'}) + 1, Msg: "a byte that is not UTF-8 in a file that otherwise is",
 		Hint: "correct that line; or --encoding utf-8 takes it as it is, --encoding windows-1252 if the whole file is that"}

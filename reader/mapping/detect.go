@@ -1,9 +1,11 @@
-package reader
+package mapping
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"octave-enrich/reader/person"
 )
 
 // detect maps every field that was not asked for.
@@ -17,7 +19,7 @@ func (p *planner) detect() error {
 		if p.done[a.field] {
 			continue
 		}
-		if a.field == FullName && (p.done[FirstName] || p.done[LastName]) {
+		if a.field == person.FullName && (p.done[person.FirstName] || p.done[person.LastName]) {
 			p.unusedFullNames()
 			continue
 		}
@@ -32,16 +34,16 @@ func (p *planner) detect() error {
 // nameBesideFirstName knows that lists with Vorname and Name mean the family
 // name by the latter.
 func (p *planner) nameBesideFirstName() {
-	if p.done[LastName] || !p.done[FirstName] {
+	if p.done[person.LastName] || !p.done[person.FirstName] {
 		return
 	}
-	first := slices.IndexFunc(p.plan.mapped, func(m Mapping) bool { return m.Field == FirstName })
-	if f := p.folded[p.plan.mapped[first].column]; f != "vorname" && f != "voornaam" {
+	first := slices.IndexFunc(p.plan.Mapped, func(m Mapping) bool { return m.Field == person.FirstName })
+	if f := p.folded[p.plan.Mapped[first].column]; f != "vorname" && f != "voornaam" {
 		return
 	}
 	for _, f := range []string{"name", "naam"} {
 		if same := p.columnsFolding(f); len(same) == 1 && !p.used[same[0]] {
-			p.take(LastName, same[0], false, "as it stands beside a first name")
+			p.take(person.LastName, same[0], false, "as it stands beside a first name")
 			return
 		}
 	}
@@ -49,7 +51,7 @@ func (p *planner) nameBesideFirstName() {
 
 func (p *planner) unusedFullNames() {
 	for i := range p.names {
-		if !p.used[i] && slices.ContainsFunc(p.words.rank[p.folded[i]], func(r ranked) bool { return r.field == FullName }) {
+		if !p.used[i] && slices.ContainsFunc(p.words.rank[p.folded[i]], func(r ranked) bool { return r.field == person.FullName }) {
 			p.reject(i, "the parts of the name have columns of their own")
 		}
 	}
@@ -73,7 +75,7 @@ const (
 	refused                  // they are something else
 )
 
-func (p *planner) detectField(field Field) error {
+func (p *planner) detectField(field person.Field) error {
 	var candidates []candidate
 	for i, f := range p.folded {
 		if p.used[i] {
@@ -99,7 +101,7 @@ func (p *planner) detectField(field Field) error {
 
 // weigh adds a column to the candidates, or to the rejected when its values
 // are something else than its name says.
-func (p *planner) weigh(candidates []candidate, field Field, column, priority int) []candidate {
+func (p *planner) weigh(candidates []candidate, field person.Field, column, priority int) []candidate {
 	standing, filled, why := p.judge(field, column)
 	if standing == refused {
 		p.reject(column, why)
@@ -110,7 +112,7 @@ func (p *planner) weigh(candidates []candidate, field Field, column, priority in
 
 // choose takes the best candidate. Others of the same standing and priority
 // must agree with it, or the choice is the user's.
-func (p *planner) choose(field Field, candidates []candidate) error {
+func (p *planner) choose(field person.Field, candidates []candidate) error {
 	best := candidates[0]
 	var equal []candidate
 	for _, c := range candidates[1:] {
@@ -129,7 +131,7 @@ func (p *planner) choose(field Field, candidates []candidate) error {
 		}
 	}
 	for _, c := range equal {
-		p.plan.rivals = append(p.plan.rivals, rivals{field, best.column, c.column, cleanerOf(field)})
+		p.plan.rivals = append(p.plan.rivals, rivals{field, best.column, c.column, person.CleanerOf(field)})
 		p.reject(c.column, fmt.Sprintf("says the same as %q", p.names[best.column]))
 	}
 	certain, why := p.certainty(field, best, candidates)
@@ -138,12 +140,12 @@ func (p *planner) choose(field Field, candidates []candidate) error {
 }
 
 // certainty says how sure the choice of best is.
-func (p *planner) certainty(field Field, best candidate, all []candidate) (bool, string) {
+func (p *planner) certainty(field person.Field, best candidate, all []candidate) (bool, string) {
 	outranked := slices.ContainsFunc(all, func(c candidate) bool { return c.priority < best.priority })
 	switch {
 	case outranked:
 		return false, "by its values, as a column with a better name has none to use"
-	case field == FullName:
+	case field == person.FullName:
 		return false, "split at the first space into first and last name"
 	case p.folded[best.column] == "emaildomain":
 		return false, "the domain of the address, for want of a website"
@@ -156,8 +158,8 @@ func (p *planner) certainty(field Field, best candidate, all []candidate) (bool,
 }
 
 // agree fails when two columns of the same standing say different things.
-func (p *planner) agree(field Field, a, b int) error {
-	clean := cleanerOf(field)
+func (p *planner) agree(field person.Field, a, b int) error {
+	clean := person.CleanerOf(field)
 	for _, row := range p.sample {
 		if differ(clean, row[a], row[b]) {
 			return ambiguous(p.file, field, p.names[a], p.names[b])
@@ -167,7 +169,7 @@ func (p *planner) agree(field Field, a, b int) error {
 }
 
 // differ says whether two cells hold different values.
-func differ(clean cleaner, a, b string) bool {
+func differ(clean person.Cleaner, a, b string) bool {
 	if a == b {
 		return false
 	}
@@ -176,27 +178,27 @@ func differ(clean cleaner, a, b string) bool {
 	return x != "" && y != "" && x != y
 }
 
-func ambiguous(file string, field Field, a, b string) error {
+func ambiguous(file string, field person.Field, a, b string) error {
 	return &MappingError{File: file, Field: field, Headers: []string{a, b},
 		Msg:  fmt.Sprintf("%q and %q both fit %s and hold different values", a, b, field),
-		Hint: fmt.Sprintf("type %s or %s", mapFlag(field, a), mapFlag(field, b))}
+		Hint: fmt.Sprintf("type %s or %s", Flag(field, a), Flag(field, b))}
 }
 
 // judge looks at the first values of a column.
-func (p *planner) judge(field Field, column int) (s standing, filled int, why string) {
-	clean, usable, honorifics, social := cleanerOf(field), 0, 0, 0
+func (p *planner) judge(field person.Field, column int) (s standing, filled int, why string) {
+	clean, usable, honorifics, social := person.CleanerOf(field), 0, 0, 0
 	for _, row := range p.sample {
 		v, f := clean(row[column])
-		if v != "" || f != noFlaw && f != placeholder {
+		if v != "" || f != person.NoFlaw && f != person.Placeholder {
 			filled++
 		}
 		if v != "" {
 			usable++
 		}
-		if f == socialHost || f == companyPage {
+		if f == person.SocialHost || f == person.CompanyPage {
 			social++
 		}
-		if field == JobTitle && isHonorific(v) {
+		if field == person.JobTitle && person.IsHonorific(v) {
 			honorifics++
 		}
 	}
@@ -206,24 +208,24 @@ func (p *planner) judge(field Field, column int) (s standing, filled int, why st
 type tally struct{ filled, usable, honorifics, social int }
 
 // verdict is the rule of each field on what its values must look like.
-func verdict(field Field, folded string, n tally, salesforce bool) (standing, int, string) {
+func verdict(field person.Field, folded string, n tally, salesforce bool) (standing, int, string) {
 	most := func(k int) bool { return k > 0 && 2*k >= n.filled }
 	switch {
 	case folded == "id" && !salesforce:
 		return refused, n.filled, "an id of unknown kind"
 	case n.filled == 0:
 		return vacant, 0, ""
-	case field == JobTitle && most(n.honorifics):
+	case field == person.JobTitle && most(n.honorifics):
 		return refused, n.filled, "its values are honorifics"
-	case field == LinkedInProfile && !most(n.usable) && n.social > 0:
+	case field == person.LinkedInProfile && !most(n.usable) && n.social > 0:
 		return refused, n.filled, "its values are LinkedIn pages of companies"
-	case field == LinkedInProfile && !most(n.usable):
+	case field == person.LinkedInProfile && !most(n.usable):
 		return refused, n.filled, "its values are no linkedin.com/in/ pages"
-	case field == Lang && !most(n.usable):
+	case field == person.Lang && !most(n.usable):
 		return refused, n.filled, "it holds no language tags"
-	case field == CompanyDomain && n.usable == 0 && n.social > 0:
+	case field == person.CompanyDomain && n.usable == 0 && n.social > 0:
 		return refused, n.filled, "its values are pages on social networks"
-	case field == CompanyDomain && n.usable == 0:
+	case field == person.CompanyDomain && n.usable == 0:
 		return refused, n.filled, "its values are no domains of companies"
 	case n.usable == 0:
 		return doubtful, n.filled, ""
@@ -233,8 +235,8 @@ func verdict(field Field, folded string, n tally, salesforce bool) (standing, in
 
 // salesforce says whether the values of a column carry the prefix that
 // Salesforce gives the ids of contacts (003) or leads (00Q).
-func (p *planner) salesforce(field Field, column int) bool {
-	prefix := map[Field]string{CRMContactID: "003", CRMLeadID: "00Q"}[field]
+func (p *planner) salesforce(field person.Field, column int) bool {
+	prefix := map[person.Field]string{person.CRMContactID: "003", person.CRMLeadID: "00Q"}[field]
 	if prefix == "" || p.folded[column] != "id" {
 		return false
 	}
@@ -250,13 +252,4 @@ func (p *planner) salesforce(field Field, column int) bool {
 		}
 	}
 	return match > 0 && match == filled
-}
-
-func isHonorific(s string) bool {
-	switch strings.TrimSuffix(strings.ToLower(s), ".") {
-	case "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "herr", "frau", "mme", "mlle", "monsieur", "madame",
-		"m", "sr", "sra", "srta", "dhr", "mevr", "dott", "sig", "ing", "様", "さん":
-		return true
-	}
-	return false
 }

@@ -1,4 +1,4 @@
-package reader
+package table
 
 import (
 	"encoding/csv"
@@ -9,22 +9,22 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"pgregory.net/rapid"
+	"github.com/google/go-cmp/cmp"
 )
 
 // scanAll reads all records of a text.
 func scanAll(r io.Reader, comma byte) (records [][]string, lines []int, err error) {
-	s := newScanner(r, comma, '\n', 1)
+	s := NewScanner(r, comma, '\n', 1)
 	s.buf = make([]byte, 0, 16) // so that every record crosses its end
 	for {
-		err := s.next()
+		err := s.Next()
 		if err == io.EOF {
 			return records, lines, nil
 		}
 		if err != nil {
 			return records, lines, err
 		}
-		records, lines = append(records, s.cells(nil)), append(lines, s.recordLine)
+		records, lines = append(records, s.Cells(nil)), append(lines, s.Line)
 	}
 }
 
@@ -34,8 +34,12 @@ func TestScannerLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "records", records, [][]string{{"a", "b"}, {"x\r\n\"y\"", "z"}, {""}, {"", ""}, {"last"}})
-	equal(t, "lines", lines, []int{1, 3, 5, 6, 7})
+	if d := cmp.Diff([][]string{{"a", "b"}, {"x\r\n\"y\"", "z"}, {""}, {"", ""}, {"last"}}, records); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]int{1, 3, 5, 6, 7}, lines); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestScannerErrors(t *testing.T) {
@@ -106,55 +110,4 @@ func csvRecordsOf(text string) ([][]string, error) {
 	r := csv.NewReader(strings.NewReader(text))
 	r.FieldsPerRecord = -1
 	return r.ReadAll()
-}
-
-// TestRoundTrip writes lists with the quoting of the writer and random
-// quirks, and reads the cells back.
-func TestRoundTrip(t *testing.T) {
-	cell := rapid.OneOf(
-		rapid.StringMatching(`[ -~é漢\n"',;|\t]{0,12}`),
-		rapid.SampledFrom([]string{"", " ", "a\r\nb", "\r\n", `"`, `""`, "=1+1", "-", "\u200b", "0012", "'x", "#", "sep=;", "🚀"}),
-	)
-	path := file(t, "list.csv", "")
-	rapid.Check(t, func(t *rapid.T) {
-		width := rapid.IntRange(1, 5).Draw(t, "width")
-		row := rapid.SliceOfN(cell, width, width)
-		rows := rapid.SliceOfN(row, 0, 8).Draw(t, "rows")
-		header := []string{"Email"}
-		for range width {
-			header = append(header, rapid.SampledFrom([]string{"Note", "Stage", "City", "", "Note"}).Draw(t, "header"))
-		}
-		rows = append(rows, make([]string, width))
-		for i, r := range rows {
-			rows[i] = append([]string{"person@example.com"}, r...) // no footer
-		}
-		comma := rapid.SampledFrom([]rune(",;\t|")).Draw(t, "comma")
-		quirk := quirks()[rapid.IntRange(0, len(quirks())-1).Draw(t, "quirk")]
-		rewrite(t, path, quirk(csvText(t, comma, append([][]string{header}, rows...))))
-		in, err := Open([]string{path}, Options{})
-		if err != nil {
-			t.Fatalf("Open: %v", err)
-		}
-		defer in.Close()
-		var got [][]string
-		for c, err := range in.Contacts() {
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, c.Cells)
-		}
-		if !slices.EqualFunc(got, rows, slices.Equal) {
-			t.Fatalf("got  %q\nwant %q", got, rows)
-		}
-	})
-}
-
-func csvText(t *rapid.T, comma rune, records [][]string) string {
-	var b strings.Builder
-	w := csv.NewWriter(&b)
-	w.Comma = comma
-	if err := w.WriteAll(records); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
 }

@@ -1,4 +1,7 @@
-package reader
+// Package table turns the bytes of an input into records and back: it knows
+// encodings, compression, the layout of a text, JSON lines and workbooks, and
+// the one codec for CSV. What a column means is none of its business.
+package table
 
 import (
 	"fmt"
@@ -54,25 +57,15 @@ func (e *OptionError) Error() string {
 	return s + " (" + e.Hint + ")"
 }
 
-// A MappingError says why the columns of a file cannot be mapped to the
-// fields of a contact, and what to type to decide it.
-type MappingError struct {
-	File    string
-	Field   Field    // the field in question; empty when it is about all of them
-	Headers []string // the columns in question
-	Msg     string
-	Hint    string // names the exact flag to type
-}
-
-func (e *MappingError) Error() string {
-	s := e.File + ": " + e.Msg
-	if e.Hint != "" {
-		s += " (" + e.Hint + ")"
+// QuoteAll lists headers, the first dozen of them.
+func QuoteAll(headers []string) string {
+	var quoted []string
+	for _, h := range headers {
+		if len(quoted) == 12 {
+			quoted = append(quoted, fmt.Sprintf("and %d more", len(headers)-12))
+			break
+		}
+		quoted = append(quoted, fmt.Sprintf("%q", h))
 	}
-	return s
-}
-
-// mapFlag spells the flag that feeds field from header, quoted for a shell.
-func mapFlag(field Field, header string) string {
-	return "--map " + string(field) + "='" + strings.ReplaceAll(header, "'", `'\''`) + "'"
+	return strings.Join(quoted, ", ")
 }

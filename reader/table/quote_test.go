@@ -1,4 +1,4 @@
-package writer
+package table
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ func TestRecordsAreThoseOfEncodingCSV(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Flush()
-		if got := string(appendRecord(nil, record, comma)); got != want.String() {
+		if got := string(AppendRecord(nil, record, comma)); got != want.String() {
 			t.Fatalf("got  %q\nwant %q", got, want.String())
 		}
 	})

@@ -1,4 +1,4 @@
-package writer
+package table
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// appendRecord appends a line of CSV, byte for byte as encoding/csv writes it, in a third of the time: that looks
+// AppendRecord appends a line of CSV, byte for byte as encoding/csv writes it, in a third of the time: that looks
 // at a body of some hundred bytes once for every line of it.
-func appendRecord(line []byte, record []string, comma byte) []byte {
+func AppendRecord(line []byte, record []string, comma byte) []byte {
 	for i, cell := range record {
 		if i > 0 {
 			line = append(line, comma)

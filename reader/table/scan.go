@@ -1,4 +1,4 @@
-package reader
+package table
 
 import (
 	"bytes"
@@ -15,10 +15,13 @@ const maxRecord = 16 << 20
 // errShort says that the window ends before the record does.
 var errShort = errors.New("record goes on")
 
-// A scanner splits RFC 4180 text into records. encoding/csv is not used for
+// A Scanner splits RFC 4180 text into records. encoding/csv is not used for
 // it because it turns CRLF inside quoted cells into LF and cannot tell the
 // line where a quote was opened.
-type scanner struct {
+type Scanner struct {
+	Line  int // physical line where the last record starts, 1-based
+	Limit int // bytes that a record may have, 0 for any number
+
 	src   io.Reader
 	comma byte
 	eol   byte // '\n', or '\r' for files that know no other
@@ -32,23 +35,25 @@ type scanner struct {
 	opened int // line of a quote that the window does not close, else 0
 
 	// The last record: cell i is text[spans[i].from:spans[i].to].
-	text       []byte
-	spans      []span
-	recordLine int
-	recordFrom int64 // its offset in the source
+	text  []byte
+	spans []span
+	raw   []byte
+	from  int64 // its offset in the source
 
 	scratch []byte
 }
 
 type span struct{ from, to int }
 
-func newScanner(src io.Reader, comma, eol byte, line int) *scanner {
-	return &scanner{src: src, comma: comma, eol: eol, line: line, buf: make([]byte, 0, 256<<10)}
+// NewScanner splits what src holds at comma and eol; line is the number of its
+// first line.
+func NewScanner(src io.Reader, comma, eol byte, line int) *Scanner {
+	return &Scanner{src: src, comma: comma, eol: eol, line: line, Limit: maxRecord, buf: make([]byte, 0, 256<<10)}
 }
 
-// next scans one record; blank lines are none. It returns io.EOF after the
+// Next scans one record; blank lines are none. It returns io.EOF after the
 // last one and an *InputError without a file name for text that is not CSV.
-func (s *scanner) next() error {
+func (s *Scanner) Next() error {
 	for {
 		size, err := s.record(s.buf[s.start:])
 		if err == errShort {
@@ -62,8 +67,9 @@ func (s *scanner) next() error {
 			return err
 		}
 		blank := len(s.spans) == 0
-		s.recordLine, s.recordFrom = s.line, s.offset
+		s.Line, s.from = s.line, s.offset
 		s.line += s.lines(size)
+		s.raw = s.buf[s.start : s.start+size]
 		s.start += size
 		s.offset += int64(size)
 		if !blank {
@@ -73,7 +79,7 @@ func (s *scanner) next() error {
 }
 
 // lines counts the line ends in the next size bytes.
-func (s *scanner) lines(size int) int {
+func (s *Scanner) lines(size int) int {
 	if len(s.text) > 0 && &s.text[0] == &s.buf[s.start] {
 		return 1 // an unquoted record is one line
 	}
@@ -82,7 +88,7 @@ func (s *scanner) lines(size int) int {
 
 // record scans the record at the start of w and returns its size with the
 // line end. A blank line leaves no spans.
-func (s *scanner) record(w []byte) (int, error) {
+func (s *Scanner) record(w []byte) (int, error) {
 	end := bytes.IndexByte(w, s.eol)
 	if end < 0 {
 		if !s.eof {
@@ -109,7 +115,7 @@ func (s *scanner) record(w []byte) (int, error) {
 }
 
 // split cuts a line without quotes at its delimiters.
-func (s *scanner) split(line []byte) {
+func (s *Scanner) split(line []byte) {
 	from := 0
 	for {
 		n := bytes.IndexByte(line[from:], s.comma)
@@ -123,7 +129,7 @@ func (s *scanner) split(line []byte) {
 }
 
 // quoted scans a record that has quotes in its first line, cell by cell.
-func (s *scanner) quoted(w []byte) (int, error) {
+func (s *Scanner) quoted(w []byte) (int, error) {
 	s.scratch, s.opened = s.scratch[:0], 0
 	pos, last := 0, false
 	for !last {
@@ -146,7 +152,7 @@ func (s *scanner) quoted(w []byte) (int, error) {
 
 // quotedCell unquotes the cell at w[pos] into scratch and returns where its
 // delimiter is.
-func (s *scanner) quotedCell(w []byte, pos int) (int, error) {
+func (s *Scanner) quotedCell(w []byte, pos int) (int, error) {
 	open := pos
 	for pos++; ; pos++ {
 		n := bytes.IndexByte(w[pos:], '"')
@@ -175,7 +181,7 @@ func (s *scanner) quotedCell(w []byte, pos int) (int, error) {
 }
 
 // plainCell copies the cell at w[pos] into scratch.
-func (s *scanner) plainCell(w []byte, pos int) (int, error) {
+func (s *Scanner) plainCell(w []byte, pos int) (int, error) {
 	end, err := s.cellEnd(w, pos)
 	if err != nil {
 		return 0, err
@@ -190,7 +196,7 @@ func (s *scanner) plainCell(w []byte, pos int) (int, error) {
 }
 
 // cellEnd finds the delimiter or line end at or behind w[pos].
-func (s *scanner) cellEnd(w []byte, pos int) (int, error) {
+func (s *Scanner) cellEnd(w []byte, pos int) (int, error) {
 	end := bytes.IndexByte(w[pos:], s.eol)
 	if end < 0 && !s.eof {
 		return 0, errShort
@@ -206,7 +212,7 @@ func (s *scanner) cellEnd(w []byte, pos int) (int, error) {
 }
 
 // delimiter steps over what ends a cell, and says whether the record ends too.
-func (s *scanner) delimiter(w []byte, pos int) (int, bool) {
+func (s *Scanner) delimiter(w []byte, pos int) (int, bool) {
 	if pos < len(w) && w[pos] == s.comma {
 		return pos + 1, false
 	}
@@ -218,7 +224,7 @@ func (s *scanner) delimiter(w []byte, pos int) (int, bool) {
 
 // unclosed notes the line of the quote at w[open] for the case that its end
 // never comes.
-func (s *scanner) unclosed(w []byte, open int) error {
+func (s *Scanner) unclosed(w []byte, open int) error {
 	s.opened, _ = s.position(w, open)
 	if !s.eof {
 		return errShort
@@ -231,7 +237,7 @@ func (s *scanner) unclosed(w []byte, open int) error {
 // textAfterQuote reports w[pos], which follows the closing quote of the cell
 // opened at w[open]. Where the two are lines apart the opening one is the
 // stray, so that is the line named.
-func (s *scanner) textAfterQuote(w []byte, open, pos int) error {
+func (s *Scanner) textAfterQuote(w []byte, open, pos int) error {
 	line, column := s.position(w, open)
 	endLine, endColumn := s.position(w, pos)
 	if line == endLine {
@@ -244,7 +250,7 @@ func (s *scanner) textAfterQuote(w []byte, open, pos int) error {
 }
 
 // position is the physical line and character of w[pos]. w starts a line.
-func (s *scanner) position(w []byte, pos int) (line, column int) {
+func (s *Scanner) position(w []byte, pos int) (line, column int) {
 	lines := bytes.Count(w[:pos], []byte{s.eol})
 	start := bytes.LastIndexByte(w[:pos], s.eol) + 1
 	return s.line + lines, utf8.RuneCount(w[start:pos]) + 1
@@ -252,8 +258,8 @@ func (s *scanner) position(w []byte, pos int) (line, column int) {
 
 // fill reads until the buffer is full or the source ends, and grows the
 // buffer when the record at its start already fills it.
-func (s *scanner) fill() error {
-	if len(s.buf)-s.start >= maxRecord {
+func (s *Scanner) fill() error {
+	if s.Limit > 0 && len(s.buf)-s.start >= s.Limit {
 		return s.tooLong()
 	}
 	n := copy(s.buf[:cap(s.buf)], s.buf[s.start:])
@@ -275,9 +281,25 @@ func (s *scanner) fill() error {
 	return nil
 }
 
-func (s *scanner) tooLong() error {
+func (s *Scanner) tooLong() error {
 	if s.opened > 0 {
 		return &InputError{Line: s.opened, Msg: fmt.Sprintf(`the quote (") opened on this line is not closed within %d MiB`, maxRecord>>20)}
 	}
 	return &InputError{Line: s.line, Msg: fmt.Sprintf("a record of more than %d MiB starts here", maxRecord>>20)}
 }
+
+// Cells appends copies of the cells of the last record into dst, in one string.
+func (s *Scanner) Cells(dst []string) []string {
+	text := string(s.text)
+	for _, c := range s.spans {
+		dst = append(dst, text[c.from:c.to])
+	}
+	return dst
+}
+
+// Len is the number of cells of the last record.
+func (s *Scanner) Len() int { return len(s.spans) }
+
+// Raw is the last record as it stands in the source, with its line end. It is
+// valid until the next one.
+func (s *Scanner) Raw() []byte { return s.raw }

@@ -1,4 +1,4 @@
-package reader
+package mapping
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/reader/person"
+	"octave-enrich/reader/table"
 )
 
 const mapFileFormat = 1
@@ -27,62 +29,58 @@ type MapFile struct {
 
 // A MappedLayout is the mapping of the files with one header.
 type MappedLayout struct {
-	Map map[Field]string `yaml:"map" json:"map"` // the column of each field, by its name
+	Map map[person.Field]string `yaml:"map" json:"map"` // the column of each field, by its name
 
 	// Header names all columns in order. A file whose header differs is
 	// refused; without a header in the layout, the mapped columns must exist.
 	Header []string `yaml:"header,omitempty" json:"header,omitempty"`
 }
 
-// MapFile pins the mapping of the input.
-func (in *Input) MapFile() *MapFile {
-	m := &MapFile{Format: mapFileFormat}
-	for _, t := range in.tables {
-		l := MappedLayout{Map: map[Field]string{}}
-		if t.format != "jsonl" { // objects may leave members out
-			l.Header = t.names[:t.width]
-		}
-		for _, c := range t.plan.mapped {
-			l.Map[c.Field] = c.Header
-		}
-		if !slices.ContainsFunc(m.Layouts, func(o MappedLayout) bool { return slices.Equal(o.Header, l.Header) && maps.Equal(o.Map, l.Map) }) {
-			m.Layouts = append(m.Layouts, l)
-		}
+// Add pins the mapping of a file, unless one like it is there already.
+func (m *MapFile) Add(header []string, mapped []Mapping) {
+	l := MappedLayout{Map: map[person.Field]string{}, Header: header}
+	for _, c := range mapped {
+		l.Map[c.Field] = c.Header
 	}
-	return m
+	if !slices.ContainsFunc(m.Layouts, func(o MappedLayout) bool { return slices.Equal(o.Header, l.Header) && maps.Equal(o.Map, l.Map) }) {
+		m.Layouts = append(m.Layouts, l)
+	}
 }
+
+// NewMapFile is one without a layout.
+func NewMapFile() *MapFile { return &MapFile{Format: mapFileFormat} }
 
 // ReadMapFile reads a mapping file, YAML or JSON. Words it does not know are
 // errors, as a mistyped field would otherwise just stay empty.
 func ReadMapFile(path string) (*MapFile, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, table.OpenError(path, err)
 	}
 	var m MapFile
 	if err := yaml.UnmarshalWithOptions(text, &m, yaml.Strict()); err != nil { // JSON is YAML
-		return nil, &InputError{File: path, Msg: "not a mapping file", Hint: "write one with inspect --write FILE", Err: err}
+		return nil, &table.InputError{File: path, Msg: "not a mapping file", Hint: "write one with inspect --write FILE", Err: err}
 	}
 	return &m, m.check(path)
 }
 
 func (m *MapFile) check(path string) error {
 	if m.Format != mapFileFormat {
-		return &InputError{File: path, Msg: fmt.Sprintf("format %d of a mapping file, not %d", m.Format, mapFileFormat), Hint: "write it anew with inspect --write"}
+		return &table.InputError{File: path, Msg: fmt.Sprintf("format %d of a mapping file, not %d", m.Format, mapFileFormat), Hint: "write it anew with inspect --write"}
 	}
 	known := Fields()
 	for _, l := range m.Layouts {
 		for _, f := range sortedFields(l.Map) {
 			if !slices.Contains(known, f) {
-				return &InputError{File: path, Msg: fmt.Sprintf("%q is no field", f), Hint: fieldHint(f)}
+				return &table.InputError{File: path, Msg: fmt.Sprintf("%q is no field", f), Hint: fieldHint(f)}
 			}
 		}
 		if len(l.Map) == 0 {
-			return &InputError{File: path, Msg: "a layout without a map"}
+			return &table.InputError{File: path, Msg: "a layout without a map"}
 		}
 	}
 	if len(m.Layouts) == 0 {
-		return &InputError{File: path, Msg: "no layouts in it"}
+		return &table.InputError{File: path, Msg: "no layouts in it"}
 	}
 	return nil
 }
@@ -142,7 +140,7 @@ func (m *MapFile) headers() []string {
 }
 
 // layoutOf is the mapping for a file with these columns.
-func (m *MapFile) layoutOf(file string, names []string) (map[Field]string, error) {
+func (m *MapFile) layoutOf(file string, names []string) (map[person.Field]string, error) {
 	for _, l := range m.Layouts {
 		if l.Header == nil || slices.Equal(l.Header, names) {
 			return l.Map, nil
@@ -157,10 +155,10 @@ func (m *MapFile) layoutOf(file string, names []string) (map[Field]string, error
 func difference(pinned, names []string) string {
 	var parts []string
 	if missing := without(pinned, names); len(missing) > 0 {
-		parts = append(parts, "missing "+quoteAll(missing))
+		parts = append(parts, "missing "+table.QuoteAll(missing))
 	}
 	if added := without(names, pinned); len(added) > 0 {
-		parts = append(parts, "new "+quoteAll(added))
+		parts = append(parts, "new "+table.QuoteAll(added))
 	}
 	if len(parts) == 0 {
 		return "the columns are in another order"

@@ -1,4 +1,4 @@
-package reader
+package person
 
 import (
 	"strings"
@@ -37,13 +37,13 @@ func isSuffix(host string) bool {
 }
 
 // cleanDomain takes the host out of a web address, in ASCII and without www.
-func cleanDomain(cell string) (string, flaw) {
+func cleanDomain(cell string) (string, Flaw) {
 	if host := plainHost(cell); host != "" {
 		return checkDomain(host)
 	}
-	s, _ := cleanText(cell)
+	s, _ := Text(cell)
 	if s == "" {
-		return "", noFlaw
+		return "", NoFlaw
 	}
 	s = strings.ToLower(s)
 	if _, rest, ok := strings.Cut(s, "://"); ok {
@@ -58,7 +58,7 @@ func cleanDomain(cell string) (string, flaw) {
 	if s != "" && !isASCII(s) {
 		host, err := idna.Lookup.ToASCII(s)
 		if err != nil {
-			return "", malformed
+			return "", Malformed
 		}
 		s = host
 	}
@@ -90,16 +90,16 @@ func plainHost(s string) string {
 }
 
 // checkDomain judges a host in ASCII.
-func checkDomain(s string) (string, flaw) {
+func checkDomain(s string) (string, Flaw) {
 	switch {
 	case !isHost(s):
-		return "", malformed
+		return "", Malformed
 	case isSocialHost(s):
-		return "", socialHost
-	case isFreeMail(s):
-		return "", freeMail
+		return "", SocialHost
+	case IsFreeMail(s):
+		return "", FreeMail
 	}
-	return s, noFlaw
+	return s, NoFlaw
 }
 
 func isASCII(s string) bool {
@@ -111,9 +111,9 @@ func isASCII(s string) bool {
 	return true
 }
 
-// isFreeMail says whether a domain belongs to a mail provider, so that it
+// IsFreeMail says whether a domain belongs to a mail provider, so that it
 // says nothing about a company.
-func isFreeMail(domain string) bool {
+func IsFreeMail(domain string) bool {
 	switch domain {
 	case "gmail.com", "googlemail.com", "yahoo.com", "ymail.com", "rocketmail.com", "outlook.com", "hotmail.com", "live.com",
 		"msn.com", "icloud.com", "me.com", "mac.com", "aol.com", "proton.me", "protonmail.com", "pm.me", "gmx.com", "gmx.net",
@@ -171,8 +171,8 @@ func isEmailPlaceholder(s string) bool {
 	return false
 }
 
-// isSharedInbox says whether an address is read by more than one person.
-func isSharedInbox(address string) bool {
+// IsSharedInbox says whether an address is read by more than one person.
+func IsSharedInbox(address string) bool {
 	local, _, _ := strings.Cut(address, "@")
 	switch local {
 	case "info", "contact", "contacts", "hello", "hi", "mail", "office", "sales", "support", "help", "helpdesk", "service",

@@ -1,6 +1,7 @@
-package reader
+package person
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
@@ -8,24 +9,27 @@ import (
 	"golang.org/x/text/language"
 )
 
-// A flaw says why a value that is there cannot be used.
-type flaw uint8
+// A Flaw says why a value that is there cannot be used.
+type Flaw uint8
 
+// What may be wrong with a value.
 const (
-	noFlaw        flaw = iota
-	malformed          // not what the field takes
-	placeholder        // stands for an address, is none
-	freeMail           // a mail provider's domain, not a company's
-	socialHost         // a page on a network, not a company's site
-	companyPage        // a LinkedIn page that is not a person's
-	severalValues      // more than one value: none is guessed
+	NoFlaw        Flaw = iota
+	Malformed          // not what the field takes
+	Placeholder        // stands for an address, is none
+	FreeMail           // a mail provider's domain, not a company's
+	SocialHost         // a page on a network, not a company's site
+	CompanyPage        // a LinkedIn page that is not a person's
+	SeveralValues      // more than one value: none is guessed
 )
 
-// A cleaner turns a cell into the value for the request, empty when there is
+// A Cleaner turns a cell into the value for the request, empty when there is
 // none to use.
-type cleaner func(cell string) (string, flaw)
+type Cleaner func(cell string) (string, Flaw)
 
-func cleanerOf(field Field) cleaner {
+// CleanerOf is the cleaner of a field; one that is not about the contact keeps
+// its text but for outer blanks and null words.
+func CleanerOf(field Field) Cleaner {
 	switch field {
 	case Email:
 		return cleanEmail
@@ -38,25 +42,25 @@ func cleanerOf(field Field) cleaner {
 	case Lang:
 		return cleanLang
 	case FirstName, LastName, FullName, JobTitle, CompanyName:
-		return cleanText
+		return Text
 	default:
 		return cleanFree
 	}
 }
 
-// cleanText trims, drops what cannot be seen and joins what was broken into
+// Text trims, drops what cannot be seen and joins what was broken into
 // lines; null words are empty.
-func cleanText(cell string) (string, flaw) {
+func Text(cell string) (string, Flaw) {
 	if isTidy(cell) {
-		return notNull(cell), noFlaw
+		return notNull(cell), NoFlaw
 	}
 	cell = firstOfSeveral(unwrapFormula(visible(cell)))
-	return notNull(strings.Join(strings.Fields(cell), " ")), noFlaw
+	return notNull(strings.Join(strings.Fields(cell), " ")), NoFlaw
 }
 
 // cleanFree trims a longer text and keeps its lines.
-func cleanFree(cell string) (string, flaw) {
-	return notNull(strings.TrimSpace(cell)), noFlaw
+func cleanFree(cell string) (string, Flaw) {
+	return notNull(strings.TrimSpace(cell)), NoFlaw
 }
 
 // FreeText is what a cell says that holds a longer text: trimmed, its lines
@@ -121,20 +125,21 @@ func notNull(s string) string {
 	return s
 }
 
-const profilePrefix = "https://www.linkedin.com/in/"
+// ProfilePrefix is how every address of a person's profile starts.
+const ProfilePrefix = "https://www.linkedin.com/in/"
 
 // cleanLinkedIn gives https://www.linkedin.com/in/SLUG of a personal profile.
 // The slug keeps its case: Sales Navigator's are case-sensitive.
-func cleanLinkedIn(cell string) (string, flaw) {
-	if slug, ok := strings.CutPrefix(cell, profilePrefix); ok && isSlug(slug) {
-		return cell, noFlaw
+func cleanLinkedIn(cell string) (string, Flaw) {
+	if slug, ok := strings.CutPrefix(cell, ProfilePrefix); ok && isSlug(slug) {
+		return cell, NoFlaw
 	}
 	if slug, ok := strings.CutPrefix(cell, "http://www.linkedin.com/in/"); ok && isSlug(slug) {
-		return profilePrefix + slug, noFlaw
+		return ProfilePrefix + slug, NoFlaw
 	}
-	s, _ := cleanText(cell)
+	s, _ := Text(cell)
 	if s == "" {
-		return "", noFlaw
+		return "", NoFlaw
 	}
 	if _, rest, ok := strings.Cut(s, "://"); ok {
 		s = rest
@@ -144,24 +149,24 @@ func cleanLinkedIn(cell string) (string, flaw) {
 	host, path, _ := strings.Cut(s, "/")
 	host = strings.ToLower(host)
 	if host != "linkedin.com" && !strings.HasSuffix(host, ".linkedin.com") {
-		return "", malformed
+		return "", Malformed
 	}
 	kind, slug, _ := strings.Cut(path, "/")
 	slug, _, _ = strings.Cut(slug, "/")
 	switch strings.ToLower(kind) {
 	case "in":
 	case "company", "school", "showcase":
-		return "", companyPage
+		return "", CompanyPage
 	default:
-		return "", malformed
+		return "", Malformed
 	}
 	if plain, err := url.PathUnescape(slug); err == nil {
 		slug = url.PathEscape(plain) // one spelling for é and %c3%a9
 	}
 	if slug == "" {
-		return "", malformed
+		return "", Malformed
 	}
-	return profilePrefix + slug, noFlaw
+	return ProfilePrefix + slug, NoFlaw
 }
 
 // isSlug says whether s is a slug that needs no cleaning.
@@ -177,27 +182,62 @@ func isSlug(s string) bool {
 
 // cleanID keeps the case: Salesforce ids differ by it alone. Of several ids
 // none is guessed.
-func cleanID(cell string) (string, flaw) {
-	s, _ := cleanText(cell)
+func cleanID(cell string) (string, Flaw) {
+	s, _ := Text(cell)
 	if strings.ContainsAny(s, ";, ") {
-		return "", severalValues
+		return "", SeveralValues
 	}
-	return s, noFlaw
+	return s, NoFlaw
 }
 
 // cleanLang gives a language tag such as de or pt-BR.
-func cleanLang(cell string) (string, flaw) {
-	s, _ := cleanText(cell)
+func cleanLang(cell string) (string, Flaw) {
+	s, _ := Text(cell)
 	if s == "" {
-		return "", noFlaw
+		return "", NoFlaw
 	}
 	s = strings.ReplaceAll(s, "_", "-")
 	base, _, _ := strings.Cut(s, "-")
 	if len(base) < 2 || len(base) > 3 {
-		return "", malformed
+		return "", Malformed
 	}
 	if _, err := language.Parse(s); err != nil {
-		return "", malformed
+		return "", Malformed
 	}
-	return s, noFlaw
+	return s, NoFlaw
+}
+
+// IsHonorific says whether a text is a form of address such as Mr. or Dr.
+func IsHonorific(s string) bool {
+	switch strings.TrimSuffix(strings.ToLower(s), ".") {
+	case "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "herr", "frau", "mme", "mlle", "monsieur", "madame",
+		"m", "sr", "sra", "srta", "dhr", "mevr", "dott", "sig", "ing", "様", "さん":
+		return true
+	}
+	return false
+}
+
+// Normalise returns a value as a row's [Person] would have it: an email in lower
+// case, the address of a LinkedIn profile, here also out of its slug. It fails
+// when the value is not what the field takes; the error does not repeat it.
+func Normalise(field Field, value string) (string, error) {
+	if field == LinkedInProfile && !strings.Contains(value, "linkedin.") {
+		value = ProfilePrefix + strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(value), "/"), "in/")
+	}
+	clean, _ := CleanerOf(field)(value)
+	if clean == "" {
+		return "", fmt.Errorf("not what %s takes", field)
+	}
+	return clean, nil
+}
+
+// SaysYes takes everything for a yes that is not a no, such as the date when
+// somebody unsubscribed: a mail too few is the lesser evil.
+func SaysYes(cell string) bool {
+	switch word, _ := Text(cell); strings.ToLower(word) {
+	case "", "false", "no", "n", "0", "0.0", "off", "f", "nein", "nee", "non", "não", "nao", "falsch", "faux", "falso", "onwaar", "いいえ",
+		"subscribed", "opted in", "opt-in", "not set":
+		return false
+	}
+	return true
 }

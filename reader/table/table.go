@@ -1,4 +1,4 @@
-package reader
+package table
 
 import (
 	"bufio"
@@ -13,81 +13,56 @@ import (
 	"strings"
 )
 
-// sampleRows is how many rows the values of a column are judged by.
-const sampleRows = 1000
+// HeaderRecords is how far into a file the header is looked for.
+const HeaderRecords = 20
 
-// A record is one row of a file before it is a contact.
-type record struct {
-	line    int
-	cells   []string // valid until the next record
-	object  json.RawMessage
-	raw     string
-	problem string
+// A Record is one row of a file.
+type Record struct {
+	Line    int             // physical line where it starts, 1-based; the row number in a workbook
+	Cells   []string        // valid until the next record
+	Object  json.RawMessage // of JSONL, byte for byte
+	Raw     string          // of JSONL: a line that is no object, byte for byte
+	Problem string          // why it is none
 }
 
-// records reads a file from its first row to its last.
-type records interface {
-	next() (record, error) // io.EOF after the last
-	close() error
+// Records reads a file from its first row to its last.
+type Records interface {
+	Next() (Record, error) // io.EOF after the last
+	Close() error
 }
 
-// A table is one input file, with what was found out about it.
-type table struct {
-	src         *source
-	name        string // short, for a column and for people
-	format      string // csv, tsv, jsonl, xlsx
-	compression string // gzip, zstd or none
-	encoding    string
-	demanded    bool // the encoding was
-	checked     bool // it was read to its end
-	sheet       string
-	layout      layout
-	names       []string // of the columns, all different
-	width       int      // columns with a header; the others hold extra cells
-	plan        *plan
-	union       []int // column of the whole input for each of names
-	contacts    int   // records that are contacts
+// Options say what is not left to detection.
+type Options struct {
+	Format   string // csv, tsv, jsonl (or ndjson), xlsx; empty to detect it
+	Encoding string // a name of the WHATWG encoding standard; empty to detect it
+	Sheet    string // of a workbook; empty for the first
 }
 
-// newTable looks at a file, finds its format, its header and its mapping, and
-// reads it once. What it counts is added to the profile.
-func newTable(src *source, name string, words *vocabulary, opt Options, totals *totals) (*table, error) {
-	t := &table{src: src, name: name}
-	err := t.sniff(words, opt)
-	if err != nil {
-		return nil, named(src.name, err)
-	}
-	err = t.prepare(words, opt, totals)
-	if errors.Is(err, errNotUTF8) {
-		// Plain ASCII as far as it was looked at, then a byte that is not
-		// UTF-8: the header stands, what follows is read anew.
-		t.encoding = encodingCP1252
-		err = t.prepare(words, opt, totals)
-	}
-	return t, err
+// A Table is one input file, with what was found out about its bytes.
+type Table struct {
+	Source      *Source
+	Format      string // csv, tsv, jsonl, xlsx
+	Compression string // gzip, zstd or none
+	Encoding    string // empty for a workbook
+	Demanded    bool   // the encoding was
+	Sheet       string // of a workbook
+	Layout      Layout
+	Names       []string // of the columns, all different
+	Width       int      // columns with a header; the others hold extra cells
+	Checked     bool     // it was read to its end
 }
 
-// prepare names the columns, maps them by the first rows and counts all rows.
-func (t *table) prepare(words *vocabulary, opt Options, totals *totals) error {
-	sample, err := t.sample()
-	if err != nil {
-		return named(t.src.name, err)
+// New looks at a file and finds its format and its header.
+func New(src *Source, score Score, opt Options) (*Table, error) {
+	t := &Table{Source: src}
+	if err := t.sniff(score, opt); err != nil {
+		return nil, Named(src.Name, err)
 	}
-	t.plan, err = newPlan(t, sample, words, opt)
-	if err != nil {
-		return err
-	}
-	s := newSurvey(t, totals.seed)
-	if err := s.run(); err != nil {
-		return named(t.src.name, err)
-	}
-	t.checked = true
-	totals.add(s)
-	return nil
+	return t, nil
 }
 
 // sniff recognises the format by its first bytes.
-func (t *table) sniff(words *vocabulary, opt Options) error {
+func (t *Table) sniff(score Score, opt Options) error {
 	head, whole, err := t.head()
 	if err != nil {
 		return err
@@ -96,13 +71,13 @@ func (t *table) sniff(words *vocabulary, opt Options) error {
 		return &InputError{Msg: "empty: there is nothing in it"}
 	}
 	if kind := knownBinary(head); kind != "" {
-		return t.foreign(kind, opt, words)
+		return t.foreign(kind, opt, score)
 	}
 	if opt.Encoding != "" {
-		t.encoding, err = canonicalEncoding(opt.Encoding)
-		t.demanded = true
+		t.Encoding, err = CanonicalEncoding(opt.Encoding)
+		t.Demanded = true
 	} else {
-		t.encoding = detectEncoding(head, whole)
+		t.Encoding = detectEncoding(head, whole)
 	}
 	if err != nil {
 		return err
@@ -111,12 +86,12 @@ func (t *table) sniff(words *vocabulary, opt Options) error {
 	if err != nil {
 		return err
 	}
-	return t.sniffText(text, words, opt)
+	return t.sniffText(text, score, opt)
 }
 
 // head reads the first bytes behind the compression.
-func (t *table) head() (head []byte, whole bool, err error) {
-	raw, err := t.src.open()
+func (t *Table) head() (head []byte, whole bool, err error) {
+	raw, err := t.Source.open()
 	if err != nil {
 		return nil, false, err
 	}
@@ -126,7 +101,7 @@ func (t *table) head() (head []byte, whole bool, err error) {
 		return nil, false, err
 	}
 	defer done()
-	t.compression = compression
+	t.Compression = compression
 	head = make([]byte, sniffSize)
 	n, err := io.ReadFull(r, head)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -135,11 +110,11 @@ func (t *table) head() (head []byte, whole bool, err error) {
 	return head[:n], false, err
 }
 
-func (t *table) decodeHead(head []byte, whole bool) ([]byte, error) {
-	if t.encoding == encodingUTF8 {
+func (t *Table) decodeHead(head []byte, whole bool) ([]byte, error) {
+	if t.Encoding == encodingUTF8 {
 		head = wholeRunes(head, whole)
 	}
-	r, err := decoder(bytes.NewReader(head), t.encoding, true)
+	r, err := decoder(bytes.NewReader(head), t.Encoding, true)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +122,7 @@ func (t *table) decodeHead(head []byte, whole bool) ([]byte, error) {
 }
 
 // sniffText finds the format and the layout of decoded text.
-func (t *table) sniffText(text []byte, words *vocabulary, opt Options) error {
+func (t *Table) sniffText(text []byte, score Score, opt Options) error {
 	if bytes.IndexByte(text, 0) >= 0 {
 		return &InputError{Msg: "not a text file: it holds zero bytes", Hint: "export it as CSV"}
 	}
@@ -155,11 +130,11 @@ func (t *table) sniffText(text []byte, words *vocabulary, opt Options) error {
 	if len(start) == 0 {
 		return &InputError{Msg: "empty: there is nothing in it"}
 	}
-	t.format = t.formatOf(start, opt.Format)
+	t.Format = t.formatOf(start, opt.Format)
 	switch {
-	case t.format == "jsonl":
+	case t.Format == "jsonl":
 		return jsonHint(start)
-	case t.format == "xlsx":
+	case t.Format == "xlsx":
 		return &InputError{Msg: "not a workbook but text", Hint: "leave the format to be detected"}
 	case start[0] == '<':
 		return &InputError{Msg: "an HTML or XML page, not a list", Hint: "open it in a spreadsheet and save it as CSV or .xlsx"}
@@ -167,32 +142,32 @@ func (t *table) sniffText(text []byte, words *vocabulary, opt Options) error {
 	commas := ",;\t|"
 	if opt.Format == "tsv" {
 		commas = "\t"
-	} else if t.format == "tsv" {
+	} else if t.Format == "tsv" {
 		commas = "\t,;|"
 	}
-	t.layout = findLayout(text, commas, words, headerRecords)
-	t.format = "csv"
-	if t.layout.comma == '\t' {
-		t.format = "tsv"
+	t.Layout = FindLayout(text, commas, score, HeaderRecords)
+	t.Format = "csv"
+	if t.Layout.Comma == '\t' {
+		t.Format = "tsv"
 	}
-	t.setHeader(t.layout.header)
+	t.setHeader(t.Layout.Header)
 	return nil
 }
 
-func (t *table) setHeader(header []string) {
-	t.names = uniqueNames(header)
-	t.width = len(t.names)
+func (t *Table) setHeader(header []string) {
+	t.Names = UniqueNames(header)
+	t.Width = len(t.Names)
 }
 
 // formatOf is the format by demand, by name and by the first character.
-func (t *table) formatOf(start []byte, demanded string) string {
+func (t *Table) formatOf(start []byte, demanded string) string {
 	switch {
 	case demanded == "ndjson":
 		return "jsonl"
 	case demanded != "":
 		return demanded
 	}
-	name := strings.ToLower(t.src.path)
+	name := strings.ToLower(t.Source.Path)
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
 	switch filepath.Ext(name) {
 	case ".jsonl", ".ndjson":
@@ -238,10 +213,10 @@ func knownBinary(head []byte) string {
 	return ""
 }
 
-func (t *table) foreign(kind string, opt Options, words *vocabulary) error {
+func (t *Table) foreign(kind string, opt Options, score Score) error {
 	switch kind {
 	case "zip":
-		return t.openWorkbook(opt, words)
+		return t.openWorkbook(opt, score)
 	case "xls":
 		return &InputError{Msg: "a workbook of the old .xls kind, or one with a password", Hint: "save it as .xlsx or CSV without a password"}
 	case "bzip2", "xz", "7z":
@@ -250,12 +225,12 @@ func (t *table) foreign(kind string, opt Options, words *vocabulary) error {
 	return &InputError{Msg: "a " + kind + " file, not a list", Hint: "export it as CSV"}
 }
 
-// open starts reading the rows. All bytes that are read pass through sum.
-func (t *table) open(sum hash.Hash) (records, error) {
-	if t.format == "xlsx" {
+// Open starts reading the rows. All bytes that are read pass through sum.
+func (t *Table) Open(sum hash.Hash) (Records, error) {
+	if t.Format == "xlsx" {
 		return t.openSheet(sum)
 	}
-	raw, err := t.src.open()
+	raw, err := t.Source.open()
 	if err != nil {
 		return nil, err
 	}
@@ -268,74 +243,74 @@ func (t *table) open(sum hash.Hash) (records, error) {
 		return nil, err
 	}
 	closeAll := func() error { done(); return raw.Close() }
-	text, err := decoder(r, t.encoding, t.demanded || t.checked)
+	text, err := decoder(r, t.Encoding, t.Demanded || t.Checked)
 	if err == nil {
-		_, err = io.CopyN(io.Discard, text, t.layout.offset)
+		_, err = io.CopyN(io.Discard, text, t.Layout.Offset)
 	}
 	if err != nil {
 		return nil, errors.Join(err, closeAll())
 	}
-	if t.format == "jsonl" {
-		return &jsonRecords{in: bufio.NewReaderSize(text, 64<<10), keys: keysOf(t.layout.header), names: t.layout.header, closer: closeAll}, nil
+	if t.Format == "jsonl" {
+		return &jsonRecords{in: bufio.NewReaderSize(text, 64<<10), keys: keysOf(t.Layout.Header), names: t.Layout.Header, closer: closeAll}, nil
 	}
-	s := newScanner(text, t.layout.comma, t.layout.eol, t.layout.line)
-	err = s.next() // the header
+	s := NewScanner(text, t.Layout.Comma, t.Layout.EOL, t.Layout.Line)
+	err = s.Next() // the header
 	if err == io.EOF {
 		err = &InputError{Msg: "empty: there is nothing in it"}
 	}
 	if err != nil {
 		return nil, errors.Join(err, closeAll())
 	}
-	return &csvRecords{scanner: s, closer: closeAll}, nil
+	return &csvRecords{Scanner: s, closer: closeAll}, nil
 }
 
 // csvRecords reads the rows behind the header of a text file.
 type csvRecords struct {
-	*scanner
+	*Scanner
 	row    []string
 	closer func() error
 }
 
-func (c *csvRecords) next() (record, error) {
-	if err := c.scanner.next(); err != nil {
-		return record{}, err
+func (c *csvRecords) Next() (Record, error) {
+	if err := c.Scanner.Next(); err != nil {
+		return Record{}, err
 	}
-	c.row = c.cells(c.row[:0])
-	return record{line: c.recordLine, cells: c.row}, nil
+	c.row = c.Scanner.Cells(c.row[:0])
+	return Record{Line: c.Line, Cells: c.row}, nil
 }
 
-func (c *csvRecords) close() error { return c.closer() }
+func (c *csvRecords) Close() error { return c.closer() }
 
-// sample reads the first rows, padded to the header; for JSONL, whose columns
+// Sample reads the first n rows, padded to the header; of JSONL, whose columns
 // are known only at its end, it reads on to learn them all.
-func (t *table) sample() ([][]string, error) {
-	rows, err := t.open(nil)
+func (t *Table) Sample(n int) ([][]string, error) {
+	rows, err := t.Open(nil)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.close()
+	defer rows.Close()
 	var sample [][]string
-	for len(sample) < sampleRows || t.format == "jsonl" {
-		r, err := rows.next()
+	for len(sample) < n || t.Format == "jsonl" {
+		r, err := rows.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		if len(sample) < sampleRows {
-			sample = append(sample, slices.Clone(r.cells))
+		if len(sample) < n {
+			sample = append(sample, slices.Clone(r.Cells))
 		}
 	}
 	if j, ok := rows.(*jsonRecords); ok {
 		if len(j.names) == 0 {
 			return nil, &InputError{Msg: "no line of it is a JSON object with a member", Hint: "--in-format csv if it is a table"}
 		}
-		t.layout.header = j.names
+		t.Layout.Header = j.names
 		t.setHeader(j.names)
 	}
 	for i, row := range sample {
-		for len(row) < t.width {
+		for len(row) < t.Width {
 			row = append(row, "")
 		}
 		sample[i] = row
@@ -343,13 +318,27 @@ func (t *table) sample() ([][]string, error) {
 	return sample, nil
 }
 
-// describe names the delimiter for people.
-func (t *table) delimiter() string {
+// Delimiter names the delimiter for people; empty where there is none.
+func (t *Table) Delimiter() string {
 	switch {
-	case t.format == "jsonl" || t.format == "xlsx":
+	case t.Format == "jsonl" || t.Format == "xlsx":
 		return ""
-	case t.layout.comma == '\t':
+	case t.Layout.Comma == '\t':
 		return "tab"
 	}
-	return fmt.Sprintf("%c", t.layout.comma)
+	return fmt.Sprintf("%c", t.Layout.Comma)
+}
+
+// Filled counts the cells that hold more than blanks, up to two.
+func Filled(cells []string) int {
+	n := 0
+	for _, c := range cells {
+		if c != "" && strings.TrimSpace(c) != "" {
+			n++
+			if n > 1 {
+				break
+			}
+		}
+	}
+	return n
 }

@@ -1,50 +1,54 @@
-package reader
+package mapping
 
-import "strings"
+import (
+	"strings"
+
+	"octave-enrich/reader/person"
+)
 
 // A fieldAliases names the headers that feed one field, folded and in order
 // of priority. Headers of the tools come first, then HubSpot's in the
 // languages of its portals, then what people type.
 type fieldAliases struct {
-	field   Field
+	field   person.Field
 	headers string // separated by spaces
 }
 
 // aliases are tried in this order; one column feeds one field.
 func aliases() []fieldAliases {
 	return []fieldAliases{
-		{Email, `email emailaddress workemail primaryemail businessemail contactemail email1value personemail mail
+		{person.Email, `email emailaddress workemail primaryemail businessemail contactemail email1value personemail mail
 			emailadresse adresseemail courriel correo correoelectronico correoelectrónico emailadres eメール eメールアドレス
 			メールアドレス メール endereçodeemail enderecodeemail direccióndecorreoelectrónico`},
-		{FirstName, `firstname givenname first fname contactfirstname
+		{person.FirstName, `firstname givenname first fname contactfirstname
 			vorname prénom prenom nombre voornaam 名 primeironome nome`},
-		{LastName, `lastname familyname surname last lname
+		{person.LastName, `lastname familyname surname last lname
 			nachname familienname nom nomdefamille apellidos apellido achternaam 姓 sobrenome últimonome ultimonome apelido cognome`},
-		{FullName, `fullname contactname name
+		{person.FullName, `fullname contactname name
 			vollständigername nomcomplet nombrecompleto nomecompleto volledigenaam 氏名`},
-		{JobTitle, `jobtitle currentjob currenttitle position organizationtitle organization1title title role designation
+		{person.JobTitle, `jobtitle currentjob currenttitle position organizationtitle organization1title title role designation
 			jobbezeichnung berufsbezeichnung stellenbezeichnung positionstitel intitulédeposte intituléduposte intitulédelafonction
 			fonction poste titreduposte cargo puesto puestodetrabajo títulodelpuesto tituloprofesional functie functietitel functienaam
 			役職 役職名 肩書き títulodocargo
 			jobtitel funktion titredeposte intituleduposte títulodeltrabajo títulodetrabajo functieomschrijving títulodotrabalho função`},
-		{CompanyName, `companyname company accountname companyaccount organizationname organization1name organization
+		{person.CompanyName, `companyname company accountname companyaccount organizationname organization1name organization
 			associatedcompany currentcompany employer
 			unternehmensname namedesunternehmens unternehmen firma firmenname nomdelentreprise entreprise société societe
 			nombredelaempresa nombredeempresa empresa bedrijfsnaam naamvanhetbedrijf bedrijf 会社名 企業名 会社 nomedaempresa
 			nomdelasociété nombredelacompañía compañía naamvanbedrijf naambedrijf`},
-		{CompanyDomain, `companydomain domain companywebsite companywebsiteurl website websiteurl webpage website1value
+		{person.CompanyDomain, `companydomain domain companywebsite companywebsiteurl website websiteurl webpage website1value
 			urlderwebsite webseite urldusiteweb siteweb urldelsitioweb sitioweb urlvanwebsite websitevanbedrijf
 			ウェブサイトurl ウェブサイトのurl ウェブサイト webサイトurl webサイト urldosite urldowebsite site
 			companydomainname unternehmensdomain unternehmenswebsite domainnamedesunternehmens nomdedomainedelentreprise
 			nombrededominiodelaempresa domeinnaamvanbedrijf nomededomíniodaempresa 会社のドメイン名 会社ドメイン名 companyurl regularcompanyurl emaildomain`},
-		{LinkedInProfile, `personlinkedinurl linkedinurlpublic linkedincontactprofileurl linkedinprofileurl defaultprofileurl
+		{person.LinkedInProfile, `personlinkedinurl linkedinurlpublic linkedincontactprofileurl linkedinprofileurl defaultprofileurl
 			linkedinprofile linkedinurl hslinkedinurl linkedin profileurl url
 			urllinkedin urldelinkedin linkedinprofil profillinkedin linkedinのurl urldolinkedin
 			urlduprofillinkedin urldelperfildelinkedin linkedinprofielurl linkedinprofilurl`},
-		{CRMContactID, `contactid recordid hsobjectid datensatzid iddelafiche iddefichedinformations iddelafichedinformations idderegistro recordidentificatie レコードid iddoregistro id`},
-		{CRMLeadID, `leadid id`},
-		{CRMAccountID, `accountid associatedcompanyids associatedcompanyid`},
-		{Lang, `lang locale preferredlanguage hslanguage language`},
+		{person.CRMContactID, `contactid recordid hsobjectid datensatzid iddelafiche iddefichedinformations iddelafichedinformations idderegistro recordidentificatie レコードid iddoregistro id`},
+		{person.CRMLeadID, `leadid id`},
+		{person.CRMAccountID, `accountid associatedcompanyids associatedcompanyid`},
+		{person.Lang, `lang locale preferredlanguage hslanguage language`},
 	}
 }
 
@@ -87,14 +91,14 @@ const optOutPrefix = "optedoutofemail" // HubSpot: one column for each subscript
 
 // exactFields are fields that only a header spelled exactly so can feed:
 // notes and descriptions are never sent by guess.
-func exactFields() []Field {
-	fields := []Field{"outputFormat", "playbookSelectionContext", "agentOId", "experimentOId", "includeFullAnnotation"}
+func exactFields() []person.Field {
+	fields := []person.Field{"outputFormat", "playbookSelectionContext", "agentOId", "experimentOId", "includeFullAnnotation"}
 	for _, part := range strings.Fields("playbook product service persona segment") {
-		fields = append(fields, Field("customContext."+part+".oId"))
+		fields = append(fields, person.Field("customContext."+part+".oId"))
 	}
 	for _, object := range strings.Fields("runtimeContext runtimeInstructions") {
 		for _, step := range strings.Fields("all 1 2 3 4 5 6 7") {
-			fields = append(fields, Field(object+"."+step))
+			fields = append(fields, person.Field(object+"."+step))
 		}
 	}
 	return fields
@@ -102,14 +106,14 @@ func exactFields() []Field {
 
 // objectFields are the fields that are objects in the request. A column of
 // that name holds one in JSON, or a text that is meant for every step.
-func objectFields() []Field {
-	return []Field{"runtimeContext", "runtimeInstructions", "customContext"}
+func objectFields() []person.Field {
+	return []person.Field{"runtimeContext", "runtimeInstructions", "customContext"}
 }
 
 // Fields lists every field that a column can feed: those of a [Person], the
 // name to be split, and the ones carried in [Person.Extra].
-func Fields() []Field {
-	var fields []Field
+func Fields() []person.Field {
+	var fields []person.Field
 	for _, a := range aliases() {
 		fields = append(fields, a.field)
 	}

@@ -73,7 +73,13 @@ type files struct {
 	fleets          []string // databases of fleets that answered
 }
 
+// finishing is what a signal leads to while files are written anew: half an erasure
+// would be worse than a late end.
+const finishing = "what was begun is finished first"
+
 func (a *app) erase(path string, e erasure) error {
+	watch := a.watch()
+	defer watch.deaf()
 	if err := e.prepare(); err != nil {
 		return err
 	}
@@ -86,9 +92,10 @@ func (a *app) erase(path string, e erasure) error {
 	if err := e.find(path); err != nil {
 		return err
 	}
-	if err := a.eraseFromFleet(path, &e); err != nil {
+	if err := a.eraseFromFleet(path, &e, watch); err != nil {
 		return err
 	}
+	watch.begin(finishing)
 	var dropped int
 	// The decisions first: it is the checkpoint that tells whose they are, and
 	// after a crash in between it still does.
@@ -104,7 +111,7 @@ func (a *app) erase(path string, e erasure) error {
 
 // eraseFromFleet comes before the checkpoint, which tells the questions that are
 // known only by their key, and is told others. A run that holds it would ask anew.
-func (a *app) eraseFromFleet(path string, e *erasure) error {
+func (a *app) eraseFromFleet(path string, e *erasure, watch *watch) error {
 	if e.fleet == "" { // whom to erase is never a setting, but where may be
 		e.fleet = databaseURL(os.Getenv(envName("fleet")))
 	}
@@ -120,6 +127,7 @@ func (a *app) eraseFromFleet(path string, e *erasure) error {
 		return err
 	}
 	defer db.Close()
+	watch.begin(finishing)
 	erased, err := db.Erase(ctx, slices.Collect(maps.Keys(e.keys)), e.asks)
 	if err != nil {
 		return fleetError(err)

@@ -58,6 +58,8 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if o.checkpointPath == "" {
 		o.checkpointPath = o.defaultCheckpoint(inputs)
 	}
+	watch := a.watch()
+	defer watch.deaf()
 	places, err := o.places(inputs)
 	if err != nil {
 		return err
@@ -79,11 +81,12 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 		return err
 	}
 	tune(max(list.input.Profile().Rows, journal.Len()))
+	watch.begin("stopping; no output is written")
 	out, err := writer.Create(places.output, o.writerOptions(a, list.input.Columns(), emailsGiven, filepath.Dir(places.checkpoint)))
 	if err != nil {
 		return createError(err)
 	}
-	return a.replay(o, list, journal, out, places.checkpoint)
+	return a.replay(watch, o, list, journal, out, places.checkpoint)
 }
 
 // defaultCheckpoint is the one that run would have used for these inputs.
@@ -158,7 +161,7 @@ func recordExport(path string, output writer.Output) error {
 }
 
 // replay is the ordinary run with an agent that never calls.
-func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *writer.File, checkpointPath string) error {
+func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.Journal, out *writer.File, checkpointPath string) error {
 	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true}
 	tally := &pipeline.Tally{}
@@ -174,7 +177,10 @@ func (a *app) replay(o *options, list *list, journal *checkpoint.Journal, out *w
 	brake.Pull(pipeline.ErrStopped) // before the first question
 	cfg := pipeline.Config{Selection: pipeline.Selection{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory},
 		Brake: brake, Workers: 8} // who read answers back
-	err := pipeline.Run(context.Background(), cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, tally.Observe)
+	err := pipeline.Run(watch.ctx, cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, tally.Observe)
+	if ended := watch.ended(); ended != nil {
+		err = ended
+	}
 	if err != nil {
 		_ = out.Abort()
 		return runError(checkpointPath, err)

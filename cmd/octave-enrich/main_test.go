@@ -69,7 +69,7 @@ func scripts(dir string) testscript.Params {
 			return false, fmt.Errorf("unknown condition %s", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "service": service, "ledger": ledger, "until": until, "signal": signalRun, "code": code,
+			"exits": exits, "service": service, "ledger": ledger, "until": until, "signal": signalRun, "insist": insist, "code": code,
 			"column": column, "mode": mode, "nowhere": nowhere, "value": value, "tmpfs": tmpfs, "flip": flip,
 			"schema": schema, "unpack": unpack, "decided": decided,
 		},
@@ -198,6 +198,15 @@ func signalRun(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("nothing runs in the background")
+}
+
+// insist sends SIGINT, as a person does, until the command in the background has
+// ended.
+func insist(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) == 1, "insist COMMAND")
+	signalRun(ts, false, []string{"INT", args[0]})
+	background := *ts.Value(signalled{}).(**exec.Cmd)
+	wait(ts, args[0]+" to leave", func() bool { return background.Process.Signal(os.Interrupt) != nil })
 }
 
 // code wants the exit code of the run that was sent a signal and waited for.

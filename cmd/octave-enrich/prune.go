@@ -38,6 +38,8 @@ func newPrune(a *app) *cobra.Command {
 }
 
 func (a *app) prune(path string, before time.Time) error {
+	watch := a.watch()
+	defer watch.deaf()
 	if _, err := os.Stat(path); err != nil {
 		return &exitError{code: exitInput, err: err}
 	}
@@ -48,6 +50,7 @@ func (a *app) prune(path string, before time.Time) error {
 		}
 		p.look(entry.Record)
 	}
+	watch.begin(finishing)
 	// The decisions first, or not at all: a review may be going on.
 	decisions, err := rewrite(review.Path(path), p.keepDecision)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,10 @@ import (
 // reviewAddr is the same every time, so that a page which lost its server finds
 // what it had not yet sent in its browser's store.
 const reviewAddr = "127.0.0.1:8751"
+
+// lastDecision is how long a decision that is being saved may take when the review
+// ends.
+const lastDecision = 5 * time.Second
 
 func newReview(a *app) *cobra.Command {
 	var addr, addrFile string
@@ -70,7 +75,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err er
 		}
 	}
 	fmt.Fprintf(a.stderr, "review at %s\nCtrl-C when done; every decision is kept in %s\n", url, review.Path(path))
-	return serve(listener, server)
+	return a.serve(listener, server, lastDecision)
 }
 
 // reviewable refuses what is no whole checkpoint before a journal of decisions is

@@ -7,9 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,21 +72,32 @@ func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 		}
 	}
 	fmt.Fprintf(a.stderr, "the embedded agent listens on %s\n", base)
-	return serve(listener, handler)
+	return a.serve(listener, handler, 0)
 }
 
-// serve serves until a signal.
-func serve(listener net.Listener, handler http.Handler) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+// serve serves until a signal; requests that are being answered then have so much
+// time to end.
+func (a *app) serve(listener net.Listener, handler http.Handler, grace time.Duration) error {
+	watch := a.watch()
+	defer watch.deaf()
+	ctx := watch.begin("stopping")
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan struct{})
 	var g errgroup.Group
 	g.Go(func() error {
-		<-ctx.Done()
-		return server.Close()
+		select {
+		case <-ctx.Done():
+		case <-served: // it could not
+		}
+		patience, cancel := context.WithTimeout(context.Background(), grace)
+		defer cancel()
+		if server.Shutdown(patience) != nil {
+			return server.Close()
+		}
+		return nil
 	})
 	err := server.Serve(listener)
-	stop()
+	close(served)
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}

@@ -1,71 +1,148 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 )
 
-// Signals are heard from before the input is read until everybody was told of the
-// end. What the first one does depends on the moment:
-//
-//   - before anybody was asked it ends the run at once
-//   - while calls are made it pulls the brake: nothing new starts
-//   - while the output is completed it changes nothing, for it asks for just that
-//
-// A second one leaves at once, which the checkpoint is made for.
+// One signal is often delivered twice: timeout(1) sends it to its child and to the
+// child's group, a terminal that closes sends SIGHUP itself and through its shell.
+// So the first signal of any kind asks for a stop in order, and what comes after it
+// changes nothing, but for a person who presses Ctrl-C once more: a second SIGINT,
+// later than what one keystroke or one program can send twice, leaves at once.
 
-// heed begins to listen to signals. The function that it returns ends that.
-func (j *job) heed() (stop func()) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+// sentTwice is how far apart the deliveries of one signal may be.
+const sentTwice = time.Second
+
+// heed begins to listen: the first signal calls stop; a second SIGINT calls leave,
+// which does not return. The function that heed returns ends the listening.
+func heed(stop, leave func(os.Signal)) (deaf func()) {
+	heard := make(chan os.Signal, 8)
+	signal.Notify(heard, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // nohup means it
-		signal.Notify(signals, syscall.SIGHUP)
+		signal.Notify(heard, syscall.SIGHUP)
 	}
 	done := make(chan struct{})
 	var side errgroup.Group
-	side.Go(func() error { j.watch(signals, done); return nil })
+	side.Go(func() error { obey(heard, done, stop, leave); return nil })
 	return func() {
-		signal.Stop(signals)
+		signal.Stop(heard)
 		close(done)
 		_ = side.Wait()
 	}
 }
 
-func (j *job) watch(signals <-chan os.Signal, done <-chan struct{}) {
-	stopping := false
+func obey(heard <-chan os.Signal, done <-chan struct{}, stop, leave func(os.Signal)) {
+	var stopping bool
+	var interrupted time.Time
 	for {
 		select {
-		case sig := <-signals:
-			first := &signalError{sig}
-			brake := j.brake.Load()
-			if brake == nil {
-				os.Exit(j.app.exit(&exitError{code: first.code(), err: first, resume: j.app.commandLine()}))
+		case sig := <-heard:
+			if !stopping {
+				stopping = true
+				stop(sig)
 			}
-			if stopping {
-				os.Exit(j.leave(sig))
+			switch {
+			case sig != os.Interrupt:
+			case interrupted.IsZero():
+				interrupted = time.Now() // after stop: a double that waited meanwhile is one still
+			case time.Since(interrupted) > sentTwice:
+				leave(sig)
 			}
-			stopping = true
-			brake.Pull(first)
-			j.log.Warn("stopping: calls in flight may end and rows are written; again to leave at once",
-				zap.String("signal", sig.String()), zap.Int("in_flight", j.tally.Summary().Calls.InFlight))
 		case <-done:
 			return
 		}
 	}
 }
 
-// leave says why the run ends now and how to go on, and returns the exit code.
-func (j *job) leave(sig os.Signal) int {
+// heed of a run: what the first signal does depends on the moment.
+//
+//   - before anybody was asked it ends the run at once
+//   - while calls are made it pulls the brake: nothing new starts
+//   - while the output is completed it changes nothing, for it asks for just that
+func (j *job) heed() (deaf func()) { return heed(j.stop, j.leave) }
+
+func (j *job) stop(sig os.Signal) {
+	reason := &signalError{sig}
+	brake := j.brake.Load()
+	if brake == nil {
+		os.Exit(j.app.exit(&exitError{code: reason.code(), err: reason, resume: j.app.commandLine()}))
+	}
+	brake.Pull(reason)
+	j.log.Warn("stopping: calls in flight may end and rows are written"+orLeave(sig),
+		zap.String("signal", sig.String()), zap.Int("in_flight", j.tally.Summary().Calls.InFlight))
+}
+
+// orLeave says how to leave at once to who can.
+func orLeave(sig os.Signal) string {
+	if sig == os.Interrupt {
+		return "; Ctrl-C again to leave at once"
+	}
+	return ""
+}
+
+// leave says why the run ends now and how to go on: the checkpoint is made for it.
+func (j *job) leave(sig os.Signal) {
 	code := (&signalError{sig}).code()
 	if j.app.log != nil {
-		err := fmt.Errorf("%s again: left at once", sig)
-		return j.app.exit(&exitError{code: code, err: err, resume: j.app.commandLine()})
+		os.Exit(j.app.exit(&exitError{code: code, err: leftError(sig), resume: j.app.commandLine()}))
 	}
-	fmt.Fprintf(j.console, "%s: %s again: left at once; to resume, run the same command again: %s\n", tool, sig, j.app.commandLine())
-	return code
+	fmt.Fprintf(j.console, "%s: %v; to resume, run the same command again: %s\n", tool, leftError(sig), j.app.commandLine())
+	os.Exit(code)
+}
+
+func leftError(sig os.Signal) error { return fmt.Errorf("%s again: left at once", sig) }
+
+// A watch is over a command that calls nobody. Until it begins to write there is
+// nothing to put in order: a signal ends it at once.
+type watch struct {
+	app    *app
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	what   atomic.Pointer[string] // the first signal leads to; nil until it begins
+	deaf   func()                 // ends the listening
+}
+
+func (a *app) watch() *watch {
+	w := &watch{app: a}
+	w.ctx, w.cancel = context.WithCancelCause(context.Background())
+	w.deaf = heed(w.stop, func(sig os.Signal) { w.exit(sig, leftError(sig)) })
+	return w
+}
+
+// begin returns a context that ends with the first signal, which says what it
+// leads to.
+func (w *watch) begin(what string) context.Context {
+	w.what.Store(&what)
+	return w.ctx
+}
+
+func (w *watch) stop(sig os.Signal) {
+	what := w.what.Load()
+	if what == nil {
+		w.exit(sig, &signalError{sig})
+	}
+	fmt.Fprintf(w.app.stderr, "%s: %s: %s%s\n", tool, sig, *what, orLeave(sig))
+	w.cancel(&signalError{sig})
+}
+
+func (w *watch) exit(sig os.Signal, err error) {
+	os.Exit(w.app.exit(&exitError{code: (&signalError{sig}).code(), err: err, resume: w.app.commandLine()}))
+}
+
+// ended is the error of a command that a signal stopped, nil without one.
+func (w *watch) ended() error {
+	sig, ok := context.Cause(w.ctx).(*signalError)
+	if !ok {
+		return nil
+	}
+	return &exitError{code: sig.code(), err: sig, resume: w.app.commandLine()}
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/checkpoint"
 )
@@ -34,7 +39,7 @@ type phase struct {
 	// What the first signal leads to.
 	code []int // for SIGINT, SIGTERM, SIGHUP
 	ok   int   // rows with an answer
-	open bool  // the first signal ends nothing by itself; a second one does
+	open bool  // the first signal ends nothing by itself; a second SIGINT does
 }
 
 var stopped = []int{exitInterrupt, exitTerminate, exitHangup}
@@ -65,52 +70,106 @@ func phases() []phase {
 	}
 }
 
-// Whatever a run is doing: the first signal ends it in order, and soon; the second
-// at once. The exit code says which, the last line how to resume, and the answers
-// are not asked for again.
+// Whatever a run is doing: the first signal ends it in order, and soon, also when
+// it is delivered twice; a second SIGINT, a while later, at once. The exit code says
+// which, the last line how to resume, and the answers are not asked for again.
 func TestSignals(t *testing.T) {
 	for _, ph := range phases() {
 		for i, sig := range []syscall.Signal{sigINT, sigTERM, sigHUP} {
-			if ph.code != nil {
-				t.Run(fmt.Sprintf("%s/%v", ph.name, sig), func(t *testing.T) {
-					t.Parallel()
-					h := hold(t, ph)
-					h.signal(t, sig)
-					if ph.open {
-						await(t, h.process, "the stop", func() bool { return strings.Contains(h.stderr(), "stopping") })
-						h.drain()
-					}
-					h.exits(t, ph.code[i])
-					h.orderly(ph)
-					h.resume(ph)
-				})
+			if ph.code == nil {
+				continue
 			}
-			if ph.open {
-				t.Run(fmt.Sprintf("%s/%v twice", ph.name, sig), func(t *testing.T) {
-					t.Parallel()
-					h := hold(t, ph)
-					h.signal(t, sig)
-					await(t, h.process, "the stop", func() bool { return strings.Contains(h.stderr(), "stopping") })
-					h.signal(t, sig)
-					h.exits(t, stopped[i])
-					h.saysHowToResume()
-					h.resume(ph)
-				})
-			}
+			t.Run(fmt.Sprintf("%s/%v", ph.name, sig), func(t *testing.T) {
+				t.Parallel()
+				h := hold(t, ph)
+				h.signal(t, sig)
+				if ph.open {
+					h.stopping()
+				}
+				h.again(sig)
+				if ph.open {
+					h.drain()
+				}
+				h.exits(t, ph.code[i])
+				h.orderly(ph)
+				h.resume(ph)
+			})
+		}
+		if ph.open {
+			t.Run(ph.name+"/at once", func(t *testing.T) {
+				t.Parallel()
+				h := hold(t, ph)
+				h.signal(t, sigINT)
+				h.insist()
+				h.exits(t, exitInterrupt)
+				h.saysHowToResume()
+				h.resume(ph)
+			})
 		}
 	}
 }
 
-// The second signal may be another one.
-func TestSecondSignalIsAnother(t *testing.T) {
-	for _, pair := range [][2]syscall.Signal{{sigINT, sigTERM}, {sigTERM, sigINT}, {sigHUP, sigTERM}} {
+// Whatever came before, only SIGINT leaves at once.
+func TestInterruptAfterAnother(t *testing.T) {
+	for _, first := range []syscall.Signal{sigTERM, sigHUP} {
 		i := slices.IndexFunc(phases(), func(ph phase) bool { return ph.name == "on the wire for long" })
 		h := hold(t, phases()[i])
-		h.signal(t, pair[0])
-		await(t, h.process, "the stop", func() bool { return strings.Contains(h.stderr(), "stopping") })
-		h.signal(t, pair[1])
-		h.exits(t, 128+int(pair[1]))
+		h.signal(t, first)
+		h.stopping()
+		h.insist()
+		h.exits(t, exitInterrupt)
 	}
+}
+
+// What a signal does depends on what came before it, and when.
+func TestObey(t *testing.T) {
+	const hup, term, stop, leave = sigHUP, sigTERM, "stop", "leave"
+	at := func(ms int, sig os.Signal) delivery { return delivery{time.Duration(ms) * time.Millisecond, sig} }
+	for name, c := range map[string]struct {
+		heard []delivery
+		want  []string
+	}{
+		"once":                   {[]delivery{at(0, os.Interrupt)}, []string{stop}},
+		"sent twice":             {[]delivery{at(0, os.Interrupt), at(0, os.Interrupt)}, []string{stop}},
+		"within a second":        {[]delivery{at(0, os.Interrupt), at(1000, os.Interrupt)}, []string{stop}},
+		"later":                  {[]delivery{at(0, os.Interrupt), at(1001, os.Interrupt)}, []string{stop, leave}},
+		"twice, then later":      {[]delivery{at(0, os.Interrupt), at(900, os.Interrupt), at(1800, os.Interrupt)}, []string{stop, leave}},
+		"SIGTERM for ever":       {[]delivery{at(0, term), at(2000, term), at(4000, term)}, []string{stop}},
+		"SIGHUP for ever":        {[]delivery{at(0, hup), at(2000, hup), at(4000, hup)}, []string{stop}},
+		"SIGTERM behind SIGINT":  {[]delivery{at(0, os.Interrupt), at(2000, term), at(4000, hup)}, []string{stop}},
+		"SIGINT behind SIGTERM":  {[]delivery{at(0, term), at(2000, os.Interrupt)}, []string{stop}},
+		"SIGINTs behind SIGTERM": {[]delivery{at(0, term), at(2000, os.Interrupt), at(4000, os.Interrupt)}, []string{stop, leave}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var did []string
+				heard, done := make(chan os.Signal, 8), make(chan struct{})
+				var side errgroup.Group
+				side.Go(func() error {
+					note := func(what string) func(os.Signal) { return func(os.Signal) { did = append(did, what) } }
+					obey(heard, done, note(stop), note(leave))
+					return nil
+				})
+				began := time.Now()
+				for _, d := range c.heard {
+					time.Sleep(time.Until(began.Add(d.at)))
+					heard <- d.sig
+					synctest.Wait()
+				}
+				close(done)
+				_ = side.Wait()
+				if !slices.Equal(did, c.want) {
+					t.Errorf("it did %q, want %q", did, c.want)
+				}
+			})
+		})
+	}
+}
+
+// A delivery is a signal at a moment.
+type delivery struct {
+	at  time.Duration
+	sig os.Signal
 }
 
 // held is a run in a phase.
@@ -189,6 +248,33 @@ func (h *held) begun() bool {
 func (h *held) drain() {
 	_, err := io.Copy(&h.read, h.stdout)
 	check(h.t, err)
+}
+
+func (h *held) stopping() {
+	h.t.Helper()
+	await(h.t, h.process, "the stop", func() bool { return strings.Contains(h.stderr(), "stopping") })
+}
+
+// again delivers the same signal once more, to a process that may have ended.
+func (h *held) again(sig syscall.Signal) {
+	h.t.Helper()
+	if err := h.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		h.t.Fatal(err)
+	}
+}
+
+// insist presses Ctrl-C until it helps.
+func (h *held) insist() {
+	h.t.Helper()
+	await(h.t, h.process, "the end", func() bool {
+		h.again(sigINT)
+		select {
+		case <-h.ended:
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 func (h *held) saysHowToResume() {

@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -193,26 +192,15 @@ func (s *shift) vouch(ctx context.Context, client *octave.Client) error {
 	return nil
 }
 
-// heed makes the first signal drain the worker and the second leave at once.
-func (s *shift) heed() (stop func()) {
-	signals, done := make(chan os.Signal, 2), make(chan struct{})
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	var side errgroup.Group
-	side.Go(func() error {
-		for stopping := false; ; stopping = true {
-			select {
-			case sig := <-signals:
-				if stopping {
-					os.Exit(s.app.exit(&exitError{code: (&signalError{sig}).code(), err: errors.New(sig.String() + " again: left at once; calls in flight may have been billed")}))
-				}
-				s.brake.Pull(&signalError{sig})
-				s.log.Warn("stopping: calls in flight may end and are stored; again to leave at once", zap.String("signal", sig.String()))
-			case <-done:
-				return nil
-			}
-		}
+// heed makes the first signal drain the worker.
+func (s *shift) heed() (deaf func()) {
+	return heed(func(sig os.Signal) {
+		s.brake.Pull(&signalError{sig})
+		s.log.Warn("stopping: calls in flight may end and are stored"+orLeave(sig), zap.String("signal", sig.String()))
+	}, func(sig os.Signal) {
+		err := fmt.Errorf("%w; calls in flight may have been billed", leftError(sig))
+		os.Exit(s.app.exit(&exitError{code: (&signalError{sig}).code(), err: err}))
 	})
-	return func() { signal.Stop(signals); close(done); _ = side.Wait() }
 }
 
 // tell logs what people have to know.

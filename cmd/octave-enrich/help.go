@@ -56,8 +56,9 @@ order, whatever happened to it.
 
 Answers go into the checkpoint before they are used, so that running the same
 command again asks only what is new or failed. Rows are in OUTPUT.partial until
-the run ends in order, then in OUTPUT. The first Ctrl-C lets the calls in flight
-end; the second leaves at once; neither loses an answer.`
+the run ends in order, then in OUTPUT. The first signal lets the calls in flight
+end. A second Ctrl-C, more than a second later, leaves at once; the calls in
+flight may then be billed again. SIGTERM and SIGHUP never hurry.`
 
 const runExamples = `
   octave-enrich run people.csv --sandbox             try it: no key, no cost
@@ -119,8 +120,8 @@ const workerHelp = `Take questions of runs with --fleet from the queue, ask the 
 what it says. All workers with the same key share one rate, one pause and one
 view of the service; the key itself never reaches the database.
 
-The first signal lets the calls in flight end, which takes up to --timeout; the
-second leaves at once. A worker that is lost with its machine is noticed by the
+The first signal lets the calls in flight end, which takes up to --timeout; a
+second Ctrl-C, more than a second later, leaves at once. A worker that is lost with its machine is noticed by the
 others, and its questions are asked again. It exits with 12 when the key is
 rejected and with 7 when the credits are spent, as all others with that key do.`
 

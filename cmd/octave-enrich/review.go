@@ -50,6 +50,9 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err er
 	if err := reviewable(path); err != nil {
 		return err
 	}
+	watch := a.watch()
+	defer watch.deaf()
+	ctx := watch.begin("stopping")
 	book, err := review.Open(path, tool+" "+version)
 	if err != nil {
 		return reviewError(path, err)
@@ -75,7 +78,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err er
 		}
 	}
 	fmt.Fprintf(a.stderr, "review at %s\nCtrl-C when done; every decision is kept in %s\n", url, review.Path(path))
-	return a.serve(listener, server, lastDecision)
+	return serve(ctx, listener, server, lastDecision)
 }
 
 // reviewable refuses what is no whole checkpoint before a journal of decisions is

@@ -61,6 +61,9 @@ func newSandbox(a *app) *cobra.Command {
 
 // serveSandbox serves until a signal.
 func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
+	watch := a.watch()
+	defer watch.deaf()
+	ctx := watch.begin("stopping")
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}
@@ -72,15 +75,12 @@ func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 		}
 	}
 	fmt.Fprintf(a.stderr, "the embedded agent listens on %s\n", base)
-	return a.serve(listener, handler, 0)
+	return serve(ctx, listener, handler, 0)
 }
 
-// serve serves until a signal; requests that are being answered then have so much
+// serve serves until ctx ends; requests that are being answered then have so much
 // time to end.
-func (a *app) serve(listener net.Listener, handler http.Handler, grace time.Duration) error {
-	watch := a.watch()
-	defer watch.deaf()
-	ctx := watch.begin("stopping")
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, grace time.Duration) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan struct{})
 	var g errgroup.Group

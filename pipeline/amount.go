@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 
@@ -34,6 +35,11 @@ func (a Amount) Add(b Amount) Amount {
 	return Amount{new(big.Rat).Add(a.value(), b.value())}
 }
 
+// Sub returns the difference.
+func (a Amount) Sub(b Amount) Amount {
+	return Amount{new(big.Rat).Sub(a.value(), b.value())}
+}
+
 // Mul returns a taken n times.
 func (a Amount) Mul(n int) Amount {
 	return Amount{new(big.Rat).Mul(a.value(), new(big.Rat).SetInt64(int64(n)))}
@@ -47,6 +53,24 @@ func (a Amount) Div(n int) Amount {
 	return Amount{new(big.Rat).Quo(a.value(), new(big.Rat).SetInt64(int64(n)))}
 }
 
+// Times says how often b goes into a, as often as an int can hold when b is 0.
+func (a Amount) Times(b Amount) int {
+	if b.value().Sign() <= 0 {
+		return math.MaxInt - 1
+	}
+	times := new(big.Rat).Quo(a.value(), b.value())
+	whole := new(big.Int).Div(times.Num(), times.Denom())
+	return int(min(whole.Int64(), math.MaxInt-1))
+}
+
+// Max is the larger of the two.
+func (a Amount) Max(b Amount) Amount {
+	if b.Cmp(a) > 0 {
+		return b
+	}
+	return a
+}
+
 // Cmp compares as usual: -1, 0, 1.
 func (a Amount) Cmp(b Amount) int { return a.value().Cmp(b.value()) }
 
@@ -55,6 +79,9 @@ func (a Amount) String() string {
 	s := a.value().FloatString(6)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
+
+// one is the amount 1.
+func one() Amount { return Amount{big.NewRat(1, 1)} }
 
 // MarshalJSON spells it as a number.
 func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }

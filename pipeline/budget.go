@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 
 	"octave-enrich/octave"
@@ -10,50 +12,140 @@ import (
 // Budgets bound what one run may spend; the zero value bounds nothing.
 type Budgets struct {
 	MaxCalls int    // attempts
-	MaxUsage Amount // usage as reported by the answers of this run
+	HasCalls bool   // MaxCalls is set
+	MaxUsage Amount // usage of this run's calls
 	HasUsage bool   // MaxUsage is set
+
+	// CostToRun is what a call costs by the word of the agent, Largest the largest
+	// usage that an answer in the checkpoint reported; 0 when not known.
+	CostToRun, Largest Amount
 }
 
-// Budget stops starting calls when a budget is spent; calls on the wire end.
-// It belongs right around the call, inside Limit: what was spent while a caller
-// waited for its token counts. A budget that is never asked for more than it holds does not stop the run.
+// Expected is what a call is taken to cost before its answer says so: the larger
+// of the agent's word and the largest usage reported, 1 when neither is known.
+func (b Budgets) Expected() Amount {
+	if expected := b.CostToRun.Max(b.Largest); expected.Cmp(Amount{}) > 0 {
+		return expected
+	}
+	return one()
+}
+
+// Affords says how many of n calls a run with these budgets makes when each of
+// them reports the usage mean, and which budget ends it, nil when none does.
+func (b Budgets) Affords(n int, mean Amount) (calls int, ends error) {
+	calls = n
+	if b.HasCalls && b.MaxCalls < calls {
+		calls, ends = b.MaxCalls, ErrMaxCalls
+	}
+	if !b.HasUsage || n == 0 {
+		return calls, ends
+	}
+	if (&budget{Budgets: b}).over() {
+		return 0, ErrMaxUsage
+	}
+	// The last one starts when just its expected cost is left.
+	if fit := b.MaxUsage.Sub(b.Expected()).Times(mean); fit+1 < calls {
+		return fit + 1, ErrMaxUsage
+	}
+	return calls, ends
+}
+
+// Budget starts no call that could take the run beyond a budget. Before a call its
+// expected cost is reserved, see [Budgets.Expected], and afterwards what it really
+// cost is spent: so a budget is overshot only by a call that costs more than any
+// before it. A call that may have been billed without an answer is taken to have
+// cost what was reserved. Who does not fit beside the calls in flight waits for
+// them; who does not fit at all stops the run. A budget that is never asked for
+// more than it holds does not.
+//
+// It belongs outside of Limit, so that nobody waits here with a token in hand.
 func Budget(agent Agent, budgets Budgets, brake *Brake) Agent {
-	b := &budget{Budgets: budgets}
-	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
-		if reason := b.start(); reason != nil {
-			brake.Pull(reason)
-			return nil, ErrStopped
+	b := &budget{Budgets: budgets, changed: make(chan struct{})}
+	return func(ctx context.Context, q *Question) (answer *octave.Answer, err error) {
+		reserved, err := b.reserve(ctx, brake)
+		if err != nil {
+			return nil, err
 		}
-		answer, err := agent(ctx, q)
-		if err == nil && b.HasUsage {
-			b.spend(answer.Usage)
-		}
-		return answer, err
+		defer func() { b.settle(reserved, answer, err) }() // also when it panics
+		return agent(ctx, q)
 	}
 }
 
 type budget struct {
 	Budgets
-	mu    sync.Mutex
-	calls int
-	usage Amount
+	mu       sync.Mutex
+	calls    int // made, and in flight
+	inFlight int
+	spent    Amount
+	reserved Amount        // by the calls in flight
+	changed  chan struct{} // closed when a call in flight ends
 }
 
-func (b *budget) start() error {
+// reserve waits until a call fits, and returns what it reserved. It pulls the
+// brake when none will.
+func (b *budget) reserve(ctx context.Context, brake *Brake) (Amount, error) {
+	for {
+		cost, changed, over := b.try()
+		switch {
+		case over != nil:
+			brake.Pull(over)
+			return cost, ErrStopped
+		case changed == nil:
+			return cost, nil
+		}
+		select {
+		case <-changed:
+		case <-brake.Pulled():
+			return cost, ErrStopped
+		case <-ctx.Done():
+			return cost, ErrStopped
+		}
+	}
+}
+
+// try reserves for one more call. A channel says that it does not fit now, and
+// when to try again; an error that it never will.
+func (b *budget) try() (cost Amount, changed <-chan struct{}, over error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	cost = b.Expected()
 	switch {
-	case b.MaxCalls > 0 && b.calls >= b.MaxCalls:
-		return ErrMaxCalls
-	case b.HasUsage && b.usage.Cmp(b.MaxUsage) >= 0:
-		return ErrMaxUsage
+	case b.HasCalls && b.calls-b.inFlight >= b.MaxCalls:
+		return cost, nil, ErrMaxCalls
+	case b.HasUsage && b.over():
+		return cost, nil, fmt.Errorf("%w: usage %v so far, and a call may cost %v", ErrMaxUsage, b.spent, cost)
+	case b.HasCalls && b.calls >= b.MaxCalls,
+		b.HasUsage && b.spent.Add(b.reserved).Add(cost).Cmp(b.MaxUsage) > 0:
+		return cost, b.changed, nil
 	}
 	b.calls++
-	return nil
+	b.inFlight++
+	b.reserved = b.reserved.Add(cost)
+	return cost, nil, nil
 }
 
-func (b *budget) spend(usage octave.Decimal) {
+// over says whether no call fits, were none in flight.
+func (b *budget) over() bool {
+	return b.MaxUsage.Cmp(Amount{}) <= 0 || b.spent.Add(b.Expected()).Cmp(b.MaxUsage) > 0
+}
+
+// settle gives back what was reserved and spends what the call cost.
+func (b *budget) settle(reserved Amount, answer *octave.Answer, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.usage = b.usage.Plus(usage)
+	b.inFlight--
+	b.reserved = b.reserved.Sub(reserved)
+	var call *octave.Error
+	switch {
+	case answer != nil:
+		usage := Amount{}.Plus(answer.Usage)
+		b.spent = b.spent.Add(usage)
+		b.Largest = b.Largest.Max(usage)
+	case err == nil, errors.As(err, &call) && call.MaybeBilled:
+		b.spent = b.spent.Add(reserved)
+	case errors.Is(err, ErrStopped):
+		b.calls-- // it was never made
+	}
+	close(b.changed)
+	b.changed = make(chan struct{})
 }

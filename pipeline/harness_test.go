@@ -230,8 +230,8 @@ func (r *rig) run(t *testing.T, ctx context.Context, src iter.Seq2[reader.Contac
 		t.Fatal(err)
 	}
 	pacer := NewPacer(r.pace, r.brake, obs)
-	agent := Budget(Record(Call(r.service.run), r.journal, obs), r.budgets, r.brake)
-	agent = InFlight(Limit(agent, pacer), r.workers, r.brake)
+	agent := Limit(Record(Call(r.service.run), r.journal, obs), pacer)
+	agent = InFlight(Budget(agent, r.budgets, r.brake), r.workers, r.brake)
 	agent = Retry(agent, r.policy, pacer, r.brake)
 	cfg := Config{Selection: Selection{Ask: questioner.Request, Memory: &r.memory, Limit: r.limit},
 		Workers: 2 * r.workers, Window: r.window, MaxFailed: r.failed, Brake: r.brake}

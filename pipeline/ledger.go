@@ -10,6 +10,7 @@ import (
 type Ledger struct {
 	Attempts AttemptCount
 	Usage    Amount // of all answers, as reported
+	Largest  Amount // of one answer
 	// LatencyMS is the time that all answers took, in milliseconds.
 	LatencyMS int64
 
@@ -84,6 +85,7 @@ func (l *Ledger) answered(rec checkpoint.Record) {
 	l.Attempts.Answered++
 	facts := ReadFacts(rec)
 	l.Usage = l.Usage.Plus(facts.Usage)
+	l.Largest = l.Largest.Max(Amount{}.Plus(facts.Usage))
 	l.LatencyMS += facts.LatencyMS
 	if facts.Answer.Found {
 		l.settle(rec.Key, answered)

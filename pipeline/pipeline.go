@@ -5,7 +5,7 @@
 // The policy around a call is composed of decorators of one function type and
 // reads from the inside out:
 //
-//	agent := Memo(Retry(InFlight(Limit(Budget(Record(Call(client.Run), ...), ...), pacer), n), ...), memory)
+//	agent := Memo(Retry(InFlight(Budget(Limit(Record(Call(client.Run), ...), pacer), ...), n), ...), memory)
 //
 // An answer is durable in the journal before any row may use it, so a run that
 // is killed is resumed by running it again: its questions are answered already.

@@ -143,39 +143,6 @@ func TestLimitTakesTheFirstNewContacts(t *testing.T) {
 	})
 }
 
-func TestBudgets(t *testing.T) {
-	for _, tc := range []struct {
-		name     string
-		budgets  Budgets
-		rows     int
-		reason   error
-		min, max int // calls
-	}{
-		{"calls", Budgets{MaxCalls: 10}, 30, ErrMaxCalls, 10, 10},
-		{"calls that suffice", Budgets{MaxCalls: 30}, 30, nil, 30, 30},
-		{"usage", Budgets{MaxUsage: amount(t, "10"), HasUsage: true}, 60, ErrMaxUsage, 10, 10 + 8},
-		{"usage of nothing", Budgets{HasUsage: true}, 60, ErrMaxUsage, 0, 0},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig()
-				r.budgets = tc.budgets
-				if err := r.run(t, t.Context(), people(tc.rows)); err != nil {
-					t.Fatal(err)
-				}
-				calls := r.service.calls()
-				if calls < tc.min || calls > tc.max || !errors.Is(r.brake.Reason(), tc.reason) {
-					t.Errorf("%d calls, reason %v", calls, r.brake.Reason())
-				}
-				rows := r.tally.Summary().Rows
-				if rows.Total() != tc.rows || rows.OK != calls {
-					t.Errorf("rows %+v after %d calls", rows, calls)
-				}
-			})
-		})
-	}
-}
-
 func amount(t *testing.T, s string) Amount {
 	t.Helper()
 	a, err := ParseAmount(s)

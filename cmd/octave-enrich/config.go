@@ -33,16 +33,22 @@ var notSettings = map[string]bool{"config": true, "help": true}
 
 // alias gives a flag that has two names the one of its variable and its setting.
 func alias(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	if name == "on-lost" {
+	switch name {
+	case "on-lost":
 		name = "on-timeout"
+	case "max-credits":
+		name = "max-usage"
 	}
 	return pflag.NormalizedName(name)
 }
 
 // envNames are the variables of a flag, under each of its names.
 func envNames(flag string) []string {
-	if flag == "on-timeout" {
+	switch flag {
+	case "on-timeout":
 		return []string{envName(flag), envName("on-lost")}
+	case "max-usage":
+		return []string{envName(flag), envName("max-credits")}
 	}
 	return []string{envName(flag)}
 }

@@ -46,7 +46,8 @@ type options struct {
 	maxOutage   days
 
 	// budgets
-	limit, maxCalls         int
+	limit                   int
+	maxCalls                bound
 	maxUsage, maxFailed     string
 	maxDuration, maxAge     days
 	output, checkpointPath  string
@@ -148,8 +149,8 @@ func (o *options) paceFlags(fs *pflag.FlagSet) {
 func (o *options) budgetFlags(fs *pflag.FlagSet) {
 	grouped(fs, groupBudget, func(fs *pflag.FlagSet) {
 		fs.IntVar(&o.limit, "limit", 0, "at most `N` new contacts this time; 0 for all")
-		fs.IntVar(&o.maxCalls, "max-calls", 0, "stop before call `N`+1; 0 for no bound")
-		fs.StringVar(&o.maxUsage, "max-usage", "", "start no call once this run's answers report usage `N`")
+		fs.Var(&o.maxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
+		fs.StringVar(&o.maxUsage, "max-usage", "", "start no call that could take this run's usage beyond `N`; also --max-credits")
 		fs.Var(&o.maxDuration, "max-duration", "start no call after so long; 0 for no bound")
 		fs.StringVar(&o.maxFailed, "max-failed", "", "stop when more than `N` rows (or N%) failed")
 		fs.Var(&o.maxAge, "max-age", "ask again for answers older than this, such as 90d; 0 for never")
@@ -229,6 +230,46 @@ func (o *options) agentFlag(fs *pflag.FlagSet) {
 func (o *options) logFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.logFormat, "log-format", "auto", "`HOW`: auto, text or json")
 	fs.StringVar(&o.logLevel, "log-level", "info", "`LEVEL`: debug, info, warn or error")
+}
+
+// A bound is a number that need not be given; 0 is one.
+type bound struct {
+	n   int
+	set bool
+}
+
+// String implements pflag.Value.
+func (b *bound) String() string {
+	if !b.set {
+		return ""
+	}
+	return strconv.Itoa(b.n)
+}
+
+// Type implements pflag.Value.
+func (b *bound) Type() string { return "N" }
+
+// Set implements pflag.Value.
+func (b *bound) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return fmt.Errorf("write a number, 0 or more")
+	}
+	b.n, b.set = n, true
+	return nil
+}
+
+// budgets are what a run may spend.
+func (o *options) budgets() (b pipeline.Budgets, err error) {
+	b.MaxCalls, b.HasCalls = o.maxCalls.n, o.maxCalls.set
+	if o.maxUsage == "" {
+		return b, nil
+	}
+	b.HasUsage = true
+	if b.MaxUsage, err = pipeline.ParseAmount(o.maxUsage); err != nil {
+		return b, usageError("--max-usage: %w", err)
+	}
+	return b, nil
 }
 
 // days is a duration that also takes days and weeks: 90d, 2w.

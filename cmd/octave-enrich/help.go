@@ -58,7 +58,12 @@ Answers go into the checkpoint before they are used, so that running the same
 command again asks only what is new or failed. Rows are in OUTPUT.partial until
 the run ends in order, then in OUTPUT. The first signal lets the calls in flight
 end. A second Ctrl-C, more than a second later, leaves at once; the calls in
-flight may then be billed again. SIGTERM and SIGHUP never hurry.`
+flight may then be billed again. SIGTERM and SIGHUP never hurry.
+
+No call starts that could take the run beyond --max-usage: each is expected to
+cost what the agent costs by its own word, or the dearest answer of this run or
+the checkpoint if that is more, else 1. Only a call that costs more than that
+overshoots it.`
 
 const runExamples = `
   octave-enrich run people.csv --sandbox             try it: no key, no cost

@@ -44,6 +44,10 @@ func newPlan(a *app) *cobra.Command {
 // Estimate is what plan prints as JSON.
 type Estimate struct {
 	pipeline.Plan
+	// BeyondBudget counts the questions that --max-usage or --max-calls leaves for
+	// another time; Budget is which of them.
+	BeyondBudget int    `json:"beyond_budget"`
+	Budget       string `json:"budget,omitempty"`
 	// UsagePerCall is what an answer in the checkpoint cost on the average,
 	// CostToRun what the agent says; either may be unknown.
 	UsagePerCall *pipeline.Amount `json:"usage_per_call,omitempty"`
@@ -61,6 +65,10 @@ const usualLatency = 30 * time.Second
 
 func (a *app) plan(o *options, inputs []string) error {
 	limit, err := parseRate(o.rate)
+	if err != nil {
+		return err
+	}
+	budgets, err := o.budgets()
 	if err != nil {
 		return err
 	}
@@ -90,9 +98,9 @@ func (a *app) plan(o *options, inputs []string) error {
 		return inputError(err)
 	}
 	e := Estimate{Plan: plan, Notes: append(append([]string{}, list.input.Profile().Notes...), o.notes(list)...)}
-	a.price(o, &e, past)
+	a.price(o, &e, past, budgets)
 	e.Latency = round(past.latency()).String()
-	e.Seconds = seconds(plan.ToAsk, limit, o.concurrency, past.latency())
+	e.Seconds = seconds(e.ToAsk, limit, o.concurrency, past.latency())
 	if o.json {
 		return writeJSON(a.stdout, e)
 	}
@@ -133,19 +141,28 @@ func openPast(path string) (p past, journal *checkpoint.Journal, err error) {
 	if journal, err = checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err != nil {
 		return p, nil, checkpointError(path, err)
 	}
-	for entry, err := range checkpoint.Records(path, nil) {
-		if err != nil {
-			journal.Close()
-			return p, nil, checkpointError(path, err)
-		}
-		p.ledger.Add(entry.Record)
+	if p.ledger, err = readLedger(path); err != nil {
+		journal.Close()
+		return p, nil, err
 	}
 	return p, journal, nil
 }
 
+// readLedger adds a checkpoint up.
+func readLedger(path string) (ledger pipeline.Ledger, err error) {
+	for entry, err := range checkpoint.Records(path, nil) {
+		if err != nil {
+			return ledger, checkpointError(path, err)
+		}
+		ledger.Add(entry.Record)
+	}
+	return ledger, nil
+}
+
 // price fills in what the calls would cost: by the agent's own word when there is
-// a key, else by the answers in the checkpoint.
-func (a *app) price(o *options, e *Estimate, p past) {
+// a key, else by the answers in the checkpoint. Calls that a budget does not hold
+// are left out.
+func (a *app) price(o *options, e *Estimate, p past, budgets pipeline.Budgets) {
 	var each *pipeline.Amount
 	if n := p.ledger.Attempts.Answered; n > 0 {
 		mean := p.ledger.Usage.Div(n)
@@ -157,11 +174,30 @@ func (a *app) price(o *options, e *Estimate, p past) {
 		a.askPrice(ctx, o, client, e)
 	}
 	if cost, err := pipeline.ParseAmount(string(e.CostToRun)); err == nil {
-		each = &cost
+		each, budgets.CostToRun = &cost, cost
 	}
+	budgets.Largest = p.ledger.Largest
+	e.keepTo(budgets, each)
 	if each != nil {
 		usage := each.Mul(e.ToAsk)
 		e.Usage = &usage
+	}
+}
+
+// keepTo leaves out what the budgets do not hold when each call costs so much, if
+// that is known.
+func (e *Estimate) keepTo(budgets pipeline.Budgets, each *pipeline.Amount) {
+	mean := budgets.Expected()
+	if each != nil {
+		mean = *each
+	}
+	calls, ends := budgets.Affords(e.ToAsk, mean)
+	e.ToAsk, e.BeyondBudget = calls, e.ToAsk-calls
+	switch ends {
+	case pipeline.ErrMaxCalls:
+		e.Budget = "max-calls"
+	case pipeline.ErrMaxUsage:
+		e.Budget = "max-usage"
 	}
 }
 
@@ -202,7 +238,7 @@ func (e Estimate) print(w io.Writer) error {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
+	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}, {e.BeyondBudget, "left for another time by --" + e.Budget}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
 		if part.n > 0 {
 			p.printf("  %d %s\n", part.n, part.what)
 		}

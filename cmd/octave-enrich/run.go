@@ -152,7 +152,7 @@ func (j *job) check() (err error) {
 	if err := oneOf("on-timeout", o.onTimeout, "retry", "fail"); err != nil {
 		return err
 	}
-	for flag, n := range map[string]int{"concurrency": o.concurrency - 1, "retries": o.retries, "limit": o.limit, "max-calls": o.maxCalls, "emails": o.emails} {
+	for flag, n := range map[string]int{"concurrency": o.concurrency - 1, "retries": o.retries, "limit": o.limit, "emails": o.emails} {
 		if n < 0 {
 			return usageError("--%s is too small", flag)
 		}
@@ -164,12 +164,8 @@ func (j *job) check() (err error) {
 	if j.failed, err = parseThreshold(o.maxFailed); err != nil {
 		return err
 	}
-	j.budgets.MaxCalls = o.maxCalls
-	if o.maxUsage != "" {
-		j.budgets.HasUsage = true
-		if j.budgets.MaxUsage, err = pipeline.ParseAmount(o.maxUsage); err != nil {
-			return usageError("--max-usage: %w", err)
-		}
+	if j.budgets, err = o.budgets(); err != nil {
+		return err
 	}
 	if j.mode, err = j.app.progressMode(o); err != nil {
 		return err
@@ -216,6 +212,13 @@ func (j *job) begin() error {
 	}
 	if err := j.tellHold(); err != nil {
 		return err
+	}
+	if j.budgets.HasUsage {
+		ledger, err := readLedger(j.places.checkpoint)
+		if err != nil {
+			return err
+		}
+		j.budgets.Largest = ledger.Largest
 	}
 	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned,
 		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile())}
@@ -322,8 +325,8 @@ func (j *job) policy() pipeline.RetryPolicy {
 func (j *job) agent(brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
 	pacer := pipeline.NewPacer(j.pace, brake, obs)
 	agent := pipeline.Record(pipeline.Call(j.client.Run), j.journal, obs)
-	agent = pipeline.Budget(agent, j.budgets, brake)
 	agent = pipeline.Limit(agent, pacer)
+	agent = pipeline.Budget(agent, j.budgets, brake)
 	agent = pipeline.InFlight(agent, j.o.concurrency, brake)
 	agent = pipeline.Retry(agent, j.policy(), pacer, brake)
 	return pipeline.Memo(agent, j.memory(), obs)

@@ -100,18 +100,9 @@ func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *p
 	if c.queue, err = db.queueID(ctx, cfg.Service, cfg.Queue); err != nil {
 		return nil, err
 	}
-	var maxCalls *int
-	var maxUsage *string
-	if cfg.Budgets.MaxCalls > 0 {
-		maxCalls = &cfg.Budgets.MaxCalls
-	}
-	if cfg.Budgets.HasUsage {
-		text := cfg.Budgets.MaxUsage.String()
-		maxUsage = &text
-	}
 	var before []string
 	err = db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-		before, err = c.register(ctx, tx, maxCalls, maxUsage)
+		before, err = c.register(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -127,7 +118,7 @@ func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *p
 
 // register enters the run and returns those that it takes over from. Repeated
 // after a commit of unknown end, it does not take over from itself.
-func (c *Coordinator) register(ctx context.Context, tx pgx.Tx, maxCalls *int, maxUsage *string) (before []string, err error) {
+func (c *Coordinator) register(ctx context.Context, tx pgx.Tx) (before []string, err error) {
 	rows, err := tx.Query(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
 		WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew)
 	if err != nil {
@@ -143,8 +134,22 @@ func (c *Coordinator) register(ctx context.Context, tx pgx.Tx, maxCalls *int, ma
 	if ended != nil {
 		c.since = *ended
 	}
-	if _, err = tx.Exec(ctx, `INSERT INTO octave_fleet.run (id, checkpoint, queue, max_calls, max_usage)
-		VALUES ($1, $2, $3, $4, $5::text::numeric) ON CONFLICT (id) DO NOTHING`, c.cfg.Run, c.cfg.Checkpoint, c.queue, maxCalls, maxUsage); err != nil {
+	var maxCalls *int
+	var maxUsage, cost *string
+	budgets := c.cfg.Budgets
+	if budgets.HasCalls {
+		maxCalls = &budgets.MaxCalls
+	}
+	if budgets.HasUsage {
+		text := budgets.MaxUsage.String()
+		maxUsage = &text
+		if known := budgets.CostToRun.Max(budgets.Largest); known.Cmp(pipeline.Amount{}) > 0 {
+			text := known.String()
+			cost = &text
+		}
+	}
+	if _, err = tx.Exec(ctx, `INSERT INTO octave_fleet.run (id, checkpoint, queue, max_calls, max_usage, cost)
+		VALUES ($1, $2, $3, $4, $5::text::numeric, $6::text::numeric) ON CONFLICT (id) DO NOTHING`, c.cfg.Run, c.cfg.Checkpoint, c.queue, maxCalls, maxUsage, cost); err != nil {
 		return nil, err
 	}
 	return before, tx.QueryRow(ctx, `SELECT started FROM octave_fleet.run WHERE id = $1`, c.cfg.Run).Scan(&c.began)

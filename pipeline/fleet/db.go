@@ -20,8 +20,11 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// Format is the version of the tables and jobs that this package reads and writes.
+// Format is the version of the jobs that this package reads and writes.
 const Format = 1
+
+// tables is the version of the tables.
+const tables = 2
 
 // schema is where the tables are, the engine's too, apart from all others of the
 // database.
@@ -45,7 +48,7 @@ var (
 type FormatError struct{ Format int }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("the fleet has format %d; this version knows format %d", e.Format, Format)
+	return fmt.Sprintf("the fleet has format %d; this version knows format %d", e.Format, tables)
 }
 
 // Events are told when a fleet's database goes away and when it is back. Either
@@ -216,13 +219,13 @@ func (d *DB) check(ctx context.Context) error {
 		return ErrNoFleet
 	case err != nil:
 		return d.safe(unusable(err))
-	case version != Format:
+	case version != tables:
 		return &FormatError{version}
 	}
 	return nil
 }
 
-// Init makes the tables, or brings the engine's up to date. It may be called
+// Init makes the tables, or brings them and the engine's up to date. It may be called
 // again, also by two at the same time, and reports whether it made a fleet where
 // there was none.
 func (d *DB) Init(ctx context.Context) (created bool, err error) {
@@ -262,14 +265,26 @@ func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
 		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, `SELECT to_regclass('octave_fleet.format') IS NULL`).Scan(&created); err != nil || !created {
+		if err := tx.QueryRow(ctx, `SELECT to_regclass('octave_fleet.format') IS NULL`).Scan(&created); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, schemaSQL)
+		if created {
+			_, err = tx.Exec(ctx, schemaSQL)
+			return err
+		}
+		_, err = tx.Exec(ctx, upgradeSQL)
 		return err
 	})
 	return alone, created, err
 }
+
+// upgradeSQL brings the tables of format 1 up to date, and leaves others alone.
+const upgradeSQL = `DO $$ BEGIN
+	IF (SELECT version FROM octave_fleet.format) = 1 THEN
+		ALTER TABLE octave_fleet.run ADD COLUMN cost numeric;
+		UPDATE octave_fleet.format SET version = 2;
+	END IF;
+END $$`
 
 // patient repeats op until it succeeds, the context ends, or the database says
 // that it never will. op is given a context of its own for each attempt.

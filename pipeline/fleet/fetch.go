@@ -86,14 +86,15 @@ type catch struct {
 
 	done    []int64 // answered already, or of a run that has stopped
 	refused []int64 // of another version
+	waiting []int64 // their run can not pay for one more call in flight
 	records recordRows
-	counted map[string]int    // calls of runs that have a budget of them
+	counted map[string]int    // calls of runs that have a budget
 	spent   map[string]string // why a run stops here
 }
 
 func newCatch() *catch { return &catch{counted: map[string]int{}, spent: map[string]string{}} }
 
-func (c *catch) empty() bool { return len(c.turns)+len(c.done)+len(c.refused) == 0 }
+func (c *catch) empty() bool { return len(c.turns)+len(c.done)+len(c.refused)+len(c.waiting) == 0 }
 
 // fetch takes as many jobs as there are starts for, each with its asked record and
 // its place in the budget of its run, in one transaction.
@@ -190,7 +191,9 @@ type runState struct {
 	stopped  bool
 	left     int  // calls, -1 for no limit
 	budgeted bool // with a limit of usage
-	spent    bool // which is reached
+	spent    bool // which holds no further call, were none in flight
+	fits     int  // calls that it holds at the same time
+	inFlight int  // calls of a run with a limit of usage
 }
 
 // lookUp locks the runs of the jobs and looks for outcomes that are there already.
@@ -200,7 +203,9 @@ func (w *Worker) lookUp(ctx context.Context, tx pgx.Tx, turns []*turn) (k knowle
 	k = knowledge{map[string]runState{}, map[checkpoint.Key]time.Time{}, map[checkpoint.Key]time.Time{}}
 	var runs []string
 	var keys [][]byte
+	var ids []int64
 	for _, t := range turns {
+		ids = append(ids, t.id)
 		if !slices.Contains(runs, t.Run) {
 			runs = append(runs, t.Run)
 		}
@@ -213,14 +218,17 @@ func (w *Worker) lookUp(ctx context.Context, tx pgx.Tx, turns []*turn) (k knowle
 		`coalesce(max_calls, max_usage) IS NULL FOR SHARE`,
 		`coalesce(max_calls, max_usage) IS NOT NULL ORDER BY id FOR NO KEY UPDATE`,
 	} {
-		batch.Queue(`SELECT id, stopped IS NOT NULL, coalesce(max_calls - calls, -1), max_usage IS NOT NULL, coalesce(usage >= max_usage, false)
+		batch.Queue(`SELECT id, stopped IS NOT NULL, coalesce(max_calls - calls, -1), max_usage IS NOT NULL,
+				coalesce(max_usage <= 0 OR usage + coalesce(cost, 1) > max_usage, false),
+				least(greatest(coalesce(floor((max_usage - usage) / coalesce(cost, 1)), 0), 0), 1000000)::int
 			FROM octave_fleet.run WHERE id = ANY($1) AND `+lock, runs).Query(func(rows pgx.Rows) error {
 			var id string
 			var s runState
-			_, err := pgx.ForEachRow(rows, []any{&id, &s.stopped, &s.left, &s.budgeted, &s.spent}, func() error { k.runs[id] = s; return nil })
+			_, err := pgx.ForEachRow(rows, []any{&id, &s.stopped, &s.left, &s.budgeted, &s.spent, &s.fits}, func() error { k.runs[id] = s; return nil })
 			return err
 		})
 	}
+	w.lookInFlight(batch, k, runs, ids)
 	batch.Queue(`SELECT key, type = 'answered', max(at) FROM octave_fleet.record WHERE key = ANY($1) AND type IN ('answered', 'failed') GROUP BY 1, 2`, keys).
 		Query(func(rows pgx.Rows) error {
 			var key []byte
@@ -239,10 +247,31 @@ func (w *Worker) lookUp(ctx context.Context, tx pgx.Tx, turns []*turn) (k knowle
 	return k, tx.SendBatch(ctx, batch).Close()
 }
 
+// lookInFlight counts the jobs in the hands of hosts, but for these, of runs that
+// have a budget of usage. It comes behind the lock of the run, so that it sees what
+// others fetched before.
+func (w *Worker) lookInFlight(batch *pgx.Batch, k knowledge, runs []string, but []int64) {
+	batch.Queue(`SELECT r.id, count(*) FROM octave_fleet.run r JOIN octave_fleet.river_job j ON j.args->>'run' = r.id
+		WHERE r.id = ANY($1) AND r.max_usage IS NOT NULL AND j.state = 'running' AND j.queue = $2 AND j.id <> ALL($3) GROUP BY r.id`, runs, riverQueue(w.queue), but).
+		Query(func(rows pgx.Rows) error {
+			var id string
+			var n int
+			_, err := pgx.ForEachRow(rows, []any{&id, &n}, func() error {
+				s := k.runs[id]
+				s.inFlight = n
+				k.runs[id] = s
+				return nil
+			})
+			return err
+		})
+}
+
 // sort decides what becomes of a job.
 func (c *catch) sort(t *turn, row *rivertype.JobRow, known knowledge) {
-	switch {
-	case !c.admit(known, t):
+	switch admitted := c.admit(known, t); {
+	case admitted == later:
+		c.waiting = append(c.waiting, t.id)
+	case admitted == never:
 		c.done = append(c.done, t.id)
 	case row.Attempt > lostHosts:
 		c.giveUp(t, fmt.Sprintf("given up: %d hosts were lost while they asked", lostHosts))
@@ -254,25 +283,36 @@ func (c *catch) sort(t *turn, row *rivertype.JobRow, known knowledge) {
 	}
 }
 
+// Whether a call may be made for a job.
+type admission int
+
+const (
+	never admission = iota
+	later           // not beside the calls in flight, which may cost less than expected
+	now
+)
+
 // admit says whether a call may be made for a job: it has no outcome yet, and its
 // run goes on and can pay for it.
-func (c *catch) admit(known knowledge, t *turn) bool {
+func (c *catch) admit(known knowledge, t *turn) admission {
 	at, answered := known.answered[t.Key]
 	run, exists := known.runs[t.Run]
 	switch {
 	case answered && !at.Before(t.Fresh), known.failed[t.Key].After(t.Since):
-		return false
+		return never
 	case !exists, run.stopped, c.spent[t.Run] != "":
-		return false
+		return never
 	case run.spent:
 		c.spent[t.Run] = stoppedUsage
-		return false
+		return never
 	case run.left >= 0 && c.counted[t.Run] >= run.left:
 		c.spent[t.Run] = stoppedCalls
-		return false
+		return never
+	case run.budgeted && run.inFlight+c.counted[t.Run] >= run.fits:
+		return later
 	}
-	t.budgeted, t.counted = run.budgeted, run.left >= 0
-	return true
+	t.budgeted, t.counted = run.budgeted, run.budgeted || run.left >= 0
+	return now
 }
 
 // ask notes a call.
@@ -300,9 +340,11 @@ func (c *catch) write(batch *pgx.Batch, w *Worker) {
 	if len(c.done) > 0 {
 		batch.Queue(`DELETE FROM octave_fleet.river_job WHERE id = ANY($1)`, c.done)
 	}
-	if len(c.refused) > 0 {
-		batch.Queue(`UPDATE octave_fleet.river_job SET state = 'available', attempt = greatest(attempt - 1, 0), scheduled_at = now() + $2 WHERE id = ANY($1)`,
-			c.refused, refusedFor)
+	for pause, ids := range map[time.Duration][]int64{refusedFor: c.refused, idle: c.waiting} {
+		if len(ids) > 0 {
+			batch.Queue(`UPDATE octave_fleet.river_job SET state = 'available', attempt = greatest(attempt - 1, 0), scheduled_at = now() + $2 WHERE id = ANY($1)`,
+				ids, pause)
+		}
 	}
 	for run, calls := range c.counted {
 		batch.Queue(`UPDATE octave_fleet.run SET calls = calls + $2 WHERE id = $1`, run, calls)
@@ -340,7 +382,7 @@ func (w *Worker) another(t *turn) error {
 		if err != nil {
 			return err
 		}
-		admitted = held && (t.asked || c.admit(known, t))
+		admitted = held && (t.asked || c.admit(known, t) == now)
 		if admitted && !t.asked { // else it is for a call that came too late to be made
 			c.ask(t)
 		}

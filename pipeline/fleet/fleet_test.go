@@ -325,14 +325,22 @@ func TestFleetPaysOnceForTwoCoordinators(t *testing.T) {
 }
 
 func TestFleetBudgets(t *testing.T) {
+	usage := func(most, cost octave.Decimal) pipeline.Budgets {
+		return pipeline.Budgets{HasUsage: true, MaxUsage: pipeline.Amount{}.Plus(most), CostToRun: pipeline.Amount{}.Plus(cost)}
+	}
 	for name, tc := range map[string]struct {
 		budgets    pipeline.Budgets
 		reason     error
 		least, top int
 	}{
-		"calls": {pipeline.Budgets{MaxCalls: 20}, pipeline.ErrMaxCalls, 20, 20},
-		// Each answer costs 1.5; those on the wire when it is reached are kept.
-		"usage": {pipeline.Budgets{HasUsage: true, MaxUsage: pipeline.Amount{}.Plus("30")}, pipeline.ErrMaxUsage, 20, 20 + 3*8},
+		"calls":    {pipeline.Budgets{MaxCalls: 20, HasCalls: true}, pipeline.ErrMaxCalls, 20, 20},
+		"no calls": {pipeline.Budgets{HasCalls: true}, pipeline.ErrMaxCalls, 0, 0},
+		// Each answer costs 1.5.
+		"usage": {usage("31", "1.5"), pipeline.ErrMaxUsage, 20, 20},
+		// Until the first answer comes, as many calls start as would cost 1 each.
+		"usage that is not known": {usage("5", ""), pipeline.ErrMaxUsage, 3, 5},
+		"usage less than a call":  {usage("1", "1.5"), pipeline.ErrMaxUsage, 0, 0},
+		"usage of nothing":        {usage("0", ""), pipeline.ErrMaxUsage, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -1083,7 +1091,7 @@ func TestFleetBehindAPooler(t *testing.T) {
 		r.host(nil)
 	}
 	p := r.party("a", func(cfg *CoordinatorConfig) {
-		cfg.Budgets = pipeline.Budgets{MaxCalls: 300, MaxUsage: pipeline.Amount{}.Plus("1000"), HasUsage: true}
+		cfg.Budgets = pipeline.Budgets{MaxCalls: 300, HasCalls: true, MaxUsage: pipeline.Amount{}.Plus("1000"), HasUsage: true}
 	})
 	if answered, stopped, failed := p.ask(300); answered != 300 || r.service.calls() != 300 {
 		t.Errorf("%d answered, %d stopped, %d failed after %d calls; hosts said:\n%s", answered, stopped, failed, r.service.calls(), r.logs)
@@ -1333,11 +1341,25 @@ func TestFleetInit(t *testing.T) {
 	if status, err := open().Status(t.Context()); err != nil || len(status.Queues) != 0 {
 		t.Errorf("a new fleet: %+v, %v", status, err)
 	}
-	server.Exec(`UPDATE octave_fleet.format SET version = 99`)
 	var format *FormatError
+	server.Exec(`UPDATE octave_fleet.format SET version = 99`)
 	if err := open().Check(t.Context(), 0); !errors.As(err, &format) || format.Format != 99 {
 		t.Errorf("a fleet of a later version: %v", err)
 	}
+}
+
+// The tables of the version before are brought up to date, and not used before.
+func TestFleetUpgrades(t *testing.T) {
+	r := newRig(t)
+	r.server.Exec(`UPDATE octave_fleet.format SET version = 1; ALTER TABLE octave_fleet.run DROP COLUMN cost`)
+	var format *FormatError
+	if err := r.db().Check(t.Context(), 0); !errors.As(err, &format) || format.Format != 1 {
+		t.Errorf("a fleet of the version before: %v", err)
+	}
+	if created, err := r.db().Init(t.Context()); err != nil || created {
+		t.Errorf("brought up to date: %v, made %v", err, created)
+	}
+	r.server.Exec(`UPDATE octave_fleet.run SET cost = 1`)
 }
 
 // Nothing that is said of a database holds its password.

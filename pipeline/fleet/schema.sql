@@ -4,7 +4,7 @@
 CREATE TABLE octave_fleet.format (
     version int NOT NULL
 );
-INSERT INTO octave_fleet.format VALUES (1);
+INSERT INTO octave_fleet.format VALUES (2);
 
 -- Answers belong to a queue: one workspace of one service.
 CREATE TABLE octave_fleet.queue (
@@ -51,6 +51,7 @@ CREATE TABLE octave_fleet.run (
     calls      bigint NOT NULL DEFAULT 0, -- counted when max_calls is given
     max_usage  numeric,
     usage      numeric NOT NULL DEFAULT 0, -- summed when max_usage is given
+    cost       numeric, -- what a call is expected to cost then; null when nothing is known
     stopped    text, -- why no call may start for it any more
     error      text
 );

@@ -194,8 +194,9 @@ func amount(usage octave.Decimal) *string {
 	return &text
 }
 
-// insert queues the rows, and what their answers cost when a run has a budget of
-// that: of those that were there already it was counted already.
+// insert queues the rows, and what their calls cost when a run has a budget of
+// that: of those that were there already it was counted already. A call that may
+// have been billed is taken to have cost what was expected.
 func (r *recordRows) insert(b *pgx.Batch, host, queue int32, budgeted bool) {
 	if len(r.seqs) == 0 {
 		return
@@ -205,9 +206,10 @@ func (r *recordRows) insert(b *pgx.Batch, host, queue int32, budgeted bool) {
 		FROM unnest($3::bigint[], $4::bytea[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::boolean[]) AS r(seq, key, type, run, body, usage, billed)
 		ON CONFLICT (host, seq) DO NOTHING`
 	if budgeted {
-		sql = `WITH new AS (` + sql + ` RETURNING run, usage)
-			UPDATE octave_fleet.run SET usage = run.usage + cost.sum FROM (SELECT run AS id, sum(usage) FROM new WHERE usage IS NOT NULL GROUP BY run) cost
-			WHERE run.id = cost.id AND run.max_usage IS NOT NULL`
+		sql = `WITH new AS (` + sql + ` RETURNING run, usage, billed)
+			UPDATE octave_fleet.run SET usage = run.usage + of.usage + of.billed * coalesce(run.cost, 1), cost = greatest(run.cost, of.largest)
+			FROM (SELECT run AS id, coalesce(sum(usage), 0) AS usage, count(*) FILTER (WHERE billed) AS billed, nullif(max(usage), 0) AS largest FROM new GROUP BY run) of
+			WHERE run.id = of.id AND run.max_usage IS NOT NULL`
 	}
 	b.Queue(sql, host, queue, r.seqs, r.keys, r.types, r.runs, r.bodies, r.usage, r.billed)
 }

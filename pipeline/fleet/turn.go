@@ -25,7 +25,7 @@ type turn struct {
 	settled  bool
 	usage    octave.Decimal // of the answer
 	budgeted bool           // its run has a budget of usage
-	counted  bool           // its run has a budget of calls
+	counted  bool           // its run has a budget
 }
 
 // A call that starts so much later than planned gets another start, or the calls
@@ -90,7 +90,7 @@ func (t *turn) Note(rec checkpoint.Record) error {
 	if err != nil {
 		return err
 	}
-	it.billed = body.Billed
+	it.billed, it.budgeted = body.Billed, t.budgeted
 	ctx, cancel := t.worker.brief()
 	defer cancel()
 	return t.worker.store.put(ctx, it)

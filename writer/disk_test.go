@@ -55,7 +55,7 @@ func TestEveryFailureIsReported(t *testing.T) {
 		opt  Options
 	}{
 		{"o.csv", Options{}}, {"o.csv", Options{Emails: 3}}, {"o.tsv.gz", Options{}}, {"o.jsonl", Options{}},
-		{"o.jsonl.zst", Options{}}, {"o.xlsx", Options{}}, {"o.csv", Options{Preset: "instantly"}},
+		{"o.jsonl.zst", Options{}}, {"o.xlsx", Options{}}, {"o.csv", Options{Preset: "instantly", Rule: rule(t)}},
 		{"-", Options{Format: "csv"}}, {"-", Options{Format: "jsonl.gz"}},
 	}
 	rows := manyRows()
@@ -178,7 +178,7 @@ func TestDurableBeforeNamed(t *testing.T) {
 			"create o.csv.partial", "write o.csv.partial", "create o.csv.partial.new", "write o.csv.partial.new", "sync o.csv.partial.new",
 			"rename o.csv.partial.new o.csv.partial", "rename o.csv.partial o.csv", "sync directory",
 		}},
-		{Options{Preset: "lemlist"}, []string{
+		{Options{Preset: "lemlist", Rule: rule(t)}, []string{
 			"create o.csv.partial", "write o.csv.partial", "create o.csv.partial.new", "create o.held.csv.partial",
 			"write o.held.csv.partial", "write o.csv.partial.new",
 			"sync o.held.csv.partial", "sync o.csv.partial.new", "rename o.csv.partial.new o.csv.partial",

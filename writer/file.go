@@ -98,6 +98,8 @@ func (f *File) contradiction() error {
 		return &OptionsError{Msg: "there is no standard output to write to"}
 	case f.path == "-" && f.preset != nil:
 		return &OptionsError{Msg: "a preset writes a second file for the rows it holds back", Hint: "name the output with -o FILE"}
+	case f.preset != nil && f.opt.Rule == nil:
+		return &OptionsError{Msg: "a preset needs a rule about the texts that it may send"}
 	case f.preset != nil && f.format.kind == "jsonl":
 		return &OptionsError{Msg: "preset " + f.opt.Preset + " is a table", Hint: "write .csv, .tsv or .xlsx"}
 	case f.preset != nil && f.opt.Excel:
@@ -163,7 +165,7 @@ func (f *File) begin() (err error) {
 	opt.Excel = opt.Excel && f.format.kind != "xlsx"
 	switch {
 	case f.preset != nil:
-		f.shape, err = newCandidates(f.buf, f.preset, f.all)
+		f.shape, err = newCandidates(f.buf, f.preset, f.opt.Rule, f.all)
 	case f.format.kind == "jsonl":
 		f.shape = newLines(f.buf, f.kept, len(opt.Keep) > 0)
 	default:

@@ -189,7 +189,7 @@ func TestAbortLeavesPartial(t *testing.T) {
 func TestCreateTakesLeftoversAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "o.csv")
 	opt := generic()
-	opt.Preset = "lemlist"
+	opt.Preset, opt.Rule = "lemlist", rule(t)
 	left := []string{path + ".partial.new", HeldPath(path) + ".partial"}
 	for _, name := range left {
 		if err := os.WriteFile(name, []byte("old"), 0o600); err != nil {
@@ -264,8 +264,9 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"unknown format", "o.csv", Options{Format: "xml"}, "xml is not one of"},
 		{"unknown preset", "o.csv", Options{Preset: "mailmerge"}, "no preset \"mailmerge\""},
 		{"unknown column", "o.csv", Options{Columns: []string{"a"}, Keep: []string{"b"}}, `"b" to keep`},
-		{"preset as JSON", "o.jsonl", Options{Preset: "lemlist"}, "is a table"},
-		{"preset in excel", "o.csv", Options{Preset: "lemlist", Excel: true}, "never escaped"},
+		{"preset without a rule", "o.csv", Options{Preset: "lemlist"}, "needs a rule"},
+		{"preset as JSON", "o.jsonl", Options{Preset: "lemlist", Rule: rule(t)}, "is a table"},
+		{"preset in excel", "o.csv", Options{Preset: "lemlist", Rule: rule(t), Excel: true}, "never escaped"},
 		{"JSON in excel", "o.jsonl", Options{Excel: true}, "not for spreadsheets"},
 		{"preset on standard output", "-", Options{Preset: "lemlist", Stdout: &stdout}, "second file"},
 		{"no standard output", "-", Options{}, "no standard output"},

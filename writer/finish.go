@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"octave-enrich/checkpoint/durable"
 )
@@ -212,7 +213,7 @@ func (f *File) divideInto(buf, heldBuf *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	judge := newJudge(f.preset, f.out.Emails)
+	judge := newJudge(f.preset, f.opt.Rule, f.out.Emails, f.kept.names())
 	for record, err := range records(f.file, ',') {
 		if err != nil {
 			return fmt.Errorf("read back: %w", err)
@@ -225,14 +226,18 @@ func (f *File) divideInto(buf, heldBuf *bufio.Writer) error {
 }
 
 func (f *File) divideRecord(record []string, judge *judge, out, held recordWriter) error {
-	n := len(f.all.columns)
-	cells := record[n+2:]
-	if why := judge.hold(record[n], record[n+1], cells); why != (reason{}) {
+	row := f.shape.(*candidates).candidate(record, f.kept)
+	if why := judge.hold(row); why != (reason{}) {
 		f.out.Rows--
 		f.out.Held.Rows++
 		f.out.Held.Reasons[why.kind]++
+		n := len(f.all.columns)
 		record[n+1] = why.text
 		return held.add(record[:n+2])
 	}
-	return out.add(f.kept.pick(cells[:len(cells):len(cells)], record[:n]))
+	cells := slices.Clone(row.person)
+	for _, m := range row.messages {
+		cells = append(cells, m.subject, m.body)
+	}
+	return out.add(append(cells, row.kept...))
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"octave-enrich/pipeline/lint"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -54,6 +56,7 @@ func sample() []Row {
 // finish writes rows to a fresh file in dir and returns its description.
 func finish(t *testing.T, path string, opt Options, rows []Row) Output {
 	t.Helper()
+	opt.Rule = rule(t)
 	f, err := Create(path, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +75,15 @@ func finish(t *testing.T, path string, opt Options, rows []Row) Output {
 		t.Fatal(err)
 	}
 	return out
+}
+
+func rule(t testing.TB) Rule {
+	t.Helper()
+	r, err := lint.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func read(t *testing.T, path string) []byte {

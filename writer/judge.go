@@ -2,21 +2,31 @@ package writer
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 )
+
+// A Rule knows what must not reach a person: it judges the texts of a preset before the sender has them. An empty flaw is
+// none.
+type Rule interface {
+	// Format says how a body is written: "html", "markdown" or "text". outputType is what the service called it, as JSON.
+	Format(body string, outputType json.RawMessage) string
+	// Flaws are those of a message as it was written; first is the first of its sequence.
+	Flaws(subject, body string, first bool, format string) (inSubject, inBody string)
+	// Flaw is that of any other cell.
+	Flaw(cell string) string
+}
 
 // A judge decides which rows a sender may have. What a sender cannot take back, a blank message, a merge tag read as
 // text, the same person twice, is held back instead.
 type judge struct {
-	header []string // person, then messages
+	rule   Rule
+	header []string // person, then messages, then kept columns
 	person int      // cells of the person
 	email  int      // where the address is among them
 	emails int      // messages that every row must have
 	seen   map[address]bool
-
-	spintax, placeholder *regexp.Regexp
 }
 
 // An address is the hash of an email address: a million of them fit in little memory.
@@ -28,13 +38,10 @@ type reason struct {
 	text string // for the person who reads the row
 }
 
-func newJudge(p *preset, emails int) *judge {
+func newJudge(p *preset, rule Rule, emails int, kept []string) *judge {
 	j := &judge{
-		header: p.header(emails, nil), person: len(p.person), emails: emails,
-		seen:    map[address]bool{},
-		spintax: regexp.MustCompile(`\{[^{}]*\|[^{}]*\}`),
-		// [First Name] or {first_name}; neither a footnote such as [1] nor a link such as [here](https://...).
-		placeholder: regexp.MustCompile(`\[\p{L}[\p{L}\p{N} _'’./-]{0,39}\](?:[^(]|$)|\{\p{L}[\p{L}\p{N} _.-]{0,39}\}`),
+		rule: rule, header: p.header(emails, kept), person: len(p.person), emails: emails,
+		seen: map[address]bool{},
 	}
 	for i, name := range j.header[:j.person] {
 		if strings.EqualFold(name, "email") {
@@ -44,47 +51,53 @@ func newJudge(p *preset, emails int) *judge {
 	return j
 }
 
-// hold returns why the row must not be sent, or the zero reason. cells are those of the person and of the messages.
-func (j *judge) hold(status, failure string, cells []string) reason {
-	messages := cells[j.person:]
+// A candidate is a row that a sender may get.
+type candidate struct {
+	status, failure string
+	person          []string
+	messages        []judged
+	kept            []string
+}
+
+// A judged message is what the sender would get, and what was wrong with what was written.
+type judged struct{ subject, body, inSubject, inBody string }
+
+// hold returns why the row must not be sent, or the zero reason.
+func (j *judge) hold(c candidate) reason {
 	switch {
-	case status != StatusOK && failure != "":
-		return reason{status, failure}
-	case status != StatusOK:
-		return reason{status, status}
-	case cells[j.email] == "":
+	case c.status != StatusOK && c.failure != "":
+		return reason{c.status, c.failure}
+	case c.status != StatusOK:
+		return reason{c.status, c.status}
+	case c.person[j.email] == "":
 		return reason{"no email address", "no email address"}
-	case len(messages) < 2*j.emails:
-		return reason{"sequence too short", fmt.Sprintf("%d of %d messages", len(messages)/2, j.emails)}
+	case len(c.messages) < j.emails:
+		return reason{"sequence too short", fmt.Sprintf("%d of %d messages", len(c.messages), j.emails)}
 	}
-	for i, cell := range cells {
-		if flaw := j.flaw(i, cell); flaw != "" {
+	if why := j.flaw(c); why != (reason{}) {
+		return why
+	}
+	return j.again(c.person[j.email])
+}
+
+// flaw is what is wrong with a text, in the order of the columns.
+func (j *judge) flaw(c candidate) reason {
+	var flaws []string
+	for _, cell := range c.person {
+		flaws = append(flaws, j.rule.Flaw(cell))
+	}
+	for _, m := range c.messages[:j.emails] {
+		flaws = append(flaws, m.inSubject, m.inBody)
+	}
+	for _, cell := range c.kept {
+		flaws = append(flaws, j.rule.Flaw(cell))
+	}
+	for i, flaw := range flaws {
+		if flaw != "" {
 			return reason{flaw, flaw + " in " + j.header[i]}
 		}
 	}
-	return j.again(cells[j.email])
-}
-
-// flaw names what is wrong with the cell in column i.
-func (j *judge) flaw(i int, cell string) string {
-	generated := i >= j.person
-	switch body := generated && (i-j.person)%2 == 1; {
-	case body && strings.TrimSpace(cell) == "":
-		return "empty body"
-	case i == j.person && strings.TrimSpace(cell) == "": // later ones are replies in the same thread
-		return "empty subject"
-	case strings.HasPrefix(strings.TrimSpace(cell), "="):
-		return "leading ="
-	case !strings.ContainsAny(cell, "{["):
-		return ""
-	case strings.Contains(cell, "{{"), strings.Contains(cell, "{%"):
-		return "merge tag"
-	case j.spintax.MatchString(cell):
-		return "spintax"
-	case generated && j.placeholder.MatchString(cell): // a company may well be called [so]
-		return "placeholder"
-	}
-	return ""
+	return reason{}
 }
 
 // again remembers the address of a row that is sent.

@@ -18,7 +18,7 @@ func TestPowerLoss(t *testing.T) {
 		path string
 		opt  Options
 	}{
-		{"/o.csv", Options{Emails: 7}}, {"/o.csv", Options{}}, {"/o.tsv.gz", Options{}}, {"/o.jsonl", Options{}}, {"/o.csv", Options{Preset: "instantly"}},
+		{"/o.csv", Options{Emails: 7}}, {"/o.csv", Options{}}, {"/o.tsv.gz", Options{}}, {"/o.jsonl", Options{}}, {"/o.csv", Options{Preset: "instantly", Rule: rule(t)}},
 	} {
 		tt.opt.Columns = columns()
 		d := durabletest.New()

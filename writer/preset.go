@@ -3,8 +3,6 @@ package writer
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -111,17 +109,14 @@ func (p *preset) header(emails int, kept []string) []string {
 type candidates struct {
 	*sheet
 	preset *preset
-	input  input // all columns, for the rows that are held back
-	plain  *htmlizer
+	rule   Rule
+	input  input    // all columns, for the rows that are held back
 	emails int      // longest sequence of a row that can be sent
 	record []string // reused
 }
 
-func newCandidates(buf *bufio.Writer, p *preset, in input) (*candidates, error) {
-	c := &candidates{preset: p, input: in}
-	if p.html {
-		c.plain = newHTMLizer()
-	}
+func newCandidates(buf *bufio.Writer, p *preset, rule Rule, in input) (*candidates, error) {
+	c := &candidates{preset: p, rule: rule, input: in}
 	var err error
 	c.sheet, err = newSheet(buf, format{kind: "csv"}, append(heldColumns(in), p.header(0, nil)...), false)
 	return c, err
@@ -143,33 +138,30 @@ func (c *candidates) write(row Row) error {
 	for _, column := range c.preset.person {
 		record = append(record, column.value(row.To))
 	}
-	for _, e := range row.Emails {
-		if c.plain != nil {
-			e.Body = c.plain.html(e.Body, row.OutputType)
+	for i, e := range row.Emails {
+		format := c.rule.Format(e.Body, row.OutputType)
+		inSubject, inBody := c.rule.Flaws(e.Subject, e.Body, i == 0, format)
+		if c.preset.html && format != "html" {
+			e.Body = escape(e.Body)
 		}
-		record = append(record, e.Subject, e.Body)
+		record = append(record, e.Subject, e.Body, inSubject, inBody)
 	}
 	c.record = record
 	return c.add(record)
 }
 
-// A htmlizer makes HTML of plain text.
-type htmlizer struct {
-	tag    *regexp.Regexp
-	escape *strings.Replacer
+// candidate reads a record back.
+func (c *candidates) candidate(record []string, kept input) candidate {
+	n := len(c.input.columns)
+	row := candidate{status: record[n], failure: record[n+1], kept: kept.pick(nil, record[:n])}
+	row.person, record = record[n+2:n+2+len(c.preset.person)], record[n+2+len(c.preset.person):]
+	for ; len(record) >= 4; record = record[4:] {
+		row.messages = append(row.messages, judged{record[0], record[1], record[2], record[3]})
+	}
+	return row
 }
 
-func newHTMLizer() *htmlizer {
-	return &htmlizer{
-		tag:    regexp.MustCompile(`(?i)<(?:p|br|div|html|body|table|ul|ol|span|strong|em|b|i|a\s[^>]*)(?:\s[^>]*)?/?>`),
-		escape: strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r\n", "<br />", "\n", "<br />", "\r", "<br />"),
-	}
-}
-
-// html leaves a body alone that the service calls HTML, or that holds a tag which no plain text would.
-func (h *htmlizer) html(body string, outputType json.RawMessage) string {
-	if strings.EqualFold(string(outputType), `"html"`) || h.tag.MatchString(body) {
-		return body
-	}
-	return h.escape.Replace(body)
+// escape makes HTML of plain text.
+func escape(text string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r\n", "<br />", "\n", "<br />", "\r", "<br />").Replace(text)
 }

@@ -86,6 +86,9 @@ type Options struct {
 	// Preset is a name out of Presets, or empty or "generic" for the shape that keeps everything.
 	Preset string
 
+	// Rule judges the texts of a preset, which needs one.
+	Rule Rule
+
 	// Excel adds a byte order mark and puts an apostrophe before cells that a spreadsheet would take for formulas.
 	// It is for generic CSV and TSV; the cells of .xlsx are text in any case.
 	Excel bool

@@ -82,7 +82,11 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	}
 	tune(max(list.input.Profile().Rows, journal.Len()))
 	watch.begin("stopping; no output is written")
-	out, err := writer.Create(places.output, o.writerOptions(a, list.input.Columns(), emailsGiven, filepath.Dir(places.checkpoint)))
+	opt, err := o.writerOptions(a, list.input.Columns(), emailsGiven, filepath.Dir(places.checkpoint))
+	if err != nil {
+		return err
+	}
+	out, err := writer.Create(places.output, opt)
 	if err != nil {
 		return createError(err)
 	}

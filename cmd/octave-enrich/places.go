@@ -16,6 +16,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/lint"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
 )
@@ -160,13 +161,18 @@ func (o *options) mayWrite(output string, journal *checkpoint.Journal) error {
 }
 
 // writerOptions are what the writer needs of the flags.
-func (o *options) writerOptions(a *app, columns []string, emailsGiven bool, spool string) writer.Options {
+func (o *options) writerOptions(a *app, columns []string, emailsGiven bool, spool string) (writer.Options, error) {
 	opt := writer.Options{
 		Format: o.outFormat, Columns: columns, Emails: o.emails, Preset: o.preset,
 		Excel: o.excel, Thread: o.thread, Keep: o.keep, Stdout: a.stdout, SpoolDir: spool,
 	}
-	if o.preset != "generic" && !emailsGiven {
+	if o.preset == "generic" {
+		return opt, nil
+	}
+	if !emailsGiven {
 		opt.Emails = 0 // as many as the longest sequence has
 	}
-	return opt
+	var err error
+	opt.Rule, err = lint.New()
+	return opt, err
 }

@@ -133,7 +133,10 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 		return err
 	}
 	tune(max(j.list.input.Profile().Rows, j.journal.Len()))
-	opt := o.writerOptions(j.app, j.list.input.Columns(), emailsGiven, filepath.Dir(j.places.checkpoint))
+	opt, err := o.writerOptions(j.app, j.list.input.Columns(), emailsGiven, filepath.Dir(j.places.checkpoint))
+	if err != nil {
+		return err
+	}
 	if j.out, err = writer.Create(j.places.output, opt); err != nil {
 		return createError(err)
 	}

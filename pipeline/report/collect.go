@@ -10,10 +10,13 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/lint"
 )
 
 // A summary is what the first of two passes learns of a checkpoint.
 type summary struct {
+	rule *lint.Rule // about the text of messages
+
 	header  checkpoint.Header
 	ledger  pipeline.Ledger
 	missed  map[cause]int
@@ -62,8 +65,8 @@ type head struct {
 }
 
 // collect makes the first pass.
-func collect(path string) (*summary, error) {
-	s := &summary{missed: map[cause]int{}, last: map[checkpoint.Key]place{}}
+func collect(path string, rule *lint.Rule) (*summary, error) {
+	s := &summary{rule: rule, missed: map[cause]int{}, last: map[checkpoint.Key]place{}}
 	for entry, err := range checkpoint.Records(path, nil) {
 		var damage *checkpoint.DamageError
 		if errors.As(err, &damage) {

@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"regexp"
 	"time"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/lint"
 )
 
 // A contact is what the page shows of one question.
@@ -41,17 +41,15 @@ type contact struct {
 // An email is one message and what its parts tell.
 type email struct {
 	Message
-	Value string   `json:"value,omitempty"`
-	HTML  bool     `json:"html,omitempty"`
-	Empty []string `json:"empty,omitempty"` // sections that are there, without a text
-	// NoCTA says that the message came in sections and none calls to action.
-	NoCTA bool `json:"no_cta,omitempty"`
+	Value    string   `json:"value,omitempty"`
+	HTML     bool     `json:"html,omitempty"`
+	Markdown bool     `json:"markdown,omitempty"`
+	Empty    []string `json:"empty,omitempty"` // sections that are there, without a text; most messages are better without a signature
 }
 
 // contacts makes the second pass: the records that tell what became of the
 // questions, in the order of the file.
 func (s *summary) contacts(path string, decide func(checkpoint.Key, *octave.Answer) Decision) iter.Seq2[contact, error] {
-	markup := regexp.MustCompile(`(?i)<(p|br|div|html|body|table|ul|ol|h[1-6])[\s/>]`)
 	return func(yield func(contact, error) bool) {
 		for entry, err := range checkpoint.Records(path, nil) {
 			var damage *checkpoint.DamageError
@@ -68,7 +66,7 @@ func (s *summary) contacts(path string, decide func(checkpoint.Key, *octave.Answ
 			}
 			c := contact{Key: entry.Key.String(), At: entry.At.Truncate(time.Second), Attempts: at.attempts}
 			if at.answered {
-				c.answered(entry.Record, markup, decide)
+				c.answered(entry.Record, s.rule, decide)
 			} else {
 				c.failed(entry.Record)
 			}
@@ -85,7 +83,7 @@ func (c *contact) failed(rec checkpoint.Record) {
 	c.Error, c.Kind, c.HTTP, c.Billed = body.Error, body.Kind, body.Status, body.Billed
 }
 
-func (c *contact) answered(rec checkpoint.Record, markup *regexp.Regexp, decide func(checkpoint.Key, *octave.Answer) Decision) {
+func (c *contact) answered(rec checkpoint.Record, rule *lint.Rule, decide func(checkpoint.Key, *octave.Answer) Decision) {
 	body, answer, err := pipeline.ReadAnswer(rec)
 	c.Row, c.Request, c.LatencyMS, c.Usage = body.Row, body.Request, body.LatencyMS, body.Usage
 	if err != nil {
@@ -100,7 +98,7 @@ func (c *contact) answered(rec checkpoint.Record, markup *regexp.Regexp, decide 
 	c.Status = pipeline.StatusOK
 	c.Playbook, c.Persona, c.Product = answer.Playbook.Name, answer.Persona.Name, answer.Product.Name
 	for _, e := range answer.Emails {
-		c.Emails = append(c.Emails, newEmail(e, markup))
+		c.Emails = append(c.Emails, newEmail(e, answer.OutputType, rule))
 	}
 	if decide != nil {
 		decision := decide(rec.Key, answer)
@@ -109,19 +107,16 @@ func (c *contact) answered(rec checkpoint.Record, markup *regexp.Regexp, decide 
 }
 
 // newEmail looks at the sections, of which the page sees no more than the text.
-func newEmail(e octave.Email, markup *regexp.Regexp) email {
-	m := email{Message: Message{e.Subject, e.Body}, Value: e.CoreValueProp, HTML: markup.MatchString(e.Body)}
+func newEmail(e octave.Email, outputType json.RawMessage, rule *lint.Rule) email {
+	format := rule.Format(e.Body, outputType)
+	m := email{Message: Message{e.Subject, e.Body}, Value: e.CoreValueProp, HTML: format == lint.HTML, Markdown: format == lint.Markdown}
 	var sections map[string]any
 	if json.Unmarshal(e.Sections, &sections) != nil || len(sections) == 0 {
 		return m
 	}
-	for _, name := range [...]string{"greeting", "opening", "body", "closing", "cta", "signature"} {
-		text, isText := sections[name].(string)
-		if isText && text == "" {
+	for _, name := range [...]string{"greeting", "opening", "body", "closing"} {
+		if text, isText := sections[name].(string); isText && text == "" {
 			m.Empty = append(m.Empty, name)
-		}
-		if name == "cta" && text == "" {
-			m.NoCTA = true
 		}
 	}
 	return m

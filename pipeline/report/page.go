@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"octave-enrich/pipeline/lint"
 )
 
 // files are the page; its script comes in parts that share one scope.
@@ -22,7 +24,7 @@ type page struct{ before, after string }
 
 // newPage assembles the document. The policy names the script by its hash, so
 // that no other one runs.
-func newPage(title string, live bool) (page, error) {
+func newPage(title string, live bool, rule *lint.Rule) (page, error) {
 	document, err := files.ReadFile("page/page.html")
 	if err != nil {
 		return page{}, err
@@ -31,7 +33,7 @@ func newPage(title string, live bool) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	script, err := joinScript()
+	script, err := joinScript(rule)
 	if err != nil {
 		return page{}, err
 	}
@@ -49,9 +51,14 @@ func newPage(title string, live bool) (page, error) {
 	return page{before, after}, nil
 }
 
-func joinScript() (string, error) {
+// joinScript puts the table of the rule about texts before the parts that read it.
+func joinScript(rule *lint.Rule) (string, error) {
+	table, err := rule.Table()
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
-	b.WriteString("(() => {\n\"use strict\";\n")
+	fmt.Fprintf(&b, "(() => {\n\"use strict\";\nconst patterns = %s;\n", table)
 	for _, name := range scripts {
 		part, err := files.ReadFile("page/" + name + ".js")
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
+	"octave-enrich/pipeline/lint"
 )
 
 // Generator stands in the first lines of every page, so that one is known from
@@ -55,11 +56,15 @@ func Write(w io.Writer, path string, opt Options) error {
 	if opt.Made.IsZero() {
 		opt.Made = time.Now()
 	}
-	summary, err := collect(path)
+	rule, err := lint.New()
 	if err != nil {
 		return err
 	}
-	p, err := newPage("Report on "+filepath.Base(path), opt.Live)
+	summary, err := collect(path, rule)
+	if err != nil {
+		return err
+	}
+	p, err := newPage("Report on "+filepath.Base(path), opt.Live, rule)
 	if err != nil {
 		return err
 	}

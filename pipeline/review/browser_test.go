@@ -77,7 +77,7 @@ func TestBrowserReadsASequence(t *testing.T) {
 	p.shot("dark")
 	p.press("j")
 	p.wait(name + ` === "Bo Ibarra"`)
-	p.is(`[...document.querySelectorAll(".message .badge.warn")].map((b) => b.textContent).sort().join()`, "capitals,no call to action,placeholder,spam")
+	p.is(`[...document.querySelectorAll(".message .badge.warn")].map((b) => b.textContent).sort().join()`, "capitals,merge tag,no call to action,placeholder,spam")
 	p.press("j")
 	p.wait(`document.querySelector("iframe")?.contentDocument?.body?.innerText.includes("Hi Cy,")`)
 	p.press("k")

@@ -187,7 +187,7 @@ func people(t *testing.T) (path string, keys []checkpoint.Key) {
 	r.run("people.csv", "email", "E-Mail", "firstName", "First")
 	keys = append(keys,
 		r.answer(person("Ada", "Quinn", "Alder"), "Growth", "An idea for Alder", "Hi Ada,\n\nshall we talk on Thursday?", "", "Hi Ada, is this worth a call?"),
-		r.answer(person("Bo", "Ibarra", "Brightfen"), "Stack", "HUGE SAVINGS for [First Name]!!", "Hi {{first_name}}. Nothing to see here."),
+		r.answer(person("Bo", "Ibarra", "Brightfen"), "Stack", "HUGE SAVINGS for [First Name]!!", "Hi {{first_name}}. Nothing to see here for you and your team."),
 		r.answer(person("Cy", "Wilk", "Coralune"), "Growth", "A question, Cy", "<p>Hi <b>Cy</b>,</p><p>shall we talk?</p>"))
 	r.notFound(person("Di", "Adeyemi", "Dune"), "no such person")
 	r.fail(person("Ed", "Lind", "Eastmoor"), "503 Service Unavailable: try later", "server")

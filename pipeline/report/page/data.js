@@ -26,13 +26,13 @@ function derive(c) {
 // messages are the emails as they would be sent: with the edits of a reviewer.
 function messages(c) {
   const edits = c.review && c.review.emails;
-  return edits ? c.emails.map((e, i) => ({ ...e, ...edits[i], ...(edits[i] && (edits[i].body !== e.body) ? { empty: null, no_cta: false } : {}) })) : c.emails;
+  return edits ? c.emails.map((e, i) => ({ ...e, ...edits[i], ...(edits[i] && (edits[i].body !== e.body) ? { empty: null } : {}) })) : c.emails;
 }
 
 // refresh follows a change of the texts.
 function refresh(c) {
   const list = messages(c);
-  c.lint = list.map((m, i) => lint(m, i === 0));
+  c.lint = list.map((m, i) => lint(m, i === 0, (c.request || {}).lang));
   c.warnings = [...new Set(c.lint.flatMap((l) => l.warnings))];
   const r = c.request || {};
   c.hay = [c.name, c.role, r.email, r.companyDomain, r.linkedInProfile, r.crmContactId, c.playbook, c.persona, c.error, c.row ? "#" + c.row : "",

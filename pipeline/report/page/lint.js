@@ -1,23 +1,47 @@
-// What a person should look at before a message is sent. Each rule takes a
-// message {subject, body, html, empty, no_cta, first} and says whether it is hit.
-const placeholder = /\{\{[^{}]*\}\}|\{%[^%]*%\}|\{\p{L}[\p{L}\p{N} _.-]{0,39}\}|\[\p{L}[\p{L}\p{N} _'’./-]{0,39}\](?!\()|<(first|last|full)?[ _-]?(name|company|title)>|%[A-Z][A-Z_]{2,}%|\b(lorem ipsum|TODO|TBD|XXX)\b/u;
-const link_ = /https?:\/\/|www\./i;
-const asks = /\?|\b(let me know|reply|book|schedule|call me|reach out|grab|chat|meet)\b/i;
-const shouting = /\b[A-ZÄÖÜ]{4,}\b(?:\W+\b[A-ZÄÖÜ]{4,}\b)+/;
-const spam = /!{2,}|\?{2,}|\${2,}|€{2,}|\b100 ?%|\bfree\s*!/i;
+// What a person should look at before a message is sent: the lines of the table, which the export reads too, and what is
+// counted here alone.
 const longSubject = 60, longBody = 200;
+const lines = patterns.lines.map((l) => ({ ...l, find: new RegExp(l.find, l.fold ? "iu" : "u"), except: l.except && new RegExp(l.except, l.fold ? "giu" : "gu") }));
+const languages = patterns.languages.map((l) => ({ lang: l.lang, words: new Set(l.words.split(" ")), asks: new RegExp(l.asks, "iu") }));
+const asksAnywhere = /[?？¿]|https?:\/\/|www\./i;
 
-const rules = [
-  ["placeholder", "unresolved placeholder", (m) => placeholder.test(m.subject) || placeholder.test(m.text)],
-  ["no subject", "the first message has no subject", (m) => m.first && !m.subject.trim()],
+const counted = [
   ["long subject", `subject over ${longSubject} characters`, (m) => [...m.subject].length > longSubject],
-  ["empty body", "no text", (m) => !m.text.trim()],
-  ["empty part", "a section without text", (m) => m.empty && m.empty.some((part) => part !== "cta")],
-  ["no call to action", "asks for nothing", (m) => m.no_cta || (m.text.trim() && !asks.test(m.text) && !link_.test(m.text))],
-  ["spam", "punctuation that spam filters know", (m) => spam.test(m.subject) || spam.test(m.text) || m.subject.includes("!")],
-  ["capitals", "words in capitals", (m) => shouting.test(m.subject) || shouting.test(m.text)],
+  ["empty part", "a section without text", (m) => m.empty && m.empty.length > 0],
+  ["no call to action", "asks for nothing", (m) => m.text.trim() && !asks(m)],
   ["long", `over ${longBody} words`, (m) => m.words > longBody],
 ];
+const rules = [...new Map([...lines.map((l) => [l.name, l.why]), ...counted])];
+
+function hit(line, text) {
+  return line.find.test(text) && (!line.except || line.find.test(text.replace(line.except, " ")));
+}
+
+// whys are the lines that are about a text of a message, {name: why}, the first of a name.
+function whys(text, part, format) {
+  const found = {};
+  for (const line of lines)
+    if (!(line.name in found) && line.in.includes(part) && line.not !== format && hit(line, text)) found[line.name] = line.why;
+  return found;
+}
+
+// asks says whether a message asks for something, or is in a language of which that is not known.
+function asks(m) {
+  if (asksAnywhere.test(m.text) || asksAnywhere.test(m.body)) return true;
+  const language = m.lang ? languages.find((l) => m.lang.toLowerCase().split(/[-_]/)[0] === l.lang) : guess(m.text);
+  return !language || language.asks.test(m.text);
+}
+
+// guess takes the language whose words are the most of a text, when they are more than a few.
+function guess(text) {
+  const words = text.toLowerCase().match(/\p{L}+/gu) || [];
+  let best = null, most = 2;
+  for (const l of languages) {
+    const n = words.filter((w) => l.words.has(w)).length;
+    if (n > most) [best, most] = [l, n];
+  }
+  return best;
+}
 
 // plainText reads the text off HTML without running or loading any of it.
 function plainText(body) {
@@ -26,10 +50,14 @@ function plainText(body) {
 
 const countWords = (text) => (text.match(/[\p{L}\p{N}][\p{L}\p{N}'’.@&/-]*/gu) || []).length;
 
-function lint(message, first) {
+// lint takes a message {subject, body, html, markdown, empty} and the language that was asked for.
+function lint(message, first, lang) {
   const text = message.html ? plainText(message.body) : message.body;
-  const m = { ...message, text, first, words: countWords(text) };
-  return { words: m.words, warnings: rules.filter(([, , hit]) => hit(m)).map(([name]) => name) };
+  const format = message.html ? "html" : message.markdown ? "markdown" : "text";
+  const m = { ...message, text, lang, words: countWords(text) };
+  const found = {
+    ...(first ? whys(m.subject, "first subject", format) : {}), ...(m.subject ? whys(m.subject, "subject", format) : {}), ...whys(m.body, "body", format),
+    ...Object.fromEntries(counted.filter(([, , is]) => is(m)).map(([name, why]) => [name, why])),
+  };
+  return { words: m.words, warnings: Object.keys(found), whys: found };
 }
-
-const explain = (name) => (rules.find(([rule]) => rule === name) || [, name])[1];

@@ -49,7 +49,7 @@ function message(c, m, i) {
       h("h3", { class: m.subject.trim() ? "" : "reply" }, m.subject.trim() ? m.subject : thread ? "Re: " + thread : "(no subject)"),
       h("span", { class: "meta" }, m.subject.trim() || !i ? null : h("span", {}, "same thread"), edited ? h("span", { class: "good" }, "edited") : null,
         h("span", {}, plural(check.words, "word")))),
-    check.warnings.length ? h("p", { class: "warnings" }, check.warnings.map((w) => h("span", { class: "badge warn", title: explain(w) }, w))) : null,
+    check.warnings.length ? h("p", { class: "warnings" }, check.warnings.map((w) => h("span", { class: "badge warn", title: check.whys[w] }, w))) : null,
     m.html ? frame(m.body) : h("div", { class: "text" }, m.body),
     m.value ? h("p", { class: "value" }, h("i", {}, "core value"), m.value) : null,
     h("footer", {},

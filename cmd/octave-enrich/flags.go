@@ -178,7 +178,7 @@ func (o *options) reportFlags(fs *pflag.FlagSet) {
 		fs.StringVar(&o.metricsFile, "metrics-file", "", "write Prometheus text to `FILE` when the run ends")
 		fs.StringVar(&o.metricsAddr, "metrics-addr", "", "serve live Prometheus metrics at `[HOST:]PORT`; default host: this machine alone")
 		fs.StringVar(&o.pingURL, "ping-url", "", "GET `URL`/start, and URL/CODE with the exit code at the end")
-		fs.StringVar(&o.onExit, "on-exit", "", "shell `COMMAND` that reads the summary when the run has ended")
+		fs.StringVar(&o.onExit, "on-exit", "", "shell `COMMAND` that reads the summary when the run has ended; it does not inherit the key")
 		fs.StringVar(&o.progress, "progress", "auto", "`HOW`: auto, bar, plain or none")
 		fs.Var(&o.waitLock, "wait-lock", "wait so long for another run that holds the checkpoint")
 		o.logFlags(fs)

@@ -23,6 +23,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -158,8 +159,21 @@ func (j *job) onExit(report Report) error {
 		return err
 	}
 	cmd := exec.Command(shell[0], shell[1], j.o.onExit)
+	cmd.Env = withoutSecrets(os.Environ())
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), j.app.stderr, j.app.stderr
 	return cmd.Run()
+}
+
+// secrets are variables that hold the key or a password, or say where one is: what
+// a command that sends a mail has no use for.
+var secrets = []string{"OCTAVE_API_KEY", "CREDENTIALS_DIRECTORY", "OCTAVE_KEY_FILE", "OCTAVE_FLEET", "OCTAVE_PING_URL", "PGPASSWORD", "PGPASSFILE"}
+
+// withoutSecrets is an environment for other programs.
+func withoutSecrets(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.ContainsFunc(secrets, func(secret string) bool { return strings.EqualFold(name, secret) }) // as on Windows
+	})
 }
 
 // writeMetrics replaces --metrics-file. Others read it, and it says nothing of

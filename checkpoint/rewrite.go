@@ -23,6 +23,9 @@ type RewriteStats struct {
 // scratchName is where the new file grows before it takes the place of path.
 func scratchName(path string) string { return path + ".rewrite" }
 
+// Beside are the files that may come and go beside a journal.
+func Beside(path string) []string { return []string{scratchName(path), durable.LockName(path)} }
+
 // Rewrite replaces the journal at path by one that holds what keep returns for
 // each record, in order, where it returns true; the header stays. It locks the
 // journal and recovers it as [Open] does and fails as that does; it does not

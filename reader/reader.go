@@ -233,6 +233,11 @@ func Fields() []Field { return mapping.Fields() }
 // there is none.
 func Nearest(typed string, names []string) string { return mapping.Nearest(typed, names) }
 
+// Files are the inputs that Open would read: a directory stands for those in it, a
+// pattern for what it matches, both without the files in skip. Its errors are those
+// of Open.
+func Files(paths, skip []string) ([]string, error) { return table.Expand(paths, skip) }
+
 // IsPattern says whether Open would take a path for a pattern, as there is no
 // file of that name.
 func IsPattern(path string) bool { return table.IsPattern(path) }

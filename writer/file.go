@@ -131,9 +131,9 @@ func (f *File) open() (err error) {
 
 // createPartial takes away what a run left that was killed while it finished: nobody would look for personal data there.
 func (f *File) createPartial() error {
-	err := durable.Remove(f.fs, f.partial()+".new")
+	err := durable.Remove(f.fs, nextPath(f.path))
 	if f.held != "" {
-		err = errors.Join(err, durable.Remove(f.fs, f.held+".partial"))
+		err = errors.Join(err, durable.Remove(f.fs, partialPath(f.held)))
 	}
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (f *File) target(path string) (string, error) {
 // streams says whether rows go to standard output as they come.
 func (f *File) streams() bool { return f.path == "-" && f.format == format{kind: "jsonl"} }
 
-func (f *File) partial() string { return f.path + ".partial" }
+func (f *File) partial() string { return partialPath(f.path) }
 
 func (f *File) begin() (err error) {
 	opt := f.opt

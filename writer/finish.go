@@ -73,7 +73,7 @@ func (f *File) rewrite(body func(*bufio.Writer) error) (err error) {
 		f.file = next
 		return err
 	}
-	next, err := durable.Create(f.fs, f.partial()+".new", durable.Private)
+	next, err := durable.Create(f.fs, nextPath(f.path), durable.Private)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (f *File) padRecords(buf *bufio.Writer) error {
 
 // divide sends each candidate to the sender's file or to the held one.
 func (f *File) divide(buf *bufio.Writer) error {
-	held, err := durable.Create(f.fs, f.held+".partial", durable.Private)
+	held, err := durable.Create(f.fs, partialPath(f.held), durable.Private)
 	if err != nil {
 		return err
 	}

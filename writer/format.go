@@ -64,6 +64,15 @@ func HeldPath(path string) string {
 	return strings.TrimSuffix(path, "."+extension(path)) + ".held.csv"
 }
 
+// Beside are the files that come and go beside a file while it is written: all but [HeldPath].
+func Beside(path string) []string { return []string{partialPath(path), nextPath(path)} }
+
+// partialPath is where rows are until the file is whole.
+func partialPath(path string) string { return path + ".partial" }
+
+// nextPath is where the final bytes grow when they are not those that were written row by row.
+func nextPath(path string) string { return partialPath(path) + ".new" }
+
 func (f format) comma() rune {
 	if f.kind == "tsv" {
 		return '\t'

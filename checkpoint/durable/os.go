@@ -112,11 +112,14 @@ func (f *osFile) Lock() (string, error) {
 	return note, err
 }
 
+// LockName is the file that stands in for a lock of the file system.
+func LockName(path string) string { return path + ".lock" }
+
 // lockBeside locks by creating a file next to the locked one, for file systems
 // that have no locks. It says who holds it, because nobody removes it when the
 // holder is killed.
 func (f *osFile) lockBeside() (string, error) {
-	name := f.Name() + ".lock"
+	name := LockName(f.Name())
 	lock, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, Private)
 	if errors.Is(err, fs.ErrExist) {
 		holder, _ := os.ReadFile(name) // it only makes the message better

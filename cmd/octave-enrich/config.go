@@ -175,13 +175,12 @@ func flagNames(fs *pflag.FlagSet) (names []string) {
 // configured is a command's first step: it overlays the settings on its flags.
 func (a *app) configured(o *options, run func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, list []string) error {
-		file := o.config
-		if file == "" {
-			file = os.Getenv(envName("config"))
+		if o.config == "" {
+			o.config = os.Getenv(envName("config"))
 		}
 		o.typed = map[string]bool{}
 		cmd.Flags().Visit(func(f *pflag.Flag) { o.typed[f.Name] = true })
-		if _, err := overlay(cmd.Flags(), file, a.allFlags()); err != nil {
+		if _, err := overlay(cmd.Flags(), o.config, a.allFlags()); err != nil {
 			return err
 		}
 		return run(cmd, list)

@@ -86,6 +86,12 @@ func (a *app) erase(path string, e erasure) error {
 	if _, err := os.Stat(path); err != nil {
 		return &exitError{code: exitInput, err: err}
 	}
+	files := &paths{}
+	files.answers(path)
+	files.replaces("--also-exclude", e.alsoExclude)
+	if err := files.check(); err != nil {
+		return err
+	}
 	if err := e.exclude(); err != nil {
 		return err
 	}

@@ -64,6 +64,9 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err != nil {
 		return err
 	}
+	if err := o.paths(inputs, places).check(); err != nil {
+		return err
+	}
 	journal, err := a.openForReading(o, places.checkpoint, settingsGiven)
 	if err != nil {
 		return err

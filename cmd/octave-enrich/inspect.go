@@ -36,6 +36,16 @@ func newInspect(a *app) *cobra.Command {
 }
 
 func (a *app) inspect(o *options, inputs []string, write string) error {
+	files := &paths{}
+	files.inputs(inputs, nil)
+	files.settings(o)
+	files.replaces("--write", write)
+	if err := files.check(); err != nil {
+		return err
+	}
+	if err := mayReplaceMap(write); err != nil {
+		return err
+	}
 	opt, err := o.readerOptions(a)
 	if err != nil {
 		return err
@@ -58,6 +68,17 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 		return outputError(err)
 	}
 	fmt.Fprintf(a.stderr, "wrote the mapping to %s; use it with --map-file %s\n", write, shellQuote(write))
+	return nil
+}
+
+// mayReplaceMap lets a mapping file be replaced by another one, and nothing else.
+func mayReplaceMap(path string) error {
+	if path == "" || !exists(path) {
+		return nil
+	}
+	if _, err := reader.ReadMapFile(path); err != nil {
+		return &exitError{code: exitOutput, err: fmt.Errorf("--write %s exists and is not a mapping file", path), hint: "choose another file, or move it away"}
+	}
 	return nil
 }
 

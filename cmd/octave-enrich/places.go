@@ -27,8 +27,7 @@ const datePlace = "{date}"
 // places are the files of a run.
 type places struct{ output, checkpoint string }
 
-// places decides where rows and answers go, and refuses what would overwrite the
-// input or mix two files up.
+// places decides where rows and answers go.
 func (o *options) places(inputs []string) (p places, err error) {
 	p.output = strings.ReplaceAll(o.output, datePlace, time.Now().Format(time.DateOnly))
 	if p.output == "" {
@@ -37,7 +36,7 @@ func (o *options) places(inputs []string) (p places, err error) {
 		}
 		p.output = defaultOutput(inputs[0], o.outFormat)
 	}
-	o.own = []string{p.output}
+	o.own = []string{p.output, writer.HeldPath(p.output)}
 	p.checkpoint = o.checkpointPath
 	if p.checkpoint == "" {
 		if p.output == "-" {
@@ -46,16 +45,6 @@ func (o *options) places(inputs []string) (p places, err error) {
 		if p.checkpoint, err = checkpointOf(cmp.Or(o.output, p.output)); err != nil {
 			return p, err
 		}
-	}
-	for _, input := range inputs {
-		for _, other := range []string{p.output, p.output + ".partial", p.checkpoint} {
-			if sameFile(input, other) {
-				return p, usageError("%s is the input: choose another -o or --checkpoint", other)
-			}
-		}
-	}
-	if sameFile(p.output, p.checkpoint) {
-		return p, usageError("%s cannot hold both the rows and the answers", p.output)
 	}
 	return p, nil
 }
@@ -96,18 +85,6 @@ func defaultOutput(input, format string) string {
 		inner = "." + format
 	}
 	return stem + ".enriched" + inner + ext
-}
-
-func sameFile(a, b string) bool {
-	if a == "-" || b == "-" {
-		return false
-	}
-	if filepath.Clean(a) == filepath.Clean(b) {
-		return true
-	}
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // ours says whether path may be replaced: it is not there, or was written from

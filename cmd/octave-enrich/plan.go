@@ -78,6 +78,9 @@ func (a *app) plan(o *options, inputs []string) error {
 			return err
 		}
 	}
+	if err := o.paths(inputs, at).check(); err != nil { // as run would refuse
+		return err
+	}
 	list, err := a.openList(o, inputs)
 	if err != nil {
 		return err

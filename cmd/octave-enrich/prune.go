@@ -43,6 +43,11 @@ func (a *app) prune(path string, before time.Time) error {
 	if _, err := os.Stat(path); err != nil {
 		return &exitError{code: exitInput, err: err}
 	}
+	files := &paths{}
+	files.answers(path)
+	if err := files.check(); err != nil {
+		return err
+	}
 	p := pruning{before: before, last: map[checkpoint.Key]checkpoint.Record{}, split: map[checkpoint.Key]time.Time{}, kept: map[checkpoint.Key]bool{}}
 	for entry, err := range checkpoint.Records(path, nil) {
 		if err != nil {

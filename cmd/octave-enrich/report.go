@@ -39,8 +39,11 @@ func (a *app) report(path, output string) error {
 	if _, err := os.Stat(path); err != nil {
 		return &exitError{code: exitInput, err: err}
 	}
-	if sameFile(path, output) {
-		return usageError("%s is the checkpoint: choose another -o", output)
+	files := &paths{}
+	files.answers(path)
+	files.replaces("the page", output)
+	if err := files.check(); err != nil {
+		return err
 	}
 	opt, err := pageOptions(path)
 	if err != nil {
@@ -140,9 +143,6 @@ func (j *job) checkReport() error {
 	}
 	if info, err := os.Stat(filepath.Dir(page)); err != nil || !info.IsDir() {
 		return outputError(fmt.Errorf("--report %s: there is no folder %s", page, filepath.Dir(page)))
-	}
-	if sameFile(page, j.places.output) || sameFile(page, j.places.checkpoint) {
-		return usageError("--report %s: choose another name", page)
 	}
 	return mayReplacePage(page)
 }

@@ -47,6 +47,12 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err er
 	if err != nil || !isLoopback(host) {
 		return usageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
 	}
+	files := &paths{}
+	files.answers(path)
+	files.replaces("--addr-file", addrFile)
+	if err := files.check(); err != nil {
+		return err
+	}
 	if err := reviewable(path); err != nil {
 		return err
 	}

@@ -46,6 +46,10 @@ func newRun(a *app) *cobra.Command {
 func (a *app) run(o *options, inputs []string, emailsGiven bool) error {
 	j := &job{app: a, o: o, inputs: inputs, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, deaf: func() {}}
 	defer func() { j.deaf() }()
+	j.places, j.unplaced = o.places(inputs)
+	if err := o.paths(inputs, j.places).check(); err != nil {
+		return err // and nobody is told: the summary is a file, too
+	}
 	if err := j.tellBegin(); err != nil {
 		return err
 	}
@@ -71,15 +75,16 @@ type job struct {
 	started time.Time
 	tally   *pipeline.Tally
 
-	list    *list
-	places  places
-	journal *checkpoint.Journal
-	client  *octave.Client // nil with a fleet
-	fleet   *fleet.DB      // nil without
-	out     *writer.File
-	log     *zap.Logger
-	console *console
-	mode    string // of the progress display
+	list     *list
+	places   places
+	unplaced error // why they are not known
+	journal  *checkpoint.Journal
+	client   *octave.Client // nil with a fleet
+	fleet    *fleet.DB      // nil without
+	out      *writer.File
+	log      *zap.Logger
+	console  *console
+	mode     string // of the progress display
 
 	pace    pipeline.PacerConfig
 	budgets pipeline.Budgets
@@ -106,8 +111,8 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err := j.findWorkers(); err != nil {
 		return err
 	}
-	if j.places, err = o.places(inputs); err != nil {
-		return err
+	if j.unplaced != nil {
+		return j.unplaced
 	}
 	if err := j.checkReport(); err != nil {
 		return err

@@ -75,15 +75,10 @@ func isLoopback(host string) bool {
 // key looks where the key may be; it is never on the command line, where every
 // user of the machine could read it.
 func (o *options) key() (octave.Secret, error) {
-	file := o.keyFile
-	if file == "" {
-		if key := strings.TrimSpace(os.Getenv("OCTAVE_API_KEY")); key != "" {
-			return octave.Secret(key), nil
-		}
-		if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-			file = filepath.Join(dir, "octave_api_key")
-		}
+	if key := strings.TrimSpace(os.Getenv("OCTAVE_API_KEY")); key != "" && o.keyFile == "" {
+		return octave.Secret(key), nil
 	}
+	file := o.keyPath()
 	if file == "" {
 		return "", &exitError{code: exitUsage, err: errors.New("no API key"),
 			hint: "set OCTAVE_API_KEY, or name a file that holds it with --key-file\nto try without one: --sandbox"}
@@ -97,6 +92,14 @@ func (o *options) key() (octave.Secret, error) {
 		return "", usageError("--key-file %s: write the key, and nothing else, on one line", file)
 	}
 	return octave.Secret(key), nil
+}
+
+// keyPath is the file that the key may be in; "" if none was named.
+func (o *options) keyPath() string {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); o.keyFile == "" && dir != "" {
+		return filepath.Join(dir, "octave_api_key")
+	}
+	return o.keyFile
 }
 
 // looseKeyFile says whether others can read the file of the key.

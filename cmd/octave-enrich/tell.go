@@ -57,7 +57,7 @@ func (j *job) checkTelling() error {
 			return outputError(fmt.Errorf("--%s %s: there is no folder %s", flag, path, filepath.Dir(path)))
 		}
 	}
-	if places, err := j.o.places(j.inputs); err == nil && places.output == "-" && j.o.summary == "-" {
+	if j.places.output == "-" && j.o.summary == "-" {
 		return usageError("--summary - and the rows cannot share standard output: write one of them to a file")
 	}
 	if j.o.pingURL != "" {

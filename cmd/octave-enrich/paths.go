@@ -1,0 +1,196 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"unicode"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/checkpoint/durable"
+	"octave-enrich/pipeline/review"
+	"octave-enrich/reader"
+	"octave-enrich/writer"
+)
+
+// paths are all files of a command. They are known before any of them is opened
+// for writing, so that no output takes the place of a file that matters.
+type paths struct{ list []filePath }
+
+// A filePath is a file as the user knows it.
+type filePath struct {
+	what    string // "the input", "--summary"
+	path    string
+	written bool // created, replaced or removed by the command
+}
+
+func (p *paths) reads(what string, list ...string) { p.add(what, false, list) }
+
+func (p *paths) writes(what string, list ...string) { p.add(what, true, list) }
+
+func (p *paths) add(what string, written bool, list []string) {
+	for _, path := range list {
+		if path != "" && path != "-" {
+			p.list = append(p.list, filePath{what, path, written})
+		}
+	}
+}
+
+// replaces is for a file that is written whole before it takes its name.
+func (p *paths) replaces(what, path string) {
+	if path == "" || path == "-" {
+		return
+	}
+	p.writes(what, path)
+	p.writes("the draft of "+what, durable.DraftName(resolved(path)))
+}
+
+// inputs are read: the files that directories and patterns stand for.
+func (p *paths) inputs(list, own []string) {
+	files, err := reader.Files(list, own)
+	if err != nil {
+		files = list // whatever is wrong is said when they are opened
+	}
+	p.reads("the input", files...)
+}
+
+// settings are read by all commands that ask or read lists.
+func (p *paths) settings(o *options) {
+	p.reads("--config", o.config)
+	p.reads("--map-file", o.mapFile)
+	p.reads("--exclude", o.exclude)
+	p.reads("the file of the key", o.keyPath())
+}
+
+// paths are those of run, and of the commands that have some of its flags.
+func (o *options) paths(inputs []string, at places) *paths {
+	p := &paths{}
+	p.inputs(inputs, o.own)
+	p.settings(o)
+	p.output(at.output, o.preset)
+	p.answers(at.checkpoint)
+	p.replaces("--summary", o.summary)
+	p.replaces("--metrics-file", o.metricsFile)
+	p.replaces("--report", o.report)
+	return p
+}
+
+// output is written beside what stands under its name.
+func (p *paths) output(path, preset string) {
+	if path == "" || path == "-" {
+		return
+	}
+	p.writes("the output", path)
+	p.writes("a file beside the output", writer.Beside(resolved(path))...)
+	if preset != "generic" {
+		held := writer.HeldPath(path)
+		p.writes("the file of the rows held back", held)
+		p.writes("a file beside the rows held back", writer.Beside(resolved(held))...)
+	}
+}
+
+// answers are a checkpoint and the decisions about it.
+func (p *paths) answers(path string) {
+	if path == "" {
+		return
+	}
+	p.writes("the checkpoint", path)
+	p.writes("a file beside the checkpoint", checkpoint.Beside(resolved(path))...)
+	p.writes("the decisions of the review", review.Path(path))
+	p.writes("a file beside the decisions", checkpoint.Beside(resolved(review.Path(path)))...)
+}
+
+// check refuses every pair that is one file, by whatever name, of which one is
+// written.
+func (p *paths) check() error {
+	known := make([]identity, len(p.list))
+	for i, f := range p.list {
+		known[i] = identify(f.path)
+	}
+	for i, a := range p.list {
+		if !a.written {
+			continue
+		}
+		for k, b := range p.list {
+			if (k < i || !b.written && k != i) && known[i].is(known[k], foldsCase) {
+				return clash(b, a)
+			}
+		}
+	}
+	return nil
+}
+
+func clash(a, b filePath) error {
+	what := fmt.Sprintf("%s is both %s and %s", a.path, a.what, b.what)
+	if a.path != b.path {
+		what = fmt.Sprintf("%s, %s, and %s, %s, are one file", a.path, a.what, b.path, b.what)
+	}
+	return &exitError{code: exitUsage, err: errors.New(what), hint: "nothing was opened for writing; choose another name for one of them"}
+}
+
+// An identity tells which file a path leads to, also one that is yet to be.
+type identity struct {
+	path string      // absolute, without links
+	info fs.FileInfo // nil when it is not there
+}
+
+func identify(path string) identity {
+	id := identity{path: resolved(path)}
+	if info, err := os.Stat(path); err == nil {
+		id.info = info
+	}
+	return id
+}
+
+// is says whether two paths lead to one file. folds says of a folder whether its
+// files are known by their names in capitals, too.
+func (id identity) is(other identity, folds func(dir string) bool) bool {
+	if id.info != nil && other.info != nil {
+		return os.SameFile(id.info, other.info)
+	}
+	return id.path == other.path || strings.EqualFold(id.path, other.path) && folds(filepath.Dir(id.path))
+}
+
+// resolved is a path without links, as far as there are folders and files on it.
+func resolved(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	if real, err := (durable.OS{}).Resolve(path); err == nil {
+		path = real
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// foldsCase says whether the file system of a folder takes capitals for small
+// letters: it does when it knows the folder, or one above it, by another spelling.
+func foldsCase(dir string) bool {
+	for {
+		up, name := filepath.Dir(dir), filepath.Base(dir)
+		if other := swapCase(name); other != name {
+			a, errA := os.Stat(dir)
+			b, errB := os.Stat(filepath.Join(up, other))
+			return errA == nil && errB == nil && os.SameFile(a, b)
+		}
+		if up == dir {
+			return runtime.GOOS == "windows" || runtime.GOOS == "darwin"
+		}
+		dir = up
+	}
+}
+
+func swapCase(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, name)
+}

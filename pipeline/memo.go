@@ -30,6 +30,8 @@ type Memory struct {
 	MaxAge time.Duration
 	// KeepFailures leaves a question that failed in an earlier run alone.
 	KeepFailures bool
+	// ExcludeFailures makes such a row excluded instead of failed.
+	ExcludeFailures bool
 }
 
 // decide says what becomes of a question by what is known of it: Answered,
@@ -90,6 +92,9 @@ func (m *Memory) failure(key checkpoint.Key) error {
 	body, err := ReadFailure(rec)
 	if err != nil {
 		return &JournalError{err}
+	}
+	if m.ExcludeFailures {
+		return &rowError{StatusExcluded, "failed before: " + firstLine(body.Error)}
 	}
 	return &rowError{StatusFailed, body.Error}
 }

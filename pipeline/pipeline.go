@@ -247,7 +247,7 @@ func (r *run) finish(p *promise, answer *octave.Answer, err error) error {
 	}
 	close(p.done)
 	asked := r.asked.Add(1)
-	if p.err != nil && !errors.Is(p.err, ErrStopped) {
+	if isFailure(p.err) {
 		if r.cfg.MaxFailed.exceeded(r.failed.Add(1), asked) {
 			r.cfg.Brake.Pull(ErrMaxFailed)
 		}

@@ -26,6 +26,8 @@ type RunBody struct {
 	Output   string    `json:"output"`
 	Settings Settings  `json:"settings"`
 	Mapping  []Mapped  `json:"mapping,omitempty"` // for the report
+	// Skip are the kinds of rows that were left out, as the flag was given.
+	Skip []string `json:"skip,omitempty"`
 	// Pinned is the mapping file of the run.
 	Pinned *reader.MapFile `json:"pinned,omitempty"`
 	// Fleet is the database of the fleet that made the calls: host, port and name.

@@ -24,6 +24,15 @@ type rowError struct{ status, why string }
 
 func (e *rowError) Error() string { return e.why }
 
+// isFailure says whether a row with this error is a failed one.
+func isFailure(err error) bool {
+	var settled *rowError
+	if errors.As(err, &settled) {
+		return settled.status == StatusFailed
+	}
+	return err != nil && !errors.Is(err, ErrStopped)
+}
+
 // RowOf flattens an answer, or the lack of one, into the row of its contact.
 func RowOf(contact reader.Contact, answer *octave.Answer, err error) writer.Row {
 	row := writer.Row{

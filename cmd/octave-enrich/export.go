@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,6 +78,10 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 		return err
 	}
 	defer list.input.Close()
+	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true, ExcludeFailures: list.skip[skipFailed]}
+	if err := list.meet(memory); err != nil {
+		return err
+	}
 	for _, note := range append(list.input.Profile().Notes, o.notes(list)...) {
 		fmt.Fprintf(a.stderr, "note: %s\n", note)
 	}
@@ -93,7 +98,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err != nil {
 		return createError(err)
 	}
-	return a.replay(watch, o, list, journal, out, places.checkpoint)
+	return a.replay(watch, o, list, memory, out, places.checkpoint)
 }
 
 // defaultCheckpoint is the one that run would have used for these inputs.
@@ -132,6 +137,9 @@ func (o *options) take(last pipeline.RunBody) {
 	s := last.Settings
 	o.agent, o.experiment, o.context, o.instructions = s.Agent, s.Experiment, s.Context, s.Instructions
 	o.set, o.templates = unpair(s.Set), unpair(s.Templates)
+	if len(o.skip) == 0 && slices.Contains(last.Skip, skipDuplicate) {
+		o.skip = []string{skipDuplicate} // or the other rows of a person have no answer
+	}
 	if len(o.maps) == 0 && o.mapFile == "" {
 		o.maps, o.pinned = unpair(s.Map), last.Pinned
 	}
@@ -168,9 +176,8 @@ func recordExport(path string, output writer.Output) error {
 }
 
 // replay is the ordinary run with an agent that never calls.
-func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.Journal, out *writer.File, checkpointPath string) error {
+func (a *app) replay(watch *watch, o *options, list *list, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
 	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
-	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true}
 	tally := &pipeline.Tally{}
 	var sink writer.Sink = out
 	if o.approved {
@@ -182,7 +189,7 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 	}
 	brake := pipeline.NewBrake(context.Background())
 	brake.Pull(pipeline.ErrStopped) // before the first question
-	cfg := pipeline.Config{Selection: pipeline.Selection{Ask: list.questioner.Request, Exclude: list.exclude, Memory: memory},
+	cfg := pipeline.Config{Selection: pipeline.Selection{Ask: list.ask, Exclude: list.exclude, Memory: memory},
 		Brake: brake, Workers: 8} // who read answers back
 	err := pipeline.Run(watch.ctx, cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, tally.Observe)
 	if ended := watch.ended(); ended != nil {

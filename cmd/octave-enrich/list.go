@@ -1,6 +1,7 @@
 package main
 
 import (
+	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 )
@@ -11,6 +12,8 @@ type list struct {
 	questioner *pipeline.Questioner
 	skip       map[string]bool // kinds of rows that are left out
 	exclude    func(reader.Contact) string
+	ask        func(reader.Contact) (octave.Request, error)
+	people     *pipeline.People // in several rows; nil before meet, and when there are none
 	settings   pipeline.Settings
 }
 
@@ -42,7 +45,7 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 		in.Close()
 		return nil, &exitError{code: exitUsage, err: err}
 	}
-	return &list{in, questioner, skip, exclude, settings}, nil
+	return &list{input: in, questioner: questioner, skip: skip, exclude: exclude, ask: questioner.Request, settings: settings}, nil
 }
 
 // excluder reads the do-not-contact list; a run without it would be a run
@@ -56,4 +59,23 @@ func (o *options) excluder(skip map[string]bool) (func(reader.Contact) string, e
 		}
 	}
 	return func(c reader.Contact) string { return whyNot(skip, listed, c) }, nil
+}
+
+// meet finds the people who stand in several rows with different data. Most lists
+// have none, and are not read for it: then the reader has seen nobody twice, or
+// all that it saw twice says the same and is asked the same.
+func (l *list) meet(memory *pipeline.Memory) (err error) {
+	profile, s := l.input.Profile(), l.settings
+	perRow := len(s.Context)+len(s.Instructions)+len(s.Templates) > 0
+	if profile.Repeated == 0 && (profile.Duplicates == 0 || !perRow) {
+		return nil
+	}
+	l.people, err = pipeline.FindPeople(l.input.Contacts(), pipeline.Selection{Ask: l.ask, Exclude: l.exclude, Memory: memory})
+	if err != nil {
+		return inputError(err)
+	}
+	if l.skip[skipDuplicate] {
+		l.ask = l.people.Instead(l.ask)
+	}
+	return nil
 }

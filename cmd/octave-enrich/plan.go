@@ -91,11 +91,15 @@ func (a *app) plan(o *options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	selection := pipeline.Selection{Ask: list.questioner.Request, Exclude: list.exclude, Limit: o.limit}
+	selection := pipeline.Selection{Exclude: list.exclude, Limit: o.limit}
 	if journal != nil {
 		defer journal.Close()
-		selection.Memory = &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: list.skip[skipFailed]}
+		selection.Memory = &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: list.skip[skipFailed], ExcludeFailures: list.skip[skipFailed]}
 	}
+	if err := list.meet(selection.Memory); err != nil {
+		return err
+	}
+	selection.Ask = list.ask
 	plan, err := pipeline.Survey(list.input.Contacts(), selection)
 	if err != nil {
 		return inputError(err)

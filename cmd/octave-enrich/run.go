@@ -202,9 +202,6 @@ func (j *job) tellInput() {
 	for _, note := range profile.Notes {
 		j.log.Warn(note)
 	}
-	for _, note := range j.o.notes(j.list) {
-		j.log.Info(note)
-	}
 	if j.o.looseKeyFile() {
 		j.log.Warn("the key file can be read by others; chmod 600 it", zap.String("file", j.o.keyFile))
 	}
@@ -218,6 +215,12 @@ func (j *job) begin() error {
 	if note := j.journal.LockNote(); note != "" {
 		j.log.Warn(note)
 	}
+	if err := j.list.meet(j.memory()); err != nil {
+		return err
+	}
+	for _, note := range j.o.notes(j.list) {
+		j.log.Info(note)
+	}
 	if err := j.tellHold(); err != nil {
 		return err
 	}
@@ -228,7 +231,7 @@ func (j *job) begin() error {
 		}
 		j.budgets.Largest = ledger.Largest
 	}
-	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned,
+	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned, Skip: j.o.skip,
 		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile())}
 	if j.fleet != nil {
 		body.Fleet = j.fleet.Address()
@@ -253,11 +256,11 @@ func (j *job) tellHold() error {
 
 // selection is what the list asks, whatever the limit of this run.
 func (j *job) selection() pipeline.Selection {
-	return pipeline.Selection{Ask: j.list.questioner.Request, Exclude: j.list.exclude, Memory: j.memory()}
+	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory()}
 }
 
 func (j *job) memory() *pipeline.Memory {
-	return &pipeline.Memory{Journal: j.journal, MaxAge: time.Duration(j.o.maxAge), KeepFailures: j.list.skip[skipFailed]}
+	return &pipeline.Memory{Journal: j.journal, MaxAge: time.Duration(j.o.maxAge), KeepFailures: j.list.skip[skipFailed], ExcludeFailures: j.list.skip[skipFailed]}
 }
 
 // lastRun is the last run record of a checkpoint.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 )
 
@@ -92,7 +93,23 @@ func (o *options) notes(l *list) (notes []string) {
 	if without := profile.Sendable - profile.Addresses; without > 0 && l.skip[skipUnsendable] && o.forSender() {
 		notes = append(notes, fmt.Sprintf("%s without an email address: left out, as %s has no use for it; --skip none takes it in", count(without, "row"), o.preset))
 	}
+	if l.people != nil && l.people.Persons > 0 {
+		notes = append(notes, several(l.people, l.skip[skipDuplicate]))
+	}
 	return notes
+}
+
+// several says that people stand in several rows, and what that costs.
+func several(people *pipeline.People, skipped bool) string {
+	who := "one person who stands"
+	if people.Persons > 1 {
+		who = thousands(people.Persons) + " people who stand"
+	}
+	said := fmt.Sprintf("%s are about %s there with different data: ", count(people.Rows, "row"), who)
+	if skipped {
+		return said + "the fullest row is asked for all rows of a person"
+	}
+	return said + "each row is a call of its own; --skip duplicate asks the fullest for all rows of a person"
 }
 
 // optedOut says that people do not want to be written to, by which column, and

@@ -1,0 +1,129 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"iter"
+	"strings"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/reader"
+)
+
+// People are those who stand in several rows of a list with different data, so that
+// each of their rows is a question of its own.
+type People struct {
+	Persons int // such people
+	Rows    int // their rows
+
+	fullest map[who]octave.Request
+}
+
+// A who names a person: an address, and a name. The address of two people, such as
+// info@, is two persons; who has no address is nobody that could be found again.
+type who [16]byte
+
+func whoIs(p reader.Person) (w who, ok bool) {
+	if p.Email == "" {
+		return w, false
+	}
+	sum := sha256.Sum256([]byte(p.Email + "\x00" + strings.ToLower(strings.TrimSpace(p.FirstName+" "+p.LastName))))
+	return who(sum[:len(w)]), true
+}
+
+// FindPeople goes through a list twice: to find who stands in several rows with
+// different data, and for the fullest of their rows. What was answered already is
+// fuller than what was not.
+func FindPeople(src iter.Seq2[reader.Contact, error], selection Selection) (*People, error) {
+	seen := map[who]*standing{}
+	for contact, err := range src {
+		if err != nil {
+			return nil, err
+		}
+		if w, q := selection.personOf(contact); q != nil {
+			if seen[w] == nil {
+				seen[w] = &standing{key: q.Key}
+			}
+			seen[w].add(q, selection.Memory)
+		}
+	}
+	for w, s := range seen {
+		if !s.differs {
+			delete(seen, w)
+		}
+	}
+	people := &People{Persons: len(seen), fullest: map[who]octave.Request{}}
+	for contact, err := range src {
+		if err != nil {
+			return nil, err
+		}
+		w, q := selection.personOf(contact)
+		if q == nil || seen[w] == nil {
+			continue
+		}
+		people.Rows++
+		if q.Row == seen[w].row {
+			request := q.Request
+			request.RequestID = ""
+			people.fullest[w] = request
+		}
+	}
+	return people, nil
+}
+
+// personOf is who a row is about and what it asks, nil when it is not asked about
+// or has no address.
+func (s Selection) personOf(contact reader.Contact) (who, *Question) {
+	w, ok := whoIs(contact.Person)
+	if !ok || contact.Problem != "" || s.Exclude != nil && s.Exclude(contact) != "" {
+		return w, nil
+	}
+	request, err := s.Ask(contact)
+	if err != nil {
+		return w, nil
+	}
+	return w, NewQuestion(request, contact.Row)
+}
+
+// A standing is what is known of a person after some rows.
+type standing struct {
+	key     checkpoint.Key // of the first row
+	differs bool           // another row asks something else
+	row     int            // the fullest
+	full    int            // how full it is
+}
+
+func (s *standing) add(q *Question, memory *Memory) {
+	s.differs = s.differs || q.Key != s.key
+	full := fullness(q.Request)
+	if memory != nil && memory.Journal.State(q.Key) == checkpoint.AnsweredState {
+		full += 1000
+	}
+	if s.row == 0 || full > s.full {
+		s.row, s.full = q.Row, full
+	}
+}
+
+// fullness counts what a request says about a person.
+func fullness(r octave.Request) (n int) {
+	for _, value := range []string{r.FirstName, r.LastName, r.JobTitle, r.CompanyName, r.CompanyDomain, r.LinkedInProfile,
+		r.CRMContactID, r.CRMLeadID, r.CRMAccountID, r.Lang, r.PlaybookSelectionContext} {
+		if value != "" {
+			n++
+		}
+	}
+	return n + len(r.RuntimeContext) + len(r.RuntimeInstructions)
+}
+
+// Instead makes all rows of a person ask what the fullest of them asks.
+func (p *People) Instead(ask func(reader.Contact) (octave.Request, error)) func(reader.Contact) (octave.Request, error) {
+	return func(contact reader.Contact) (octave.Request, error) {
+		request, err := ask(contact)
+		if w, ok := whoIs(contact.Person); ok && err == nil {
+			if fullest, several := p.fullest[w]; several {
+				return fullest, nil
+			}
+		}
+		return request, err
+	}
+}

@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"iter"
+	"slices"
+	"testing"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/reader"
+)
+
+// TestFindPeople holds that the fullest row stands for a person, the first of two
+// that are equally full, and one that is answered before all others.
+func TestFindPeople(t *testing.T) {
+	person := func(email, first, last, title string) reader.Person {
+		return reader.Person{Email: email, FirstName: first, LastName: last, JobTitle: title}
+	}
+	rows := []reader.Person{
+		1: person("a@x.example", "Ann", "Lee", ""),
+		2: person("a@x.example", "ann", "LEE", "CEO"),
+		3: person("a@x.example", "Ann", "Lee", "CTO"),
+		4: person("info@x.example", "Bo", "Ek", ""),
+		5: person("info@x.example", "Cy", "Ito", "CEO"),
+		6: person("", "Di", "Roe", "CEO"),
+		7: person("", "Di", "Roe", ""),
+		8: person("a@x.example", "Ann", "Lee", "excluded"),
+		9: person("info@x.example", "Bo", "Ek", ""),
+	}
+	var src iter.Seq2[reader.Contact, error] = func(yield func(reader.Contact, error) bool) {
+		for row, p := range rows[1:] {
+			if !yield(reader.Contact{Row: row + 1, Person: p}, nil) {
+				return
+			}
+		}
+	}
+	questioner, err := NewQuestioner(Settings{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal := newJournal()
+	selection := Selection{Ask: questioner.Request, Memory: &Memory{Journal: journal}, Exclude: func(c reader.Contact) string {
+		if c.Person.JobTitle == "excluded" {
+			return "listed"
+		}
+		return ""
+	}}
+	titles := func() (said []string) {
+		people, err := FindPeople(src, selection)
+		if err != nil || people.Persons != 1 || people.Rows != 3 {
+			t.Fatalf("%+v, %v", people, err)
+		}
+		for _, p := range rows[1:] {
+			request, err := people.Instead(questioner.Request)(reader.Contact{Person: p})
+			if err != nil {
+				t.Fatal(err)
+			}
+			said = append(said, request.FirstName+" "+request.JobTitle)
+		}
+		return said
+	}
+	want := []string{"ann CEO", "ann CEO", "ann CEO", "Bo ", "Cy CEO", "Di CEO", "Di ", "ann CEO", "Bo "}
+	if said := titles(); !slices.Equal(said, want) {
+		t.Errorf("asked are %q", said)
+	}
+
+	third := NewQuestion(octave.Request{Email: "a@x.example", FirstName: "Ann", LastName: "Lee", JobTitle: "CTO"}, 3)
+	if err := journal.Append(checkpoint.Record{Type: checkpoint.Answered, Key: third.Key}); err != nil {
+		t.Fatal(err)
+	}
+	if said := titles()[0]; said != "Ann CTO" {
+		t.Errorf("asked is %q, though another row is answered", said)
+	}
+}

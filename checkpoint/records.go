@@ -26,9 +26,14 @@ type Entry struct {
 // Damage is yielded as a [DamageError] and the records behind it follow. Any
 // other error is the last thing yielded: [ErrNotCheckpoint], a [FormatError], or
 // one of reading. A file of which a crash left no whole header has no records.
-func Records(path string, fs durable.FS) iter.Seq2[Entry, error] {
+func Records(path string, fs durable.FS) iter.Seq2[Entry, error] { return RecordsFrom(path, 0, fs) }
+
+// RecordsFrom is [Records] from the record that begins at offset on, for a reader
+// that follows a journal and went as far before: the offset and the length of an
+// Entry say where the next one begins. Lines are counted from there.
+func RecordsFrom(path string, offset int64, fs durable.FS) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		walk := walker{path: path, fs: Options{FS: fs}.withDefaults().FS}
+		walk := walker{path: path, from: offset, fs: Options{FS: fs}.withDefaults().FS}
 		if err := walk.run(yield); err != nil {
 			yield(Entry{}, err)
 		}
@@ -38,6 +43,7 @@ func Records(path string, fs durable.FS) iter.Seq2[Entry, error] {
 // A walker goes through a journal, damaged or not.
 type walker struct {
 	path   string
+	from   int64 // where the first record begins that is of interest
 	fs     durable.FS
 	f      durable.File
 	header Header
@@ -72,6 +78,10 @@ func (w *walker) run(yield func(Entry, error) bool) error {
 
 // first returns a scanner at the first line, if the file is a checkpoint.
 func (w *walker) first() (s *scanner, err error) {
+	if w.from > 0 {
+		s = newScanner(w.path, w.f, w.from, w.length)
+		return s, s.next()
+	}
 	s = newScanner(w.path, w.f, 0, w.length)
 	w.header, err = s.header()
 	var damage *DamageError

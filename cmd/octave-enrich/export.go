@@ -179,19 +179,21 @@ func recordExport(path string, output writer.Output) error {
 func (a *app) replay(watch *watch, o *options, list *list, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
 	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	tally := &pipeline.Tally{}
-	var sink writer.Sink = out
+	observer, sink := pipeline.Observer(tally.Observe), writer.Sink(out)
+	var approved *approval
 	if o.approved {
 		var err error
-		if sink, err = onlyApproved(memory, out, checkpointPath); err != nil {
+		if approved, err = o.onlyApproved(memory, checkpointPath); err != nil {
 			_ = out.Abort()
 			return err
 		}
+		observer, sink = pipeline.Observers(observer, approved.observe), &approvedSink{out, approved}
 	}
 	brake := pipeline.NewBrake(context.Background())
 	brake.Pull(pipeline.ErrStopped) // before the first question
 	cfg := pipeline.Config{Selection: pipeline.Selection{Ask: list.ask, Exclude: list.exclude, Memory: memory},
 		Brake: brake, Workers: 8} // who read answers back
-	err := pipeline.Run(watch.ctx, cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, tally.Observe)
+	err := pipeline.Run(watch.ctx, cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, observer)
 	if ended := watch.ended(); ended != nil {
 		err = ended
 	}
@@ -214,8 +216,7 @@ func (a *app) replay(watch *watch, o *options, list *list, memory *pipeline.Memo
 	tellOutput(console, output)
 	r := tally.Summary().Rows
 	if o.approved {
-		fmt.Fprintf(console, "%d of %s approved\n", r.OK, count(r.Total(), "row"))
-		return nil
+		return approved.tell(console, output, r)
 	}
 	fmt.Fprintf(console, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
 		count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)

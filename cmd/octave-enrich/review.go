@@ -11,10 +11,8 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
-	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"
-	"octave-enrich/writer"
 )
 
 // reviewAddr is the same every time, so that a page which lost its server finds
@@ -116,30 +114,4 @@ func pageOptions(path string) (report.Options, error) {
 		return report.Options{}, reviewError(path, err)
 	}
 	return report.Options{Decide: book.Decision}, nil
-}
-
-// onlyApproved narrows an export to what was approved: the journal knows nothing
-// else, and rows without an approved answer are left out.
-func onlyApproved(memory *pipeline.Memory, out writer.Sink, path string) (writer.Sink, error) {
-	if !exists(review.Path(path)) {
-		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
-			hint: "review it with: " + tool + " review " + shellQuote(path)}
-	}
-	book, err := review.Read(path)
-	if err != nil {
-		return nil, reviewError(path, err)
-	}
-	memory.Journal = review.ApprovedOnly(memory.Journal, book)
-	return &approvedSink{out}, nil
-}
-
-// An approvedSink leaves out what was not approved.
-type approvedSink struct{ writer.Sink }
-
-// Write implements writer.Sink.
-func (s *approvedSink) Write(row writer.Row) error {
-	if row.Status != pipeline.StatusOK {
-		return nil
-	}
-	return s.Sink.Write(row)
 }

@@ -46,7 +46,9 @@ func decided(ts *testscript.TestScript, neg bool, args []string) {
 		return err == nil
 	})
 	key, answer := answerTo(ts, args[1], args[2])
-	v := review.Verdict{Key: key, Decision: report.Decision{Of: review.Fingerprint(answer), State: args[3]}}
+	book, err := review.Read(ts.MkAbs(args[1]))
+	ts.Check(err)
+	v := review.Verdict{Key: key, After: book.Decision(key, answer).Number, Of: review.Fingerprint(answer), State: args[3]}
 	if len(args) == 6 {
 		for _, e := range answer.Emails {
 			v.Emails = append(v.Emails, report.Message{Subject: e.Subject, Body: e.Body})
@@ -64,9 +66,31 @@ func decided(ts *testscript.TestScript, neg bool, args []string) {
 	resp, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	defer resp.Body.Close()
-	if said, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusNoContent {
+	said, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	var results []review.Result
+	if json.Unmarshal(said, &results) != nil || len(results) != 1 || results[0].Outcome != review.Saved {
 		ts.Fatalf("%s: %s", resp.Status, said)
 	}
+}
+
+// rewritten gives a question that was answered another answer, as a run would
+// that asks again: the first message has another text.
+func rewritten(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) == 3, "rewritten CHECKPOINT EMAIL BODY")
+	path := ts.MkAbs(args[0])
+	key, answer := answerTo(ts, args[0], args[1])
+	journal, err := checkpoint.Open(path, checkpoint.Options{})
+	ts.Check(err)
+	rec, _, err := journal.Answer(key)
+	ts.Check(err)
+	before, err := json.Marshal(answer.Emails[0].Body)
+	ts.Check(err)
+	after, err := json.Marshal(args[2])
+	ts.Check(err)
+	rec.Body = bytes.Replace(rec.Body, before, after, 1)
+	ts.Check(journal.Append(rec))
+	ts.Check(journal.Close())
 }
 
 // answerTo finds the answer about a person.

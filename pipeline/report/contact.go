@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"iter"
 	"time"
 
@@ -45,6 +46,14 @@ type email struct {
 	HTML     bool     `json:"html,omitempty"`
 	Markdown bool     `json:"markdown,omitempty"`
 	Empty    []string `json:"empty,omitempty"` // sections that are there, without a text; most messages are better without a signature
+}
+
+// WriteContact writes the present answer to a question as a page holds it, for a
+// page that is open already.
+func WriteContact(w io.Writer, answered checkpoint.Record, decide func(checkpoint.Key, *octave.Answer) Decision) error {
+	c := contact{Key: answered.Key.String(), At: answered.At.Truncate(time.Second)}
+	c.answered(answered, decide)
+	return json.NewEncoder(w).Encode(c)
 }
 
 // contacts makes the second pass: the records that tell what became of the

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -40,14 +41,25 @@ type Options struct {
 type Decision struct {
 	Of     string    `json:"of"`               // fingerprint of the answer, which a new decision has to name
 	State  string    `json:"state"`            // approved, rejected, or "" while nobody has decided
+	Reason string    `json:"reason,omitempty"` // why it was rejected, if the reviewer said so
 	Emails []Message `json:"emails,omitempty"` // all messages as edited; nil when as answered
+	// Number counts the decisions about the question from 1; a new decision has to
+	// name the one before it. 0 when there was none.
+	Number int       `json:"number,omitempty"`
+	At     time.Time `json:"at,omitzero"`
+	// Before is the state that an earlier answer to the question had.
+	Before string `json:"before,omitempty"`
 }
 
 // A Message is the text of one email of a sequence.
 type Message struct {
 	Subject string `json:"subject"`
-	Body    string `json:"body"`
+	Body    string `json:"body"` // of an edited message, blank means that it is dropped
 }
+
+// Dropped says whether a reviewer took the message out of its sequence. No
+// message comes without a text from the service.
+func (m Message) Dropped() bool { return strings.TrimSpace(m.Body) == "" }
 
 // Write writes the page of the checkpoint at path, which a run may be writing
 // meanwhile. Damaged records are left out and counted on the page. Its errors are

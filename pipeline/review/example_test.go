@@ -7,7 +7,6 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
-	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"
 )
 
@@ -28,8 +27,8 @@ func ExampleBook() {
 	defer book.Close()
 	key := checkpoint.Key{1}
 	answer := &octave.Answer{Emails: []octave.Email{{Subject: "Hi", Body: "A word?"}}}
-	approved := report.Decision{Of: review.Fingerprint(answer), State: review.Approved}
-	if err := book.Decide([]review.Verdict{{Key: key, Decision: approved}}); err != nil {
+	approved := review.Verdict{Key: key, Of: review.Fingerprint(answer), State: review.Approved}
+	if _, err := book.Decide([]review.Verdict{approved}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -164,6 +164,27 @@ func (r *records) answer(request fields, named string, texts ...string) checkpoi
 	return key
 }
 
+// answerAgain gives a question another answer, as a run would that goes on beside
+// the review.
+func answerAgain(t *testing.T, path string, key checkpoint.Key, subject, text string) {
+	t.Helper()
+	journal, err := checkpoint.Open(path, checkpoint.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(fields{"request": person("Ada", "Quinn", "Alder"), "row": 1,
+		"answer": fields{"found": true, "data": fields{"emails": []fields{{"subject": subject, "email": text}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := journal.Append(checkpoint.Record{Type: checkpoint.Answered, Key: key, At: start().Add(time.Hour), Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	if err := journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (r *records) notFound(request fields, why string) {
 	key := r.next()
 	r.note(checkpoint.Answered, key, fields{"request": request, "row": r.row, "latency_ms": 7, "answer": fields{"found": false, "message": why}})

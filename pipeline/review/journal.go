@@ -2,7 +2,9 @@ package review
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
@@ -12,7 +14,8 @@ import (
 
 // ApprovedOnly is a journal in which nothing was answered but what a reviewer
 // approved, in the words that the reviewer left: a run over it writes those rows
-// and asks nobody about the others.
+// and asks nobody about the others. An approval that cannot be followed is a
+// failure of its row alone, which says why.
 func ApprovedOnly(journal pipeline.Journal, book *Book) pipeline.Journal {
 	return &approvedOnly{journal, book}
 }
@@ -22,56 +25,96 @@ type approvedOnly struct {
 	book *Book
 }
 
-// State is that of an answer when there is an approved one. One that cannot be
-// read is left to Answer, which says so.
+// A held is why an approved answer is not exported: the name of a check, and what
+// it found.
+type held struct{ check, found string }
+
+// Error implements error.
+func (h *held) Error() string { return h.check + ": " + h.found }
+
+// State is that of an answer when there is an approved one. One that the disk does
+// not give is left to Answer, which says so.
 func (j *approvedOnly) State(key checkpoint.Key) checkpoint.State {
-	if j.book.state(key) != Approved || j.Journal.State(key) != checkpoint.AnsweredState {
+	if j.book.last(key).State != Approved || j.Journal.State(key) != checkpoint.AnsweredState {
 		return checkpoint.Unknown
 	}
-	if _, ok, err := j.Answer(key); err == nil && !ok {
-		return checkpoint.Unknown
+	var why *held
+	if _, err := j.approved(key); errors.As(err, &why) {
+		return checkpoint.FailedState
 	}
 	return checkpoint.AnsweredState
 }
 
-// state is the last decision about a question, whichever answer it is about.
-func (b *Book) state(key checkpoint.Key) string {
+// last is the last decision about a question, whichever answer it is about.
+func (b *Book) last(key checkpoint.Key) report.Decision {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.decisions[key].State
+	return b.decisions[key]
 }
 
-// Failure is never found: a failure cannot be approved.
-func (j *approvedOnly) Failure(checkpoint.Key) (checkpoint.Record, bool, error) {
-	return checkpoint.Record{}, false, nil
+// Failure says why an approved answer is held.
+func (j *approvedOnly) Failure(key checkpoint.Key) (checkpoint.Record, bool, error) {
+	rec, err := j.approved(key)
+	var why *held
+	if !errors.As(err, &why) {
+		return checkpoint.Record{}, false, err
+	}
+	body, err := json.Marshal(pipeline.FailureBody{Error: why.Error()})
+	return checkpoint.Record{Type: checkpoint.Failed, Key: key, At: rec.At, Body: body}, err == nil, err
 }
 
 // Answer returns an approved answer, edited.
 func (j *approvedOnly) Answer(key checkpoint.Key) (checkpoint.Record, bool, error) {
-	rec, ok, err := j.Journal.Answer(key)
-	if err != nil || !ok {
-		return rec, ok, err
+	rec, err := j.approved(key)
+	var why *held
+	if errors.As(err, &why) {
+		return checkpoint.Record{}, false, nil
 	}
-	body, answer, err := pipeline.ReadAnswer(rec)
-	if err != nil {
-		return rec, false, fmt.Errorf("the answer to question %v: %w", key, err)
-	}
-	decision := j.book.Decision(key, answer)
-	if decision.State != Approved {
-		return rec, false, nil
-	}
-	if decision.Emails == nil {
-		return rec, true, nil
-	}
-	if body.Answer, err = edited(body.Answer, answer.Emails, decision.Emails); err != nil {
-		return rec, false, fmt.Errorf("the edits of question %v: %w", key, err)
-	}
-	rec.Body, err = json.Marshal(body)
-	return rec, err == nil, err
+	return rec, err == nil && rec.Type != "", err
 }
 
-// edited returns the answer with the messages that were changed replaced. What
-// the service said of the parts of a changed text holds no more and is left out.
+// approved returns the answer to a question as approved, a record without a type
+// if none was, and a held error if it must not be used.
+func (j *approvedOnly) approved(key checkpoint.Key) (checkpoint.Record, error) {
+	last := j.book.last(key)
+	rec, ok, err := j.Journal.Answer(key)
+	if err != nil || !ok || last.State != Approved {
+		return checkpoint.Record{}, err
+	}
+	_, answer, err := pipeline.ReadAnswer(rec)
+	switch {
+	case err != nil:
+		return rec, &held{"unreadable answer", err.Error()}
+	case Fingerprint(answer) != last.Of:
+		return rec, &held{"changed since approval", "it was asked again and has other words; approve it again"}
+	case last.Emails == nil:
+		return rec, nil
+	}
+	if rec.Body, err = editedBody(rec.Body, answer.Emails, last.Emails); err != nil {
+		return rec, &held{"edits", err.Error()}
+	}
+	return rec, nil
+}
+
+// editedBody returns the body of an answered record with the edits in it.
+func editedBody(raw json.RawMessage, before []octave.Email, after []report.Message) (json.RawMessage, error) {
+	var body pipeline.AnswerBody
+	err := json.Unmarshal(raw, &body)
+	if err == nil {
+		body.Answer, err = edited(body.Answer, before, after)
+	}
+	if err == nil { // what a run over the journal does with it
+		_, err = octave.Decode(body.Answer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(body)
+}
+
+// edited returns the answer with the messages that were changed replaced, and
+// without those that were dropped. What the service said of the parts of a changed
+// text holds no more and is left out.
 func edited(raw json.RawMessage, before []octave.Email, after []report.Message) (json.RawMessage, error) {
 	var answer, data map[string]json.RawMessage
 	var emails []json.RawMessage
@@ -87,7 +130,14 @@ func edited(raw json.RawMessage, before []octave.Email, after []report.Message) 
 	if len(emails) != len(after) || len(emails) != len(before) {
 		return nil, fmt.Errorf("%d messages for an answer of %d", len(after), len(emails))
 	}
-	for i, m := range after {
+	if after[0].Dropped() {
+		return nil, errors.New("the first message has no text")
+	}
+	for i, m := range slices.Backward(after) {
+		if m.Dropped() {
+			emails = slices.Delete(emails, i, i+1)
+			continue
+		}
 		if m.Subject == before[i].Subject && m.Body == before[i].Body {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -33,10 +34,6 @@ const (
 // Path is where the decisions about a checkpoint are.
 func Path(checkpoint string) string { return checkpoint + ".review" }
 
-// ErrStale says that a decision is about an answer that is not the present one:
-// the contact was asked again since.
-var ErrStale = errors.New("the answer has changed since it was read")
-
 // A Book holds the last decision about each question.
 type Book struct {
 	mu        sync.Mutex
@@ -57,6 +54,10 @@ func Read(path string) (*Book, error) {
 		}
 		var d report.Decision
 		if entry.Type == Decided && json.Unmarshal(entry.Body, &d) == nil {
+			if d.Number == 0 { // written before decisions were numbered
+				d.Number = b.decisions[entry.Key].Number + 1
+			}
+			d.At = entry.At
 			b.decisions[entry.Key] = d
 		}
 	}
@@ -87,15 +88,33 @@ func (b *Book) Close() error {
 }
 
 // Decision is what was decided about an answer. One about an earlier answer to
-// the same question says nothing about this one.
+// the same question says nothing about this one, but that it was made.
 func (b *Book) Decision(key checkpoint.Key, answer *octave.Answer) report.Decision {
-	of := Fingerprint(answer)
+	return b.about(key, Fingerprint(answer))
+}
+
+func (b *Book) about(key checkpoint.Key, words string) report.Decision {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if d, ok := b.decisions[key]; ok && d.Of == of {
+	d := b.decisions[key]
+	if d.Of == words || d.Number == 0 {
+		d.Of = words
 		return d
 	}
-	return report.Decision{Of: of}
+	return report.Decision{Of: words, Number: d.Number, Before: d.State}
+}
+
+// Approved is how many questions were approved last, whatever became of their
+// answers since.
+func (b *Book) Approved() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range b.decisions {
+		if d.State == Approved {
+			n++
+		}
+	}
+	return n
 }
 
 // Fingerprint names the messages of an answer.
@@ -107,41 +126,98 @@ func Fingerprint(answer *octave.Answer) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// A Verdict is a decision and what it is about.
+// A Verdict is a decision to be made: about which question, which words, and on
+// top of which decision.
 type Verdict struct {
 	Key checkpoint.Key `json:"key"`
-	report.Decision
+	// After is the number of the decision that the reviewer saw, 0 if none.
+	After  int              `json:"after,omitempty"`
+	Of     string           `json:"of"` // fingerprint of the answer that was read
+	State  string           `json:"state"`
+	Reason string           `json:"reason,omitempty"`
+	Emails []report.Message `json:"emails,omitempty"`
+}
+
+// What became of a verdict.
+const (
+	Saved    = "saved"
+	Conflict = "conflict" // another decision was made since the reviewer looked
+	Stale    = "stale"    // the contact was asked again: the words are others now
+	Refused  = "refused"  // it makes no sense
+)
+
+// A Result is what became of a verdict, and what holds now.
+type Result struct {
+	Key      checkpoint.Key  `json:"key"`
+	Outcome  string          `json:"outcome"`
+	Decision report.Decision `json:"decision"`          // the present one
+	Contact  json.RawMessage `json:"contact,omitempty"` // of a stale verdict: the present answer, as pages hold it
+	Problem  string          `json:"problem,omitempty"` // of a refused one
 }
 
 // check refuses what could not be exported. messages is how many the answer has.
 func (v Verdict) check(messages int) error {
-	if !slices.Contains([]string{"", Approved, Rejected}, v.State) {
+	switch {
+	case !slices.Contains([]string{"", Approved, Rejected}, v.State):
 		return fmt.Errorf("%q is neither %s nor %s", v.State, Approved, Rejected)
-	}
-	if v.Emails != nil && len(v.Emails) != messages {
+	case v.Emails != nil && len(v.Emails) != messages:
 		return fmt.Errorf("%d messages for an answer of %d", len(v.Emails), messages)
+	case v.Emails != nil && v.Emails[0].Dropped():
+		return errors.New("the first message has no text; only later ones can be dropped")
 	}
 	return nil
 }
 
-// Decide keeps verdicts; when it returns without an error they are durable, all
-// of them. After an error some may be, and to decide again is safe.
-func (b *Book) Decide(verdicts []Verdict) error {
+// Decide keeps the verdicts that were made on the last decision there is; the
+// others are conflicts. When it returns without an error what it calls saved is
+// durable. After an error some may be, and to decide again is safe.
+func (b *Book) Decide(verdicts []Verdict) ([]Result, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	results := make([]Result, len(verdicts))
+	made := map[checkpoint.Key]report.Decision{}
+	var records []checkpoint.Record
 	for i, v := range verdicts {
-		body, err := json.Marshal(v.Decision)
-		if err != nil {
-			return err
+		last, ok := made[v.Key]
+		if !ok {
+			last = b.decisions[v.Key]
 		}
+		results[i] = Result{Key: v.Key, Outcome: Saved, Decision: last}
+		switch {
+		case v.made(last): // sent twice: the first reply got lost
+		case v.After != last.Number:
+			results[i].Outcome = Conflict
+		default:
+			d := report.Decision{Of: v.Of, State: v.State, Reason: v.Reason, Emails: v.Emails, Number: last.Number + 1, At: time.Now().UTC()}
+			body, err := json.Marshal(d)
+			if err != nil {
+				return nil, err
+			}
+			records = append(records, checkpoint.Record{Type: Decided, Key: v.Key, At: d.At, Body: body})
+			made[v.Key], results[i].Decision = d, d
+		}
+	}
+	if err := b.write(records); err != nil {
+		return nil, err
+	}
+	maps.Copy(b.decisions, made)
+	return results, nil
+}
+
+// made says whether d is the very decision that the verdict asks for.
+func (v Verdict) made(d report.Decision) bool {
+	return d.Number > 0 && d.Of == v.Of && d.State == v.State && d.Reason == v.Reason && slices.Equal(d.Emails, v.Emails)
+}
+
+func (b *Book) write(records []checkpoint.Record) error {
+	for i, rec := range records {
 		write := b.journal.Note
-		if i == len(verdicts)-1 { // its fsync covers those before it
+		if i == len(records)-1 { // its fsync covers those before it
 			write = b.journal.Append
 		}
-		if err := write(checkpoint.Record{Type: Decided, Key: v.Key, At: time.Now(), Body: body}); err != nil {
+		if err := write(rec); err != nil {
 			return err
 		}
-		b.decisions[v.Key] = v.Decision
 	}
 	return nil
 }

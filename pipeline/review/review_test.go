@@ -76,8 +76,17 @@ func decide(t *testing.T, path string, verdicts ...review.Verdict) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := book.Decide(verdicts); err != nil {
+	for i, v := range verdicts {
+		verdicts[i].After = book.Decision(v.Key, answerOf(t, path, v.Key)).Number
+	}
+	results, err := book.Decide(verdicts)
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Outcome != review.Saved {
+			t.Fatalf("%+v", r)
+		}
 	}
 	if err := book.Close(); err != nil {
 		t.Fatal(err)
@@ -87,7 +96,7 @@ func decide(t *testing.T, path string, verdicts ...review.Verdict) {
 func TestOnlyApprovedAnswersAreExported(t *testing.T) {
 	path, keys := people(t)
 	verdict := func(i int, state string) review.Verdict {
-		return review.Verdict{Key: keys[i], Decision: report.Decision{Of: review.Fingerprint(answerOf(t, path, keys[i])), State: state}}
+		return review.Verdict{Key: keys[i], Of: review.Fingerprint(answerOf(t, path, keys[i])), State: state}
 	}
 	decide(t, path, verdict(0, review.Approved), verdict(1, review.Rejected))
 	if got := approvedAnswer(t, path, keys[0]); got == nil || string(got.Raw) != string(answerOf(t, path, keys[0]).Raw) {
@@ -107,8 +116,8 @@ func TestOnlyApprovedAnswersAreExported(t *testing.T) {
 func TestEditsReplaceTheirMessageOnly(t *testing.T) {
 	path, keys := people(t)
 	before := answerOf(t, path, keys[0])
-	decide(t, path, review.Verdict{Key: keys[0], Decision: report.Decision{Of: review.Fingerprint(before), State: review.Approved,
-		Emails: []report.Message{{Subject: before.Emails[0].Subject, Body: before.Emails[0].Body}, {Subject: "New", Body: "Mine <b>"}}}})
+	decide(t, path, review.Verdict{Key: keys[0], Of: review.Fingerprint(before), State: review.Approved,
+		Emails: []report.Message{{Subject: before.Emails[0].Subject, Body: before.Emails[0].Body}, {Subject: "New", Body: "Mine <b>"}}})
 	after := approvedAnswer(t, path, keys[0])
 	want := *before
 	want.Raw = nil
@@ -119,12 +128,65 @@ func TestEditsReplaceTheirMessageOnly(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatChangedIsNotApproved(t *testing.T) {
+func TestADroppedMessageIsLeftOut(t *testing.T) {
 	path, keys := people(t)
-	decide(t, path, review.Verdict{Key: keys[0], Decision: report.Decision{Of: "0123456789abcdef", State: review.Approved}})
-	if approvedAnswer(t, path, keys[0]) != nil {
-		t.Error("the decision was about another answer")
+	before := answerOf(t, path, keys[0])
+	decide(t, path, review.Verdict{Key: keys[0], Of: review.Fingerprint(before), State: review.Approved,
+		Emails: []report.Message{{Subject: "Mine", Body: "First"}, {Subject: "gone", Body: " \n"}}})
+	after := approvedAnswer(t, path, keys[0])
+	want := []octave.Email{{Subject: "Mine", Body: "First", CoreValueProp: before.Emails[0].CoreValueProp}}
+	if diff := cmp.Diff(want, after.Emails); diff != "" {
+		t.Error(diff)
 	}
+}
+
+// Whatever is wrong with an approval is a failure of its row, with the name of
+// the check, and the others are answered all the same.
+func TestWhatIsWrongWithOneApprovalHoldsItAlone(t *testing.T) {
+	for check, wrong := range map[string]review.Verdict{
+		"changed since approval": {Of: "0123456789abcdef"},
+		"edits: the first":       {Emails: []report.Message{{}, {Body: "left"}}}, // as older versions kept it
+		"edits: 3 messages":      {Emails: []report.Message{{Body: "a"}, {Body: "b"}, {Body: "c"}}},
+	} {
+		path, keys := people(t)
+		good := review.Verdict{Key: keys[1], Of: review.Fingerprint(answerOf(t, path, keys[1])), State: review.Approved}
+		wrong.Key, wrong.State = keys[0], review.Approved
+		if wrong.Of == "" {
+			wrong.Of = review.Fingerprint(answerOf(t, path, keys[0]))
+		}
+		decide(t, path, wrong, good)
+		if approvedAnswer(t, path, keys[0]) != nil || approvedAnswer(t, path, keys[1]) == nil {
+			t.Errorf("%s: the wrong one is exported, or the good one is not", check)
+		}
+		if why := whyHeld(t, path, keys[0]); !strings.HasPrefix(why, check) {
+			t.Errorf("held because of %q, want %q", why, check)
+		}
+		if why := whyHeld(t, path, keys[1]); why != "" {
+			t.Errorf("the good one is held: %s", why)
+		}
+	}
+}
+
+// whyHeld is what an export says of a row, "" when it is not held.
+func whyHeld(t *testing.T, path string, key checkpoint.Key) string {
+	t.Helper()
+	book, err := review.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal := review.ApprovedOnly(openJournal(t, path), book)
+	rec, ok, err := journal.Failure(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held := journal.State(key) == checkpoint.FailedState; held != ok {
+		t.Errorf("the state says %v, the failure %v", held, ok)
+	}
+	var body pipeline.FailureBody
+	if ok && json.Unmarshal(rec.Body, &body) != nil {
+		t.Fatalf("%s", rec.Body)
+	}
+	return body.Error
 }
 
 func TestOneReviewerAtATime(t *testing.T) {
@@ -142,8 +204,9 @@ func TestOneReviewerAtATime(t *testing.T) {
 	}
 }
 
-// post sends decisions as the page does.
-func post(t *testing.T, url, origin, body string) int {
+// post sends decisions as the page does; the results are nil when the status is
+// not 200.
+func post(t *testing.T, url, origin, body string) (int, []review.Result) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, url+"decisions", strings.NewReader(body))
 	if err != nil {
@@ -155,8 +218,24 @@ func post(t *testing.T, url, origin, body string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
-	return resp.StatusCode
+	defer resp.Body.Close()
+	var results []review.Result
+	if resp.StatusCode == http.StatusOK {
+		if err := json.NewDecoder(resp.Body).Decode(&results); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return resp.StatusCode, results
+}
+
+// send posts verdicts and returns what became of each.
+func (p *process) send(t *testing.T, list ...review.Verdict) []review.Result {
+	t.Helper()
+	code, results := post(t, p.url, "http://"+p.addr(), verdicts(t, list...))
+	if code != http.StatusOK || len(results) != len(list) {
+		t.Fatalf("status %d, %d results", code, len(results))
+	}
+	return results
 }
 
 func verdicts(t *testing.T, list ...review.Verdict) string {
@@ -174,10 +253,10 @@ func TestADecisionThatWasAcknowledgedOutlivesTheServer(t *testing.T) {
 	for i := range 5 {
 		server := serve(t, path, "127.0.0.1:0")
 		text := strings.Repeat("x", i+1)
-		body := verdicts(t, review.Verdict{Key: keys[1], Decision: report.Decision{Of: review.Fingerprint(before), State: review.Approved,
-			Emails: []report.Message{{Subject: "S", Body: text}}}})
-		if code := post(t, server.url, "http://"+server.addr(), body); code != http.StatusNoContent {
-			t.Fatalf("status %d", code)
+		r := server.send(t, review.Verdict{Key: keys[1], After: i, Of: review.Fingerprint(before), State: review.Approved,
+			Emails: []report.Message{{Subject: "S", Body: text}}})[0]
+		if r.Outcome != review.Saved || r.Decision.Number != i+1 {
+			t.Fatalf("%+v", r)
 		}
 		server.kill()
 		if got := approvedAnswer(t, path, keys[1]); got == nil || got.Emails[0].Body != text {
@@ -186,30 +265,78 @@ func TestADecisionThatWasAcknowledgedOutlivesTheServer(t *testing.T) {
 	}
 }
 
+func TestADecisionMadeOnAnOlderOneIsAConflict(t *testing.T) {
+	path, keys := people(t)
+	server := serve(t, path, "127.0.0.1:0")
+	of := review.Fingerprint(answerOf(t, path, keys[0]))
+	reject := review.Verdict{Key: keys[0], Of: of, State: review.Rejected, Reason: "wrong person"}
+	if r := server.send(t, reject)[0]; r.Outcome != review.Saved {
+		t.Fatalf("%+v", r)
+	}
+	other := review.Verdict{Key: keys[1], Of: review.Fingerprint(answerOf(t, path, keys[1])), State: review.Approved}
+	results := server.send(t, review.Verdict{Key: keys[0], Of: of, State: review.Approved}, other)
+	r := results[0]
+	if r.Outcome != review.Conflict || r.Decision.State != review.Rejected || r.Decision.Number != 1 || r.Decision.Reason != "wrong person" || r.Decision.At.IsZero() {
+		t.Errorf("an approval made on nothing, after a rejection: %+v", r)
+	}
+	if results[1].Outcome != review.Saved {
+		t.Errorf("the conflict of one took along another: %+v", results[1])
+	}
+	if r := server.send(t, reject)[0]; r.Outcome != review.Saved || r.Decision.Number != 1 {
+		t.Errorf("a decision that is sent twice, its first reply lost: %+v", r)
+	}
+	server.kill()
+	if approvedAnswer(t, path, keys[0]) != nil || approvedAnswer(t, path, keys[1]) == nil {
+		t.Error("what is on disk is not what the server said")
+	}
+}
+
+func TestADecisionAboutWordsThatChangedIsStale(t *testing.T) {
+	path, keys := people(t)
+	server := serve(t, path, "127.0.0.1:0")
+	of := review.Fingerprint(answerOf(t, path, keys[0]))
+	approve := review.Verdict{Key: keys[0], Of: of, State: review.Approved}
+	if r := server.send(t, approve)[0]; r.Outcome != review.Saved {
+		t.Fatalf("%+v", r)
+	}
+	answerAgain(t, path, keys[0], "New subject", "New words")
+	approve.After = 1
+	r := server.send(t, approve)[0]
+	if r.Outcome != review.Stale || r.Decision.State != "" || r.Decision.Before != review.Approved || r.Decision.Of == of {
+		t.Errorf("an approval of words that are no longer there: %+v", r)
+	}
+	if !strings.Contains(string(r.Contact), "New words") {
+		t.Errorf("the new words are not sent along: %s", r.Contact)
+	}
+	approve.Of = r.Decision.Of
+	if r := server.send(t, approve)[0]; r.Outcome != review.Saved || r.Decision.Number != 2 {
+		t.Errorf("an approval of the new words: %+v", r)
+	}
+}
+
 func TestTheServerRefuses(t *testing.T) {
 	path, keys := people(t)
 	server := serve(t, path, "127.0.0.1:0")
 	home := "http://" + server.addr()
-	of := review.Fingerprint(answerOf(t, path, keys[0]))
-	good := review.Verdict{Key: keys[0], Decision: report.Decision{Of: of, State: review.Approved}}
-	stale, odd, short := good, good, good
-	stale.Of, odd.State, short.Emails = "0000000000000000", "perhaps", []report.Message{{}}
+	good := review.Verdict{Key: keys[0], Of: review.Fingerprint(answerOf(t, path, keys[0])), State: review.Approved}
 	for name, c := range map[string]struct {
 		url, origin, body string
 		want              int
 	}{
-		"no token":         {home + "/", home, verdicts(t, good), http.StatusNotFound},
-		"a wrong token":    {home + "/guess/", home, verdicts(t, good), http.StatusNotFound},
-		"another page":     {server.url, "https://example.com", verdicts(t, good), http.StatusForbidden},
-		"a stale answer":   {server.url, home, verdicts(t, stale), http.StatusConflict},
-		"an odd state":     {server.url, home, verdicts(t, odd), http.StatusBadRequest},
-		"too few messages": {server.url, home, verdicts(t, short), http.StatusBadRequest},
-		"an unknown key":   {server.url, home, verdicts(t, review.Verdict{Key: checkpoint.Key{9}}), http.StatusBadRequest},
-		"one bad of two":   {server.url, home, verdicts(t, good, odd), http.StatusBadRequest},
-		"not JSON":         {server.url, home, "[", http.StatusBadRequest},
+		"no token":      {home + "/", home, verdicts(t, good), http.StatusNotFound},
+		"a wrong token": {home + "/guess/", home, verdicts(t, good), http.StatusNotFound},
+		"another page":  {server.url, "https://example.com", verdicts(t, good), http.StatusForbidden},
+		"not JSON":      {server.url, home, "[", http.StatusBadRequest},
 	} {
-		if got := post(t, c.url, c.origin, c.body); got != c.want {
+		if got, _ := post(t, c.url, c.origin, c.body); got != c.want {
 			t.Errorf("%s: status %d, want %d", name, got, c.want)
+		}
+	}
+	odd, short, empty := good, good, good
+	odd.State, short.Emails, empty.Emails = "perhaps", []report.Message{{Body: "x"}}, []report.Message{{}, {Body: "x"}}
+	for name, v := range map[string]review.Verdict{"an odd state": odd, "too few messages": short, "no first message": empty, "an unknown key": {Key: checkpoint.Key{9}}} {
+		if r := server.send(t, v)[0]; r.Outcome != review.Refused || r.Problem == "" {
+			t.Errorf("%s: %+v", name, r)
 		}
 	}
 	if approvedAnswer(t, path, keys[0]) != nil {
@@ -241,5 +368,18 @@ func TestThePageOfAReviewIsLive(t *testing.T) {
 	}
 	if !strings.Contains(b.String(), "connect-src 'self'") || resp.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the page cannot send, or is kept: %v", resp.Header)
+	}
+}
+
+func TestTheAddressWithoutItsSlashLeadsToThePage(t *testing.T) {
+	path, _ := people(t)
+	server := serve(t, path, "127.0.0.1:0")
+	resp, err := http.Get(strings.TrimSuffix(server.url, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got := resp.Request.URL.String(); resp.StatusCode != http.StatusOK || got != server.url {
+		t.Errorf("status %d at %s", resp.StatusCode, got)
 	}
 }

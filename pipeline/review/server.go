@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,9 +12,6 @@ import (
 	"strings"
 	"sync"
 
-	"octave-enrich/checkpoint"
-	"octave-enrich/octave"
-	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 )
 
@@ -31,14 +27,14 @@ type Server struct {
 	token string
 
 	mu      sync.Mutex
-	answers *checkpoint.Journal // for reading, as of when it was opened
+	answers answers
 }
 
 // NewServer serves the checkpoint at path; decisions go into book.
 func NewServer(path string, book *Book) *Server {
 	var token [24]byte
 	_, _ = rand.Read(token[:]) // never fails
-	return &Server{path: path, book: book, token: base64.RawURLEncoding.EncodeToString(token[:])}
+	return &Server{path: path, book: book, answers: answers{path: path}, token: base64.RawURLEncoding.EncodeToString(token[:])}
 }
 
 // URL is where a browser finds the page of a server that listens on addr.
@@ -55,10 +51,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("X-Frame-Options", "DENY")
 	head.Set("Cross-Origin-Resource-Policy", "same-origin")
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
-	token, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	token, rest, inside := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch {
 	case !loopback(r.Host) || subtle.ConstantTimeCompare([]byte(token), []byte(s.token)) != 1:
 		http.Error(w, "not found: use the address that the command printed", http.StatusNotFound)
+	case !inside:
+		http.Redirect(w, r, "/"+s.token+"/", http.StatusPermanentRedirect)
 	case rest == "" && r.Method == http.MethodGet:
 		s.page(w)
 	case rest == "decisions" && r.Method == http.MethodPost:
@@ -86,8 +84,8 @@ func (s *Server) page(w http.ResponseWriter) {
 	}
 }
 
-// decide answers 204 when the decisions are on disk, 409 when an answer was
-// replaced meanwhile.
+// decide answers with a list of results, one for each verdict. Whatever it calls
+// saved is on disk.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	if origin, err := url.Parse(r.Header.Get("Origin")); err != nil || origin.Host != r.Host || r.Header.Get("Content-Type") != "application/json" {
 		http.Error(w, "only the page itself may decide", http.StatusForbidden)
@@ -98,73 +96,62 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no list of decisions: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	err := s.checked(verdicts)
-	if err == nil && len(verdicts) > 0 {
-		err = s.book.Decide(verdicts)
-	}
-	var refused *refusal
-	switch {
-	case errors.As(err, &refused):
-		http.Error(w, err.Error(), refused.status)
-	case err != nil:
+	results, err := s.results(verdicts)
+	if err != nil {
 		http.Error(w, "the decision could not be written: "+err.Error(), http.StatusInternalServerError)
-	default:
-		w.WriteHeader(http.StatusNoContent)
+		return
 	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(results) // whoever is gone asks again
 }
 
-// A refusal is a decision that makes no sense.
-type refusal struct {
-	status int
-	error
-}
-
-// checked compares verdicts with the answers they are about. A run may have
-// written more of those since they were last looked at.
-func (s *Server) checked(verdicts []Verdict) error {
+// results keeps the verdicts that are about the present answers.
+func (s *Server) results(verdicts []Verdict) ([]Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.answers != nil && s.compare(verdicts) == nil {
-		return nil
-	}
-	journal, err := checkpoint.Open(s.path, checkpoint.Options{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	if s.answers != nil {
-		_ = s.answers.Close() // nothing was written
-	}
-	s.answers = journal
-	return s.compare(verdicts)
-}
-
-func (s *Server) compare(verdicts []Verdict) error {
-	for _, v := range verdicts {
-		answer, err := answerIn(s.answers, v.Key)
-		if err != nil {
-			return err
-		}
-		if answer == nil {
-			return &refusal{http.StatusBadRequest, fmt.Errorf("question %v has no answer", v.Key)}
-		}
-		if Fingerprint(answer) != v.Of {
-			return &refusal{http.StatusConflict, fmt.Errorf("%w; load the page again", ErrStale)}
-		}
-		if err := v.check(len(answer.Emails)); err != nil {
-			return &refusal{http.StatusBadRequest, err}
-		}
-	}
-	return nil
-}
-
-func answerIn(journal *checkpoint.Journal, key checkpoint.Key) (*octave.Answer, error) {
-	rec, ok, err := journal.Answer(key)
-	if err != nil || !ok {
+	if err := s.answers.look(); err != nil {
 		return nil, err
 	}
-	_, answer, err := pipeline.ReadAnswer(rec)
-	if err != nil || !answer.Found {
-		return nil, err // of somebody not found there is nothing to decide
+	results := make([]Result, len(verdicts))
+	var sound []Verdict
+	var places []int // of the sound ones among the results
+	for i, v := range verdicts {
+		r, err := s.judge(v)
+		if err != nil {
+			return nil, err
+		}
+		if results[i] = r; r.Outcome == "" {
+			sound, places = append(sound, v), append(places, i)
+		}
 	}
-	return answer, nil
+	made, err := s.book.Decide(sound)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range made {
+		results[places[i]] = r
+	}
+	return results, nil
+}
+
+// judge compares a verdict with the answer it is about. A sound one has no outcome
+// yet.
+func (s *Server) judge(v Verdict) (Result, error) {
+	r := Result{Key: v.Key}
+	present, ok := s.answers.words[v.Key]
+	if !ok {
+		r.Outcome, r.Problem = Refused, "there is no answer any more"
+		return r, nil
+	}
+	r.Decision = s.book.about(v.Key, present.of)
+	if v.Of != present.of {
+		var err error
+		r.Outcome = Stale
+		r.Contact, err = s.answers.contact(v.Key, s.book.Decision)
+		return r, err
+	}
+	if err := v.check(present.messages); err != nil {
+		r.Outcome, r.Problem = Refused, err.Error()
+	}
+	return r, nil
 }

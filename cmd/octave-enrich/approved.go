@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+
+	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/review"
+	"octave-enrich/writer"
+)
+
+// An approval narrows an export to what was approved, and remembers what of that
+// was held.
+type approval struct {
+	book   *review.Book
+	sender bool // a preset, whose file of held rows takes those of here, too
+	held   []pipeline.RowDone
+}
+
+// onlyApproved makes the memory know nothing but what was approved.
+func (o *options) onlyApproved(memory *pipeline.Memory, path string) (*approval, error) {
+	if !exists(review.Path(path)) {
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
+			hint: "review it with: " + tool + " review " + shellQuote(path)}
+	}
+	book, err := review.Read(path)
+	if err != nil {
+		return nil, reviewError(path, err)
+	}
+	memory.Journal = review.ApprovedOnly(memory.Journal, book)
+	return &approval{book: book, sender: o.preset != "generic"}, nil
+}
+
+// observe notes the rows that are held.
+func (a *approval) observe(e pipeline.Event) {
+	if row, ok := e.(pipeline.RowDone); ok && row.Status == pipeline.StatusFailed {
+		a.held = append(a.held, row)
+	}
+}
+
+// An approvedSink leaves out what was not approved.
+type approvedSink struct {
+	writer.Sink
+	*approval
+}
+
+// Write implements writer.Sink.
+func (s *approvedSink) Write(row writer.Row) error {
+	if row.Status == pipeline.StatusOK || row.Status == pipeline.StatusFailed && s.sender {
+		return s.Sink.Write(row)
+	}
+	return nil
+}
+
+// mostHeld is how many held rows are named one by one.
+const mostHeld = 10
+
+// tell says what was taken and what was held, and why.
+func (a *approval) tell(to *console, output writer.Output, rows pipeline.Counts) error {
+	fmt.Fprintf(to, "%d of %s approved\n", rows.OK, count(rows.Total(), "row"))
+	for i, row := range a.held {
+		if i == mostHeld {
+			fmt.Fprintf(to, "and %s more\n", count(len(a.held)-i, "held row"))
+			break
+		}
+		fmt.Fprintf(to, "held: row %d: %v\n", row.Row, row.Err)
+	}
+	if approved := a.book.Approved(); output.Rows == 0 && approved > 0 {
+		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s approved, and %s holds none of them", count(approved, "sequence"), output.Path),
+			hint: "they are held, or this list with these settings does not ask for them"}
+	}
+	return nil
+}

@@ -100,10 +100,14 @@ The page holds the contacts and their emails: it is written for its owner alone
 const reviewHelp = `Serve the report page on a loopback address, under a random one that only who
 reads it here knows, to approve, reject and edit emails. Press ? there for keys.
 
-Every decision is in CHECKPOINT.review, on disk, before the page calls it saved;
-what it could not send waits in the browser. export --approved then writes
-approved rows alone, as edited. A contact that is asked again since needs a new
-decision.`
+Every decision is in CHECKPOINT.review, on disk, before the page calls it saved,
+and is about the words and the decision that were on the screen: one that was
+made on others is not kept, and the page says so. What it could not send waits in
+the browser. An edit is a draft until it is saved, and takes an approval back.
+
+export --approved then writes approved rows alone, as edited. A contact whose
+words changed since, or whose edits do not fit, is held and named; when nobody is
+left although something was approved, it exits with 3.`
 
 const statusHelp = `What a checkpoint holds. "Possibly billed" counts calls that ended, or were cut
 off, without an answer and that the service may have billed all the same: an

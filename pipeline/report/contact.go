@@ -51,8 +51,12 @@ type email struct {
 // WriteContact writes the present answer to a question as a page holds it, for a
 // page that is open already.
 func WriteContact(w io.Writer, answered checkpoint.Record, decide func(checkpoint.Key, *octave.Answer) Decision) error {
+	rule, err := lint.New()
+	if err != nil {
+		return err
+	}
 	c := contact{Key: answered.Key.String(), At: answered.At.Truncate(time.Second)}
-	c.answered(answered, decide)
+	c.answered(answered, rule, decide)
 	return json.NewEncoder(w).Encode(c)
 }
 

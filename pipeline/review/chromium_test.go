@@ -166,6 +166,7 @@ func (c *chromium) open(url string, width, height int) *tab {
 		p.call(domain+".enable", nil)
 	}
 	p.size(width, height)
+	p.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}) // beside other tabs, too
 	p.call("Page.navigate", map[string]any{"url": url})
 	p.wait(`document.documentElement?.dataset.ready === "true"`)
 	return p
@@ -226,9 +227,14 @@ func (p *tab) wait(condition string) {
 }
 
 // press presses and releases one key, as a person does.
-func (p *tab) press(key string) {
+func (p *tab) press(key string) { p.t.Helper(); p.chord(key, 0) }
+
+// control is the modifier of a chord.
+const control = 2
+
+func (p *tab) chord(key string, modifiers int) {
 	p.t.Helper()
-	event := map[string]any{"type": "keyDown", "key": key}
+	event := map[string]any{"type": "keyDown", "key": key, "modifiers": modifiers}
 	if len(key) == 1 {
 		event["text"] = key
 	}
@@ -239,7 +245,7 @@ func (p *tab) press(key string) {
 		event["windowsVirtualKeyCode"] = 27
 	}
 	p.call("Input.dispatchKeyEvent", event)
-	p.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key})
+	p.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "modifiers": modifiers})
 }
 
 // write types a text where the focus is.

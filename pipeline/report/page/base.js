@@ -49,6 +49,12 @@ function moment(text) {
   return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${pad(d.getHours())}:${pad(d.getMinutes())}`;
 }
 
+// clockTime is an hour and a minute of the reader's own clock.
+function clockTime(text) {
+  const d = new Date(text);
+  return isNaN(d) ? "" : `${pad(d.getHours())}:${pad(d.getMinutes())}`;
+}
+
 // safeURL lets through what a person may click; anything else stays text.
 function safeURL(text) {
   try {
@@ -82,14 +88,24 @@ async function copy(text, from) {
   setTimeout(() => { from.textContent = before; from.classList.remove("done"); }, 1200);
 }
 
-// remember keeps a small choice where the browser allows it.
+// remember keeps a small thing where the browser allows it; null forgets it.
+const stored = "octave-enrich.";
 function remember(name, value) {
   try {
-    if (value === undefined) return localStorage.getItem("octave-enrich." + name);
-    if (value === null) localStorage.removeItem("octave-enrich." + name);
-    else localStorage.setItem("octave-enrich." + name, value);
+    if (value === undefined) return localStorage.getItem(stored + name);
+    if (value === null) localStorage.removeItem(stored + name);
+    else localStorage.setItem(stored + name, value);
   } catch { /* then not */ }
   return null;
+}
+
+// remembered lists the names that begin with prefix.
+function remembered(prefix) {
+  try {
+    return Object.keys(localStorage).filter((name) => name.startsWith(stored + prefix)).map((name) => name.slice(stored.length));
+  } catch {
+    return [];
+  }
 }
 
 // rowRanges spells 3, 4, 5, 9 as 3–5, 9.

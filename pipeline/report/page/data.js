@@ -23,16 +23,29 @@ function derive(c) {
   refresh(c);
 }
 
+// queue holds the decisions that the server has not yet acknowledged, by contact.
+const queue = new Map();
+
+// decisionOf is what the reviewer decided last, acknowledged or not.
+const decisionOf = (c) => queue.get(c.key) || c.review || {};
+const stateOf = (c) => decisionOf(c).state || "";
+
 // messages are the emails as they would be sent: with the edits of a reviewer.
+// One that was edited to nothing is dropped.
 function messages(c) {
-  const edits = c.review && c.review.emails;
-  return edits ? c.emails.map((e, i) => ({ ...e, ...edits[i], ...(edits[i] && (edits[i].body !== e.body) ? { empty: null } : {}) })) : c.emails;
+  const edits = decisionOf(c).emails;
+  if (!edits) return c.emails;
+  return c.emails.map((e, i) => {
+    const now = edits[i] || e;
+    if (now.subject === e.subject && now.body === e.body) return e;
+    return { ...e, ...now, edited: true, dropped: !now.body.trim(), empty: null };
+  });
 }
 
 // refresh follows a change of the texts.
 function refresh(c) {
   const list = messages(c);
-  c.lint = list.map((m, i) => lint(m, i === 0, (c.request || {}).lang));
+  c.lint = list.map((m, i) => (m.dropped ? { words: 0, warnings: [], whys: {} } : lint(m, i === 0, (c.request || {}).lang)));
   c.warnings = [...new Set(c.lint.flatMap((l) => l.warnings))];
   const r = c.request || {};
   c.hay = [c.name, c.role, r.email, r.companyDomain, r.linkedInProfile, r.crmContactId, c.playbook, c.persona, c.error, c.row ? "#" + c.row : "",
@@ -40,4 +53,3 @@ function refresh(c) {
 }
 
 const statusNames = { ok: "With emails", not_found: "Not found", failed: "Failed" };
-const stateOf = (c) => (c.review && c.review.state) || "";

@@ -1,9 +1,10 @@
 // Routes, keys, theme; the page starts here.
 const keyHelp = [
   ["j k ↓ ↑", "next and previous contact"], ["Enter", "read"], ["Esc", "back, or leave the search"], ["/", "search"],
-  ["c", "copy the sequence"], ["1 – 7", "copy the text of that message"], ["o", "overview or emails"], ["t", "light or dark"], ["?", "these keys"],
+  ["Space", "scroll the sequence, then go on"], ["c", "copy the sequence"], ["1 – 7", "go to that message"], ["o", "overview or emails"], ["t", "light or dark"], ["?", "these keys"],
 ];
-const reviewKeys = [["a", "approve, and go to the next one to review"], ["r", "reject, and go on"], ["u", "take the decision back"], ["e", "edit the first message"], ["Ctrl Enter", "end editing"]];
+const reviewKeys = [["a", "approve, and go to the next one to review"], ["x", "reject, with a reason, and go on"], ["z", "undo the last decision, or many made at once"], ["u", "back to undecided"],
+  ["e", "edit the message you are at"], ["Ctrl Enter", "save a draft"], ["Esc", "discard a draft"]];
 
 function route() {
   const [name, key] = location.hash.slice(1).split("=");
@@ -12,6 +13,7 @@ function route() {
   $("emails").hidden = !emails;
   $("tab-overview").toggleAttribute("aria-current", !emails);
   $("tab-emails").toggleAttribute("aria-current", emails);
+  if (dirty() && (!emails || (name === "c" && key !== draft.c.key))) return leave(route, () => { location.hash = "#c=" + draft.c.key; });
   if (!emails) return document.body.classList.remove("reading");
   measure();
   if (name === "c" && (view.at < 0 || view.hits[view.at].key !== key)) openKey(key);
@@ -31,25 +33,37 @@ function typing(e) {
 
 function onKey(e) {
   if (e.key === "Escape") return escape(e);
-  if (typing(e) || e.ctrlKey || e.metaKey || e.altKey || $("keys").open) return;
+  if (typing(e) || e.ctrlKey || e.metaKey || e.altKey || $("keys").open || $("ask").open) return;
   const emails = !$("emails").hidden, c = view.hits[view.at];
   const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[e.key];
   if (e.key === "?") showKeys();
   else if (e.key === "o") location.hash = emails ? "#overview" : "#emails";
   else if (e.key === "t") switchTheme();
   else if (e.key === "/") { location.hash = "#emails"; route(); $("search").focus(); }
+  else if (e.key === "z" && summary.live) e.repeat || undo();
   else if (!emails || (step && e.key.length > 1 && e.target.closest("#reader"))) return;
-  else if (step) open(Math.min(Math.max(view.at + step, 0), view.hits.length - 1));
-  else if (e.key === "Home" || e.key === "End") open(e.key === "Home" ? 0 : view.hits.length - 1);
+  else if (step) move(Math.min(Math.max(view.at + step, 0), view.hits.length - 1));
+  else if (e.key === "Home" || e.key === "End") move(e.key === "Home" ? 0 : view.hits.length - 1);
+  else if (e.key === " " && !e.target.closest("button, a, summary")) scrollOn();
   else if (e.key === "Enter" && !e.target.closest("button, a, summary")) { document.body.classList.add("reading"); $("reader").focus(); }
   else if (c && e.key === "c" && c.emails.length) copy(sequenceText(c), $("copy-all"));
-  else if (c && e.key >= "1" && e.key <= "7" && messages(c)[e.key - 1]) copy(messages(c)[e.key - 1].body);
-  else if (!(c && summary.live && reviewKey(e.key, c))) return;
+  else if (c && e.key >= "1" && e.key <= "7" && focusMessage(e.key - 1)) { /* done */ }
+  else if (!(summary.live && reviewKey(e, c))) return;
   e.preventDefault();
 }
 
+const move = (i) => leave(() => open(i));
+
+// scrollOn goes down the sequence, and at its end to the next one.
+function scrollOn() {
+  const pane = $("reader");
+  if (pane.scrollTop + pane.clientHeight < pane.scrollHeight - 4) pane.scrollBy({ top: pane.clientHeight * 0.85 });
+  else move(Math.min(view.at + 1, view.hits.length - 1));
+}
+
 function escape(e) {
-  if ($("keys").open) return;
+  if ($("keys").open || $("ask").open) return;
+  if (draft) return discardDraft();
   if (e.target === $("search")) { $("search").blur(); $("list").focus(); return; }
   if (typing(e)) return e.target.blur();
   document.body.classList.remove("reading");
@@ -117,7 +131,7 @@ async function start() {
     $("notice").textContent = `${plural(summary.damaged, "record")} of the checkpoint cannot be read; the page shows the others.`;
   }
   makeFilters();
-  startReview();
+  startSaving();
   search();
   drawOverview();
   listen();

@@ -29,6 +29,7 @@ function search(keep) {
   if (!keep) $("list").scrollTop = Math.max(0, (view.at - 2) * rowHeight);
   chips();
   offerBulk();
+  progress();
   drawRows();
 }
 
@@ -45,17 +46,17 @@ function drawRows() {
 }
 
 function row(c, i) {
-  const first = messages(c)[0];
+  const list = messages(c), first = list[0], sent = list.filter((m) => !m.dropped).length;
   const node = h("div", {
     class: `row ${c.status}`, id: "row-" + i, role: "option", "aria-selected": String(i === view.at),
-    "aria-posinset": i + 1, "aria-setsize": view.hits.length, on: { click: () => open(i, true) },
+    "aria-posinset": i + 1, "aria-setsize": view.hits.length, on: { click: () => leave(() => open(i, true)) },
   },
   h("div", { class: "line" }, mark(c), h("b", {}, c.name), h("span", { class: "num" }, c.row ? "#" + c.row : "")),
   h("div", { class: "line sub" }, h("span", { class: "cut" }, c.role || (c.request || {}).email || "")),
   h("div", { class: "line sub" },
     h("span", { class: "cut subject" }, first ? first.subject || "(no subject)" : c.error || statusNames[c.status]),
     c.warnings.length ? h("span", { class: "badge warn", title: c.warnings.join(", ") }, c.warnings.length) : null,
-    c.emails.length ? h("span", { class: "badge", title: plural(c.emails.length, "message") }, c.emails.length) : null));
+    sent ? h("span", { class: "badge", title: plural(sent, "message") }, sent) : null));
   node.style.top = `${i * rowHeight}px`;
   return node;
 }
@@ -64,7 +65,7 @@ function mark(c) {
   const state = stateOf(c);
   if (state === "approved") return h("span", { class: "mark good", title: "approved" }, "✓");
   if (state === "rejected") return h("span", { class: "mark bad", title: "rejected" }, "✕");
-  if (c.review && c.review.emails) return h("span", { class: "mark", title: "edited" }, "✎");
+  if (decisionOf(c).emails) return h("span", { class: "mark", title: "edited" }, "✎");
   if (c.status === "failed") return h("span", { class: "mark bad", title: "failed" }, "!");
   if (c.status === "not_found") return h("span", { class: "mark", title: "not found" }, "–");
   return null;

@@ -1,16 +1,16 @@
 // The reading pane shows a sequence as the inbox of its recipient would.
-function read(c) {
-  const pane = $("reader");
+function read(c, stay) {
+  const pane = $("reader"), top = pane.scrollTop;
   pane.dataset.key = c.key;
   const list = messages(c);
   fill(pane,
-    button("‹ Contacts", "Back to the list (Esc)", () => document.body.classList.remove("reading"), "quiet back"),
+    button("‹ Contacts", "Back to the list (Esc)", () => leave(() => document.body.classList.remove("reading")), "quiet back"),
     heading(c), facts(c),
     c.error ? h("p", { class: "error" }, h("b", {}, c.status === "failed" ? "Failed: " : "Not found: "), c.error,
       c.kind ? h("span", { class: "muted" }, ` (${c.kind}${c.http ? ", HTTP " + c.http : ""}${c.billed ? ", possibly billed" : ""})`) : null) : null,
     list.map((m, i) => message(c, m, i)),
     told(c), reviewBar(c));
-  pane.scrollTop = 0;
+  pane.scrollTop = stay ? top : 0;
   history.replaceState(null, "", "#c=" + c.key);
 }
 
@@ -35,29 +35,56 @@ function facts(c) {
 }
 
 function threadOf(list, i) {
-  for (let j = i - 1; j >= 0; j--) if (list[j].subject.trim()) return list[j].subject;
+  for (let j = i - 1; j >= 0; j--) if (!list[j].dropped && list[j].subject.trim()) return list[j].subject;
   return "";
 }
 
 function message(c, m, i) {
-  const list = messages(c), check = c.lint[i];
-  const edited = c.review && c.review.emails && (c.review.emails[i].subject !== c.emails[i].subject || c.review.emails[i].body !== c.emails[i].body);
-  const thread = threadOf(list, i);
-  return h("section", { class: "message", "data-step": i + 1 },
+  const list = messages(c), check = c.lint[i], thread = threadOf(list, i);
+  return h("section", { class: m.dropped ? "message dropped" : "message", "data-step": i + 1, tabindex: "-1", "aria-label": `Message ${i + 1}` },
     h("header", {},
       h("span", { class: "step" }, i + 1),
-      h("h3", { class: m.subject.trim() ? "" : "reply" }, m.subject.trim() ? m.subject : thread ? "Re: " + thread : "(no subject)"),
-      h("span", { class: "meta" }, m.subject.trim() || !i ? null : h("span", {}, "same thread"), edited ? h("span", { class: "good" }, "edited") : null,
-        h("span", {}, plural(check.words, "word")))),
+      h("h3", { class: m.subject.trim() ? "" : "reply", dir: "auto" }, m.dropped ? "(dropped)" : m.subject.trim() ? m.subject : thread ? "Re: " + thread : "(no subject)"),
+      h("span", { class: "meta" }, m.subject.trim() || !i || m.dropped ? null : h("span", {}, "same thread"), m.edited ? h("span", { class: "good" }, m.dropped ? "dropped" : "edited") : null,
+        m.dropped ? null : h("span", {}, plural(check.words, "word")))),
     check.warnings.length ? h("p", { class: "warnings" }, check.warnings.map((w) => h("span", { class: "badge warn", title: check.whys[w] }, w))) : null,
-    m.html ? frame(m.body) : h("div", { class: "text" }, m.body),
-    m.value ? h("p", { class: "value" }, h("i", {}, "core value"), m.value) : null,
-    h("footer", {},
-      m.subject ? button("copy subject", "Copy the subject", (e) => copy(m.subject, e.currentTarget)) : null,
+    m.dropped ? null : m.html ? frame(m.body) : h("div", { class: "text", dir: "auto" }, m.body),
+    m.value && !m.dropped ? h("p", { class: "value", dir: "auto" }, h("i", {}, "core value"), m.value) : null,
+    messageTools(c, m, i));
+}
+
+function messageTools(c, m, i) {
+  const live = summary.live && c.review;
+  return h("footer", {},
+    m.dropped ? null : [m.subject ? button("copy subject", "Copy the subject", (e) => copy(m.subject, e.currentTarget)) : null,
       button("copy text", "Copy the text", (e) => copy(m.html ? plainText(m.body) : m.body, e.currentTarget)),
       m.html ? button("copy HTML", "Copy the source", (e) => copy(m.body, e.currentTarget)) : null,
-      summary.live ? button("edit", "Edit this message (e)", () => edit(c, i)) : null,
-      summary.live && edited ? button("as written", "Undo the edits of this message", () => restore(c, i)) : null));
+      live ? button("edit", "Edit this message (e)", () => edit(c, i)) : null,
+      live && i ? button("drop this message", "Leave this message out of the sequence", () => drop(c, i)) : null],
+    live && m.edited ? button("as written", "Undo the edits of this message", () => restore(c, i)) : null);
+}
+
+// currentMessage is the one that was chosen with a digit, else the first.
+function currentMessage() {
+  const chosen = document.activeElement && document.activeElement.closest("[data-step]");
+  return chosen ? chosen.dataset.step - 1 : 0;
+}
+
+function focusMessage(i) {
+  const section = $("reader").querySelector(`[data-step="${i + 1}"]`);
+  if (!section) return false;
+  section.focus({ preventScroll: true });
+  section.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+// redraw shows what changed about contacts, and leaves a draft alone.
+function redraw(keys) {
+  drawRows();
+  chips();
+  progress();
+  const key = $("reader").dataset.key, c = byKey.get(key);
+  if (c && keys.includes(key) && !draft) read(c, true);
 }
 
 // frame shows HTML where it can neither run, nor load, nor leave.
@@ -72,7 +99,7 @@ function frame(body) {
 }
 
 function sequenceText(c) {
-  return messages(c).map((m, i) => `Message ${i + 1}\nSubject: ${m.subject}\n\n${m.html ? plainText(m.body) : m.body}`).join("\n\n---\n\n") + "\n";
+  return messages(c).filter((m) => !m.dropped).map((m, i) => `Message ${i + 1}\nSubject: ${m.subject}\n\n${m.html ? plainText(m.body) : m.body}`).join("\n\n---\n\n") + "\n";
 }
 
 // told is what the agent was told about this contact beyond who it is.

@@ -1,149 +1,142 @@
-// A page that is served sends decisions back. What is not yet on the server's
-// disk stays in the queue, and in the browser's store should the page go away.
-const queue = new Map();
-let sending = false;
+// Deciding: the bar under a sequence, one decision or many, and how to undo them.
+const history_ = []; // of decisions of this page, to undo: lists of {key, was, is}
+const made = []; // when decisions were made, to reckon how long the rest takes
 
-function startReview() {
-  if (!summary.live) return;
-  for (const d of JSON.parse(remember("queue." + summary.checkpoint) || "[]")) {
-    const c = byKey.get(d.key);
-    if (!c || !c.review || c.review.of !== d.of) continue; // answered anew since
-    c.review.state = d.state;
-    c.review.emails = d.emails || undefined;
-    refresh(c);
-    queue.set(d.key, d);
-  }
-  addEventListener("beforeunload", (e) => { if (queue.size) e.preventDefault(); });
-  tellSaved();
-  send();
-}
-
-// decide takes a change of a decision and puts it on its way.
-function decide(c, change) {
-  Object.assign(c.review, change);
-  refresh(c);
-  queue.set(c.key, { key: c.key, of: c.review.of, state: c.review.state, emails: c.review.emails || null });
-  keepQueue();
-  send();
-}
-
-function keepQueue() {
-  remember("queue." + summary.checkpoint, queue.size ? JSON.stringify([...queue.values()]) : null);
-  tellSaved();
-}
-
-function tellSaved(problem) {
-  const node = $("saved");
-  node.hidden = false;
-  node.className = problem ? "bad" : queue.size ? "warn" : "good";
-  node.textContent = problem || (queue.size ? "saving…" : "all saved");
-}
-
-async function send() {
-  if (sending || !queue.size) return;
-  sending = true;
-  const batch = [...queue.values()];
-  let problem = "";
-  try {
-    const answer = await fetch("decisions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(batch) });
-    if (answer.ok) for (const d of batch) { if (queue.get(d.key) === d) queue.delete(d.key); }
-    else problem = `not saved: ${(await answer.text()).slice(0, 200)}`;
-  } catch {
-    problem = "not saved: no connection to the server; trying again";
-  }
-  sending = false;
-  keepQueue();
-  if (problem) {
-    tellSaved(problem);
-    setTimeout(send, 2000);
-  } else if (queue.size) send();
-}
+const reasons = ["wrong person", "wrong facts", "tone"];
 
 function reviewBar(c) {
   if (!c.review) return null;
-  const state = stateOf(c);
-  if (!summary.live) return state ? h("p", { class: "reviewbar" }, h("b", { class: state === "approved" ? "good" : "bad" }, state), c.review.emails ? "with edits" : "") : null;
-  const choice = (name, text, key, cls) => h("button", { type: "button", class: cls, "aria-pressed": String(state === name), title: `${text} (${key})`, on: { click: () => settle(c, name) } }, text, h("kbd", {}, key));
-  return h("div", { class: "reviewbar" }, choice("approved", "Approve", "a", "approve"), choice("rejected", "Reject", "r", "reject"),
-    state ? button("undo", "Take the decision back (u)", () => settle(c, "")) : null,
-    h("span", { class: "muted" }, c.review.emails ? "with your edits" : ""));
+  const state = stateOf(c), d = decisionOf(c);
+  const about = [d.reason ? `because of: ${d.reason}` : "", d.emails ? "with edits" : "", c.review.before && !state ? `an earlier answer was ${c.review.before}` : ""].filter(Boolean).join(", ");
+  if (!summary.live) return state || about ? h("p", { class: "reviewbar" }, state ? h("b", { class: state === "approved" ? "good" : "bad" }, state) : null, about) : null;
+  const choice = (name, text, key, click) => h("button", { type: "button", id: "choose-" + name, class: name, "aria-pressed": String(state === name), "aria-keyshortcuts": key, title: `${text} (${key})`, on: { click } }, text, h("kbd", { "aria-hidden": "true" }, key));
+  return h("div", { class: "reviewbar", role: "group", "aria-label": "Decision" },
+    choice("approved", "Approve", "a", () => settle(c, "approved")), choice("rejected", "Reject", "x", () => reject(c)),
+    state ? button("take back", "Take the decision back (u)", () => settle(c, "")) : null,
+    h("span", { class: "muted" }, about));
 }
+
+const waits = (c) => c.status === "ok" && !stateOf(c);
 
 // settle decides and goes on to the next one that waits.
-function settle(c, state) {
-  const at = view.at;
-  decide(c, { state });
-  search(true);
-  const waiting = (x) => x.status === "ok" && !stateOf(x);
-  let next = state ? view.hits.findIndex((x, i) => i >= Math.max(at, 0) && x !== c && waiting(x)) : -1;
-  if (next >= 0) open(next);
-  else if (view.hits.includes(c)) open(view.hits.indexOf(c));
-  else read(c);
+function settle(c, state, reason) {
+  leave(() => {
+    remembering([c], `${state ? state[0].toUpperCase() + state.slice(1) : "Undecided"}: ${c.name}${c.company ? ", " + c.company : ""}`);
+    decide(c, { state, reason });
+    if (state) made.push(performance.now());
+    const at = view.at;
+    search(true);
+    const next = state ? view.hits.findIndex((x, i) => i >= Math.max(at, 0) && x !== c && waits(x)) : -1;
+    if (next >= 0) open(next);
+    else if (state && !contacts.some(waits)) theEnd();
+    else if (view.hits.includes(c)) open(view.hits.indexOf(c));
+    else read(c);
+  });
 }
 
-function reviewKey(key, c) {
-  if (!c.review) return false;
-  if (key === "a") settle(c, "approved");
-  else if (key === "r") settle(c, "rejected");
-  else if (key === "u") settle(c, "");
-  else if (key === "e") edit(c, 0);
-  else return false;
+// reject asks for the reason: a digit, or words.
+async function reject(c) {
+  let words = "";
+  const other = (end) => {
+    const field = h("input", { "aria-label": "Another reason", placeholder: "4 other: your words, Enter", maxlength: 500 });
+    $("ask").onkeydown = (e) => {
+      if (e.target === field && e.key === "Enter") words = field.value.trim(), e.preventDefault(), end("4");
+      if (e.target === field || e.repeat || !/^[1-4]$/.test(e.key)) return;
+      e.preventDefault();
+      if (e.key === "4") field.focus();
+      else end(e.key);
+    };
+    return field;
+  };
+  const why = await ask(`Reject ${c.name}: why?`, reasons.map((text, i) => [String(i + 1), `${i + 1} ${text}`]), other);
+  $("ask").onkeydown = null;
+  if (why) settle(c, "rejected", why === "4" ? words || undefined : reasons[why - 1]);
+}
+
+// remembering notes what decisions are about to change, and says what is done.
+function remembering(list, text) {
+  const group = list.map((c) => ({ c, was: { state: stateOf(c), reason: decisionOf(c).reason, emails: decisionOf(c).emails } }));
+  history_.push({ group, text });
+  if (summary.live) queueMicrotask(() => { for (const one of group) one.is = decisionOf(one.c); });
+  toast(text + ".", undoButton());
+}
+
+const undoButton = () => button("undo", "Undo (z)", undo);
+
+// undo takes the last decision of this page back, or the last many that were made
+// at once. What was decided elsewhere since stays.
+function undo() {
+  leave(() => {
+    const last = history_.pop();
+    if (!last) return toast("There is nothing to undo.");
+    const mine = last.group.filter(({ c, is }) => same(decisionOf(c), is));
+    for (const { c, was } of mine) decide(c, was);
+    const lost = last.group.length - mine.length;
+    toast(`Undone: ${last.text}.${lost ? ` ${plural(lost, "decision")} made since elsewhere stay${lost === 1 ? "s" : ""}.` : ""}`);
+    search(true);
+    if (mine.length === 1) openKey(mine[0].c.key);
+    else redraw(mine.map(({ c }) => c.key));
+  });
+}
+
+const same = (a, b) => a.of === b.of && (a.state || "") === (b.state || "") && (a.reason || "") === (b.reason || "") && JSON.stringify(a.emails || null) === JSON.stringify(b.emails || null);
+
+function reviewKey(e, c) {
+  if (!c || !c.review || !["a", "x", "u", "e"].includes(e.key)) return false;
+  if (e.repeat) return true; // a key that is held down decides nothing
+  if (e.key === "a") settle(c, "approved");
+  if (e.key === "x") reject(c);
+  if (e.key === "u") settle(c, "");
+  if (e.key === "e") edit(c, currentMessage());
   return true;
 }
 
-// edit turns a message into fields. Every pause in typing is saved.
-function edit(c, i) {
-  const section = $("reader").querySelector(`[data-step="${i + 1}"]`);
-  const m = messages(c)[i];
-  const subject = h("input", { class: "edit-subject", "aria-label": "Subject", placeholder: i ? "empty: same thread" : "Subject" });
-  const body = h("textarea", { class: "edit-body", "aria-label": "Text" });
-  subject.value = m.subject;
-  body.value = m.body;
-  let timer;
-  const save = () => { clearTimeout(timer); change(c, i, { subject: subject.value, body: body.value }); };
-  const fit = () => { body.style.height = "auto"; body.style.height = `${body.scrollHeight + 4}px`; };
-  const typed = () => { fit(); clearTimeout(timer); timer = setTimeout(save, 400); };
-  const end = () => { save(); if ($("reader").dataset.key === c.key) read(c); drawRows(); };
-  for (const field of [subject, body]) {
-    field.addEventListener("input", typed);
-    field.addEventListener("blur", save);
-    field.addEventListener("keydown", (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) end(); });
+// progress says how far the review is, and how long the rest may take.
+function progress() {
+  if (!summary.live) return;
+  const all = contacts.filter((c) => c.status === "ok"), left = all.filter(waits).length;
+  let text = `${number(all.length - left)} of ${number(all.length)}`;
+  if (made.length > 2 && left) {
+    const gaps = made.slice(1).map((t, i) => Math.min(t - made[i], 120000)).slice(-20).sort((a, b) => a - b);
+    const minutes = (gaps[Math.floor(gaps.length / 2)] * left) / 60000;
+    text += minutes < 1 ? ", under a minute" : `, about ${number(Math.round(minutes))} min`;
   }
-  fill(section, h("header", {}, h("span", { class: "step" }, i + 1), subject), body, h("footer", {}, button("done", "End editing (Ctrl Enter)", end, "primary")));
-  fit();
-  (i || m.subject ? body : subject).focus();
+  $("progress").hidden = false;
+  $("progress").textContent = text;
 }
 
-// change keeps the edits as long as they differ from what was answered.
-function change(c, i, text) {
-  const now = messages(c)[i];
-  if (now.subject === text.subject && now.body === text.body) return;
-  const emails = messages(c).map((m, j) => (j === i ? text : { subject: m.subject, body: m.body }));
-  const same = emails.every((m, j) => m.subject === c.emails[j].subject && m.body === c.emails[j].body);
-  decide(c, { emails: same ? undefined : emails });
+// theEnd is what a reviewer sees when everything is decided.
+function theEnd() {
+  const of = (state) => contacts.filter((c) => c.status === "ok" && stateOf(c) === state).length;
+  const command = exportCommand();
+  delete $("reader").dataset.key;
+  fill($("reader"), h("div", { class: "end" }, h("h2", {}, "Everything is decided"),
+    h("p", {}, `${number(of("approved"))} approved, ${number(of("rejected"))} rejected. This writes what was approved, in the words that were left:`),
+    h("p", {}, h("code", {}, command), button("copy", "Copy the command", (e) => copy(command, e.currentTarget)))));
 }
 
-function restore(c, i) {
-  change(c, i, { subject: c.emails[i].subject, body: c.emails[i].body });
-  read(c);
+const shell = (word) => (/^[\w.,:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+function exportCommand() {
+  const last = summary.runs.findLast((r) => r.began && r.began.input);
+  return `octave-enrich export ${shell(last ? last.began.input.name : "INPUT")} --approved -o approved.csv --checkpoint ${shell(summary.checkpoint)}`;
 }
 
 // offerBulk approves what is listed, when nothing there asks for a second look.
 function offerBulk() {
   if (!summary.live) return;
-  const waiting = view.hits.filter((c) => c.status === "ok" && !stateOf(c) && !c.warnings.length);
+  const waiting = view.hits.filter((c) => waits(c) && !c.warnings.length);
   const node = $("bulk");
   node.hidden = !waiting.length || view.hits.length === contacts.length;
   node.textContent = `approve ${number(waiting.length)} without warnings`;
-  node.onclick = () => {
-    if (!confirm(`Approve ${plural(waiting.length, "sequence")} without warnings?`)) return;
-    for (const c of waiting) {
-      c.review.state = "approved";
-      queue.set(c.key, { key: c.key, of: c.review.of, state: "approved", emails: c.review.emails || null });
-    }
-    keepQueue();
+  node.onclick = () => leave(async () => {
+    const sure = await ask(`Approve ${plural(waiting.length, "sequence")} without warnings?`, [["yes", "Approve", "primary"], ["", "Cancel"]]);
+    if (!sure) return;
+    remembering(waiting, `Approved ${plural(waiting.length, "sequence")}`);
+    for (const c of waiting) queueDecision(c, { state: "approved" });
+    tellSaved();
     send();
     search(true);
-    if (view.at >= 0) read(view.hits[view.at]);
-  };
+    redraw(waiting.map((c) => c.key));
+  });
 }

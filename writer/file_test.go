@@ -87,7 +87,7 @@ func TestOwnerAlone(t *testing.T) {
 		}
 	}
 	opt := generic()
-	opt.Preset = "smartlead"
+	opt.Preset, opt.Rule = "smartlead", rule(t)
 	for _, old := range []string{path + ".partial", HeldPath(path) + ".partial"} {
 		if err := os.WriteFile(old, nil, 0o666); err != nil {
 			t.Fatal(err)

@@ -65,6 +65,9 @@ type judged struct{ subject, body, inSubject, inBody string }
 // hold returns why the row must not be sent, or the zero reason.
 func (j *judge) hold(c candidate) reason {
 	switch {
+	case c.status == StatusExcluded && c.failure != "":
+		why, _, _ := strings.Cut(c.failure, ":") // behind it stands which entry or column it was
+		return reason{why, c.failure}
 	case c.status != StatusOK && c.failure != "":
 		return reason{c.status, c.failure}
 	case c.status != StatusOK:

@@ -143,6 +143,20 @@ func (c *Client) Languages(ctx context.Context) ([]Language, error) {
 	return answer.Data, nil
 }
 
+// Lacks says whether an error of the account and agents endpoints means that the
+// service does not have them: a status that says so, or a page for people.
+func Lacks(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return e.Status/100 == 2 && e.Kind == KindServer
+}
+
 // get reads a JSON object into v. A field of an unexpected type stays empty;
 // the fields beside it are read all the same.
 func (c *Client) get(ctx context.Context, path string, query url.Values, v any) error {

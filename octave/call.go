@@ -36,18 +36,24 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, c.broken(ctx, err, false)
 	}
-	attempt, cancel := context.WithTimeout(ctx, c.timeout)
+	attempt, cancel := withTimeout(ctx, c.timeout)
 	defer cancel()
+	broken := func(err error, billed bool) *Error {
+		if errors.Is(context.Cause(attempt), context.DeadlineExceeded) {
+			err = context.DeadlineExceeded // net/http may say no more than that it was told to stop
+		}
+		return c.broken(ctx, err, billed)
+	}
 	var p progress
 	req, err := c.request(p.watch(attempt), call)
 	if err != nil {
-		return nil, c.broken(ctx, err, false)
+		return nil, broken(err, false)
 	}
 	// Not through http.Client: it would follow redirects, and carry the key
 	// along to any host it is pointed to.
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return nil, c.broken(ctx, err, call.billable() && p.sent())
+		return nil, broken(err, call.billable() && p.sent())
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read from
 	if resp.StatusCode/100 != 2 {
@@ -59,7 +65,7 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 			Message: err.Error(), MaybeBilled: call.billable(), Err: err}
 	}
 	if err != nil {
-		return nil, c.broken(ctx, fmt.Errorf("the answer broke off: %w", err), call.billable())
+		return nil, broken(fmt.Errorf("the answer broke off: %w", err), call.billable())
 	}
 	return body, nil
 }
@@ -106,6 +112,16 @@ func (c *Client) refused(resp *http.Response, call call) *Error {
 	if resp.StatusCode/100 == 3 {
 		e.Message = c.words("redirected to " + place(resp) + ", which is not followed")
 	}
+	switch {
+	case resp.StatusCode/100 == 3:
+		e.Trouble = Redirected
+	case resp.StatusCode == http.StatusProxyAuthRequired:
+		e.Trouble = ProxyRefused
+	}
+	e.Server = c.words(resp.Header.Get("Via"))
+	if e.Server == "" {
+		e.Server = c.words(resp.Header.Get("Server"))
+	}
 	e.Fate, e.Kind = judge(resp.StatusCode, e.Message)
 	e.MaybeBilled = call.billable() && passedOn(resp.StatusCode)
 	e.RetryAfter, e.RetryAfterRaw = retryAfter(resp.Header, time.Now())
@@ -135,8 +151,12 @@ func (c *Client) broken(ctx context.Context, err error, billed bool) *Error {
 	default:
 		e.Message = c.words(err.Error())
 	}
-	if billed && e.Fate == Again {
+	switch {
+	case e.Fate != Again:
+	case billed:
 		e.Kind = KindAmbiguous
+	default:
+		e.Trouble = troubleOf(err)
 	}
 	return e
 }

@@ -2,6 +2,8 @@ package octave
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,6 +19,10 @@ type Config struct {
 	Timeout     time.Duration // of one attempt, from dial to last byte; DefaultTimeout when 0
 	Concurrency int           // connections kept alive; DefaultConcurrency when 0
 	Source      string        // who is calling, for x-request-source and User-Agent; octave-enrich when empty
+
+	// CAs are the authorities whose certificates count; nil for those of the
+	// machine.
+	CAs *x509.CertPool
 
 	// Transport replaces the network; nil is an [http.Transport] tuned for
 	// many long calls to one host.
@@ -58,7 +64,7 @@ func NewClient(cfg Config) (*Client, error) {
 		return nil, errors.New("the source must be printable ASCII")
 	}
 	if c.transport == nil {
-		c.transport = newTransport(or(cfg.Concurrency, DefaultConcurrency))
+		c.transport = newTransport(or(cfg.Concurrency, DefaultConcurrency), cfg.CAs)
 	}
 	return c, nil
 }
@@ -81,10 +87,20 @@ func (c *Client) Run(ctx context.Context, req Request) (*Answer, error) {
 // newTransport keeps a connection per worker. Without MaxIdleConnsPerHost all
 // but two would be closed after each call; without MaxConnsPerHost a burst of
 // slow dials opens more than are ever used.
-func newTransport(workers int) http.RoundTripper {
+func newTransport(workers int, authorities *x509.CertPool) http.RoundTripper {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
 	if d, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = d.Clone()
+	}
+	if authorities != nil {
+		t.TLSClientConfig = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
+	}
+	// A proxy's refusal would else be a text that nobody can tell from others.
+	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+		if refusesConnect(answer.StatusCode) {
+			return &errProxyRefused{answer.Status}
+		}
+		return nil
 	}
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = workers

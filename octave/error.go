@@ -76,6 +76,12 @@ type Error struct {
 	// usable came back. Asking again may be billed again.
 	MaybeBilled bool
 
+	// Trouble is set when waiting does not mend it.
+	Trouble Trouble
+	// Server is who answered, as it calls itself in Via or Server: a proxy, for
+	// the most part. "" when it does not say.
+	Server string
+
 	Raw json.RawMessage // an answer that was paid for but is of no use
 	Err error           // the cause below, if any
 }

@@ -184,8 +184,9 @@ type signalled struct{} // key of the command that was sent a signal
 
 // signalRun sends a signal to the run, or another command, in the background.
 func signalRun(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill}
-	usage(ts, !neg && len(args) >= 1 && signals[args[0]] != nil, "signal INT|TERM|HUP|KILL [COMMAND]")
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill,
+		"STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
+	usage(ts, !neg && len(args) >= 1 && signals[args[0]] != nil, "signal INT|TERM|HUP|KILL|STOP|CONT [COMMAND]")
 	command := "run"
 	if len(args) > 1 {
 		command = args[1]

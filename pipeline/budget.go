@@ -136,6 +136,7 @@ func (b *budget) settle(reserved Amount, answer *octave.Answer, err error) {
 	b.inFlight--
 	b.reserved = b.reserved.Sub(reserved)
 	var call *octave.Error
+	var notMade *notMadeError
 	switch {
 	case answer != nil:
 		usage := Amount{}.Plus(answer.Usage)
@@ -143,8 +144,8 @@ func (b *budget) settle(reserved Amount, answer *octave.Answer, err error) {
 		b.Largest = b.Largest.Max(usage)
 	case err == nil, errors.As(err, &call) && call.MaybeBilled:
 		b.spent = b.spent.Add(reserved)
-	case errors.Is(err, ErrStopped):
-		b.calls-- // it was never made
+	case errors.Is(err, ErrStopped), errors.As(err, &notMade):
+		b.calls--
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})

@@ -14,7 +14,8 @@ type Selection struct {
 	Exclude func(reader.Contact) string
 	// Memory says what is answered already; nil knows nothing.
 	Memory *Memory
-	// Limit is how many new contacts are asked at most, in input order; 0 for all.
+	// Limit is how many contacts are asked at most, in input order, those that
+	// failed in an earlier run last; 0 for all.
 	Limit int
 }
 
@@ -30,6 +31,7 @@ const (
 	LeftAlone                   // it failed in an earlier run and is not asked again
 	BeyondLimit                 // it is new, and left for another time
 	ToAsk                       // it needs a call
+	ToAskLast                   // it failed in an earlier run: after all others, if the limit admits it then
 )
 
 // A selector goes through one list and decides, contact by contact. Runs, plans,
@@ -64,7 +66,7 @@ func (s *selector) decide(contact reader.Contact, earlier func(checkpoint.Key) b
 		return Duplicate, q, nil
 	}
 	if known := s.Memory.decide(q.Key); known != ToAsk {
-		return known, q, nil
+		return known, q, nil // also what is to be asked last: it is admitted when its turn has come
 	}
 	if !s.admit(q.Key) {
 		return BeyondLimit, q, nil

@@ -205,6 +205,10 @@ type rig struct {
 	policy                 RetryPolicy
 	budgets                Budgets
 	memory                 Memory
+
+	heard  bool                        // the service was heard before
+	look   func(context.Context) error // is asked first in an outage
+	proven func() (bool, error)        // refused alike stops the run unless so
 }
 
 func newRig() *rig {
@@ -230,8 +234,14 @@ func (r *rig) run(t *testing.T, ctx context.Context, src iter.Seq2[reader.Contac
 		t.Fatal(err)
 	}
 	pacer := NewPacer(r.pace, r.brake, obs)
-	agent := Limit(Record(Call(r.service.run), r.journal, obs), pacer)
-	agent = InFlight(Budget(agent, r.budgets, r.brake), r.workers, r.brake)
+	agent := Record(Final(Call(r.service.run), r.heard), r.journal, obs)
+	if r.proven != nil {
+		agent = StopAlike(agent, r.journal, r.proven, true, r.brake)
+	}
+	if r.look != nil {
+		agent = LookFirst(agent, r.look, pacer)
+	}
+	agent = InFlight(Budget(Limit(agent, pacer), r.budgets, r.brake), r.workers, r.brake)
 	agent = Retry(agent, r.policy, pacer, r.brake)
 	cfg := Config{Selection: Selection{Ask: questioner.Request, Memory: &r.memory, Limit: r.limit},
 		Workers: 2 * r.workers, Window: r.window, MaxFailed: r.failed, Brake: r.brake}

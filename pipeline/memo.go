@@ -35,7 +35,7 @@ type Memory struct {
 }
 
 // decide says what becomes of a question by what is known of it: Answered,
-// LeftAlone or ToAsk.
+// LeftAlone, ToAsk or ToAskLast.
 func (m *Memory) decide(key checkpoint.Key) Decision {
 	if m == nil {
 		return ToAsk
@@ -52,6 +52,7 @@ func (m *Memory) decide(key checkpoint.Key) Decision {
 		if m.KeepFailures {
 			return LeftAlone
 		}
+		return ToAskLast
 	default:
 	}
 	return ToAsk

@@ -109,6 +109,7 @@ type slot struct {
 	contact reader.Contact
 	*promise
 	leads bool // the first row of its question
+	last  bool // its question is asked after the new ones
 }
 
 // A promise is what will become of a question. All rows in the window that ask
@@ -132,30 +133,65 @@ var closed = func() chan struct{} {
 	return c
 }()
 
-// feed gives every row its place and every new question to the workers. An input
+// feed gives every row its place and every new question to the workers. What
+// failed in an earlier run comes last, so that no bad row holds up the others:
+// after all of the list, or when the window is full and may wait for it. An input
 // error ends the list, not the calls on the wire: they are paid for.
 func (r *run) feed(ctx context.Context) error {
 	defer close(r.order)
 	defer close(r.jobs)
+	var last []*promise // no more than the window
 	for contact, err := range r.src {
 		if err != nil {
 			r.feedErr = err
 			r.cfg.Brake.Pull(err)
-			return nil
+			break
 		}
 		s := r.place(contact)
+		if len(last) > 0 && len(r.order) == cap(r.order) {
+			if err := r.giveLast(ctx, last); err != nil {
+				return err
+			}
+			last = nil
+		}
 		select {
 		case r.order <- s:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if !s.leads {
+		switch {
+		case s.last:
+			last = append(last, s.promise)
+		case s.leads:
+			if err := r.give(ctx, s.promise); err != nil {
+				return err
+			}
+		}
+	}
+	return r.giveLast(ctx, last)
+}
+
+// give hands a question to the workers.
+func (r *run) give(ctx context.Context, p *promise) error {
+	select {
+	case r.jobs <- p:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// giveLast hands over the questions that waited for the new ones, as many as the
+// limit admits.
+func (r *run) giveLast(ctx context.Context, list []*promise) error {
+	for _, p := range list {
+		if r.cfg.Brake.Reason() != nil || !r.selector.admit(p.question.Key) {
+			p.fresh, p.err = false, ErrStopped
+			close(p.done)
 			continue
 		}
-		select {
-		case r.jobs <- s.promise:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := r.give(ctx, p); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -171,17 +207,18 @@ func (r *run) place(contact reader.Contact) *slot {
 	})
 	switch {
 	case refused != nil:
-		return &slot{contact, settled(refused), false}
+		return &slot{contact: contact, promise: settled(refused)}
 	case shared != nil:
-		return &slot{contact, shared, false}
+		return &slot{contact: contact, promise: shared}
 	case decision == BeyondLimit, decision == ToAsk && r.cfg.Brake.Reason() != nil:
-		return &slot{contact, settled(ErrStopped), false}
+		return &slot{contact: contact, promise: settled(ErrStopped)}
 	}
-	p := &promise{question: q, fresh: decision == ToAsk, done: make(chan struct{})}
+	last := decision == ToAskLast
+	p := &promise{question: q, fresh: decision == ToAsk || last, done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.promised[q.Key] = p
-	return &slot{contact, p, true}
+	return &slot{contact: contact, promise: p, leads: true, last: last}
 }
 
 // promise is that of a row in the window, nil when none asks this question.

@@ -22,7 +22,8 @@ const (
 
 // Retry repeats calls whose error says "again". A refusal for pace (429, 503) and a
 // failure during an outage of the whole service are not the row's: they are
-// waited out at the gate and cost none of its attempts.
+// waited out at the gate and cost none of its attempts. An attempt that may have
+// been billed always costs one.
 func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
 		for attempt := 0; ; {
@@ -35,13 +36,14 @@ func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 			if errors.As(err, &call) && call.MaybeBilled && policy.FailAmbiguous {
 				return nil, err
 			}
-			if !waitedOut(call, gate) {
+			waited := waitedOut(call, gate)
+			if !waited || call != nil && call.MaybeBilled {
 				if attempt++; attempt > policy.Retries {
 					return nil, err
 				}
-				if !sleep(ctx, brake, backoff(attempt)) {
-					return nil, stopped(err)
-				}
+			}
+			if !waited && !sleep(ctx, brake, backoff(attempt)) {
+				return nil, stopped(err)
 			}
 		}
 	}

@@ -35,6 +35,7 @@ func Survey(src iter.Seq2[reader.Contact, error], selection Selection) (Plan, er
 	plan := Plan{Invalid: map[string]int{}, ExcludedBecause: map[string]int{}, First: []octave.Request{}}
 	selector := newSelector(selection)
 	seen := map[checkpoint.Key]bool{}
+	var last []checkpoint.Key
 	for contact, err := range src {
 		if err != nil {
 			return plan, err
@@ -44,10 +45,20 @@ func Survey(src iter.Seq2[reader.Contact, error], selection Selection) (Plan, er
 		if q == nil {
 			continue
 		}
-		if decision == ToAsk || decision == BeyondLimit {
+		if decision == ToAsk || decision == ToAskLast || decision == BeyondLimit {
 			seen[q.Key] = true
 		}
+		if decision == ToAskLast {
+			last = append(last, q.Key)
+		}
 		plan.show(q.Request)
+	}
+	for _, key := range last {
+		if selector.admit(key) {
+			plan.ToAsk++
+		} else {
+			plan.BeyondLimit++
+		}
 	}
 	return plan, nil
 }
@@ -76,6 +87,7 @@ func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
 		p.BeyondLimit++
 	case ToAsk:
 		p.ToAsk++
+	case ToAskLast: // counted when its turn has come
 	}
 	p.Sendable++
 }
@@ -89,9 +101,26 @@ func (p *Plan) show(request octave.Request) {
 }
 
 // Questions are those that [Run] would ask about the contacts if there were no
-// limit, in order and each as often as it is there.
+// limit, in order and each as often as it is there, but those that failed in an
+// earlier run last. src is gone through twice when there are such.
 func Questions(src iter.Seq2[reader.Contact, error], selection Selection) iter.Seq2[*Question, error] {
 	selection.Limit = 0
+	return func(yield func(*Question, error) bool) {
+		last := false
+		for contact, err := range questions(src, selection, ToAsk, &last) {
+			if !yield(contact, err) || err != nil {
+				return
+			}
+		}
+		if last {
+			questions(src, selection, ToAskLast, new(bool))(yield)
+		}
+	}
+}
+
+// questions are those about which this is decided; last is set when others are to
+// be asked after them.
+func questions(src iter.Seq2[reader.Contact, error], selection Selection, wanted Decision, last *bool) iter.Seq2[*Question, error] {
 	return func(yield func(*Question, error) bool) {
 		selector := newSelector(selection)
 		for contact, err := range src {
@@ -100,7 +129,8 @@ func Questions(src iter.Seq2[reader.Contact, error], selection Selection) iter.S
 				return
 			}
 			decision, q, _ := selector.decide(contact, func(checkpoint.Key) bool { return false })
-			if decision == ToAsk && !yield(q, nil) {
+			*last = *last || decision == ToAskLast
+			if decision == wanted && !yield(q, nil) {
 				return
 			}
 		}

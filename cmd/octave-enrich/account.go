@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -39,7 +40,7 @@ func newAgents(a *app) *cobra.Command {
 		defer cancel()
 		agents, err := client.Agents(ctx, experiments)
 		if err != nil {
-			return serviceError(err)
+			return o.accountError(err)
 		}
 		if o.json {
 			return writeJSON(a.stdout, append([]octave.AgentInfo{}, agents...))
@@ -95,14 +96,14 @@ func (a *app) check(o *options) error {
 	defer cancel()
 	check := Check{Service: service}
 	if check.Account, err = client.Validate(ctx); err != nil {
-		return serviceError(err)
+		return o.accountError(err)
 	}
 	if !check.Account.Valid {
 		return &exitError{code: exitKey, err: fmt.Errorf("the service says that the key is not valid")}
 	}
 	if o.agent != "" {
 		if check.Agent, err = client.Agent(ctx, o.agent); err != nil {
-			return a.noAgent(ctx, o, client, err)
+			return o.noAgent(ctx, client, err)
 		}
 	}
 	if o.json {
@@ -111,22 +112,25 @@ func (a *app) check(o *options) error {
 	return check.print(a.stdout)
 }
 
-// noAgent suggests the agent that was meant.
-func (a *app) noAgent(ctx context.Context, o *options, client *octave.Client, err error) error {
+// accountError gives an error of the account endpoints its code, and a key that is
+// rejected a word about proxies.
+func (o *options) accountError(err error) error {
 	var e *exitError
-	if !errors.As(serviceError(err), &e) {
-		return err
+	err = serviceError(err)
+	if errors.As(err, &e) && e.code == exitKey {
+		_, e.hint, _ = strings.Cut(o.keyHint(err), "\n")
 	}
-	e.err = fmt.Errorf("agent %s: %w", o.agent, e.err)
-	if agents, err := client.Agents(ctx, false); err == nil {
-		var ids []string
-		for _, agent := range agents {
-			ids = append(ids, agent.OID)
+	return err
+}
+
+// noAgent says why there is no agent, and which one was meant.
+func (o *options) noAgent(ctx context.Context, client *octave.Client, err error) error {
+	if lasting(err) {
+		if _, why := (&lookout{client: client}).findAgent(ctx, o.agent); why != nil {
+			err = why
 		}
-		e.err = fmt.Errorf("%w%s", e.err, didYouMean(o.agent, ids))
 	}
-	e.hint = "list them with: " + tool + " agents"
-	return e
+	return serviceError(err)
 }
 
 func (c Check) print(w io.Writer) error {

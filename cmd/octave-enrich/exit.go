@@ -49,6 +49,7 @@ type exitError struct {
 	err    error
 	hint   string // one or more lines
 	resume string // the command that goes on
+	stuck  bool   // the same command would end alike
 }
 
 func (e *exitError) Error() string {
@@ -130,10 +131,13 @@ func outputError(err error) error {
 // serviceError gives errors of a single call, such as check, their code.
 func serviceError(err error) error {
 	var call *octave.Error
-	if !errors.As(err, &call) {
+	var coded *exitError
+	if errors.As(err, &coded) || !errors.As(err, &call) {
 		return err
 	}
 	switch {
+	case call.Trouble != 0:
+		return troubled(call)
 	case call.Kind == octave.KindKey:
 		return &exitError{code: exitKey, err: fmt.Errorf("the service rejected the key: %w", err)}
 	case call.Kind == octave.KindCredits:
@@ -163,15 +167,23 @@ func (e *signalError) code() int {
 // what became of the rows.
 func verdict(rows pipeline.Counts, reason error) *exitError {
 	var sig *signalError
+	var alike *pipeline.RefusedAlikeError
+	var coded *exitError
 	var call *octave.Error
 	switch {
 	case errors.As(reason, &sig):
 		return &exitError{code: sig.code(), err: reason}
-	case reason != nil && rows.NotAttempted == 0 && !errors.As(reason, &call):
+	case errors.As(reason, &alike):
+		return &exitError{code: exitUsage, err: reason,
+			hint: "look at what is asked, and for which agent: " + tool + " plan, " + tool + " agents"}
+	case reason != nil && rows.NotAttempted == 0:
 		// It came too late to matter.
+	case errors.As(reason, &coded):
+		return coded
+	case errors.As(reason, &call) && call.Trouble != 0:
+		return troubled(call)
 	case errors.As(reason, &call) && call.Kind == octave.KindKey:
-		return &exitError{code: exitKey, err: fmt.Errorf("the service rejected the key: %w", reason),
-			hint: "answers so far are kept; check the key with: " + tool + " check"}
+		return &exitError{code: exitKey, err: fmt.Errorf("the service rejected the key: %w", reason)}
 	case errors.As(reason, &call):
 		return &exitError{code: exitCredits, err: fmt.Errorf("out of credits: %w", reason)}
 	case errors.Is(reason, pipeline.ErrOutage):

@@ -35,6 +35,7 @@ type options struct {
 	// service
 	sandbox          bool
 	baseURL, keyFile string
+	caCert           string
 	insecure         bool
 
 	// pace
@@ -131,6 +132,7 @@ func (o *options) serviceFlags(fs *pflag.FlagSet) {
 		fs.StringVar(&o.keyFile, "key-file", "", "`FILE` with the key; else env OCTAVE_API_KEY, else $CREDENTIALS_DIRECTORY/octave_api_key")
 		fs.StringVar(&o.baseURL, "base-url", octave.DefaultBaseURL, "`URL` of the service (env OCTAVE_BASE_URL)")
 		fs.BoolVar(&o.insecure, "insecure", false, "allow a base URL that is neither https nor loopback")
+		fs.StringVar(&o.caCert, "cacert", "", "`FILE` with one more certificate authority, in PEM")
 		fs.Var(&o.timeout, "timeout", "of one attempt, from dial to last byte")
 	})
 }

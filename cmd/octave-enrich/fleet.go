@@ -206,7 +206,9 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 			return coordinator.Ahead(serving, pipeline.Questions(j.list.input.Contacts(), cfg.Selection))
 		})
 	}
-	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(coordinator.Ask, j.memory(), obs), j.out, obs)
+	// All of a queue would have to be heard, and costs as much time: it is not waited for.
+	agent := pipeline.StopAlike(coordinator.Ask, j.journal, j.proven, false, brake)
+	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(agent, j.memory(), obs), j.out, obs)
 	stop()
 	broken := side.Wait()
 	if failed := coordinator.Close(ctx, err == nil && broken == nil); failed != nil {

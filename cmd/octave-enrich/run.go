@@ -319,7 +319,8 @@ func (j *job) execute() error {
 func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
 	cfg := j.config(brake)
 	cfg.Workers = 2 * j.o.concurrency // an answer that waits for the disk holds no call back
-	return pipeline.Run(ctx, cfg, j.list.input.Contacts(), j.agent(brake, obs), j.out, obs)
+	agent := j.agent(j.look(ctx, brake), brake, obs)
+	return pipeline.Run(ctx, cfg, j.list.input.Contacts(), agent, j.out, obs)
 }
 
 func (j *job) config(brake *pipeline.Brake) pipeline.Config {
@@ -333,9 +334,12 @@ func (j *job) policy() pipeline.RetryPolicy {
 }
 
 // agent is the whole policy around a call, read from the inside out.
-func (j *job) agent(brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
+func (j *job) agent(account *lookout, brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
 	pacer := pipeline.NewPacer(j.pace, brake, obs)
-	agent := pipeline.Record(pipeline.Call(j.client.Run), j.journal, obs)
+	agent := pipeline.Final(pipeline.Call(j.client.Run), account.heard())
+	agent = pipeline.Record(agent, j.journal, obs)
+	agent = pipeline.StopAlike(agent, j.journal, j.proven, true, brake)
+	agent = pipeline.LookFirst(agent, account.Look, pacer)
 	agent = pipeline.Limit(agent, pacer)
 	agent = pipeline.Budget(agent, j.budgets, brake)
 	agent = pipeline.InFlight(agent, j.o.concurrency, brake)
@@ -360,7 +364,12 @@ func (j *job) conclude(err error, reason error) error {
 	if end == nil {
 		return nil
 	}
-	end.resume = j.app.commandLine()
+	if end.code == exitKey {
+		end.hint = j.o.keyHint(reason)
+	}
+	if !end.stuck {
+		end.resume = j.app.commandLine()
+	}
 	return end
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -63,8 +64,30 @@ func (o *options) secure(cfg *octave.Config) error {
 		return &exitError{code: exitUsage, err: fmt.Errorf("--base-url %s would send the key in the clear", u.Redacted()),
 			hint: "use https, or allow it with --insecure"}
 	}
+	if cfg.CAs, err = o.authorities(); err != nil {
+		return err
+	}
 	cfg.Key, err = o.key()
 	return err
+}
+
+// authorities are those of the machine and the one of --cacert; nil without it.
+func (o *options) authorities() (*x509.CertPool, error) {
+	if o.caCert == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(o.caCert)
+	if err != nil {
+		return nil, usageError("--cacert: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil { // a machine without any
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, usageError("--cacert %s: no certificate in PEM (-----BEGIN CERTIFICATE-----) is in it", o.caCert)
+	}
+	return pool, nil
 }
 
 func isLoopback(host string) bool {

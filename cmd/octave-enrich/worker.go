@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/http"
 	"os"
 	"time"
 
@@ -93,7 +92,8 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 	ctx, abandon := context.WithCancel(context.Background())
 	defer abandon()
 	defer s.heed()()
-	if err := s.vouch(ctx, client); err != nil {
+	account := &lookout{client: client, looked: o.sandbox, absent: o.sandbox, say: s.log.Info}
+	if err := s.vouch(ctx, account); err != nil {
 		return err
 	}
 	soft, cancel := s.brake.Bound(ctx) // a signal waits for no database
@@ -103,7 +103,7 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 		return s.stoppedOr(err)
 	}
 	defer db.Close()
-	cfg.Run = pipeline.Call(client.Run)
+	cfg.Run, cfg.Look = account.knowAgents(pipeline.Call(client.Run)), account.Look
 	worker, err := fleet.NewWorker(soft, db, cfg, s.brake)
 	if err != nil {
 		return s.stoppedOr(fleetError(err))
@@ -176,16 +176,12 @@ func (s *shift) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfi
 
 // vouch asks the service, which costs nothing, whether the key is good: a worker
 // that starts lets its key ask again, should it have been stopped.
-func (s *shift) vouch(ctx context.Context, client *octave.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, accountTimeout)
-	defer cancel()
-	account, err := client.Validate(ctx)
+func (s *shift) vouch(ctx context.Context, account *lookout) error {
+	err := account.Look(ctx)
 	var call *octave.Error
 	switch {
-	case err == nil && !account.Valid:
-		return &exitError{code: exitKey, err: errors.New("the service says that the key is not valid")}
-	case errors.As(err, &call) && (call.Fate == octave.All || call.Status == http.StatusNotFound): // there is no such service
-		return serviceError(err)
+	case errors.As(err, &call) && call.Fate == octave.All:
+		return s.o.accountError(err)
 	case err != nil:
 		s.log.Warn("the service did not say whether the key is valid", zap.String("error", masked(err.Error())))
 	}

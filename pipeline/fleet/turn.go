@@ -124,7 +124,8 @@ func (t *turn) giveBack() error {
 func (t *turn) work(ctx context.Context) error {
 	w := t.worker
 	defer w.drop(t)
-	agent := pipeline.Record(t.call, t, w.cfg.Observer)
+	// Within the record: the start of a call and its asked record came as one.
+	agent := pipeline.Record(pipeline.LookFirst(t.call, w.cfg.Look, t), t, w.cfg.Observer)
 	agent = pipeline.Limit(agent, t)
 	agent = pipeline.Retry(agent, pipeline.RetryPolicy{Retries: t.Retries, FailAmbiguous: t.FailAmbiguous}, t, w.brake)
 	agent = pipeline.Memo(agent, &pipeline.Memory{Journal: t}, nil)

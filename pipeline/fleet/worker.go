@@ -25,11 +25,12 @@ import (
 
 // WorkerConfig says for whom a worker asks, and how.
 type WorkerConfig struct {
-	Run     pipeline.Agent // one call to the service
-	Service string         // who answers, as in the header of a checkpoint
-	Queue   string         // whose questions; those of other queues are left alone
-	Account string         // of the key: see [Account]
-	Version string         // of the program
+	Run     pipeline.Agent              // one call to the service
+	Look    func(context.Context) error // what is free to ask, see [pipeline.LookFirst]; may be nil
+	Service string                      // who answers, as in the header of a checkpoint
+	Queue   string                      // whose questions; those of other queues are left alone
+	Account string                      // of the key: see [Account]
+	Version string                      // of the program
 
 	Slots       int           // calls in flight at most
 	Timeout     time.Duration // of a call

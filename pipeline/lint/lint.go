@@ -42,7 +42,7 @@ type line struct {
 	Fold   bool     `yaml:"fold" json:"fold,omitempty"`
 	In     []string `yaml:"in" json:"in"`
 	Not    string   `yaml:"not" json:"not,omitempty"`
-	Hold   bool     `yaml:"hold" json:"-"`
+	Hold   bool     `yaml:"hold" json:"hold,omitempty"`
 	Hits   []string `yaml:"hits" json:"-"`
 	Misses []string `yaml:"misses" json:"-"`
 

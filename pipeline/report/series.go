@@ -95,12 +95,16 @@ type latency struct {
 	Buckets []bucket `json:"buckets"`
 }
 
-// A bucket counts the answers that took From or longer and less than To.
+// A bucket counts the answers that took From or longer and less than To. All are
+// equally wide.
 type bucket struct {
 	From int64 `json:"from"`
 	To   int64 `json:"to"`
 	N    int   `json:"n"`
 }
+
+// mostBuckets are as many as can be read side by side.
+const mostBuckets = 30
 
 func newLatency(ms []int64) latency {
 	l := latency{Buckets: []bucket{}}
@@ -110,48 +114,23 @@ func newLatency(ms []int64) latency {
 	slices.Sort(ms)
 	rank := func(p float64) int64 { return ms[max(int(math.Ceil(p*float64(len(ms))))-1, 0)] }
 	l.P50, l.P90, l.P99, l.Max = rank(.50), rank(.90), rank(.99), ms[len(ms)-1]
+	width := bucketWidth(l.Max)
+	for from := ms[0] / width * width; from <= l.Max; from += width {
+		l.Buckets = append(l.Buckets, bucket{From: from, To: from + width})
+	}
 	for _, d := range ms {
-		if n := len(l.Buckets); n == 0 || d >= l.Buckets[n-1].To {
-			l.Buckets = append(l.Buckets, around(l.Buckets, d)...)
-		}
-		l.Buckets[len(l.Buckets)-1].N++
+		l.Buckets[(d-l.Buckets[0].From)/width].N++
 	}
 	return l
 }
 
-// around returns the buckets that follow list up to the one that holds d.
-func around(list []bucket, d int64) (more []bucket) {
-	from := floorOf(d)
-	if n := len(list); n > 0 {
-		from = list[n-1].To
-	}
-	for {
-		to := nextBound(from)
-		more = append(more, bucket{From: from, To: to})
-		if d < to {
-			return more
-		}
-		from = to
-	}
-}
-
-func floorOf(d int64) int64 {
-	from := int64(0)
-	for nextBound(from) <= d {
-		from = nextBound(from)
-	}
-	return from
-}
-
-// nextBound goes 0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, ...
-func nextBound(from int64) int64 {
-	if from == 0 {
-		return 1
-	}
+// bucketWidth is the first of 1, 2, 5, 10, 20, 50, ... with which few buckets reach
+// from 0 to longest.
+func bucketWidth(longest int64) int64 {
 	for scale := int64(1); ; scale *= 10 {
-		for _, m := range [...]int64{10, 15, 20, 30, 50, 70} {
-			if bound := m * scale / 10; bound > from {
-				return bound
+		for _, m := range [...]int64{1, 2, 5} {
+			if longest/(m*scale) < mostBuckets {
+				return m * scale
 			}
 		}
 	}

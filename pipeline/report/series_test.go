@@ -55,10 +55,13 @@ func TestLatencyCountsEveryAnswer(t *testing.T) {
 	sum, last := 0, int64(-1)
 	for _, b := range l.Buckets {
 		sum += b.N
-		if last >= 0 && b.From != last || b.To <= b.From {
+		if last >= 0 && b.From != last || b.To-b.From != l.Buckets[0].To-l.Buckets[0].From {
 			t.Errorf("bucket %+v after %d", b, last)
 		}
 		last = b.To
+	}
+	if len(l.Buckets) > mostBuckets {
+		t.Errorf("%d buckets", len(l.Buckets))
 	}
 	if sum != 1000 {
 		t.Errorf("the buckets hold %d of 1000", sum)

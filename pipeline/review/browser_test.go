@@ -11,8 +11,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 )
 
@@ -58,7 +60,7 @@ func TestBrowserReadsASequence(t *testing.T) {
 	path, _ := people(t)
 	p := startChromium(t).open(page(t, path), 1280, 900)
 	p.is(`document.querySelector("#title").textContent`, "people.csv")
-	p.is(`document.querySelector(".tile b").textContent`, "3")
+	p.is(`document.querySelector(".verdict h2").textContent.startsWith("Monday’s run went well after ")`, true)
 	p.is(`[...document.querySelectorAll("#overview td")].some((td) => td.textContent === "E-Mail")`, true)
 	p.is(`[...document.querySelectorAll("#overview tr")].some((tr) => tr.textContent.includes("503 Service Unavailable: try later") && tr.lastChild.textContent === "5")`, true)
 	p.press("o")
@@ -86,6 +88,47 @@ func TestBrowserReadsASequence(t *testing.T) {
 	p.press("End")
 	p.wait(name + ` === "Ed Lind"`)
 	p.is(`document.querySelector("#reader .error").textContent`, "Failed: 503 Service Unavailable: try later (server, HTTP 503)")
+	if said := p.complaints(); len(said) > 0 {
+		t.Errorf("the page complains: %s", strings.Join(said, "\n"))
+	}
+}
+
+// A night that ended out of credits says so, and every step of its funnel leads to
+// the contacts that it is about.
+func TestBrowserSaysHowTheNightWent(t *testing.T) {
+	r := newRecords(t, "sandbox")
+	r.run("people.csv")
+	again := person("Ada", "Again", "Alder")
+	again["email"] = " ADA@example.com"
+	r.answer(person("Ada", "Quinn", "Alder"), "Growth", "An idea", "Shall we talk?", "", "Still?")
+	r.answer(again, "Growth", "An idea", "Shall we talk?", "", "Still?")
+	r.answer(person("Bo", "Ibarra", "Brightfen"), "Growth", "An idea for [First Name]", "Shall we talk?", "", "Still?")
+	r.answer(person("Cy", "Wilk", "Coralune"), "Growth", "An idea", "Shall we talk?")
+	r.answer(fields{"firstName": "Di", "companyDomain": "dune.example"}, "Growth", "An idea", "Shall we talk?", "", "Still?")
+	r.notFound(person("Ed", "Lind", "Eastmoor"), "no such person")
+	r.fail(person("Fi", "Oduya", "Fjord"), "dial tcp 10.1.2.3:443->10.0.0.9:53211: connection refused", "unreachable")
+	r.fail(person("Gus", "Pell", "Gale"), "dial tcp 10.1.2.4:443->10.0.0.9:53299: connection refused", "unreachable")
+	r.fail(person("Hal", "Rae", "Holt"), "400 Bad Request: email is not one", "request")
+	r.at = r.at.Add(40 * time.Minute)
+	r.note(pipeline.Ended, checkpoint.Key{}, fields{"id": "1", "exit_code": 7, "reason": "out of credits", "usage": 5,
+		"rows": fields{"ok": 5, "not_found": 1, "failed": 3, "excluded": 2, "not_attempted": 22}, "calls": fields{"started": 9, "possibly_billed": 1}})
+	p := startChromium(t).open(page(t, r.close()), 1280, 1600)
+	p.is(`document.querySelector(".verdict").classList.contains("bad")`, true)
+	p.is(`document.querySelector(".verdict h2").textContent`, "Monday’s run stopped early: out of credits after 40 min 14 s.")
+	p.is(`document.querySelector(".verdict p").textContent`, "5 new sequences, 22 contacts not asked, 3 failed, 1 not found; the same command goes on. out of credits")
+	p.is(`[...document.querySelectorAll(".funnel li")].map((li) => li.textContent).join("; ")`,
+		"33 rows− 22 not asked, 2 excluded; 9 asked− 3 failed; 6 answered− 1 not found; 5 written− 1 duplicate address, 1 placeholder, 1 sequence too short, 1 no email address; 1 sendable")
+	p.is(`[...document.querySelectorAll(".eyes li")].map((li) => [...li.children].slice(0, 2).map((n) => n.textContent).join(" ")).join("; ")`,
+		"1 placeholder; 2 failed, and a rerun will retry; 1 failed, and the row must be fixed")
+	p.is(`[...document.querySelectorAll(".fact-tile b")].map((n) => n.textContent).join()`, "5,5,1,0")
+	p.is(`[...document.querySelectorAll("#overview tr")].filter((tr) => tr.textContent.includes("connection refused")).map((tr) => tr.textContent).join()`, "the service was not reached: dial tcp …: connection refusedyes27–8")
+	p.shot("night")
+	p.eval(`[...document.querySelectorAll(".losses a")].find((a) => a.textContent === "1 placeholder").click()`)
+	p.wait(shown + ` === "Bo Ibarra"`)
+	p.eval(`location.hash = "#overview"`)
+	p.wait(`!document.querySelector("#overview").hidden`)
+	p.eval(`[...document.querySelectorAll(".eyes a")].at(-1).click()`)
+	p.wait(shown + ` === "Hal Rae"`)
 	if said := p.complaints(); len(said) > 0 {
 		t.Errorf("the page complains: %s", strings.Join(said, "\n"))
 	}

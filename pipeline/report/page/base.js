@@ -55,6 +55,12 @@ function clockTime(text) {
   return isNaN(d) ? "" : `${pad(d.getHours())}:${pad(d.getMinutes())}`;
 }
 
+// zone names the reader's time zone, as hours are all in it.
+function zone() {
+  const east = -new Date().getTimezoneOffset();
+  return `your time, UTC${east < 0 ? "−" : "+"}${Math.floor(Math.abs(east) / 60)}${east % 60 ? ":" + pad(Math.abs(east) % 60) : ""}`;
+}
+
 // safeURL lets through what a person may click; anything else stays text.
 function safeURL(text) {
   try {

@@ -16,12 +16,18 @@ function niceTop(n) {
 const room = (wide) => Math.max(280, Math.min(innerWidth - (innerWidth < 860 ? 54 : 106), wide || innerWidth < 1100 ? 1138 : 540));
 
 function axes(svg, top, height, left, right, unit) {
-  for (const part of [0, 0.5, 1]) {
-    const y = 8 + height * (1 - part);
-    svg.append(s("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
-      s("text", { class: "tick", x: left - 6, y: y + 4, "text-anchor": "end" }, unit(top * part)));
+  const said = new Set();
+  for (const part of [0, 1, 0.5]) {
+    const y = 8 + height * (1 - part), text = unit(top * part);
+    svg.append(s("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }));
+    if (!said.has(text)) svg.append(s("text", { class: "tick", x: left - 6, y: y + 4, "text-anchor": "end" }, text));
+    said.add(text);
   }
 }
+
+// hatch is a pattern, so that what failed is told from the rest without colour.
+const hatch = () => s("defs", {}, s("pattern", { id: "hatch", width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+  s("rect", { class: "hatch-ground", width: 5, height: 5 }), s("rect", { class: "hatch-line", width: 2, height: 5 })));
 
 // bars draws stacked bars: points are {parts: {class: n}, title}.
 function bars(points, height, unit, label, right) {
@@ -29,6 +35,7 @@ function bars(points, height, unit, label, right) {
   const svg = s("svg", { viewBox: `0 0 ${right} ${height + 32}`, role: "img", "aria-label": label });
   const sum = (p) => Object.values(p.parts).reduce((a, b) => a + b, 0);
   const top = niceTop(Math.max(...points.map(sum), 0));
+  svg.append(hatch());
   axes(svg, top, height, left, right, unit);
   const step = width / points.length, gap = step > 6 ? Math.min(step * 0.18, 3) : 0;
   points.forEach((p, i) => {
@@ -46,7 +53,8 @@ function bars(points, height, unit, label, right) {
 }
 
 function labels(chart, list) {
-  for (const [i, text, anchor] of list)
+  const said = new Set();
+  for (const [i, text, anchor] of list.filter(([, text]) => !said.has(text) && said.add(text)))
     chart.svg.append(s("text", { class: "tick", x: chart.x(i), y: chart.bottom, "text-anchor": anchor || "middle" }, text));
   return chart.svg;
 }
@@ -68,9 +76,9 @@ function overTime(run) {
   const waits = run.points.map(([, answered, , , ms], i) => ({ parts: { "fill-soft": ms }, title: `${when(i)}: ${duration(ms)} per answer (${answered})` }));
   return [
     h("div", { class: "legend" }, h("i", { class: "dot good" }), "answered", h("i", { class: "dot warn" }), "refused (429)", h("i", { class: "dot bad" }), "failed",
-      h("span", { class: "muted" }, `calls per second, ${run.seconds === 1 ? "each second" : "means over " + duration(run.seconds * 1000)}`)),
+      h("span", { class: "muted" }, `calls per second, ${run.seconds === 1 ? "each second" : "means over " + duration(run.seconds * 1000)}; ${zone()}`)),
     labels(bars(calls, 170, (v) => number(v), "Calls per second over time", room(true)), ticks),
-    h("div", { class: "legend" }, h("i", { class: "dot soft" }), "time per answer"),
+    h("div", { class: "legend" }, h("i", { class: "dot soft" }), "time per answer", h("span", { class: "muted" }, zone())),
     labels(bars(waits, 80, (v) => (v ? duration(v) : "0"), "Time per answer over time", room(true)), ticks),
   ];
 }

@@ -1,10 +1,14 @@
 // The list draws the rows that can be seen and no others.
-const view = { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "", sort: "row", hits: [], at: -1 };
+const view = { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "", sort: "row", scope: "last", inRun: "", hold: "", heals: "", rewritten: "", hits: [], at: -1 };
 const overscan = 6;
 let rowHeight = 68;
 
 function matches(c, words) {
-  return (!view.status || c.status === view.status) &&
+  return (!view.status || c.status === view.status || (view.status === "answered" && c.status !== "failed")) &&
+    (!view.inRun || inRun(c, lastRun())) &&
+    (!view.hold || (view.hold === "none" ? !c.hold : c.hold === view.hold)) &&
+    (!view.heals || heals(c) === (view.heals === "yes")) &&
+    (!view.rewritten || (c.review && c.review.before === "approved" && !stateOf(c))) &&
     (view.decision === "any" || (c.status === "ok" && stateOf(c) === view.decision)) &&
     (!view.playbook || c.playbook === view.playbook) &&
     (!view.persona || c.persona === view.persona) &&
@@ -95,7 +99,7 @@ function openKey(key) {
 }
 
 function clearFilters() {
-  Object.assign(view, { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "" });
+  Object.assign(view, { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "", inRun: "", hold: "", heals: "", rewritten: "" });
   $("search").value = "";
   for (const select of $("filters").querySelectorAll("select")) if (select.name !== "sort") select.value = "";
   search();

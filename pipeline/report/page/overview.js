@@ -1,34 +1,22 @@
-// The overview: how it went, in figures.
+// The overview: did it go well, what is ready, what needs eyes, what did it cost;
+// then how the calls went.
 function drawOverview() {
-  const q = summary.questions, a = summary.attempts, total = q.answered + q.not_found + q.failed + q.open;
+  judgeAll();
   const withEmails = contacts.filter((c) => c.status === "ok");
-  const written = withEmails.reduce((n, c) => n + c.emails.length, 0);
-  const words = withEmails.reduce((n, c) => n + c.lint.reduce((m, l) => m + l.words, 0), 0);
-  const settled = q.answered + q.not_found;
-  fill($("overview"),
-    h("section", { class: "tiles" },
-      tile("Sequences", q.answered, `of ${plural(total, "contact")} asked about`),
-      tile("Emails", written, written ? `${number(Math.round(words / written))} words each` : ""),
-      tile("Not found", q.not_found, settled ? `${number((100 * q.not_found) / settled)} %` : ""),
-      tile("Failed", q.failed, q.open ? `and ${number(q.open)} asked without an answer yet` : "", q.failed ? "bad" : ""),
-      tile("Usage", summary.usage, settled ? `${number(summary.usage / settled)} per answer, as reported` : "as reported"),
-      tile("Calls", a.asked, `${number(a.refused)} refused, ${number(a.failed)} failed`),
-      tile("Possibly billed", summary.possibly_billed, "calls without an answer, at most", summary.possibly_billed ? "warn" : "")),
-    outcome([["good", "with emails", q.answered], ["soft", "not found", q.not_found], ["bad", "failed", q.failed], ["warn", "without an answer yet", q.open]], total),
-    h("div", { class: "columns" },
+  fill($("overview"), verdict(), scopeSwitch(),
+    h("div", { class: "columns" }, funnel(), needsEyes(), cost(),
       panel("Calls over time", "wide", runChart()),
       panel("Time to answer", "", timeToAnswer()),
       panel("Slowest contacts", "", slowest()),
       panel("Failures by cause", "wide", failures()),
-      panel("Attempts without an answer", "", table(["cause", "HTTP", "attempts"], summary.missed.map((m) => [m.kind || "other", m.status || "", number(m.attempts)]), "Every attempt was answered.")),
+      panel("Attempts without an answer", "", table(["cause", "HTTP", "attempts"], summary.missed.map((m) => [(causes[m.kind] || [m.kind || "other"])[0], m.status || "", number(m.attempts)]), "Every attempt was answered.")),
       h("div", { class: "stack" }, panel("Warnings in the texts", "", warnings(withEmails)), panel("Column mapping", "", mapping())),
       panel("By playbook", "", groups(withEmails, (c) => c.playbook, "playbook")),
       panel("By persona", "", groups(withEmails, (c) => c.persona, "persona")),
       panel("Runs", "wide", runs())),
-    h("p", { class: "muted foot" }, `${summary.checkpoint}, begun ${moment(summary.created)} by ${summary.tool}; answers of ${summary.service}. Page made ${moment(summary.made)}.`));
+    h("p", { class: "muted foot" }, `${summary.checkpoint}, begun ${moment(summary.created)} by ${summary.tool}; answers of ${summary.service}. Page made ${moment(summary.made)}, ${zone()}.`));
 }
 
-const tile = (name, value, note, cls) => h("div", { class: "tile " + (cls || "") }, h("span", {}, name), h("b", {}, number(value)), h("small", {}, note));
 const panel = (title, cls, ...content) => h("section", { class: "panel " + cls }, h("h2", {}, title), ...content);
 
 function table(heads, rows, none) {
@@ -36,17 +24,6 @@ function table(heads, rows, none) {
   const numeric = (i) => rows.every((r) => /^[\d.,]*( .{0,12})?$/.test(String(r[i])));
   return h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((t, i) => h("th", { class: numeric(i) ? "n" : "" }, t)))),
     h("tbody", {}, rows.map((r) => h("tr", {}, r.map((cell, i) => h("td", { class: numeric(i) ? "n" : "" }, cell)))))));
-}
-
-function outcome(parts, total) {
-  const shown = parts.filter(([, , n]) => n);
-  const bar = h("div", { class: "outcome", role: "img", "aria-label": shown.map(([, name, n]) => `${n} ${name}`).join(", ") });
-  for (const [cls, name, n] of shown) {
-    const part = h("span", { class: cls, title: `${number(n)} ${name}` });
-    part.style.flexGrow = n / total;
-    bar.append(part);
-  }
-  return h("section", {}, bar, h("div", { class: "legend" }, shown.map(([cls, name, n]) => [h("i", { class: "dot " + cls }), `${number(n)} ${name}`])));
 }
 
 function runChart() {
@@ -63,7 +40,7 @@ function runChart() {
 
 function timeToAnswer() {
   const l = summary.latency;
-  if (!l.buckets.length) return h("p", { class: "muted" }, "No answers yet.");
+  if (!l.buckets || !l.buckets.length) return h("p", { class: "muted" }, "No answers yet.");
   return [h("p", { class: "percentiles" }, [["half within", l.p50], ["90 %", l.p90], ["99 %", l.p99], ["slowest", l.max]].map(([name, ms]) => h("span", {}, h("i", {}, name), duration(ms)))), histogram(l)];
 }
 
@@ -74,21 +51,27 @@ function slowest() {
   return table(["row", "contact", "took", "attempts"], list.map((c) => [c.row || "", opener(c, c.name), duration(c.latency_ms), c.attempts]), "No answers yet.");
 }
 
-// causeOf takes out of a message what differs from row to row.
-const causeOf = (c) => (c.error || "unknown").replace(/\b[0-9a-f]{8,}\b/gi, "…").replace(/"[^"]{1,80}"/g, "“…”");
+// causeOf is the cause in words, and the message without what differs from call to
+// call: addresses, ports, ids, times.
+function causeOf(c) {
+  const text = (c.error || "unknown").replace(/https?:\/\/[^\s"]+/g, "…").replace(/\b[\w.+-]+@[\w.-]+\b/g, "…").replace(/(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d+)?(->\S+)?/gi, "…")
+    .replace(/\b[\w-]+(\.[\w-]+)+:\d+\b/g, "…").replace(/\b[0-9a-f-]{8,}\b/gi, "…").replace(/\b\d+(\.\d+)?(ms|s|m)\b/g, "…").replace(/"[^"]{1,80}"/g, "“…”").replace(/…(\s+…)+/g, "…");
+  const words = (causes[c.kind] || [""])[0];
+  return words ? `${words}: ${text}` : text;
+}
 
 function failures() {
-  const causes = new Map();
-  for (const c of contacts.filter((c) => c.status === "failed")) {
+  const groups = new Map();
+  for (const c of contacts.filter((c) => c.status === "failed" && inScope(c))) {
     const cause = causeOf(c);
-    causes.set(cause, [...(causes.get(cause) || []), c]);
+    groups.set(cause, [...(groups.get(cause) || []), c]);
   }
-  const rows = [...causes].sort((a, b) => b[1].length - a[1].length).map(([cause, list]) => {
+  const rows = [...groups].sort((a, b) => b[1].length - a[1].length).map(([cause, list]) => {
     const byRow = new Map(list.map((c) => [c.row, c]));
     const ranges = rowRanges([...byRow.keys()].filter(Boolean));
-    return [cause, number(list.length), h("span", {}, ranges.slice(0, 40).flatMap(([from, to], i) => [i ? ", " : "", opener(byRow.get(from), from === to ? from : `${from}–${to}`)]), ranges.length > 40 ? ", …" : "")];
+    return [cause, heals(list[0]) ? "yes" : "no: correct the row", number(list.length), h("span", {}, ranges.slice(0, 40).flatMap(([from, to], i) => [i ? ", " : "", opener(byRow.get(from), from === to ? from : `${from}–${to}`)]), ranges.length > 40 ? ", …" : "")];
   });
-  return table(["cause", "contacts", "rows of the input"], rows, "Nothing failed.");
+  return table(["cause", "will a rerun fix it", "contacts", "rows of the input"], rows, "Nothing failed.");
 }
 
 function warnings(list) {

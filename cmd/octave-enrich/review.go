@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +27,7 @@ const lastDecision = 5 * time.Second
 
 func newReview(a *app) *cobra.Command {
 	var addr, addrFile string
+	var open bool
 	cmd := &cobra.Command{
 		Use:     "review CHECKPOINT",
 		Short:   "Read, edit, approve and reject the emails in a browser",
@@ -34,13 +37,14 @@ func newReview(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&addr, "addr", reviewAddr, "loopback `ADDRESS` to listen on; port 0 takes a free one")
 	cmd.Flags().StringVar(&addrFile, "addr-file", "", "write the address of the page to `FILE` once it is served")
+	cmd.Flags().BoolVar(&open, "open", false, "open the page in the browser")
 	cmd.RunE = func(cmd *cobra.Command, list []string) error {
-		return a.review(list[0], addr, cmd.Flags().Changed("addr"), addrFile)
+		return a.review(list[0], addr, cmd.Flags().Changed("addr"), addrFile, open)
 	}
 	return cmd
 }
 
-func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err error) {
+func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bool) (err error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil || !isLoopback(host) {
 		return usageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
@@ -82,7 +86,29 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string) (err er
 		}
 	}
 	fmt.Fprintf(a.stderr, "review at %s\nCtrl-C when done; every decision is kept in %s\n", url, review.Path(path))
+	if open {
+		if err := openBrowser(url); err != nil {
+			fmt.Fprintf(a.stderr, "note: no browser could be opened: %v; open the address by hand\n", err)
+		}
+	}
 	return serve(ctx, listener, server, lastDecision)
+}
+
+// openBrowser shows a page to whoever sits here.
+func openBrowser(url string) error {
+	name, args := "xdg-open", []string{url}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
+	}
+	cmd := exec.Command(name, args...)
+	cmd.Env = withoutSecrets(os.Environ())
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return cmd.Process.Release() // it may well outlive the review
 }
 
 // reviewable refuses what is no whole checkpoint before a journal of decisions is

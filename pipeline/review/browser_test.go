@@ -275,4 +275,19 @@ func TestBrowserPrintsCopiesAndExplainsItsKeys(t *testing.T) {
 	}
 	p.is(`document.querySelector("#reader").getBoundingClientRect().bottom >= [...document.querySelectorAll(".message")].at(-1).getBoundingClientRect().bottom`, true)
 	p.shot("print")
+
+	// All filtered sequences, in light colours, with the list and the date on top.
+	p.eval(`window.print = () => { window.printed = document.querySelector("#print").innerText }`)
+	p.scheme("dark")
+	p.call("Emulation.setEmulatedMedia", map[string]any{"media": "print", "features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}})
+	p.eval(`document.querySelector("#printer").click()`)
+	p.wait(`document.querySelector("#ask").open`)
+	p.click("#ask", "All 3 filtered sequences")
+	p.wait(`window.printed?.includes("Ada Quinn") && window.printed.includes("shall we talk on Thursday?") && window.printed.includes("Cy Wilk")`)
+	p.is(`document.querySelector("#printed").textContent.startsWith("people.csv · report · page made 20")`, true)
+	p.is(`getComputedStyle(document.querySelector("#printed")).display`, "block")
+	p.is(`getComputedStyle(document.body).backgroundColor`, "rgb(255, 255, 255)")
+	p.shot("print-all")
+	p.eval(`dispatchEvent(new Event("afterprint"))`)
+	p.is(`document.querySelector("#print").childElementCount`, 0)
 }

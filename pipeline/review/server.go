@@ -1,17 +1,21 @@
 package review
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
 	"octave-enrich/pipeline/report"
 )
 
@@ -25,6 +29,8 @@ type Server struct {
 	path  string // of the checkpoint
 	book  *Book
 	token string
+
+	kept keptPage
 
 	mu      sync.Mutex
 	answers answers
@@ -59,6 +65,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/"+s.token+"/", http.StatusPermanentRedirect)
 	case rest == "" && r.Method == http.MethodGet:
 		s.page(w)
+	case rest == "decisions" && r.Method == http.MethodGet:
+		s.decisions(w)
 	case rest == "decisions" && r.Method == http.MethodPost:
 		s.decide(w, r)
 	default:
@@ -76,12 +84,55 @@ func loopback(host string) bool {
 	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// A kept page is one that was made before, and of which file.
+type keptPage struct {
+	sync.Mutex
+	file fs.FileInfo
+	text []byte
+}
+
+// page writes the page. It is made once for every state of the checkpoint and holds
+// no decisions: the page asks for those.
 func (s *Server) page(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	err := report.Write(w, s.path, report.Options{Decide: s.book.Decision, Live: true})
-	if err != nil { // too late for a status; the page says that it is cut short
-		fmt.Fprintf(w, "</script><p>%d", http.StatusInternalServerError)
+	s.kept.Lock()
+	defer s.kept.Unlock()
+	info, err := os.Stat(s.path)
+	if err == nil && (s.kept.file == nil || !os.SameFile(s.kept.file, info) || s.kept.file.Size() != info.Size()) {
+		var b bytes.Buffer
+		err = report.Write(&b, s.path, report.Options{Decide: undecided, Live: true})
+		s.kept.file, s.kept.text = info, b.Bytes()
 	}
+	if err != nil {
+		s.kept.file = nil
+		http.Error(w, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(s.kept.text) // whoever is gone asks again
+}
+
+// undecided names the words and says nothing about them.
+func undecided(_ checkpoint.Key, answer *octave.Answer) report.Decision {
+	return report.Decision{Of: Fingerprint(answer)}
+}
+
+// decisions answers with what was decided about the present answers, by key.
+func (s *Server) decisions(w http.ResponseWriter) {
+	s.mu.Lock()
+	err := s.answers.look()
+	list := map[checkpoint.Key]report.Decision{}
+	for key, present := range s.answers.words {
+		if d := s.book.about(key, present.of); d.Number > 0 {
+			list[key] = d
+		}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(list) // whoever is gone asks again
 }
 
 // decide answers with a list of results, one for each verdict. Whatever it calls

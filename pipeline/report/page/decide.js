@@ -5,8 +5,20 @@
 let sending = false;
 const storePrefix = () => `queue.${summary.checkpoint}.${summary.created}.`;
 
-function startSaving() {
+// decided fetches what was decided about these words until now.
+async function decided() {
+  const answer = await fetch("decisions");
+  if (!answer.ok) throw new Error(await answer.text());
+  for (const [key, d] of Object.entries(await answer.json())) {
+    const c = byKey.get(key);
+    if (c && c.review) c.review = d.of === c.review.of ? d : { of: c.review.of, number: d.number };
+    if (c && c.review && c.review.emails) refresh(c);
+  }
+}
+
+async function startSaving() {
   if (!summary.live) return;
+  await decided();
   remember("queue." + summary.checkpoint, null); // of older pages: says not what it was made on
   for (const name of remembered(storePrefix())) {
     const d = JSON.parse(remember(name));

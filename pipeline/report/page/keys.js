@@ -1,7 +1,7 @@
 // Routes, keys, theme; the page starts here.
 const keyHelp = [
   ["j k ↓ ↑", "next and previous contact"], ["Enter", "read"], ["Esc", "back, or leave the search"], ["/", "search"],
-  ["Space", "scroll the sequence, then go on"], ["c", "copy the sequence"], ["1 – 7", "go to that message"], ["o", "overview or emails"], ["t", "light or dark"], ["?", "these keys"],
+  ["Space", "scroll the sequence, then go on"], ["c", "copy the sequence"], ["1 – 7", "go to that message"], ["o", "overview or emails"], ["p", "print"], ["t", "light or dark"], ["?", "these keys"],
 ];
 const reviewKeys = [["a", "approve, and go to the next one to review"], ["x", "reject, with a reason, and go on"], ["z", "undo the last decision, or many made at once"], ["u", "back to undecided"],
   ["e", "edit the message you are at"], ["Ctrl Enter", "save a draft"], ["Esc", "discard a draft"]];
@@ -39,6 +39,7 @@ function onKey(e) {
   if (e.key === "?") showKeys();
   else if (e.key === "o") location.hash = emails ? "#overview" : "#emails";
   else if (e.key === "t") switchTheme();
+  else if (e.key === "p") printPages();
   else if (e.key === "/") { location.hash = "#emails"; route(); $("search").focus(); }
   else if (e.key === "z" && summary.live) e.repeat || undo();
   else if (!emails || (step && e.key.length > 1 && e.target.closest("#reader"))) return;
@@ -102,6 +103,7 @@ function listen() {
   });
   $("list").addEventListener("scroll", () => requestAnimationFrame(drawRows), { passive: true });
   $("clear").addEventListener("click", clearFilters);
+  $("printer").addEventListener("click", printPages);
   $("theme").addEventListener("click", switchTheme);
   $("help").addEventListener("click", showKeys);
   addEventListener("keydown", onKey);
@@ -118,20 +120,21 @@ async function start() {
   document.documentElement.dataset.theme = remember("theme") || "";
   try {
     await unpack();
+    await startSaving();
   } catch (e) {
-    $("loading").textContent = `The data could not be unpacked: ${e.message}. The page may be cut short, or the browser too old.`;
+    $("loading").textContent = `The page could not be opened: ${e.message}. It may be cut short, the browser too old, or the server gone.`;
     return;
   }
   $("loading").remove();
   const last = summary.runs.findLast((r) => r.began && r.began.input);
   $("title").textContent = last ? last.began.input.name : summary.checkpoint;
   $("subtitle").textContent = [summary.live ? "review" : "report", summary.service, moment(summary.made)].join(" · ");
+  $("printed").textContent = [$("title").textContent, summary.live ? "review" : "report", `page made ${moment(summary.made)}`].join(" · ");
   if (summary.damaged) {
     $("notice").hidden = false;
     $("notice").textContent = `${plural(summary.damaged, "record")} of the checkpoint cannot be read; the page shows the others.`;
   }
   makeFilters();
-  startSaving();
   search();
   drawOverview();
   listen();

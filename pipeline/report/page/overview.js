@@ -54,7 +54,7 @@ function slowest() {
 // causeOf is the cause in words, and the message without what differs from call to
 // call: addresses, ports, ids, times.
 function causeOf(c) {
-  const text = (c.error || "unknown").replace(/https?:\/\/[^\s"]+/g, "…").replace(/\b[\w.+-]+@[\w.-]+\b/g, "…").replace(/(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d+)?(->\S+)?/gi, "…")
+  const text = (c.error || "unknown").replace(/https?:\/\/[^\s"]+/g, "…").replace(/\b[\w.+-]+@[\w.-]+\b/g, "…").replace(/(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d+)?(->[\w.[\]:]*\w)?/gi, "…")
     .replace(/\b[\w-]+(\.[\w-]+)+:\d+\b/g, "…").replace(/\b[0-9a-f-]{8,}\b/gi, "…").replace(/\b\d+(\.\d+)?(ms|s|m)\b/g, "…").replace(/"[^"]{1,80}"/g, "“…”").replace(/…(\s+…)+/g, "…");
   const words = (causes[c.kind] || [""])[0];
   return words ? `${words}: ${text}` : text;
@@ -76,7 +76,7 @@ function failures() {
 
 function warnings(list) {
   const rows = rules.map(([name, text]) => [name, text, list.filter((c) => c.warnings.includes(name)).length]).filter(([, , n]) => n);
-  return table(["warning", "", "contacts"], rows.sort((a, b) => b[2] - a[2]).map(([name, text, n]) => [
+  return table(["warning", "why", "contacts"], rows.sort((a, b) => b[2] - a[2]).map(([name, text, n]) => [
     h("a", { href: "#emails", on: { click: () => { clearFilters(); view.warning = name; $("filters").querySelector("[name=warning]").value = name; search(); } } }, name), text, number(n)]), "None.");
 }
 

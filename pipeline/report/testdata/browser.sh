@@ -1,11 +1,19 @@
 #!/bin/sh
-# Installs headless Chromium from Debian when it is missing, then runs the tests
-# that drive the pages in it.
+# Installs headless Chromium from Debian and axe-core from npm when they are
+# missing, then runs the tests that drive the pages in it.
 set -eu
 cd "$(dirname "$0")/../../.."
-if ! command -v chromium >/dev/null; then
+install() {
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+command -v chromium >/dev/null || install chromium fonts-dejavu-core
+axe=${XDG_CACHE_HOME:-$HOME/.cache}/octave-enrich/axe-core-4.14.1
+if [ ! -f "$axe/package/axe.min.js" ]; then
+	command -v npm >/dev/null || install npm
+	mkdir -p "$axe"
+	(cd "$axe" && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzf axe-core-*.tgz && rm axe-core-*.tgz)
 fi
+export AXE_CORE="$axe/package/axe.min.js"
 go vet -tags browser ./pipeline/review
 exec go test -tags browser -count 1 -run Browser ./pipeline/review "$@"

@@ -57,6 +57,8 @@ func valuesOf(flag string) completer {
 		return words("csv", "tsv", "jsonl", "xlsx")
 	case "skip":
 		return words(skipKinds()...)
+	case "by":
+		return words("run", "day")
 	case "on-timeout":
 		return words("retry", "fail")
 	case "progress":

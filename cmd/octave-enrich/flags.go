@@ -66,6 +66,7 @@ type options struct {
 	progress                 string
 	logFormat, logLevel      string
 	json                     bool
+	by                       string // of status: run or day
 	config                   string
 
 	// the fleet

@@ -111,7 +111,8 @@ left although something was approved, it exits with 3.`
 
 const statusHelp = `What a checkpoint holds. "Possibly billed" counts calls that ended, or were cut
 off, without an answer and that the service may have billed all the same: an
-upper bound.`
+upper bound. With --by run or --by day it also says what each of them came to; a
+call counts where it began.`
 
 const fleetHelp = `Many hosts that make the calls of runs, on PostgreSQL. One machine reaches any
 rate that one key allows: a fleet is for several keys, for lists and schedules

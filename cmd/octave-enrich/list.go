@@ -9,6 +9,7 @@ import (
 // A list is an input made ready to ask about.
 type list struct {
 	input      *reader.Input
+	opt        reader.Options // how it was read
 	questioner *pipeline.Questioner
 	skip       map[string]bool // kinds of rows that are left out
 	exclude    func(reader.Contact) string
@@ -40,12 +41,16 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 	if err != nil {
 		return nil, inputError(err)
 	}
+	if err := refuseOutput(in); err != nil {
+		in.Close()
+		return nil, err
+	}
 	questioner, err := pipeline.NewQuestioner(settings, in.Columns())
 	if err != nil {
 		in.Close()
 		return nil, &exitError{code: exitUsage, err: err}
 	}
-	return &list{input: in, questioner: questioner, skip: skip, exclude: exclude, ask: questioner.Request, settings: settings}, nil
+	return &list{input: in, opt: opt, questioner: questioner, skip: skip, exclude: exclude, ask: questioner.Request, settings: settings}, nil
 }
 
 // excluder reads the do-not-contact list; a run without it would be a run

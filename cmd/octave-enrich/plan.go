@@ -105,6 +105,11 @@ func (a *app) plan(o *options, inputs []string) error {
 		return inputError(err)
 	}
 	e := Estimate{Plan: plan, Notes: append(append([]string{}, list.input.Profile().Notes...), o.notes(list)...)}
+	if journal != nil {
+		if gone := list.lost(journal); gone != "" {
+			e.Notes = append(e.Notes, gone)
+		}
+	}
 	a.price(o, &e, past, budgets)
 	e.Latency = round(past.latency()).String()
 	e.Seconds = seconds(e.ToAsk, limit, o.concurrency, past.latency())

@@ -221,6 +221,9 @@ func (j *job) begin() error {
 	for _, note := range j.o.notes(j.list) {
 		j.log.Info(note)
 	}
+	if gone := j.list.lost(j.journal); gone != "" {
+		j.log.Warn(gone)
+	}
 	if err := j.tellHold(); err != nil {
 		return err
 	}

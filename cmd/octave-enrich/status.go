@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -25,6 +26,7 @@ func newStatus(a *app) *cobra.Command {
 		RunE:    func(_ *cobra.Command, list []string) error { return a.status(o, list[0]) },
 	}
 	o.jsonFlag(cmd.Flags())
+	cmd.Flags().StringVar(&o.by, "by", "", "what was spent, `PART` by part: run or day")
 	return cmd
 }
 
@@ -42,15 +44,20 @@ type Status struct {
 	PossiblyBilled int               `json:"possibly_billed"`
 	Usage          pipeline.Amount   `json:"usage"`
 	LastRun        *pipeline.RunBody `json:"last_run,omitempty"`
-	TornBytes      int64             `json:"torn_bytes"` // of an unfinished record at the end
-	Damage         []string          `json:"damage"`
+	// By is what each run, or each day, came to, when that was asked for.
+	By        []*pipeline.Spending `json:"by,omitempty"`
+	TornBytes int64                `json:"torn_bytes"` // of an unfinished record at the end
+	Damage    []string             `json:"damage"`
 }
 
 func (a *app) status(o *options, path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return &exitError{code: exitInput, err: err}
 	}
-	status, err := readStatus(path)
+	if err := oneOf("by", o.by, "", "run", "day"); err != nil {
+		return err
+	}
+	status, err := readStatus(path, o.by)
 	if err != nil {
 		return checkpointError(path, err)
 	}
@@ -65,7 +72,8 @@ func (a *app) status(o *options, path string) error {
 	return err
 }
 
-func readStatus(path string) (Status, error) {
+// readStatus adds a checkpoint up; by is run, day, or "" for neither.
+func readStatus(path, by string) (Status, error) {
 	report, err := checkpoint.Verify(path, nil)
 	if err != nil {
 		return Status{}, err
@@ -75,6 +83,7 @@ func readStatus(path string) (Status, error) {
 		s.Damage = append(s.Damage, damage.Error())
 	}
 	var ledger pipeline.Ledger
+	spending := pipeline.SpendingList{ByDay: by == "day"}
 	for entry, err := range checkpoint.Records(path, nil) {
 		if err != nil {
 			continue // in Damage already
@@ -96,6 +105,12 @@ func readStatus(path string) (Status, error) {
 			s.Last = entry.At
 		}
 		ledger.Add(entry.Record)
+		if by != "" {
+			spending.Add(entry.Record)
+		}
+	}
+	if by != "" {
+		s.By = spending.Parts()
 	}
 	s.Questions, s.Attempts, s.PossiblyBilled, s.Usage = ledger.Questions(), ledger.Attempts, ledger.PossiblyBilled(), ledger.Usage
 	return s, nil
@@ -128,6 +143,17 @@ func (s Status) print(w io.Writer) error {
 	}
 	for _, damage := range s.Damage {
 		row("damage", damage)
+	}
+	if err := t.Flush(); err != nil || len(s.By) == 0 {
+		return err
+	}
+	fmt.Fprintf(t, "\nPART\tCALLS\tANSWERS\tUSAGE\tPOSSIBLY BILLED\n")
+	for _, part := range s.By {
+		name := part.Day
+		if name == "" {
+			name = strings.TrimSpace("run of " + part.Start.Local().Format(time.DateTime) + " " + part.Run)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", name, thousands(part.Calls), thousands(part.Answers), part.Usage, thousands(part.PossiblyBilled))
 	}
 	return t.Flush()
 }

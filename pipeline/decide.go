@@ -34,6 +34,25 @@ const (
 	ToAskLast                   // it failed in an earlier run: after all others, if the limit admits it then
 )
 
+// String is its name for programs, and in the counts of a [Plan].
+func (d Decision) String() string {
+	switch d {
+	case Invalid:
+		return "invalid"
+	case Excluded:
+		return "excluded"
+	case Duplicate:
+		return "duplicate"
+	case Answered:
+		return "answered"
+	case LeftAlone:
+		return "left_alone"
+	case BeyondLimit:
+		return "beyond_limit"
+	}
+	return "to_ask"
+}
+
 // A selector goes through one list and decides, contact by contact. Runs, plans,
 // exports and fleets share it, so that a plan says what a run does.
 type selector struct {

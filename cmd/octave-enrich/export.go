@@ -53,6 +53,7 @@ func settingsGiven(changed func(string) bool) bool {
 }
 
 func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven bool) error {
+	o.neverCalls = true
 	if o.output == "" {
 		return usageError("export needs an output: -o FILE, or -o -")
 	}

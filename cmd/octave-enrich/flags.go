@@ -67,6 +67,9 @@ type options struct {
 	logFormat, logLevel      string
 	json                     bool
 	by                       string // of status: run or day
+	requests                 bool   // of plan
+	rows                     string // of plan: those to show
+	neverCalls               bool   // what is asked costs nothing: export
 	config                   string
 
 	// the fleet

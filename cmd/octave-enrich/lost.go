@@ -15,6 +15,9 @@ import (
 // output will not have them. A list that did not change has lost nobody, and is not
 // looked at. It is only told, so that an output which cannot be read is no error.
 func (l *list) lost(journal *checkpoint.Journal) string {
+	if journal == nil {
+		return ""
+	}
 	output := lastOutput(journal)
 	last, ok := lastRun(journal)
 	if output == "" || !ok || last.Input.SHA256 == l.input.Profile().SHA256 || !exists(output) {

@@ -36,6 +36,8 @@ func newPlan(a *app) *cobra.Command {
 	o.budgetFlags(fs)
 	o.outputFlags(fs)
 	o.jsonFlag(fs)
+	fs.BoolVar(&o.requests, "requests", false, "the request of every row as JSONL: row, key, status, request")
+	fs.StringVar(&o.rows, "rows", "", "those of some rows alone, such as `4,17-20`; with --requests")
 	o.configFlag(fs)
 	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, inputs) })
 	return cmd
@@ -72,6 +74,10 @@ func (a *app) plan(o *options, inputs []string) error {
 	if err != nil {
 		return err
 	}
+	only, err := o.onlyRows()
+	if err != nil {
+		return err
+	}
 	at := places{checkpoint: o.checkpointPath} // which may be none, where run would ask for a name
 	if o.output != "" || !areSeveral(inputs) && inputs[0] != "-" {
 		if at, err = o.places(inputs); err != nil {
@@ -100,15 +106,16 @@ func (a *app) plan(o *options, inputs []string) error {
 		return err
 	}
 	selection.Ask = list.ask
+	if o.requests {
+		return a.printRequests(list, selection, only)
+	}
 	plan, err := pipeline.Survey(list.input.Contacts(), selection)
 	if err != nil {
 		return inputError(err)
 	}
 	e := Estimate{Plan: plan, Notes: append(append([]string{}, list.input.Profile().Notes...), o.notes(list)...)}
-	if journal != nil {
-		if gone := list.lost(journal); gone != "" {
-			e.Notes = append(e.Notes, gone)
-		}
+	if gone := list.lost(journal); gone != "" {
+		e.Notes = append(e.Notes, gone)
 	}
 	a.price(o, &e, past, budgets)
 	e.Latency = round(past.latency()).String()

@@ -47,11 +47,12 @@ func hide(fs *pflag.FlagSet, names ...string) {
 
 // skips are the kinds of rows to leave out. What --skip names is added to what is
 // left out anyway, so that nobody writes to people who opted out by naming
-// something else; none takes the defaults back.
+// something else; none takes the defaults back. Where nothing is paid, rows without
+// an address are left to the sender's file, which holds them back.
 func (o *options) skips() (map[string]bool, error) {
 	kinds := map[string]bool{}
 	if !slices.Contains(o.skip, skipNone) {
-		kinds[skipOptOut], kinds[skipUnsendable] = true, o.forSender()
+		kinds[skipOptOut], kinds[skipUnsendable] = true, o.forSender() && !o.neverCalls
 	}
 	for _, kind := range o.skip {
 		if !slices.Contains(skipKinds(), kind) {

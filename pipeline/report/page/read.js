@@ -102,7 +102,8 @@ function sequenceText(c) {
   return messages(c).filter((m) => !m.dropped).map((m, i) => `Message ${i + 1}\nSubject: ${m.subject}\n\n${m.html ? plainText(m.body) : m.body}`).join("\n\n---\n\n") + "\n";
 }
 
-// told is what the agent was told about this contact beyond who it is.
+// told is what the agent was told about this contact beyond who it is, and the
+// request as it was sent.
 function told(c) {
   const r = c.request || {};
   const lines = [];
@@ -110,7 +111,8 @@ function told(c) {
     for (const [step, text] of Object.entries(r[group] || {})) lines.push([step === "all" ? name : `${name}, message ${step}`, text]);
   for (const [field, name] of [["lang", "language"], ["outputFormat", "format"], ["agentOId", "agent"], ["experimentOId", "experiment"], ["playbookSelectionContext", "for the choice of a playbook"]])
     if (r[field]) lines.push([name, r[field]]);
-  if (!lines.length) return null;
-  return h("details", { class: "told" }, h("summary", {}, "What the agent was told"),
-    h("dl", {}, lines.map(([name, text]) => [h("dt", {}, name), h("dd", {}, String(text))])));
+  if (!c.request) return null;
+  return h("details", { class: "told" }, h("summary", {}, "What was asked"),
+    h("dl", {}, lines.map(([name, text]) => [h("dt", {}, name), h("dd", {}, String(text))])),
+    h("pre", {}, JSON.stringify(c.request, null, 2)));
 }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"octave-enrich/pipeline"
+)
+
+// printRequests prints what would be asked about each of the rows, one JSON object a
+// line.
+func (a *app) printRequests(list *list, selection pipeline.Selection, only rowRanges) error {
+	w := bufio.NewWriter(a.stdout)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	for row, err := range pipeline.Requests(list.input.Contacts(), selection) {
+		if err != nil {
+			return inputError(err)
+		}
+		if !only.hold(row.Row) {
+			continue
+		}
+		if err := encoder.Encode(row); err != nil {
+			return outputError(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return outputError(err)
+	}
+	return nil
+}
+
+// rowRanges are rows of a list, from and to, 1-based; none is all.
+type rowRanges [][2]int
+
+func (r rowRanges) hold(row int) bool {
+	for _, part := range r {
+		if part[0] <= row && row <= part[1] {
+			return true
+		}
+	}
+	return len(r) == 0
+}
+
+// onlyRows reads --rows.
+func (o *options) onlyRows() (rowRanges, error) {
+	if o.rows == "" {
+		return nil, nil
+	}
+	if !o.requests {
+		return nil, usageError("--rows is about --requests: add it")
+	}
+	return parseRows(o.rows)
+}
+
+// parseRows reads 4,17-20.
+func parseRows(text string) (list rowRanges, err error) {
+	for _, part := range strings.Split(text, ",") {
+		first, last, several := strings.Cut(strings.TrimSpace(part), "-")
+		if !several {
+			last = first
+		}
+		from, errFrom := strconv.Atoi(first)
+		to, errTo := strconv.Atoi(last)
+		if errFrom != nil || errTo != nil || from < 1 || to < from {
+			return nil, usageError("--rows %s: write row numbers such as 4,17-20", text)
+		}
+		list = append(list, [2]int{from, to})
+	}
+	return list, nil
+}

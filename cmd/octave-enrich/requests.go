@@ -52,11 +52,11 @@ func (o *options) onlyRows() (rowRanges, error) {
 	if !o.requests {
 		return nil, usageError("--rows is about --requests: add it")
 	}
-	return parseRows(o.rows)
+	return readRanges(o.rows)
 }
 
-// parseRows reads 4,17-20.
-func parseRows(text string) (list rowRanges, err error) {
+// readRanges reads 4,17-20.
+func readRanges(text string) (list rowRanges, err error) {
 	for _, part := range strings.Split(text, ",") {
 		first, last, several := strings.Cut(strings.TrimSpace(part), "-")
 		if !several {

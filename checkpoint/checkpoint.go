@@ -22,12 +22,15 @@
 // Each record says in "synced" how many bytes of the file were durable when it
 // was written. The greatest such number in the file is the proven length: a line
 // below it that is not whole was whole once and somebody was told so, hence it
-// is damage and [Open] refuses the file with a [DamageError]. A line at or
-// behind it that is not whole was never promised to anybody: it is the tail of a
-// write that a crash tore, and Open cuts the file there.
+// is damage and [Open] refuses the file with a [DamageError]. So is a record that
+// proves more bytes than lie before it: some of those are gone. A line at or
+// behind the proven length that is not whole was never promised to anybody: it is
+// the tail of a write that a crash tore, and Open cuts the file there.
 //
-// What is beyond proof is a flip in the last synced group of a journal that was
-// never closed: nothing behind it testifies, so it counts as a torn tail.
+// The closing record proves all that is before it. What is beyond proof is the
+// last synced group of a journal that was never closed: nothing behind it
+// testifies, so a flip there counts as a torn tail. Nor is there proof of what a
+// file lost that ends with a whole record, earlier than it did.
 package checkpoint
 
 import (

@@ -134,6 +134,49 @@ func TestFlipEveryBit(t *testing.T) {
 	}
 }
 
+// Bytes that go missing before a record which proves them are damage, be it one
+// byte, one line or all of the last ones, and nothing is cut or asked again. What
+// no record proves may count as torn; no answer is ever wrong.
+func TestMissingBytesAreDamage(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		data, lines := sample(t, closed)
+		last := lines[len(lines)-1] // the record there proves all before it
+		cut := func(from, to int) {
+			t.Helper()
+			left := append(bytes.Clone(data[:from]), data[to:]...)
+			d := durabletest.With(diskPath, left)
+			j, err := Open(diskPath, testOptions(d))
+			if to <= last {
+				if !errors.As(err, new(*DamageError)) {
+					t.Fatalf("closed %v, without bytes %d to %d: Open = %v", closed, from, to, err)
+				}
+				if !bytes.Equal(d.Data(diskPath), left) {
+					t.Fatalf("without bytes %d to %d: a damaged file was changed", from, to)
+				}
+				if r, err := Verify(diskPath, d); err != nil || len(r.Damage) == 0 {
+					t.Fatalf("without bytes %d to %d: Verify = %+v, %v", from, to, r, err)
+				}
+				return
+			}
+			if errors.As(err, new(*DamageError)) {
+				return
+			}
+			must(t, err)
+			if want := bytes.Count(data[:min(from, last)], []byte(`"answered"`)); onlyTrue(t, j) < want {
+				t.Fatalf("closed %v, without bytes %d to %d: answers are gone", closed, from, to)
+			}
+		}
+		for at := range data {
+			cut(at, at+1)
+		}
+		for i, begin := range lines {
+			for _, end := range lines[i+1:] {
+				cut(begin, end)
+			}
+		}
+	}
+}
+
 func TestDamageLeavesTheRestReadable(t *testing.T) {
 	data, lines := sample(t, true)
 	for i, begin := range lines[:len(lines)-1] {
@@ -202,7 +245,6 @@ func TestFilesOfOthersAreLeftAlone(t *testing.T) {
 		"zeros, then lines":  append(make([]byte, 40), "\nann@example.com\n"...),
 		"zeros, many":        make([]byte, 5000),
 		"zeros and binary":   append(make([]byte, 100), 1, 2, 3),
-		"without header":     closed[lines[1]:lines[2]],
 		"header flipped":     append([]byte("f"), closed[1:lines[1]]...),
 		"header, other body": ours(Record{Type: Begin, Body: []byte(`[]`)}),
 		"header, no format":  ours(Record{Type: Begin, Body: []byte(`{"tool":"x"}`)}),

@@ -31,6 +31,17 @@
 // last synced group of a journal that was never closed: nothing behind it
 // testifies, so a flip there counts as a torn tail. Nor is there proof of what a
 // file lost that ends with a whole record, earlier than it did.
+//
+// # Names
+//
+// A file that is moved, deleted or replaced while it is open is written to all the
+// same, and nobody will ever find what is written. So the name is looked at before
+// each commit and each call that is about to start. See [LostError].
+//
+// # Room
+//
+// Before a call starts, [Journal.MayAsk] takes room in the file for what all calls
+// under way may bring: a full disk costs no answer.
 package checkpoint
 
 import (
@@ -72,6 +83,10 @@ var (
 	ErrNotCheckpoint = errors.New("not a checkpoint of octave-enrich")
 	// ErrLocked says that another run holds the checkpoint.
 	ErrLocked = durable.ErrLocked
+	// ErrNoCall is the error of Journal.MayAsk: a call must not start, since its answer could not be kept:
+	// there is no room for it (an error of the system is wrapped), or the file lost
+	// its name (a LostError is wrapped). What calls under way bring is kept.
+	ErrNoCall = errors.New("no call may start")
 	// ErrReadOnly says that a journal opened with Options.ReadOnly was written to.
 	ErrReadOnly = errors.New("checkpoint is open for reading only")
 	// ErrRecord says that a record cannot be stored as it is: its body is no
@@ -94,6 +109,33 @@ func (e *DamageError) Error() string {
 		return fmt.Sprintf("checkpoint %s is damaged at byte %d: %s", e.Path, e.Offset, e.Reason)
 	}
 	return fmt.Sprintf("checkpoint %s is damaged at byte %d (line %d): %s", e.Path, e.Offset, e.Line, e.Reason)
+}
+
+// A LostError says that the file lost its name while it was open: somebody moved,
+// deleted, replaced or cut it. All that it held went to another file, and so does
+// what came after.
+type LostError struct {
+	Path    string
+	Why     string // what happened to it, as in "was moved or deleted"
+	Rescued string // the file that holds what it held; empty if it could not be written
+	Err     error  // what the system said to that, or when the name was looked for; nil if nothing
+}
+
+func (e *LostError) Error() string {
+	if e.Rescued == "" {
+		return fmt.Sprintf("checkpoint %s %s during the run, and what it held could not be written beside it: %v", e.Path, e.Why, e.Err)
+	}
+	return fmt.Sprintf("checkpoint %s %s during the run; all that it held is in %s", e.Path, e.Why, e.Rescued)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
+
+// A RescuedError says that beside the checkpoint there is what another run rescued
+// of it, see [LostError]: nobody but the user can know which of them is right.
+type RescuedError struct{ Path, Rescued string }
+
+func (e *RescuedError) Error() string {
+	return fmt.Sprintf("%s holds what a run had when its checkpoint %s was moved, deleted or replaced", e.Rescued, e.Path)
 }
 
 // A FormatError says that a checkpoint has a format that this version does not
@@ -174,6 +216,8 @@ type Options struct {
 	ReadOnly bool             // no lock, no recovery: what is whole, beside a run that goes on
 	FS       durable.FS       // nil means the operating system's
 	Now      func() time.Time // nil means time.Now
+	// OnStop hears once why no call may start any more, see ErrNoCall.
+	OnStop func(reason error)
 }
 
 func (o Options) withDefaults() Options {
@@ -182,6 +226,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.OnStop == nil {
+		o.OnStop = func(error) {}
 	}
 	return o
 }

@@ -19,13 +19,15 @@ import (
 // journal refuses everything with that error until it is opened again; opening
 // finds out.
 type Journal struct {
-	path     string
+	path     string // the file that is written: the rescued one once the first is lost
+	fs       durable.FS
 	f        durable.File
 	header   Header
 	lockNote string
 	cut      int64
 	readOnly bool
 	now      func() time.Time
+	onStop   func(error)
 
 	syncing sync.Mutex   // held by the one that syncs for all who wrote before it
 	synced  atomic.Int64 // length known to be durable
@@ -35,6 +37,13 @@ type Journal struct {
 	size     int64        // length written
 	ended    bool         // the last record is Closed
 	err      error        // sticky
+	stopped  error        // why no call may start, nil while it may
+	lost     *LostError   // nil while the file has its name
+	left     durable.File // the one that lost its name, which keeps its lock; nil if none
+	lives    int          // of the files that were written: an offset is of one of them
+	holes    bool         // the last rescue left out what was not whole
+	room     room
+	largest  int64 // bytes of the longest answer
 	index    map[Key]place
 	answered int
 	runs     []Record
@@ -62,14 +71,17 @@ func (j *Journal) Append(rec Record) error {
 	if err := check(rec); err != nil {
 		return err
 	}
-	offset, end, err := j.write(rec)
+	at, err := j.write(rec)
 	if err != nil {
 		return err
 	}
-	if err := j.commit(end); err != nil {
+	if err := j.commit(at); err != nil {
 		return err
 	}
-	j.learn(rec, offset)
+	if j.mayLack(at) {
+		return j.Append(rec)
+	}
+	j.learn(rec, at)
 	return nil
 }
 
@@ -82,11 +94,11 @@ func (j *Journal) Note(rec Record) error {
 	if err := check(rec); err != nil {
 		return err
 	}
-	offset, _, err := j.write(rec)
+	at, err := j.write(rec)
 	if err != nil {
 		return err
 	}
-	j.learn(rec, offset)
+	j.learn(rec, at)
 	return nil
 }
 
@@ -108,58 +120,79 @@ func check(rec Record) error {
 	return nil
 }
 
-// write puts rec behind what was written before and returns where it begins and
-// ends.
-func (j *Journal) write(rec Record) (offset, end int64, err error) {
+// A span is where a record lies.
+type span struct {
+	life       int // of the journal
+	begin, end int64
+}
+
+// write puts rec behind what was written before.
+func (j *Journal) write(rec Record) (span, error) {
 	if j.readOnly {
-		return 0, 0, ErrReadOnly
+		return span{}, ErrReadOnly
 	}
 	if rec.At.IsZero() {
 		rec.At = j.now()
 	}
-	buf, err := encode(rec, j.synced.Load())
+	j.mu.RLock()
+	life, synced := j.lives, j.synced.Load()
+	j.mu.RUnlock()
+	buf, err := encode(rec, synced)
 	if err != nil {
-		return 0, 0, err
+		return span{}, err
 	}
-	j.mu.Lock()
+	j.lockAtHome()
 	defer j.mu.Unlock()
+	if j.lives != life { // what it says of the bytes before it is of another file
+		if buf, err = encode(rec, j.synced.Load()); err != nil {
+			return span{}, err
+		}
+	}
 	if j.err != nil {
-		return 0, 0, j.err
+		return span{}, j.err
 	}
 	// What a failed write leaves behind is a torn tail, which Open cuts.
 	if _, err := j.f.WriteAt(buf, j.size); err != nil {
 		j.err = fmt.Errorf("write checkpoint: %w", err)
-		return 0, 0, j.err
+		return span{}, j.err
 	}
-	offset, j.size = j.size, j.size+int64(len(buf))
-	j.ended = rec.Type == Closed
-	return offset, j.size, nil
+	at := span{j.lives, j.size, j.size + int64(len(buf))}
+	j.size, j.ended = at.end, rec.Type == Closed
+	j.room.wrote(rec.Type)
+	if rec.Type == Answered {
+		j.largest = max(j.largest, int64(len(buf)))
+	}
+	return at, nil
 }
 
 // groupDelay is what a busy journal waits for further records before it syncs them
 // together: nothing beside a call, and several times fewer syncs.
 const groupDelay = time.Millisecond
 
-// commit returns when the file is durable up to end. Whoever gets the mutex
-// first syncs for all who have written by then; they find their work done.
-func (j *Journal) commit(end int64) error {
+// commit returns when the file is durable up to the end of a record. Whoever gets
+// the mutex first syncs for all who have written by then; they find their work
+// done.
+func (j *Journal) commit(at span) error {
 	j.waiting.Add(1)
 	defer j.waiting.Add(-1)
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
-	if j.synced.Load() >= end {
+	if j.isDurable(at) {
 		return nil
 	}
 	if j.waiting.Load() > 1 { // a crowd: let more of it come along
 		time.Sleep(groupDelay)
 	}
+	if j.stay(); j.isDurable(at) {
+		return nil
+	}
 	j.mu.RLock()
-	size, err := j.size, j.err
+	size, f, err := j.size, j.f, j.err
 	j.mu.RUnlock()
 	if err != nil {
 		return err
 	}
-	if err := j.f.Sync(); err != nil {
+	if err := f.Sync(); err != nil {
 		return j.fail(fmt.Errorf("sync checkpoint: %w", err))
 	}
 	j.synced.Store(size) // the commit point of every record before size
@@ -176,11 +209,20 @@ func (j *Journal) fail(err error) error {
 	return j.err
 }
 
+// isDurable tells whether a record is on the disk. When the journal went to another
+// file, all that was written before went along.
+func (j *Journal) isDurable(at span) bool {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return at.life < j.lives || j.synced.Load() >= at.end
+}
+
 // learn takes a record into what can be looked up.
-func (j *Journal) learn(rec Record, offset int64) {
+func (j *Journal) learn(rec Record, at span) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	switch {
+	switch offset := at.begin; {
+	case at.life < j.lives: // it was read when the file was rescued
 	case rec.Key == (Key{}):
 		j.runs = append(j.runs, rec)
 	case rec.Type == Answered:
@@ -224,7 +266,7 @@ func (j *Journal) Failure(key Key) (Record, bool, error) {
 func (j *Journal) last(key Key, state State, kind string) (Record, bool, error) {
 	j.mu.RLock()
 	p, ok := j.index[key]
-	size, err := j.size, j.err
+	now, err := reading{j.path, j.f, j.size}, j.err
 	j.mu.RUnlock()
 	if err != nil {
 		return Record{}, false, err
@@ -232,12 +274,12 @@ func (j *Journal) last(key Key, state State, kind string) (Record, bool, error) 
 	if !ok || p.state() != state {
 		return Record{}, false, nil
 	}
-	rec, err := j.readAt(p.offset(), size)
+	rec, err := now.at(p.offset())
 	if err != nil {
 		return Record{}, false, err
 	}
 	if rec.Type != kind || rec.Key != key {
-		return Record{}, false, &DamageError{Path: j.path, Offset: p.offset(), Reason: "another record than when it was opened"}
+		return Record{}, false, &DamageError{Path: now.path, Offset: p.offset(), Reason: "another record than when it was opened"}
 	}
 	return rec, true, nil
 }
@@ -296,6 +338,9 @@ func (j *Journal) Close() error {
 		err = j.end()
 	}
 	_ = j.fail(fmt.Errorf("checkpoint %s: %w", filepath.Base(j.path), os.ErrClosed))
+	if j.left != nil {
+		err = errors.Join(err, j.left.Close())
+	}
 	return errors.Join(err, j.f.Close())
 }
 
@@ -303,27 +348,36 @@ func (j *Journal) Close() error {
 // a record says so, which makes a flip anywhere before it provable.
 func (j *Journal) end() error {
 	j.mu.RLock()
-	size, ended, err := j.size, j.ended, j.err
+	at, ended, err := span{j.lives, j.size, j.size}, j.ended, j.err
 	j.mu.RUnlock()
 	if err != nil || ended {
 		return err
 	}
-	if err := j.commit(size); err != nil {
+	if err := j.commit(at); err != nil {
 		return err
 	}
-	_, size, err = j.write(Record{Type: Closed})
-	if err != nil {
+	if at, err = j.write(Record{Type: Closed}); err != nil {
 		return err
 	}
-	return j.commit(size)
+	if err := j.commit(at); err != nil {
+		return err
+	}
+	return j.giveBack()
 }
 
-// readAt reads the record that begins at offset of a file of size bytes.
-func (j *Journal) readAt(offset, size int64) (Record, error) {
+// A reading is the file as it was at some moment.
+type reading struct {
+	path string
+	f    durable.File
+	size int64
+}
+
+// at reads the record that begins at offset.
+func (r reading) at(offset int64) (Record, error) {
 	damaged := func(reason string) error {
-		return &DamageError{Path: j.path, Offset: offset, Reason: reason}
+		return &DamageError{Path: r.path, Offset: offset, Reason: reason}
 	}
-	raw, err := readLine(j.f, offset, size)
+	raw, err := readLine(r.f, offset, r.size)
 	if err == io.EOF {
 		return Record{}, damaged("record is cut short")
 	}

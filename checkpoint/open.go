@@ -20,14 +20,17 @@ import (
 // [DamageError], after all of which the file is as it was, or wrap those of the
 // file system.
 //
-// With Options.ReadOnly the file must exist and is not changed in any way.
+// A [RescuedError] is for the user to decide. With Options.ReadOnly the file must exist and is not changed in any way.
 func Open(path string, opt Options) (*Journal, error) {
 	opt = opt.withDefaults()
 	path, err := opt.FS.Resolve(path)
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint: %w", err)
 	}
-	j := &Journal{path: path, now: opt.Now, readOnly: opt.ReadOnly, index: make(map[Key]place)}
+	j := &Journal{path: path, fs: opt.FS, now: opt.Now, readOnly: opt.ReadOnly, index: make(map[Key]place), onStop: opt.OnStop}
+	if err := Chosen(path, opt.FS); err != nil {
+		return nil, err
+	}
 	if opt.ReadOnly {
 		err = j.openReadOnly(opt)
 	} else {
@@ -76,7 +79,7 @@ func (j *Journal) openLocked(opt Options) (err error) {
 // have put a new file there (Rewrite does), so that the lock is on one that
 // nobody will ever open again; then the new one is tried.
 func acquire(fs durable.FS, path string) (durable.File, string, error) {
-	for {
+	for range maxReplaced {
 		f, err := fs.OpenFile(path, os.O_RDWR|os.O_CREATE, durable.Private)
 		if err != nil {
 			return nil, "", fmt.Errorf("open checkpoint: %w", err)
@@ -90,7 +93,11 @@ func acquire(fs durable.FS, path string) (durable.File, string, error) {
 			return nil, "", fmt.Errorf("lock checkpoint: %w", err)
 		}
 	}
+	return nil, "", fmt.Errorf("lock checkpoint: %s: %w, again and again", path, durable.ErrReplaced)
 }
+
+// maxReplaced bounds how often a file that was replaced is opened again.
+const maxReplaced = 100
 
 // load reads a file of the given length into the index, sets size to the end of
 // its last whole record before a torn tail and cut to what is behind it, and
@@ -133,6 +140,7 @@ func (j *Journal) take(s *scanner) {
 		j.runs = append(j.runs, s.record())
 	case string(s.typ) == Answered:
 		j.learnAnswer(s.key, s.offset)
+		j.largest = max(j.largest, s.length)
 	case string(s.typ) == Failed:
 		j.learnFailure(s.key, s.offset)
 	}
@@ -171,12 +179,18 @@ func (j *Journal) create(opt Options) error {
 	if j.header.Created.IsZero() {
 		j.header.Created = opt.Now().UTC()
 	}
-	body, err := json.Marshal(j.header)
+	begin, err := j.header.record()
 	if err != nil {
 		return err
 	}
-	_, _, err = j.write(Record{Type: Begin, At: j.header.Created, Body: body})
+	_, err = j.write(begin)
 	return err
+}
+
+// record is the first one of a file.
+func (h Header) record() (Record, error) {
+	body, err := json.Marshal(h)
+	return Record{Type: Begin, At: h.Created, Body: body}, err
 }
 
 // rewrite writes the bytes from one offset to another over themselves. What no

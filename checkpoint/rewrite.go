@@ -36,6 +36,9 @@ func Beside(path string) []string { return []string{scratchName(path), durable.L
 func Rewrite(path string, opt Options, keep func(Record) (Record, bool)) (RewriteStats, error) {
 	opt = opt.withDefaults()
 	opt.ReadOnly = false
+	if err := Chosen(path, opt.FS); err != nil {
+		return RewriteStats{}, err // also where nothing has the name any more
+	}
 	f, err := opt.FS.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return RewriteStats{}, fmt.Errorf("open checkpoint: %w", err)

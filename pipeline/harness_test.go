@@ -25,6 +25,7 @@ type memJournal struct {
 	last    map[checkpoint.Key]checkpoint.Record
 	records []checkpoint.Record
 	broken  error
+	noCall  error // of MayAsk
 }
 
 func newJournal() *memJournal { return &memJournal{last: map[checkpoint.Key]checkpoint.Record{}} }
@@ -56,6 +57,12 @@ func (m *memJournal) Failure(key checkpoint.Key) (checkpoint.Record, bool, error
 }
 
 func (m *memJournal) Append(rec checkpoint.Record) error { return m.Note(rec) }
+
+func (m *memJournal) MayAsk() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.noCall
+}
 
 func (m *memJournal) Note(rec checkpoint.Record) error {
 	m.mu.Lock()

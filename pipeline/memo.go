@@ -17,6 +17,9 @@ type Journal interface {
 	// Answer and Failure read the last record of their kind back.
 	Answer(checkpoint.Key) (checkpoint.Record, bool, error)
 	Failure(checkpoint.Key) (checkpoint.Record, bool, error)
+	// MayAsk is called before each call, and refuses one whose answer could not be
+	// kept.
+	MayAsk() error
 	// Append returns when the record is durable, Note when it would survive the
 	// end of the process.
 	Append(checkpoint.Record) error

@@ -221,6 +221,30 @@ func TestBrokenJournalEndsTheRunAtOnce(t *testing.T) {
 	})
 }
 
+// A journal that takes no further call, but what those under way bring, loses nothing.
+func TestNoCallStartsThatTheJournalRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		time.AfterFunc(4500*time.Millisecond, func() {
+			r.journal.mu.Lock()
+			r.journal.noCall = checkpoint.ErrNoCall
+			r.journal.mu.Unlock()
+		})
+		if err := r.run(t, t.Context(), people(100)); err != nil {
+			t.Fatal(err)
+		}
+		calls, kept, rows := r.service.calls(), r.journal.count(checkpoint.Answered), r.sink.statuses()
+		if calls != kept || calls == 0 || calls == 100 || rows[StatusOK] != calls || rows[StatusNotAttempted] != 100-calls {
+			t.Errorf("%d calls, %d answers kept, rows %v", calls, kept, rows)
+		}
+		r.journal.noCall = errFull
+		var broken *JournalError
+		if err := r.run(t, t.Context(), people(100)); !errors.As(err, &broken) || !errors.Is(err, errFull) {
+			t.Errorf("error %v, want the journal's", err)
+		}
+	})
+}
+
 func TestBrokenSinkLosesNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()

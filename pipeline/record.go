@@ -18,6 +18,12 @@ func Record(agent Agent, journal Journal, obs Observer) Agent {
 			// A run is abandoned: the brake may hear of it after its calls did.
 			return nil, ErrStopped
 		}
+		switch err := journal.MayAsk(); {
+		case errors.Is(err, checkpoint.ErrNoCall):
+			return nil, ErrStopped // whoever opened the journal hears why, and stops the run
+		case err != nil:
+			return nil, &JournalError{err}
+		}
 		if err := journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: q.Key, At: time.Now()}); err != nil {
 			return nil, &JournalError{err}
 		}

@@ -69,6 +69,10 @@ type File interface {
 	// system lets this process. Where the group cannot be kept, it may do nothing
 	// with the file: it is another one.
 	Adopt(other fs.FileInfo) error
+	// Reserve makes sure that what is written up to end finds room, without changing
+	// the length of the file, which is from. Where a file system cannot keep room
+	// free, it proves that there is some now.
+	Reserve(from, end int64) error
 	// Lock excludes every other File that is locked at the same path, until
 	// Close. It does not wait: the error is ErrLocked if another one is, and
 	// ErrReplaced if this file is not the one at its path any more. The note is
@@ -82,6 +86,45 @@ var (
 	ErrReplaced   = errors.New("replaced by another process or by hand")
 	ErrNotRegular = errors.New("not a regular file")
 )
+
+// An Identity says whether a name stands for an open file.
+type Identity int
+
+// What can be known of a name.
+const (
+	Same    Identity = iota // it stands for the file
+	Another                 // it stands for another file
+	Unclear                 // this file system gives one file another number each time
+)
+
+// Is tells whether path stands for f. The error is that of looking, such as
+// fs.ErrNotExist.
+func Is(fsys FS, f File, path string) (Identity, error) {
+	there, err := fsys.Stat(path)
+	if err != nil {
+		return Unclear, err
+	}
+	mine, err := f.Stat()
+	if err != nil {
+		return Unclear, err
+	}
+	if fsys.SameFile(mine, there) {
+		return Same, nil
+	}
+	// Do the numbers mean anything here?
+	againThere, err := fsys.Stat(path)
+	if err != nil {
+		return Unclear, err
+	}
+	again, err := f.Stat()
+	if err != nil {
+		return Unclear, err
+	}
+	if !fsys.SameFile(mine, again) || !fsys.SameFile(there, againThere) {
+		return Unclear, nil
+	}
+	return Another, nil
+}
 
 // Private is the mode of a file that holds personal data.
 const Private fs.FileMode = 0o600

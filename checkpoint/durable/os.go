@@ -92,6 +92,32 @@ type osFile struct {
 // Adopt gives the file another's owner, group and mode.
 func (f *osFile) Adopt(other fs.FileInfo) error { return adopt(f.File, other) }
 
+// Reserve takes room on the disk.
+func (f *osFile) Reserve(from, end int64) error {
+	err := reserve(f.File, from, end)
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = f.prove(from, end)
+	}
+	if err != nil {
+		return fmt.Errorf("reserve room in %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
+// prove writes so many bytes and takes them back: a crash in between leaves zeros
+// behind the end.
+func (f *osFile) prove(from, end int64) error {
+	zeros := make([]byte, min(end-from, 1<<20))
+	for at := from; at < end; {
+		n, err := f.WriteAt(zeros[:min(end-at, int64(len(zeros)))], at)
+		if err != nil {
+			return errors.Join(err, f.Truncate(from))
+		}
+		at += int64(n)
+	}
+	return errors.Join(f.Sync(), f.Truncate(from)) // some find out at the sync alone
+}
+
 // Lock locks the file.
 func (f *osFile) Lock() (string, error) {
 	note, err := "", lockFile(f.File)
@@ -101,15 +127,14 @@ func (f *osFile) Lock() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mine, err := f.Stat()
-	if err != nil {
+	is, err := Is(OS{}, f, f.Name())
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", err
-	}
-	there, err := os.Stat(f.Name())
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
+	case err != nil || is == Another:
 		return "", ErrReplaced
 	}
-	return note, err
+	return note, nil
 }
 
 // LockName is the file that stands in for a lock of the file system.

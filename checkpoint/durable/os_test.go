@@ -121,3 +121,20 @@ func TestWriteFileReplacesFilesOnly(t *testing.T) {
 		t.Errorf("left behind: %v", list)
 	}
 }
+
+// Room is taken, or shown to be there, and the file is as long as it was.
+func TestReserveKeepsTheLength(t *testing.T) {
+	for name, take := range map[string]func(f *osFile, from, end int64) error{"Reserve": (*osFile).Reserve, "prove": (*osFile).prove} {
+		f := openOS(t, filepath.Join(t.TempDir(), "c"))
+		_, err := f.Write([]byte("content"))
+		must(t, err)
+		must(t, take(f, 7, 3<<20))
+		if text, err := os.ReadFile(f.Name()); string(text) != "content" || err != nil {
+			t.Errorf("%s: the file holds %d bytes, %v", name, len(text), err)
+		}
+		must(t, f.Close())
+		if err := take(f, 7, 3<<20); err == nil {
+			t.Errorf("%s of a closed file does not fail", name)
+		}
+	}
+}

@@ -16,9 +16,9 @@ import (
 )
 
 // openJournal opens the checkpoint for a run, waiting for another one as long as
-// was asked; waiting says so.
-func (o *options) openJournal(ctx context.Context, path, service string, waiting func()) (*checkpoint.Journal, error) {
-	opt := checkpoint.Options{Header: checkpoint.Header{Tool: tool + " " + version, Service: service}}
+// was asked; waiting says so. When no call may start any more, stop hears why.
+func (o *options) openJournal(ctx context.Context, path, service string, waiting func(), stop func(error)) (*checkpoint.Journal, error) {
+	opt := checkpoint.Options{Header: checkpoint.Header{Tool: tool + " " + version, Service: service}, OnStop: stop}
 	deadline := time.Now().Add(time.Duration(o.waitLock))
 	for {
 		journal, err := checkpoint.Open(path, opt)

@@ -88,7 +88,13 @@ func inputError(err error) error {
 func checkpointError(path string, err error) error {
 	var damage *checkpoint.DamageError
 	var format *checkpoint.FormatError
+	var lost *checkpoint.LostError
+	var rescued *checkpoint.RescuedError
 	switch {
+	case errors.As(err, &lost):
+		return &exitError{code: exitOutput, err: lost, hint: lostHint(lost)}
+	case errors.As(err, &rescued):
+		return &exitError{code: exitDamaged, err: rescued, hint: rescuedHint(rescued.Path, rescued.Rescued)}
 	case errors.Is(err, checkpoint.ErrLocked):
 		return &exitError{code: exitLocked, err: fmt.Errorf("another run holds the checkpoint %s", path),
 			hint: "wait for it to end, or wait here with --wait-lock 10m"}
@@ -104,7 +110,23 @@ func checkpointError(path string, err error) error {
 	return outputError(err)
 }
 
-// journalError does the same for errors in the middle of a run.
+func lostHint(lost *checkpoint.LostError) string {
+	if lost.Rescued == "" {
+		return "the answers of this run are in the file that was moved, if it still is anywhere: put it back before the next run"
+	}
+	return rescuedHint(lost.Path, lost.Rescued)
+}
+
+// rescuedHint says how to choose between a checkpoint and what was rescued of it.
+func rescuedHint(path, rescued string) string {
+	path, rescued = shellQuote(path), shellQuote(rescued)
+	return fmt.Sprintf(`choose one of the two before the next run:
+  go on with what was rescued: mv %s %s
+  go on with what has the name now, or anew: rm %s (what only it holds is paid for again)
+what is in it: %s status %s`, rescued, path, rescued, tool, rescued)
+}
+
+// runError does the same for errors in the middle of a run.
 func runError(path string, err error) error {
 	var journal *pipeline.JournalError
 	var input *reader.InputError
@@ -124,6 +146,9 @@ func outputError(err error) error {
 	e := &exitError{code: exitOutput, err: err}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		e.hint = "the disk is full; every answer that was acknowledged is in the checkpoint: make room and run the same command again"
+	}
+	if errors.Is(err, syscall.EFBIG) {
+		e.hint = "files may not grow that large here (ulimit -f); every answer that was acknowledged is in the checkpoint"
 	}
 	return e
 }

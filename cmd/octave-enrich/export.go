@@ -120,6 +120,9 @@ func exists(path string) bool {
 // openForReading opens a checkpoint beside a run that may be going on, and takes
 // from it what the flags do not say.
 func (a *app) openForReading(o *options, path string, settingsGiven bool) (*checkpoint.Journal, error) {
+	if err := checkpoint.Chosen(path, nil); err != nil { // whether or not it is there
+		return nil, checkpointError(path, err)
+	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, &exitError{code: exitInput, err: err, hint: "name the checkpoint of the run with --checkpoint FILE"}
 	}

@@ -154,6 +154,9 @@ func (p past) latency() time.Duration {
 
 // openPast reads the checkpoint if there is one.
 func openPast(path string) (p past, journal *checkpoint.Journal, err error) {
+	if err := checkpoint.Chosen(path, nil); err != nil { // whether or not it is there
+		return p, nil, checkpointError(path, err)
+	}
 	if !exists(path) {
 		return p, nil, nil
 	}

@@ -117,11 +117,11 @@ func (j *job) ended(end error) error {
 }
 
 func (j *job) writeReport() error {
-	opt, err := pageOptions(j.places.checkpoint)
+	opt, err := pageOptions(j.answers())
 	if err != nil {
 		return err
 	}
-	if err := writePage(j.places.checkpoint, j.o.report, opt); err != nil {
+	if err := writePage(j.answers(), j.o.report, opt); err != nil {
 		return err
 	}
 	if j.app.log != nil {

@@ -121,6 +121,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 		return err
 	}
 	j.tellInput()
+	if err := checkpoint.Chosen(j.places.checkpoint, nil); err != nil {
+		return checkpointError(j.places.checkpoint, err)
+	}
 	if _, err := os.Stat(j.places.checkpoint); errors.Is(err, os.ErrNotExist) {
 		// Before the checkpoint is created: a refusal leaves nothing behind.
 		if err := o.mayWrite(j.places.output, nil); err != nil {
@@ -131,7 +134,7 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 		return err
 	}
 	waiting := func() { j.log.Info("another run holds the checkpoint: waiting for it to end") }
-	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service, waiting); err != nil {
+	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service, waiting, j.noCall); err != nil {
 		return err
 	}
 	if err := o.mayWrite(j.places.output, j.journal); err != nil {
@@ -353,6 +356,9 @@ func (j *job) agent(account *lookout, brake *pipeline.Brake, obs pipeline.Observ
 // conclude publishes the output and decides the exit code.
 func (j *job) conclude(err error, reason error) error {
 	summary := j.tally.Summary()
+	if stopped := j.journal.Stopped(); stopped != nil {
+		err = errors.Join(checkpointError(j.places.checkpoint, stopped), err)
+	}
 	if err != nil {
 		_ = j.out.Abort()
 		j.out = nil
@@ -374,6 +380,23 @@ func (j *job) conclude(err error, reason error) error {
 		end.resume = j.app.commandLine()
 	}
 	return end
+}
+
+// noCall stops a run whose checkpoint cannot keep what further calls would bring.
+func (j *job) noCall(reason error) {
+	if brake := j.brake.Load(); brake != nil {
+		brake.Pull(&pipeline.JournalError{Err: reason})
+	}
+}
+
+// answers is the file that holds the answers: not the checkpoint's any more when
+// that lost its name.
+func (j *job) answers() string {
+	var lost *checkpoint.LostError
+	if j.journal != nil && errors.As(j.journal.Stopped(), &lost) && lost.Rescued != "" {
+		return lost.Rescued
+	}
+	return j.places.checkpoint
 }
 
 // publish makes the output appear under its own name. Its hash goes into the

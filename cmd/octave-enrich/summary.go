@@ -66,7 +66,7 @@ func (j *job) report(end *exitError) Report {
 	r := Report{
 		Tool: tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
 		Input: pipeline.InputBody{Name: strings.Join(j.inputs, ", ")}, Mapping: []pipeline.Mapped{},
-		Output: j.places.output, Outputs: append([]Written{}, j.outputs...), Checkpoint: j.places.checkpoint,
+		Output: j.places.output, Outputs: append([]Written{}, j.outputs...), Checkpoint: j.answers(),
 		Reason: "every row settled",
 	}
 	if j.list != nil {

@@ -219,5 +219,5 @@ func (b *Book) write(records []checkpoint.Record) error {
 			return err
 		}
 	}
-	return nil
+	return b.journal.Stopped() // kept, and not where they will be looked for
 }

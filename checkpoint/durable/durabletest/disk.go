@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"octave-enrich/checkpoint/durable"
@@ -61,7 +62,7 @@ func Failures() []Failure { return []Failure{DidNotHappen, Happened, InPart, Hal
 var ErrInjected = errors.New("injected failure")
 
 // ErrFull is the error of a write for which there is no room.
-var ErrFull = errors.New("injected: no room")
+var ErrFull = syscall.ENOSPC
 
 // New returns an empty disk.
 func New() *Disk {
@@ -124,7 +125,7 @@ func (d *Disk) Room(bytes int64) {
 	d.room = bytes
 }
 
-// Used returns the bytes of all files together.
+// Used returns the bytes that all files take together.
 func (d *Disk) Used() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -133,7 +134,7 @@ func (d *Disk) Used() int64 {
 
 func (d *Disk) used() (sum int64) {
 	for _, n := range d.names {
-		sum += int64(len(n.data))
+		sum += n.takes()
 	}
 	return sum
 }
@@ -230,7 +231,7 @@ func (d *Disk) op(what string, paths ...string) (do bool, err error) {
 		d.failed = call
 		do, err = d.how == Happened, fmt.Errorf("%s: %w", call, ErrInjected)
 	}
-	if do && err == nil && !slices.Contains([]string{"stat", "resolve", "read", "seek", "close"}, what) {
+	if do && err == nil && !slices.Contains([]string{"stat", "resolve", "read", "seek", "close", "reserve"}, what) {
 		d.calls = append(d.calls, call)
 	}
 	return do, err

@@ -17,6 +17,7 @@ type inode struct {
 	mode    fs.FileMode
 	data    []byte // as processes see it
 	durable []byte
+	room    int64 // bytes that it takes on the disk at least
 	pending []change
 	holder  *handle // of the lock
 }
@@ -24,6 +25,9 @@ type inode struct {
 func (n *inode) info(name string) fs.FileInfo {
 	return info{name: path.Base(name), size: int64(len(n.data)), mode: n.mode, inode: n}
 }
+
+// takes is how many bytes of the disk the file has.
+func (n *inode) takes() int64 { return max(n.room, int64(len(n.data))) }
 
 // A change is a write, or a truncation if data is nil.
 type change struct {
@@ -140,10 +144,8 @@ func (h *handle) writeAt(p []byte, off int64) (int, error) {
 	if err != nil && h.disk.how == InPart {
 		do, n = true, n/2
 	}
-	if grow := off + int64(n) - int64(len(h.inode.data)); do && grow > 0 && h.disk.room >= 0 {
-		if lacks := h.disk.used() + grow - h.disk.room; lacks > 0 {
-			n, err = max(0, n-int(lacks)), fmt.Errorf("write %s: %w", h.path, ErrFull)
-		}
+	if lacks := h.lacks(off + int64(n)); do && lacks > 0 {
+		n, err = max(0, n-int(lacks)), fmt.Errorf("write %s: %w", h.path, ErrFull)
 	}
 	if do && n > 0 {
 		h.change(change{off, append([]byte{}, p[:n]...)})
@@ -152,6 +154,28 @@ func (h *handle) writeAt(p []byte, off int64) (int, error) {
 		h.disk.Wrote <- true
 	}
 	return n, err
+}
+
+// lacks returns how many bytes there is no room for when the file is to take so many.
+func (h *handle) lacks(bytes int64) int64 {
+	if h.disk.room < 0 || bytes <= h.inode.takes() {
+		return 0
+	}
+	return h.disk.used() + bytes - h.inode.takes() - h.disk.room
+}
+
+// Reserve takes room on the disk.
+func (h *handle) Reserve(_, end int64) error {
+	h.disk.mu.Lock()
+	defer h.disk.mu.Unlock()
+	do, err := h.disk.op("reserve", h.path)
+	if do && err == nil && h.lacks(end) > 0 {
+		return fmt.Errorf("reserve %s: %w", h.path, ErrFull)
+	}
+	if do {
+		h.inode.room = max(h.inode.room, end)
+	}
+	return err
 }
 
 func (h *handle) change(c change) {
@@ -200,6 +224,7 @@ func (h *handle) Truncate(size int64) error {
 	defer h.disk.mu.Unlock()
 	do, err := h.disk.op("truncate", h.path)
 	if do {
+		h.inode.room = 0
 		h.change(change{at: size})
 	}
 	return err

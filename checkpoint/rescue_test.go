@@ -238,3 +238,30 @@ func TestLostNameDuringGroupCommit(t *testing.T) {
 		}
 	}
 }
+
+// A record that was written and not yet durable when the file was cut is written
+// once more: what is confirmed is in the file that was rescued.
+func TestCutBeforeTheCommit(t *testing.T) {
+	d := durabletest.New()
+	j := open(t, diskPath, testOptions(d))
+	syncing, release := make(chan bool), make(chan bool)
+	d.OnSync = func() { syncing <- true; <-release }
+	d.Wrote = make(chan bool, 100)
+	var wg sync.WaitGroup
+	for i := 1; i <= 2; i++ {
+		wg.Go(func() { must(t, j.Append(answer(i, fmt.Sprint(i)))) })
+		<-d.Wrote
+		if i == 1 {
+			<-syncing // the second waits for it
+		}
+	}
+	d.Change(diskPath, func([]byte) []byte { return nil })
+	d.OnSync = nil
+	release <- true
+	wg.Wait()
+	must(t, j.Close())
+	j = open(t, rescuedPath, testOptions(d))
+	if got, ok, err := j.Answer(key(2)); !ok || err != nil || string(got.Body) != "2" {
+		t.Errorf("answer 2 = %s, %v, %v", got.Body, ok, err)
+	}
+}

@@ -1,0 +1,149 @@
+package checkpoint
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"octave-enrich/checkpoint/durable"
+	"octave-enrich/checkpoint/durable/durabletest"
+)
+
+// A spy tells which bytes of files are written.
+type spy struct {
+	durable.FS
+	wrote func(from, to int64)
+}
+
+func (s spy) OpenFile(path string, flag int, perm fs.FileMode) (durable.File, error) {
+	f, err := s.FS.OpenFile(path, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return spiedFile{f, s.wrote}, nil
+}
+
+type spiedFile struct {
+	durable.File
+	wrote func(from, to int64)
+}
+
+func (f spiedFile) WriteAt(p []byte, off int64) (int, error) {
+	f.wrote(off, off+int64(len(p)))
+	return f.File.WriteAt(p, off)
+}
+
+// What no record proves may be in memory alone: opening writes all of it anew, from
+// its first byte to its last, and nothing else.
+func TestUnprovenBytesAreWrittenAnew(t *testing.T) {
+	for _, pad := range []int{0, 1, 1<<20 - 1000, 3 << 20} { // in parts of a MiB
+		d := durabletest.New()
+		j := open(t, diskPath, testOptions(d))
+		must(t, j.Append(answer(1, "1")))
+		proven := j.Size()
+		must(t, j.Append(answer(2, body(pad)))) // proves what is before it
+		size := j.Size()
+		at := proven
+		open(t, diskPath, testOptions(spy{d.Killed(), func(from, to int64) {
+			if from != at {
+				t.Errorf("pad %d: byte %d is written next, want %d", pad, from, at)
+			}
+			at = to
+		}}))
+		if at != size || proven >= size {
+			t.Errorf("pad %d: written up to %d of %d", pad, at, size)
+		}
+	}
+}
+
+// A record is found however long its line is, around every length at which reading
+// takes another step.
+func TestLineOfEveryLength(t *testing.T) {
+	d := durabletest.New()
+	j := open(t, diskPath, testOptions(d))
+	start := j.Size()
+	must(t, j.Append(answer(0, body(0))))
+	frame := int(j.Size()-start) - len(body(0)) // what is around a body, newline included
+	var lengths []int
+	for _, step := range []int{8 << 10, 32 << 10, 128 << 10, 1 << 20} {
+		for n := step - 4; n <= step+4; n++ {
+			lengths = append(lengths, n)
+		}
+	}
+	check := func(j *Journal) {
+		t.Helper()
+		for i, n := range lengths {
+			got, ok, err := j.Answer(key(i + 1))
+			if err != nil || !ok || len(got.Body) < n-frame-8 || !strings.HasSuffix(string(got.Body), `x"`) {
+				t.Errorf("line of about %d bytes: %d bytes of body, %v, %v", n, len(got.Body), ok, err)
+			}
+		}
+	}
+	for i, n := range lengths {
+		must(t, j.Append(answer(i+1, body(n-frame-2))))
+	}
+	check(j)
+	must(t, j.Close())
+	j = open(t, diskPath, testOptions(d))
+	check(j)
+	must(t, j.Close())
+}
+
+// readLine returns the line, and io.EOF for one that does not end before the file
+// does, at every length around its steps.
+func TestReadLine(t *testing.T) {
+	for _, step := range []int{0, 8 << 10, 32 << 10, 128 << 10} {
+		for n := max(0, step-3); n <= step+3; n++ {
+			text := strings.Repeat("x", n)
+			for _, behind := range []string{"", "more\n"} {
+				all := ">" + text + "\n" + behind
+				got, err := readLine(strings.NewReader(all), 1, int64(len(all)))
+				if err != nil || string(got) != text {
+					t.Fatalf("line of %d bytes: %d bytes, %v", n, len(got), err)
+				}
+			}
+			if _, err := readLine(strings.NewReader(">"+text), 1, int64(n+1)); err != io.EOF {
+				t.Fatalf("%d bytes without an end: %v", n, err)
+			}
+			if _, err := readLine(strings.NewReader(">"+text+"\n"), 1, int64(n+1)); err != io.EOF {
+				t.Fatalf("%d bytes whose end is behind that of the file: %v", n, err)
+			}
+		}
+	}
+}
+
+// What the quick parser takes is spelled as records are, and all else is left to
+// encoding/json.
+func TestParseUsual(t *testing.T) {
+	const key = `0123456789abcdef0123456789abcdef`
+	whole := `{"type":"answered","key":"` + key + `","at":"2026-11-23T19:00:00.123Z","synced":4711,"body":{"n":1}}`
+	l, ok := parseUsual([]byte(whole))
+	if !ok || string(l.typ) != "answered" || l.key.String() != key || !l.at.Equal(testTime) || l.synced != 4711 || string(l.body) != `{"n":1}` {
+		t.Errorf("%v, %+v", ok, l)
+	}
+	for _, same := range []struct{ from, to string }{
+		{`,"body":{"n":1}`, ""}, {`,"key":"` + key + `"`, ""}, {"4711", "0"}, {"4711", "9"}, {"4711", "123456789012345678"},
+		{"answered", "a"}, {"answered", strings.Repeat("z", 32)}, {"answered", "to_ask"},
+	} {
+		text := strings.Replace(whole, same.from, same.to, 1)
+		quick, ok := parseUsual([]byte(text))
+		slow, reason := parseUnusual([]byte(text))
+		if !ok || reason != "" || fmt.Sprintf("%s %v %v %d %s", quick.typ, quick.key, quick.at.UTC(), quick.synced, quick.body) !=
+			fmt.Sprintf("%s %v %v %d %s", slow.typ, slow.key, slow.at.UTC(), slow.synced, slow.body) {
+			t.Errorf("%s: %v, %+v, want %+v", text, ok, quick, slow)
+		}
+	}
+	for _, odd := range []struct{ from, to string }{
+		{"4711", ""}, {"4711", "04711"}, {"4711", "00"}, {"4711", "-1"}, {"4711", "1e3"}, {"4711", "1234567890123456789"}, {"4711", "x"},
+		{"answered", ""}, {"answered", "Answered"}, {"answered", "a{"}, {"answered", "a`"}, {"answered", strings.Repeat("z", 33)},
+		{`{"type"`, `{ "type"`}, {`"type":`, `"typ":`}, {`"key":"0`, `"key":"x`}, {`"key":"0`, `"key":"`}, {`"at":"2`, `"at":"x`}, {`,"at"`, `, "at"`},
+		{`,"synced"`, `,"sync"`}, {`,"body":{"n":1}`, `,"body":`}, {`,"body":{"n":1}`, `,"b":1`}, {`}}`, `}`}, {`{"type":"answered"`, ``}, {whole, ""},
+	} {
+		text := strings.Replace(whole, odd.from, odd.to, 1)
+		if l, ok := parseUsual([]byte(text)); ok && odd.to != "}" {
+			t.Errorf("%s is taken for %+v", text, l)
+		}
+	}
+}

@@ -165,6 +165,33 @@ func TestBrowserSearchesAndFilters(t *testing.T) {
 	p.wait(`document.querySelector(".nothing")`)
 }
 
+func TestBrowserAddressHoldsWhatIsShown(t *testing.T) {
+	r := newRecords(t, "sandbox")
+	r.run("people.csv")
+	r.answer(person("Jürgen", "Müller", "Alder"), "Growth", "An idea", "Shall we talk on Thursday?")
+	r.answer(person("Bo", "Ibarra", "Brightfen"), "Growth", "An idea", "On Thursday shall we talk?")
+	r.answer(person("Łukasz", "Ørsted", "Straße"), "Growth", "An idea", "Hi?")
+	browser, url := startChromium(t), page(t, r.close())
+	p := browser.open(url+"#emails", 1280, 900)
+	for _, c := range []struct{ words, want string }{
+		{"muller", "Jürgen Müller"}, {"MÜLLER jurgen", "Jürgen Müller"}, {"lukasz orsted strasse", "Łukasz Ørsted"},
+		{`"talk on thursday"`, "Jürgen Müller"}, {"talk on thursday", "Jürgen Müller, Bo Ibarra"}, {`"on thursday shall" ibarra`, "Bo Ibarra"},
+	} {
+		p.press("/")
+		p.eval(`document.querySelector("#search").value = ""`)
+		p.write(c.words)
+		p.wait(shown + fmt.Sprintf(` === %q`, c.want))
+	}
+	p.press("Enter")
+	p.wait(name + ` === "Bo Ibarra"`)
+	p.pick("sort", "name")
+	again := browser.open(p.eval(`location.href`).(string), 1280, 900)
+	again.wait(name + ` === "Bo Ibarra"`)
+	again.is(shown, "Bo Ibarra")
+	again.is(`document.querySelector("#search").value`, `"on thursday shall" ibarra`)
+	again.is(`document.querySelector("select[name=sort]").value`, "name")
+}
+
 func TestBrowserShowsHostileTextsAsText(t *testing.T) {
 	var fetched atomic.Int32
 	beacon := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))

@@ -49,7 +49,8 @@ function refresh(c) {
   c.warnings = [...new Set(c.lint.flatMap((l) => l.warnings))];
   const r = c.request || {};
   c.hay = [c.name, c.role, r.email, r.companyDomain, r.linkedInProfile, r.crmContactId, c.playbook, c.persona, c.error, c.row ? "#" + c.row : "",
-    ...list.flatMap((m) => [m.subject, m.body])].filter(Boolean).join("\n").toLowerCase();
+    ...list.flatMap((m) => [m.subject, m.body])].filter(Boolean).join("\n");
+  c.hay = fold(c.hay);
 }
 
 const statusNames = { ok: "With emails", not_found: "Not found", failed: "Failed" };

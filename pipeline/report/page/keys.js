@@ -7,17 +7,19 @@ const reviewKeys = [["a", "approve, and go to the next one to review"], ["x", "r
   ["e", "edit the message you are at"], ["Ctrl Enter", "save a draft"], ["Esc", "discard a draft"]];
 
 function route() {
-  const [name, key] = location.hash.slice(1).split("=");
-  const emails = name === "emails" || name === "c" || Boolean(!name && summary.live);
+  const hash = location.hash.slice(1);
+  if (dirty() && hash && (!/^(emails|c=)/.test(hash) || (hash.includes("c=") && !hash.includes(draft.c.key)))) return leave(route, () => { location.hash = "#c=" + draft.c.key; });
+  const { name, key } = readAddress();
+  const emails = name === "emails" || Boolean(!name && summary.live);
   $("overview").hidden = emails;
   $("emails").hidden = !emails;
   $("tab-overview").toggleAttribute("aria-current", !emails);
   $("tab-emails").toggleAttribute("aria-current", emails);
-  if (dirty() && (!emails || (name === "c" && key !== draft.c.key))) return leave(route, () => { location.hash = "#c=" + draft.c.key; });
   if (!emails) return document.body.classList.remove("reading");
   measure();
-  if (name === "c" && (view.at < 0 || view.hits[view.at].key !== key)) openKey(key);
-  else if (view.at < 0 && matchMedia("(min-width: 860px)").matches) open(0);
+  if (key && (view.at < 0 || view.hits[view.at].key !== key)) openKey(key);
+  else if (view.at >= 0) writeAddress();
+  else if (matchMedia("(min-width: 860px)").matches) open(0);
 }
 
 // measure takes the height of a row from the style sheet.

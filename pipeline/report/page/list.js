@@ -1,5 +1,5 @@
 // The list draws the rows that can be seen and no others.
-const view = { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "", sort: "row", scope: "last", inRun: "", hold: "", heals: "", rewritten: "", hits: [], at: -1 };
+const view = { ...unfiltered, scope: "last", hits: [], at: -1 };
 const overscan = 6;
 let rowHeight = 68;
 
@@ -19,7 +19,7 @@ function matches(c, words) {
 
 // search keeps the open contact open when it is still among those found.
 function search(keep) {
-  const words = view.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(view.text);
   const open = view.hits[view.at];
   view.hits = contacts.filter((c) => matches(c, words));
   if (view.sort === "slow") view.hits.sort((a, b) => (b.latency_ms || 0) - (a.latency_ms || 0));
@@ -35,6 +35,7 @@ function search(keep) {
   offerBulk();
   progress();
   drawRows();
+  writeAddress();
 }
 
 function drawRows() {
@@ -99,7 +100,7 @@ function openKey(key) {
 }
 
 function clearFilters() {
-  Object.assign(view, { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "", inRun: "", hold: "", heals: "", rewritten: "" });
+  Object.assign(view, unfiltered, { sort: view.sort });
   $("search").value = "";
   for (const select of $("filters").querySelectorAll("select")) if (select.name !== "sort") select.value = "";
   search();

@@ -11,7 +11,7 @@ function read(c, stay) {
     list.map((m, i) => message(c, m, i)),
     told(c), reviewBar(c));
   pane.scrollTop = stay ? top : 0;
-  history.replaceState(null, "", "#c=" + c.key);
+  writeAddress();
 }
 
 function heading(c) {

@@ -37,6 +37,9 @@ crash: build ## kill runs at random moments while the service fails; its ledger 
 	CRASH_BIN='$(abspath $(BIN))' CRASH_SEEDS=$(CRASH_SEEDS) CRASH_KILLS=$(CRASH_KILLS) CRASH_ROWS=$(CRASH_ROWS) \
 		go test -count 1 -timeout 30m -v -run '^TestCrash' ./cmd/octave-enrich
 
+gateway: ## nginx, installed when missing, cuts off calls that are billed: the service's ledger is the witness
+	@cmd/octave-enrich/testdata/gateway.sh
+
 browser: ## the report and review pages in headless Chromium, installed when missing
 	@pipeline/report/testdata/browser.sh
 
@@ -67,4 +70,4 @@ vuln: ## known vulnerabilities of what is linked, where their database can be re
 
 check: lint race demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build man demo test race crash fuzz quirks bench lint vuln check browser fleet-test
+.PHONY: help build man demo test race crash fuzz quirks bench lint vuln check gateway browser fleet-test

@@ -67,6 +67,8 @@ func valuesOf(flag string) completer {
 		return words("auto", "text", "json")
 	case "log-level":
 		return words("debug", "info", "warn", "error")
+	case "account":
+		return words(sandbox.AccountFaults()...)
 	case "shape":
 		return words(sandbox.Shapes()...)
 	case "rate":
@@ -79,7 +81,7 @@ func valuesOf(flag string) completer {
 		return extensions("checkpoint")
 	case "config", "map-file":
 		return extensions("yaml", "yml", "json")
-	case "output", "exclude", "also-exclude", "key-file", "addr-file", "summary", "metrics-file", "report", "write":
+	case "output", "exclude", "also-exclude", "key-file", "cacert", "addr-file", "summary", "metrics-file", "report", "write":
 		return nil
 	}
 	return cobra.NoFileCompletions

@@ -74,7 +74,7 @@ func campaign(seed uint64, kills int) trial {
 // faults are a third of all calls. Those that change an answer are not among them:
 // it would differ from the one of the run that is compared with.
 const faults = "500=.02,502-html=.02,503=.02,503-after=.004,504=.02,504-html=.01,408=.01,422=.01," +
-	"429=.01,429-date=.004,429-after=.004,reset-before=.03,reset-after=.04,cut=.04,cut-json=.02," +
+	"502-billed=.02,504-billed=.02,524-billed=.01,429=.01,429-date=.004,429-after=.004,reset-before=.03,reset-after=.04,cut=.04,cut-json=.02," +
 	"notjson=.02,empty=.01,nomessages=.01,trickle=.05"
 
 // number is a setting of the environment.

@@ -112,7 +112,7 @@ func fleetError(err error) error {
 }
 
 // ofWorkers are flags of run that are the workers' with --fleet.
-var ofWorkers = []string{"concurrency", "rate", "timeout", "key-file"}
+var ofWorkers = []string{"concurrency", "rate", "timeout", "key-file", "cacert"}
 
 // checkFleet refuses what would be typed in vain.
 func (o *options) checkFleet() error {

@@ -85,7 +85,7 @@ func laySiege(t *testing.T, seed uint64) *siege {
 }
 
 // fleetFaults are those of the campaign of single runs, but for long waits.
-const fleetFaults = "500=.02,502-html=.01,503=.02,504=.01,408=.01,422=.01,429=.003,reset-before=.03,reset-after=.03,cut=.03,cut-json=.02,notjson=.02,empty=.01,nomessages=.01"
+const fleetFaults = "504-billed=.02,500=.02,502-html=.01,503=.02,504=.01,408=.01,422=.01,429=.003,reset-before=.03,reset-after=.03,cut=.03,cut-json=.02,notjson=.02,empty=.01,nomessages=.01"
 
 // hire starts a worker.
 func (c *siege) hire() *process {

@@ -47,7 +47,8 @@ Exit codes
   6 output not writable     7 out of credits         8 budget reached
   10 --max-duration         11 checkpoint in use     12 key rejected
   13 checkpoint damaged     130, 143 stopped by a signal
-After 3, 5, 7, 8, 10, 130 and 143 the same command resumes.
+After 3, 5, 7, 8, 10, 130 and 143 the same command resumes, and the last line
+says so.
 
 octave-enrich COMMAND --help explains a command.`
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -231,10 +232,7 @@ func (a *app) askPrice(ctx context.Context, o *options, client *octave.Client, e
 		return
 	}
 	e.CreditsLeft = account.Credits.TotalRemaining
-	if o.agent == "" {
-		return
-	}
-	agent, err := client.Agent(ctx, o.agent)
+	agent, err := (&lookout{client: client}).findAgent(ctx, cmp.Or(o.agent, o.experiment))
 	if err != nil {
 		e.Notes = append(e.Notes, "the agent's cost is not known: "+errText(err))
 		return

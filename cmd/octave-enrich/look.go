@@ -30,8 +30,9 @@ type lookout struct {
 	say    func(msg string, fields ...zap.Field)
 
 	mu     sync.Mutex
-	looked bool // the account is known, or it is known that nobody can be asked
-	absent bool // nobody can be asked
+	looked bool  // the account is known, or it is known that nobody can be asked
+	absent bool  // nobody can be asked
+	lack   error // why
 	cost   octave.Decimal
 }
 
@@ -105,7 +106,7 @@ func (l *lookout) Look(ctx context.Context) error {
 	case l.looked:
 		return err
 	case octave.Lacks(err):
-		l.looked, l.absent = true, true
+		l.looked, l.absent, l.lack = true, true, err
 		l.say("the service does not tell of the account: whether the agent exists, and what is left, is not known")
 		return nil
 	case err != nil:

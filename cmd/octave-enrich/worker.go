@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
 	"os"
 	"time"
 
@@ -180,6 +181,9 @@ func (s *shift) vouch(ctx context.Context, account *lookout) error {
 	err := account.Look(ctx)
 	var call *octave.Error
 	switch {
+	case errors.As(account.lack, &call) && call.Status == http.StatusNotFound:
+		// A worker at a wrong address would fail the questions of all runs.
+		return serviceError(account.lack)
 	case errors.As(err, &call) && call.Fate == octave.All:
 		return s.o.accountError(err)
 	case err != nil:

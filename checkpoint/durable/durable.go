@@ -31,6 +31,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // An FS is what this program needs of the operating system's file system. It is
@@ -50,6 +51,8 @@ type FS interface {
 	Stat(path string) (fs.FileInfo, error)
 	// SameFile is os.SameFile.
 	SameFile(a, b fs.FileInfo) bool
+	// MountPoint says whether something is mounted at path itself.
+	MountPoint(path string) (bool, error)
 	// SyncDir makes the names in a directory durable.
 	SyncDir(dir string) error
 }
@@ -85,6 +88,7 @@ var (
 	ErrLocked     = errors.New("in use by another process")
 	ErrReplaced   = errors.New("replaced by another process or by hand")
 	ErrNotRegular = errors.New("not a regular file")
+	ErrMountPoint = errors.New("mounted by itself, so that no other file can take its place")
 )
 
 // An Identity says whether a name stands for an open file.
@@ -133,7 +137,8 @@ const Private fs.FileMode = 0o600
 func DraftName(path string) string { return path + ".octave-enrich.partial" }
 
 // Target resolves the symbolic links in path and refuses, with ErrNotRegular,
-// what a rename would destroy: a device, a pipe, a directory.
+// what a rename would destroy: a device, a pipe, a directory; and, with
+// ErrMountPoint, what it could not replace.
 func Target(fsys FS, path string) (string, error) {
 	path, err := fsys.Resolve(path)
 	if err != nil {
@@ -147,6 +152,11 @@ func Target(fsys FS, path string) (string, error) {
 		return "", err
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("%s: %w", path, ErrNotRegular)
+	}
+	if mounted, err := fsys.MountPoint(path); err != nil {
+		return "", err
+	} else if mounted {
+		return "", fmt.Errorf("%s: %w", path, ErrMountPoint)
 	}
 	return path, nil
 }
@@ -279,12 +289,26 @@ func (d *Draft) Rename(name string) error {
 	return nil
 }
 
-// Publish puts a sealed draft at path.
+// How long, and how often, a file is tried to be replaced that somebody holds.
+const (
+	patience = 10 * time.Second
+	pause    = 100 * time.Millisecond
+)
+
+// Publish puts a sealed draft at path. A file that somebody holds there, such as a
+// spreadsheet that has it open, is waited for, up to ten seconds. After an error the
+// draft is where it was.
 func (d *Draft) Publish(path string) error {
 	if err := d.Mine(); err != nil {
 		return err
 	}
-	if err := d.fs.Rename(d.name, path); err != nil {
+	began := time.Now()
+	err := d.fs.Rename(d.name, path)
+	for busy(err) && time.Since(began) < patience {
+		time.Sleep(pause)
+		err = d.fs.Rename(d.name, path)
+	}
+	if err != nil {
 		return err
 	}
 	d.name = ""

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/checkpoint/durable"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -144,6 +145,9 @@ func runError(path string, err error) error {
 
 func outputError(err error) error {
 	e := &exitError{code: exitOutput, err: err}
+	if errors.Is(err, durable.ErrMountPoint) {
+		e.hint = "mount its folder instead of the single file, or name another file"
+	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		e.hint = "the disk is full; every answer that was acknowledged is in the checkpoint: make room and run the same command again"
 	}

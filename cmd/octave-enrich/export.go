@@ -86,7 +86,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	for _, note := range append(list.input.Profile().Notes, o.notes(list)...) {
 		fmt.Fprintf(a.stderr, "note: %s\n", note)
 	}
-	if err := o.mayWrite(places.output, journal); err != nil {
+	if err := o.mayWrite(o.outputs(places.output), journal); err != nil {
 		return err
 	}
 	tune(max(list.input.Profile().Rows, journal.Len()))
@@ -213,8 +213,8 @@ func (a *app) replay(watch *watch, o *options, list *list, memory *pipeline.Memo
 	if err := recordExport(checkpointPath, output); err != nil {
 		return err
 	}
-	if err := out.Publish(); err != nil {
-		return outputError(err)
+	if err := o.publish(out, output, journal, checkpointPath); err != nil {
+		return err
 	}
 	console := &console{w: a.stderr}
 	tellOutput(console, output)

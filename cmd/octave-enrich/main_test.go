@@ -70,7 +70,7 @@ func scripts(dir string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "service": service, "ledger": ledger, "until": until, "signal": signalRun, "insist": insist, "code": code,
-			"column": column, "mode": mode, "nowhere": nowhere, "value": value, "tmpfs": tmpfs, "flip": flip,
+			"column": column, "mode": mode, "nowhere": nowhere, "value": value, "tmpfs": tmpfs, "mounted": mounted, "flip": flip,
 			"schema": schema, "unpack": unpack, "decided": decided, "rewritten": rewritten,
 		},
 	}
@@ -325,6 +325,15 @@ func tmpfs(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.MkdirAll(dir, 0o700))
 	ts.Check(exec.Command("mount", "-t", "tmpfs", "-o", "size="+args[1], "tmpfs", dir).Run())
 	ts.Defer(func() { ts.Check(exec.Command("umount", dir).Run()) })
+}
+
+// mounted mounts a file at the place of another one.
+func mounted(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) == 2, "mounted FILE AT")
+	at := ts.MkAbs(args[1])
+	ts.Check(os.WriteFile(at, nil, 0o600))
+	ts.Check(exec.Command("mount", "--bind", ts.MkAbs(args[0]), at).Run())
+	ts.Defer(func() { ts.Check(exec.Command("umount", at).Run()) })
 }
 
 func canMount() bool {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/checkpoint/durable"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/lint"
 	"octave-enrich/reader"
@@ -115,16 +116,26 @@ func ours(path string, journal *checkpoint.Journal) (bool, error) {
 	}), nil
 }
 
-// mayWrite refuses an output that is somebody else's.
-func (o *options) mayWrite(output string, journal *checkpoint.Journal) error {
-	if output == "-" || o.force {
+// outputs are the files that rows come into.
+func (o *options) outputs(output string) []string {
+	switch {
+	case output == "-":
 		return nil
+	case o.preset != "generic":
+		return []string{output, writer.HeldPath(output)}
 	}
-	paths := []string{output}
-	if o.preset != "generic" {
-		paths = append(paths, writer.HeldPath(output))
-	}
+	return []string{output}
+}
+
+// mayWrite refuses outputs that cannot be replaced, or are somebody else's.
+func (o *options) mayWrite(paths []string, journal *checkpoint.Journal) error {
 	for _, path := range paths {
+		if _, err := durable.Target(durable.OS{}, path); errors.Is(err, durable.ErrMountPoint) {
+			return outputError(err)
+		}
+		if o.force {
+			continue
+		}
 		ok, err := ours(path, journal)
 		if err != nil {
 			return err
@@ -135,6 +146,31 @@ func (o *options) mayWrite(output string, journal *checkpoint.Journal) error {
 		}
 	}
 	return nil
+}
+
+// publish gives a finished output its name, unless somebody put a file there since
+// the command began. Whatever goes wrong, nothing is lost: the rows are beside it,
+// and writing them again costs nothing.
+func (o *options) publish(file *writer.File, output writer.Output, journal *checkpoint.Journal, checkpointPath string) error {
+	var paths []string
+	for _, part := range written(output) {
+		if part.Path != "-" {
+			paths = append(paths, part.Path)
+		}
+	}
+	err := o.mayWrite(paths, journal)
+	if err == nil {
+		if err = file.Publish(); err == nil {
+			return nil
+		}
+		err = outputError(err)
+	}
+	end := *asExit(err)
+	if output.Path != "-" {
+		end.hint = strings.TrimPrefix(fmt.Sprintf("%s\nthe rows are in %s, every answer is in %s: running again costs nothing",
+			end.hint, writer.Beside(output.Path)[0], checkpointPath), "\n")
+	}
+	return &end
 }
 
 // writerOptions are what the writer needs of the flags.

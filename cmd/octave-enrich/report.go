@@ -144,5 +144,8 @@ func (j *job) checkReport() error {
 	if info, err := os.Stat(filepath.Dir(page)); err != nil || !info.IsDir() {
 		return outputError(fmt.Errorf("--report %s: there is no folder %s", page, filepath.Dir(page)))
 	}
+	if _, err := durable.Target(durable.OS{}, page); err != nil {
+		return outputError(fmt.Errorf("--report: %w", err))
+	}
 	return mayReplacePage(page)
 }

@@ -126,7 +126,7 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	}
 	if _, err := os.Stat(j.places.checkpoint); errors.Is(err, os.ErrNotExist) {
 		// Before the checkpoint is created: a refusal leaves nothing behind.
-		if err := o.mayWrite(j.places.output, nil); err != nil {
+		if err := o.mayWrite(o.outputs(j.places.output), nil); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service, waiting, j.noCall); err != nil {
 		return err
 	}
-	if err := o.mayWrite(j.places.output, j.journal); err != nil {
+	if err := o.mayWrite(o.outputs(j.places.output), j.journal); err != nil {
 		return err
 	}
 	tune(max(j.list.input.Profile().Rows, j.journal.Len()))
@@ -414,8 +414,8 @@ func (j *job) publish() error {
 		_ = file.Abort()
 		return err
 	}
-	if err := file.Publish(); err != nil {
-		return outputError(err)
+	if err := j.o.publish(file, output, j.journal, j.places.checkpoint); err != nil {
+		return err
 	}
 	j.outputs = written(output)
 	j.tellOutput(output)

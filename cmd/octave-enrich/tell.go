@@ -56,6 +56,9 @@ func (j *job) checkTelling() error {
 		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 			return outputError(fmt.Errorf("--%s %s: there is no folder %s", flag, path, filepath.Dir(path)))
 		}
+		if _, err := durable.Target(durable.OS{}, path); err != nil {
+			return outputError(fmt.Errorf("--%s: %w", flag, err))
+		}
 	}
 	if j.places.output == "-" && j.o.summary == "-" {
 		return usageError("--summary - and the rows cannot share standard output: write one of them to a file")

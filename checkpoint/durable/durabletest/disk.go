@@ -252,6 +252,9 @@ func (d *Disk) Resolve(path string) (string, error) {
 	return path, err
 }
 
+// MountPoint says no.
+func (d *Disk) MountPoint(string) (bool, error) { return false, nil }
+
 // OpenFile opens a file.
 func (d *Disk) OpenFile(path string, flag int, perm fs.FileMode) (durable.File, error) {
 	d.mu.Lock()

@@ -99,7 +99,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err != nil {
 		return createError(err)
 	}
-	return a.replay(watch, o, list, memory, out, places.checkpoint)
+	return a.replay(watch, o, list, journal, memory, out, places.checkpoint)
 }
 
 // defaultCheckpoint is the one that run would have used for these inputs.
@@ -180,7 +180,7 @@ func recordExport(path string, output writer.Output) error {
 }
 
 // replay is the ordinary run with an agent that never calls.
-func (a *app) replay(watch *watch, o *options, list *list, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
+func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.Journal, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
 	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	tally := &pipeline.Tally{}
 	observer, sink := pipeline.Observer(tally.Observe), writer.Sink(out)

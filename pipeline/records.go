@@ -53,6 +53,7 @@ type OutputBody struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"`
 	Rows   int    `json:"rows"`
+	Page   bool   `json:"page,omitempty"` // a report, which has no rows
 }
 
 // EndBody is the body of an ended record: how a run ended.

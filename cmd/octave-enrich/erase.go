@@ -26,8 +26,10 @@ const eraseHelp = `Take a person out of a checkpoint, and out of the decisions o
 writing the files anew: what was asked about them, what came back, every attempt.
 With --fleet they go out of the fleet's database, too: out of all its queues.
 
-Of the outputs that were written from the checkpoint, those that still hold the
-person are named, and so are the inputs: they are yours to edit or delete. A run
+Of the outputs and report pages that were made from the checkpoint, and of the
+checkpoints in its folder, those that still hold the person are named, and so are
+the inputs: they are yours to edit or delete. When nobody was found it exits with 3
+and says in which row the nearest address is. A run
 over a list that still holds the person would ask again: --also-exclude puts them
 on the do-not-contact list that run --exclude reads, before anything is erased.`
 
@@ -64,12 +66,14 @@ type erasure struct {
 	gone    map[checkpoint.Key]bool // of those, the ones that the checkpoint had
 	files   files
 
+	fromFleet bool // somebody was there
+
 	mentions int // records kept that hold a needle all the same
 }
 
 // files are those that the checkpoint says were read and written.
 type files struct {
-	inputs, outputs []string
+	inputs, outputs, pages []string
 	fleets          []string // databases of fleets that answered
 }
 
@@ -112,7 +116,16 @@ func (a *app) erase(path string, e erasure) error {
 		}
 		dropped += stats.Dropped
 	}
-	return a.tellErased(path, &e, dropped)
+	if err := e.clean(); err != nil {
+		return outputError(err)
+	}
+	if err := a.tellErased(path, &e, dropped); err != nil {
+		return err
+	}
+	if dropped == 0 && !e.fromFleet {
+		return a.nobody(path, &e)
+	}
+	return nil
 }
 
 // eraseFromFleet comes before the checkpoint, which tells the questions that are
@@ -142,6 +155,7 @@ func (a *app) eraseFromFleet(path string, e *erasure, watch *watch) error {
 		return &exitError{code: exitLocked, err: fmt.Errorf("a worker has %s about the person in hand; nothing was erased", count(erased.Running, "question")),
 			hint: "do this again when it has ended; of a worker that is lost another one takes the questions over"}
 	}
+	e.fromFleet = erased.Records+erased.Queued > 0
 	for _, key := range erased.Keys {
 		e.keys[key] = true
 	}
@@ -236,7 +250,9 @@ func (f *files) add(rec checkpoint.Record) {
 			}
 		}
 	case checkpoint.Output:
-		if body, ok := pipeline.ReadOutput(rec); ok {
+		if body, ok := pipeline.ReadOutput(rec); ok && body.Page {
+			f.pages = appendNew(f.pages, body.Path)
+		} else if ok {
 			f.outputs = appendNew(f.outputs, body.Path)
 		}
 	}
@@ -278,14 +294,10 @@ func rewrite(path string, keep func(checkpoint.Record) (checkpoint.Record, bool)
 	return stats, nil
 }
 
-// tellErased says what was done, and what is left to do by hand.
-func (a *app) tellErased(path string, e *erasure, dropped int) error {
-	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", count(dropped, "record"), count(len(e.gone), "question"), path)
-	if e.mentions > 0 {
-		fmt.Fprintf(a.stdout, "%s about others still mention the person\n", count(e.mentions, "record"))
-	}
-	for _, file := range e.files.outputs {
-		holds, err := e.holds(file)
+// tellHolders names the files that still hold the person.
+func (a *app) tellHolders(list []string, holds func(string) (bool, error)) {
+	for _, file := range list {
+		holds, err := holds(file)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -294,6 +306,18 @@ func (a *app) tellErased(path string, e *erasure, dropped int) error {
 			fmt.Fprintf(a.stdout, "still holds the person: %s\n", file)
 		}
 	}
+}
+
+// tellErased says what was done, and what is left to do by hand.
+func (a *app) tellErased(path string, e *erasure, dropped int) error {
+	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", count(dropped, "record"), count(len(e.gone), "question"), path)
+	if e.mentions > 0 {
+		fmt.Fprintf(a.stdout, "%s about others still mention the person\n", count(e.mentions, "record"))
+	}
+	a.tellHolders(e.files.outputs, e.holds)
+	pages, checkpoints := e.beside(path)
+	a.tellHolders(pages, e.holdsPage)
+	a.tellHolders(checkpoints, e.holdsCheckpoint)
 	if len(e.files.fleets) > 0 {
 		fmt.Fprintf(a.stderr, "a fleet may still hold the person: do this again with --fleet for %s\n", strings.Join(e.files.fleets, ", "))
 	}

@@ -112,7 +112,7 @@ func ours(path string, journal *checkpoint.Journal) (bool, error) {
 	sum := hex.EncodeToString(h.Sum(nil))
 	return slices.ContainsFunc(journal.RunRecords(), func(rec checkpoint.Record) bool {
 		body, ok := pipeline.ReadOutput(rec)
-		return ok && body.SHA256 == sum
+		return ok && !body.Page && body.SHA256 == sum
 	}), nil
 }
 

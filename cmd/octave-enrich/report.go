@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
@@ -55,11 +57,34 @@ func (a *app) report(path, output string) error {
 	if err := mayReplacePage(output); err != nil {
 		return err
 	}
+	if err := a.notePage(path, output); err != nil {
+		return err
+	}
 	if err := writePage(path, output, opt); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stderr, "wrote %s\n", output)
 	return nil
+}
+
+// notePage remembers a page before it is written, so that erase names it whatever
+// happens. While a run holds the checkpoint, or where it cannot be written, that is
+// said instead.
+func (a *app) notePage(path, output string) error {
+	journal, err := checkpoint.Open(path, checkpoint.Options{})
+	switch {
+	case errors.Is(err, checkpoint.ErrLocked), errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
+		fmt.Fprintf(a.stderr, "the checkpoint cannot be written now: erase will know the page only beside it\n")
+		return nil
+	case err != nil:
+		return checkpointError(path, err)
+	}
+	return errors.Join(recordPage(journal, path, output), journal.Close())
+}
+
+// recordPage remembers a page like an output: it holds every email.
+func recordPage(journal *checkpoint.Journal, path, output string) error {
+	return appendRecord(journal, path, checkpoint.Output, pipeline.OutputBody{Path: resolved(output), Page: true})
 }
 
 // pageError gives errors of the disk and of the checkpoint their codes.
@@ -119,6 +144,9 @@ func (j *job) ended(end error) error {
 func (j *job) writeReport() error {
 	opt, err := pageOptions(j.answers())
 	if err != nil {
+		return err
+	}
+	if err := recordPage(j.journal, j.places.checkpoint, j.o.report); err != nil && j.answers() == j.places.checkpoint {
 		return err
 	}
 	if err := writePage(j.answers(), j.o.report, opt); err != nil {

@@ -74,7 +74,7 @@ type erasure struct {
 // files are those that the checkpoint says were read and written.
 type files struct {
 	inputs, outputs, pages []string
-	fleets          []string // databases of fleets that answered
+	fleets                 []string // databases of fleets that answered
 }
 
 // finishing is what a signal leads to while files are written anew: half an erasure

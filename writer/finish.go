@@ -179,6 +179,9 @@ func (f *File) padRecords(buf *bufio.Writer) error {
 			return err
 		}
 	}
+	if book, ok := out.(*workbook); ok {
+		f.out.Cut = book.cut
+	}
 	return out.end()
 }
 
@@ -227,7 +230,16 @@ func (f *File) divideInto(buf, heldBuf *bufio.Writer) error {
 
 func (f *File) divideRecord(record []string, judge *judge, out, held recordWriter) error {
 	row := f.shape.(*candidates).candidate(record, f.kept)
-	if why := judge.hold(row); why != (reason{}) {
+	cells := slices.Clone(row.person)
+	for _, m := range row.messages {
+		cells = append(cells, m.subject, m.body)
+	}
+	cells = append(cells, row.kept...)
+	why := judge.hold(row)
+	if why == (reason{}) && f.format.kind == "xlsx" && slices.ContainsFunc(cells, func(cell string) bool { return !FitsWorkbook(cell) }) { // a part of a message is not sent
+		why = reason{"longer than a workbook holds", "a text is longer than a cell of a workbook can be, 32,767 characters: write .csv"}
+	}
+	if why != (reason{}) {
 		f.out.Rows--
 		f.out.Held.Rows++
 		f.out.Held.Reasons[why.kind]++
@@ -235,9 +247,5 @@ func (f *File) divideRecord(record []string, judge *judge, out, held recordWrite
 		record[n+1] = why.text
 		return held.add(record[:n+2])
 	}
-	cells := slices.Clone(row.person)
-	for _, m := range row.messages {
-		cells = append(cells, m.subject, m.body)
-	}
-	return out.add(append(cells, row.kept...))
+	return out.add(cells)
 }

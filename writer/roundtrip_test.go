@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -280,19 +281,39 @@ func TestWorkbookReadsBack(t *testing.T) {
 	}
 }
 
-func TestWorkbookRefusesToCutText(t *testing.T) {
-	f, err := Create(filepath.Join(t.TempDir(), "o.xlsx"), Options{Columns: []string{"a"}})
+// A text that a cell of a workbook has no room for is cut between characters, with a note, and counted; the longest
+// that fits is whole.
+func TestWorkbookCutsWithANote(t *testing.T) {
+	fits, long := strings.Repeat("é", maxCellUnits), strings.Repeat("😀", maxCellUnits/2+1)
+	path := filepath.Join(t.TempDir(), "o.xlsx")
+	out := finish(t, path, Options{Columns: []string{"a"}}, []Row{
+		{Cells: []string{fits}}, {Cells: []string{"b"}, Status: StatusOK, Emails: []Email{{"s", long, "", nil}}},
+	})
+	if out.Cut != 1 {
+		t.Errorf("%d cells are cut, want 1", out.Cut)
+	}
+	book, err := excelize.OpenFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Abort()
-	if err := f.Write(Row{Cells: []string{strings.Repeat("é", maxCellUnits)}}); err != nil {
+	defer book.Close()
+	rows, err := book.GetRows("Sheet1")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Write(Row{Cells: []string{strings.Repeat("é", maxCellUnits+1)}}); err != nil {
-		t.Fatal(err)
+	cut := rows[2][slices.Index(rows[0], "email_body_1")]
+	text, noted := strings.CutSuffix(cut, cutNote)
+	if rows[1][0] != fits || !noted || !strings.HasPrefix(long, text) || units(cut) > maxCellUnits || units(cut) < maxCellUnits-1 {
+		t.Errorf("a cell of %d units, noted: %v", units(cut), noted)
 	}
-	if _, err = f.Finish(); err == nil || !strings.Contains(err.Error(), "row 2, column 1") {
-		t.Fatalf("Finish: %v, want the place of the text that is too long", err)
+}
+
+// A part of a message is not sent: whom it is for is held back.
+func TestPresetHoldsWhatAWorkbookCuts(t *testing.T) {
+	row := sample()[0]
+	row.Emails[0].Body = strings.Repeat("word ", maxCellUnits/5+1)
+	out := finish(t, filepath.Join(t.TempDir(), "o.xlsx"), Options{Columns: columns(), Preset: "instantly", Rule: rule(t)}, []Row{row})
+	if out.Rows != 0 || out.Held.Reasons["longer than a workbook holds"] != 1 {
+		t.Errorf("%d rows, held back: %v", out.Rows, out.Held.Reasons)
 	}
 }

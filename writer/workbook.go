@@ -3,7 +3,6 @@ package writer
 import (
 	"archive/zip"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"unicode/utf16"
@@ -11,7 +10,7 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// The limits of the format. Cutting a text to fit would lose what was paid for.
+// The limits of the format.
 const (
 	maxSheetRows    = 1 << 20
 	maxSheetColumns = 1 << 14
@@ -28,7 +27,11 @@ type workbook struct {
 	rows  *excelize.StreamWriter
 	style int
 	n     int
+	cut   int // cells that were longer than the format has room for
 }
+
+// cutNote ends a cell that was cut: nobody takes a part for the whole, which is in the checkpoint.
+const cutNote = " [cut: a cell of a workbook holds 32,767 characters; the whole text is in an export to .csv]"
 
 func newWorkbook(w io.Writer, spoolDir string, header []string) (*workbook, error) {
 	b := &workbook{file: excelize.NewFile(excelize.Options{TmpDir: spoolDir})}
@@ -55,16 +58,33 @@ func (b *workbook) add(record []string) error {
 	cells := make([]any, len(record))
 	for i, text := range record {
 		if units(text) > maxCellUnits {
-			return &OptionsError{
-				Msg:  fmt.Sprintf("row %d, column %d is longer than a cell of .xlsx can be, 32,767 characters", b.n-1, i+1),
-				Hint: "write .csv",
-			}
+			b.cut++
+			text = cutTo(text, maxCellUnits-len(cutNote)) + cutNote
 		}
 		if text != "" {
 			cells[i] = excelize.Cell{StyleID: b.style, Value: text}
 		}
 	}
 	return b.rows.SetRow("A"+strconv.Itoa(b.n), cells)
+}
+
+// FitsWorkbook says whether a text is not longer than a cell of a workbook can be: 32,767 UTF-16 code units.
+func FitsWorkbook(text string) bool { return units(text) <= maxCellUnits }
+
+// IsWorkbook says whether a file of that name, or of the format if one is given, is a workbook.
+func IsWorkbook(path, formatName string) bool {
+	form, err := formatOf(path, formatName)
+	return err == nil && form.kind == "xlsx"
+}
+
+// cutTo shortens a text to n code units at most, between characters.
+func cutTo(text string, n int) string {
+	for i, r := range text {
+		if n -= max(utf16.RuneLen(r), 1); n < 0 {
+			return text[:i]
+		}
+	}
+	return text
 }
 
 // units is the length of text as a spreadsheet counts it.

@@ -124,6 +124,8 @@ type Output struct {
 	Held *Output
 	// Reasons count the rows of a held file by why they are there; nil for any other file.
 	Reasons map[string]int
+	// Cut counts the cells that a workbook has no room for: they end with a note.
+	Cut int
 	// Properties are columns that the sender only takes when they were defined there before; nil for most presets.
 	Properties []string
 }

@@ -89,6 +89,9 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err := o.mayWrite(o.outputs(places.output), journal); err != nil {
 		return err
 	}
+	if err := o.fits(places.output, list); err != nil {
+		return err
+	}
 	tune(max(list.input.Profile().Rows, journal.Len()))
 	watch.begin("stopping; no output is written")
 	opt, err := o.writerOptions(a, list.input.Columns(), emailsGiven, filepath.Dir(places.checkpoint))

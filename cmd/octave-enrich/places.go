@@ -173,6 +173,29 @@ func (o *options) publish(file *writer.File, output writer.Output, journal *chec
 	return &end
 }
 
+// fits refuses a list with a cell that a workbook has no room for.
+func (o *options) fits(output string, list *list) error {
+	if !writer.IsWorkbook(output, o.outFormat) {
+		return nil
+	}
+	columns := list.input.Columns()
+	kept := func(name string) bool {
+		return slices.Contains(o.keep, name) || len(o.keep) == 0 && o.preset == "generic"
+	}
+	for contact, err := range list.input.Contacts() {
+		if err != nil {
+			return inputError(err)
+		}
+		for i, cell := range contact.Cells {
+			if !writer.FitsWorkbook(cell) && kept(columns[i]) {
+				return &exitError{code: exitUsage, err: fmt.Errorf("row %d, column %q: longer than a cell of a workbook can be, 32,767 characters", contact.Row, columns[i]),
+					hint: "write .csv, or name the columns to keep with --keep"}
+			}
+		}
+	}
+	return nil
+}
+
 // writerOptions are what the writer needs of the flags.
 func (o *options) writerOptions(a *app, columns []string, emailsGiven bool, spool string) (writer.Options, error) {
 	opt := writer.Options{

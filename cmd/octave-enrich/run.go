@@ -124,6 +124,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err := checkpoint.Chosen(j.places.checkpoint, nil); err != nil {
 		return checkpointError(j.places.checkpoint, err)
 	}
+	if err := o.fits(j.places.output, j.list); err != nil {
+		return err
+	}
 	if _, err := os.Stat(j.places.checkpoint); errors.Is(err, os.ErrNotExist) {
 		// Before the checkpoint is created: a refusal leaves nothing behind.
 		if err := o.mayWrite(o.outputs(j.places.output), nil); err != nil {

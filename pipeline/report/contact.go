@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -29,6 +30,8 @@ type contact struct {
 	Playbook  string         `json:"playbook,omitempty"`
 	Persona   string         `json:"persona,omitempty"`
 	Product   string         `json:"product,omitempty"`
+	Matches   []match        `json:"matches,omitempty"`
+	Sources   []source       `json:"sources,omitempty"`
 	Emails    []email        `json:"emails,omitempty"`
 	Review    *Decision      `json:"review,omitempty"`
 
@@ -37,6 +40,54 @@ type contact struct {
 	Kind   string `json:"kind,omitempty"`
 	HTTP   int    `json:"http,omitempty"`
 	Billed bool   `json:"billed,omitempty"` // possibly
+}
+
+// A match is why the service chose a playbook or a product, as far as it says.
+type match struct {
+	Of         string `json:"of"`                   // playbook, product
+	Confidence any    `json:"confidence,omitempty"` // as the service sent it: a number or a word
+	Reason     string `json:"reason,omitempty"`
+}
+
+// A source is where the service has a fact from: an annotation of its answer.
+type source struct {
+	Type  string `json:"type,omitempty"`
+	Title string `json:"title,omitempty"`
+	Text  string `json:"description,omitempty"`
+	URL   string `json:"url,omitempty"`
+}
+
+// newMatch reads matchConfidence and matchAnalysis of an entity.
+func newMatch(of string, entity octave.Entity) (m match, ok bool) {
+	var raw struct {
+		Confidence any `json:"matchConfidence"`
+		Analysis   any `json:"matchAnalysis"`
+	}
+	_ = json.Unmarshal(entity.Raw, &raw)
+	m = match{Of: of, Confidence: raw.Confidence}
+	if raw.Analysis != nil {
+		m.Reason = fmt.Sprint(raw.Analysis)
+	}
+	return m, m.Confidence != nil || m.Reason != ""
+}
+
+// sourcesOf reads the annotations of an answer; one of another make is left out.
+func sourcesOf(answer *octave.Answer) (list []source) {
+	var raw struct {
+		Data struct {
+			Annotations struct {
+				Annotations []json.RawMessage `json:"annotations"`
+			} `json:"annotations"`
+		} `json:"data"`
+	}
+	_ = json.Unmarshal(answer.Raw, &raw)
+	for _, text := range raw.Data.Annotations.Annotations {
+		var one source
+		if json.Unmarshal(text, &one) == nil && one != (source{}) {
+			list = append(list, one)
+		}
+	}
+	return list
 }
 
 // An email is one message and what its parts tell.
@@ -110,6 +161,13 @@ func (c *contact) answered(rec checkpoint.Record, rule *lint.Rule, decide func(c
 	}
 	c.Status = pipeline.StatusOK
 	c.Playbook, c.Persona, c.Product = answer.Playbook.Name, answer.Persona.Name, answer.Product.Name
+	if m, ok := newMatch("playbook", answer.Playbook); ok {
+		c.Matches = append(c.Matches, m)
+	}
+	if m, ok := newMatch("product", answer.Product); ok {
+		c.Matches = append(c.Matches, m)
+	}
+	c.Sources = sourcesOf(answer)
 	for _, e := range answer.Emails {
 		c.Emails = append(c.Emails, newEmail(e, answer.OutputType, rule))
 	}

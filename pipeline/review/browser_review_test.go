@@ -81,6 +81,12 @@ func TestBrowserReviewSurvivesKill(t *testing.T) {
 	p.wait(name + ` === "Cy Wilk"`)
 	p.wait(saved)
 	p.shot("review")
+	p.press("k")
+	p.press("k")
+	p.wait(`[...document.querySelectorAll(".changes ins")].map((n) => n.textContent).join(" ").includes("own words?")`)
+	p.is(`[...document.querySelectorAll(".changes del")].map((n) => n.textContent).join("").includes("Thursday")`, true)
+	p.press("j")
+	p.press("j")
 	server.kill()
 
 	if subject, body, ok := approved(t, path, keys[0]); !ok || subject != "An idea for Alder" || body != "Hi Ada, in my own words?" {
@@ -254,6 +260,28 @@ func TestBrowserAnEmptiedMessageIsDroppedOrRefused(t *testing.T) {
 	if d := onDisk(t, path, keys[0]); d.State != "" || d.Emails != nil {
 		t.Errorf("the decision is %+v, want none", d)
 	}
+}
+
+func TestBrowserAHeldKeyDecidesNothing(t *testing.T) {
+	path, _ := people(t)
+	server := serve(t, path, "127.0.0.1:0")
+	p := startChromium(t).open(server.url, 1280, 900)
+	for _, key := range []string{"a", "x", "u", "e", "z"} {
+		p.call("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": key, "text": key, "autoRepeat": true})
+	}
+	p.is(name, "Ada Quinn")
+	p.is(`document.querySelector("#progress").textContent + document.querySelectorAll("textarea, #ask[open]").length`, "0 of 30")
+	p.press("2")
+	p.wait(`document.activeElement.dataset.step === "2"`)
+	p.press("e") // edits the message one is at
+	p.wait(`document.activeElement.getAttribute("aria-label") === "Text of message 2"`)
+	p.press("Escape")
+	for range 3 {
+		p.press("a")
+	}
+	p.wait(`document.querySelector(".end")?.textContent.includes("3 approved, 0 rejected")`)
+	p.is(`document.querySelector(".end code").textContent`, "octave-enrich export people.csv --approved -o approved.csv --checkpoint people.enriched.csv.checkpoint")
+	p.shot("end")
 }
 
 func TestBrowserUndoesDecisions(t *testing.T) {

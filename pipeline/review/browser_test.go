@@ -134,6 +134,44 @@ func TestBrowserSaysHowTheNightWent(t *testing.T) {
 	}
 }
 
+// A message is shown as an inbox shows it, with what is wrong and what is known
+// marked in its text, and the evidence beside it.
+func TestBrowserShowsAnEmailAsItsRecipientSeesIt(t *testing.T) {
+	r := newRecords(t, "sandbox")
+	r.run("people.csv")
+	long := strings.Repeat("word ", 40)
+	key := r.next()
+	r.note(checkpoint.Answered, key, fields{"request": person("Ada", "Quinn", "Alder"), "row": 1, "answer": fields{"found": true, "data": fields{
+		"outputType": "markdown",
+		"playbook":   fields{"name": "Growth", "matchConfidence": 0.87, "matchAnalysis": "They hire."},
+		"annotations": fields{"annotations": []fields{{"type": "news", "title": "Alder grows", "url": "https://alder.example.com/news", "description": "a press release"},
+			{"type": "odd", "title": "Odd", "url": "javascript:top.pwned=1"}}},
+		"emails": []fields{{"subject": "Ada, " + long, "email": "Hi Ada,\n\nhow is **Alder**? [First Name]\n\n- one\n- two\n\nSee [the plan](https://plan.example.com/x)."}}}}})
+	r.answer(person("Cy", "Wilk", "Coralune"), "Growth", "A question", "<p>Hi Cy, shall we <a href=\"https://talk.example.com/now\">talk</a>?</p>")
+	r.answer(person("Noa", "Levi", "Tekoa"), "Growth", "שלום", "היי נועה, נדבר ביום חמישי?")
+	p := startChromium(t).open(page(t, r.close())+"#emails", 1280, 1100)
+	p.wait(name + ` === "Ada Quinn"`)
+	p.is(`[...document.querySelector(".inbox li").children].map((n) => [...n.textContent].length).join()`, "11,60,90")
+	p.is(`[...document.querySelectorAll(".text mark")].map((n) => n.textContent + ": " + n.title.split(":")[0]).join()`, "[First Name]: placeholder")
+	p.is(`[...document.querySelectorAll(".rich u")].map((n) => n.textContent).join()`, "Ada,Alder")
+	p.is(`document.querySelector(".rich strong").textContent + document.querySelectorAll(".rich li").length + document.querySelectorAll(".rich a").length`, "Alder20")
+	p.is(`document.querySelector(".shown-link").textContent`, "the plan (https://plan.example.com/x)")
+	p.shot("markdown")
+	p.click(".message", "source")
+	p.wait(`[...document.querySelectorAll(".message .text")].some((n) => !n.hidden && n.textContent.includes("**Alder**"))`)
+	p.eval(`document.querySelector(".told").open = true`)
+	p.is(`["0.87", "They hire.", "Alder grows", "a press release", "Head of Sales"].filter((s) => !document.querySelector(".told").textContent.includes(s)).join()`, "")
+	p.is(`[...document.querySelectorAll(".told a")].map((a) => a.href).join()`, "https://alder.example.com/news")
+	p.press("j")
+	p.wait(`document.querySelector("iframe")?.contentDocument?.querySelector("a")`)
+	p.wait(`document.querySelector("iframe").contentDocument.querySelectorAll("[href]").length === 0`)
+	p.is(`document.querySelector(".links").textContent`, "talk leads to https://talk.example.com/now")
+	p.press("j")
+	p.wait(name + ` === "Noa Levi"`)
+	p.is(`getComputedStyle(document.querySelector(".message .text")).direction`, "rtl")
+	p.shot("rtl")
+}
+
 func TestBrowserSearchesAndFilters(t *testing.T) {
 	path, _ := people(t)
 	p := startChromium(t).open(page(t, path)+"#emails", 1280, 900)

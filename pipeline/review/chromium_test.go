@@ -192,7 +192,8 @@ func (p *tab) size(width, height int) {
 
 func (p *tab) scheme(name string) {
 	p.t.Helper()
-	p.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": name}}})
+	p.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{
+		{"name": "prefers-color-scheme", "value": name}, {"name": "prefers-reduced-motion", "value": "reduce"}}}) // no colours in between
 }
 
 // eval returns the value of an expression.

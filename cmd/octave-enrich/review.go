@@ -77,7 +77,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
-	server := review.NewServer(path, book)
+	server := review.NewServer(ctx, path, book)
 	url := server.URL(listener.Addr())
 	if addrFile != "" {
 		if err := durable.WriteFile(addrFile, []byte(url+"\n"), durable.Private); err != nil {

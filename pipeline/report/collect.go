@@ -24,6 +24,7 @@ type summary struct {
 	runs    []*run
 	damaged int // records
 	last    map[checkpoint.Key]place
+	end     int64 // of what was read of the file
 }
 
 // A place is where the record lies that tells what became of a question.
@@ -53,6 +54,7 @@ type head struct {
 	Created        time.Time              `json:"created"`
 	Made           time.Time              `json:"made"`
 	Live           bool                   `json:"live,omitempty"`
+	End            int64                  `json:"end"` // bytes of the checkpoint that the page is about
 	Reviewed       bool                   `json:"reviewed,omitempty"`
 	Damaged        int                    `json:"damaged,omitempty"`
 	Questions      pipeline.QuestionCount `json:"questions"`
@@ -82,6 +84,7 @@ func collect(path string, rule *lint.Rule) (*summary, error) {
 }
 
 func (s *summary) add(e checkpoint.Entry) {
+	s.end = e.Offset + e.Len
 	s.ledger.Add(e.Record)
 	switch e.Type {
 	case checkpoint.Begin:
@@ -140,7 +143,7 @@ func (s *summary) head(name string, opt Options) head {
 	}
 	return head{
 		Checkpoint: name, Tool: s.header.Tool, Service: s.header.Service, Created: s.header.Created,
-		Made: opt.Made.UTC().Truncate(time.Second), Live: opt.Live, Reviewed: opt.Decide != nil, Damaged: s.damaged,
+		Made: opt.Made.UTC().Truncate(time.Second), Live: opt.Live, End: s.end, Reviewed: opt.Decide != nil, Damaged: s.damaged,
 		Questions: s.ledger.Questions(), Attempts: s.ledger.Attempts,
 		PossiblyBilled: s.ledger.PossiblyBilled(), Usage: s.ledger.Usage,
 		Missed: s.causes(), Latency: newLatency(s.latency), Runs: s.runs,

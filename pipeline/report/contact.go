@@ -99,15 +99,19 @@ type email struct {
 	Empty    []string `json:"empty,omitempty"` // sections that are there, without a text; most messages are better without a signature
 }
 
-// WriteContact writes the present answer to a question as a page holds it, for a
-// page that is open already.
-func WriteContact(w io.Writer, answered checkpoint.Record, decide func(checkpoint.Key, *octave.Answer) Decision) error {
+// WriteContact writes what became of a question, an answered or a failed record, as
+// a page holds it, for a page that is open already.
+func WriteContact(w io.Writer, rec checkpoint.Record, decide func(checkpoint.Key, *octave.Answer) Decision) error {
 	rule, err := lint.New()
 	if err != nil {
 		return err
 	}
-	c := contact{Key: answered.Key.String(), At: answered.At.Truncate(time.Second)}
-	c.answered(answered, rule, decide)
+	c := contact{Key: rec.Key.String(), At: rec.At.Truncate(time.Second)}
+	if rec.Type == checkpoint.Failed {
+		c.failed(rec)
+	} else {
+		c.answered(rec, rule, decide)
+	}
 	return json.NewEncoder(w).Encode(c)
 }
 

@@ -147,6 +147,7 @@ func TestBrowserTwoTabsOverwriteNothing(t *testing.T) {
 	r.answer(person("Odd", "One", "Acme"), "Growth", "An idea", "Nothing, [First Name].")
 	path := r.close()
 	browser := startChromium(t)
+	browser.deaf = true
 	server := serve(t, path, "127.0.0.1:0")
 	old, other := browser.open(server.url, 1280, 900), browser.open(server.url, 1280, 900)
 	for range 3 {
@@ -178,7 +179,9 @@ func TestBrowserTwoTabsOverwriteNothing(t *testing.T) {
 func TestBrowserShowsNewWordsInsteadOfATick(t *testing.T) {
 	path, keys := people(t)
 	server := serve(t, path, "127.0.0.1:0")
-	p := startChromium(t).open(server.url, 1280, 900)
+	browser := startChromium(t)
+	browser.deaf = true
+	p := browser.open(server.url, 1280, 900)
 	p.wait(name + ` === "Ada Quinn"`)
 	answerAgain(t, path, keys[0], "New subject", "New words?")
 	p.press("a")
@@ -260,6 +263,22 @@ func TestBrowserAnEmptiedMessageIsDroppedOrRefused(t *testing.T) {
 	if d := onDisk(t, path, keys[0]); d.State != "" || d.Emails != nil {
 		t.Errorf("the decision is %+v, want none", d)
 	}
+}
+
+func TestBrowserThePageFollows(t *testing.T) {
+	path, keys := people(t)
+	browser := startChromium(t)
+	server := serve(t, path, "127.0.0.1:0")
+	p, other := browser.open(server.url, 1280, 900), browser.open(server.url, 1280, 900)
+	other.press("a")
+	p.wait(`document.querySelectorAll(".mark.good").length === 1`) // decided in the other window
+	answerAgain(t, path, keys[0], "New subject", "New words?")
+	answerAgain(t, path, checkpoint.Key{99}, "Another", "One more?")
+	p.wait(`document.querySelectorAll(".row").length === 6 && !document.querySelector(".mark.good")`)
+	p.wait(`document.querySelector(".message .text").textContent === "New words?"`)
+	p.press("a")
+	p.wait(saved + ` && document.querySelectorAll(".mark.good").length === 1`)
+	p.is(alerts, "")
 }
 
 func TestBrowserAHeldKeyDecidesNothing(t *testing.T) {

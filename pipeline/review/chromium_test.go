@@ -27,6 +27,7 @@ type chromium struct {
 	waiting map[int]chan message
 	log     []string // what pages wrote to the console, exceptions and dialogs
 	dead    chan struct{}
+	deaf    bool // pages that are opened from now on hear nothing of others
 }
 
 type message struct {
@@ -164,6 +165,9 @@ func (c *chromium) open(url string, width, height int) *tab {
 	p := &tab{c, target.SessionID}
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.call(domain+".enable", nil)
+	}
+	if c.deaf {
+		p.call("Network.setBlockedURLs", map[string]any{"urls": []string{"*/events?*"}})
 	}
 	p.size(width, height)
 	p.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}) // beside other tabs, too

@@ -2,6 +2,7 @@ package review_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	server := review.NewServer(path, book)
+	server := review.NewServer(context.Background(), path, book)
 	fmt.Println(server.URL(listener.Addr()))
 	fmt.Println(http.Serve(listener, server))
 	os.Exit(1)

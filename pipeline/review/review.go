@@ -39,6 +39,17 @@ type Book struct {
 	mu        sync.Mutex
 	decisions map[checkpoint.Key]report.Decision
 	journal   *checkpoint.Journal // nil when open for reading
+
+	made []checkpoint.Key // decisions since it was opened, in order
+	more chan struct{}    // closed when there is another
+}
+
+// since returns the questions that were decided after the first n, and what is
+// closed when there are more.
+func (b *Book) since(n int) ([]checkpoint.Key, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.made[n:]), b.more
 }
 
 // Read reads the decisions about the checkpoint at path, also while a server
@@ -75,7 +86,7 @@ func Open(path, tool string) (*Book, error) {
 	if err != nil {
 		return nil, errors.Join(err, journal.Close())
 	}
-	b.journal = journal
+	b.journal, b.more = journal, make(chan struct{})
 	return b, nil
 }
 
@@ -201,6 +212,11 @@ func (b *Book) Decide(verdicts []Verdict) ([]Result, error) {
 		return nil, err
 	}
 	maps.Copy(b.decisions, made)
+	if len(made) > 0 {
+		b.made = slices.AppendSeq(b.made, maps.Keys(made))
+		close(b.more)
+		b.more = make(chan struct{})
+	}
 	return results, nil
 }
 

@@ -1,9 +1,13 @@
 package review_test
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -381,5 +385,52 @@ func TestTheAddressWithoutItsSlashLeadsToThePage(t *testing.T) {
 	resp.Body.Close()
 	if got := resp.Request.URL.String(); resp.StatusCode != http.StatusOK || got != server.url {
 		t.Errorf("status %d at %s", resp.StatusCode, got)
+	}
+}
+
+// An open page hears of decisions of other windows and of new answers, and hears
+// the end when the review ends.
+func TestAnOpenPageIsToldWhatHappens(t *testing.T) {
+	path, keys := people(t)
+	book, err := review.Open(path, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	ctx, end := context.WithCancel(t.Context())
+	server := review.NewServer(ctx, path, book)
+	web := httptest.NewServer(server)
+	defer web.Close()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get(server.URL(web.Listener.Addr()) + fmt.Sprintf("events?from=%d", info.Size()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	next := func(event string) (data string) {
+		for lines.Scan() {
+			if lines.Text() == "event: "+event && lines.Scan() {
+				return lines.Text()
+			}
+		}
+		t.Fatalf("no %s: %v", event, lines.Err())
+		return ""
+	}
+	if _, err := book.Decide([]review.Verdict{{Key: keys[0], Of: review.Fingerprint(answerOf(t, path, keys[0])), State: review.Rejected, Reason: "tone"}}); err != nil {
+		t.Fatal(err)
+	}
+	if data := next("decision"); !strings.Contains(data, keys[0].String()) || !strings.Contains(data, `"reason":"tone"`) {
+		t.Errorf("the decision is told as %s", data)
+	}
+	answerAgain(t, path, keys[1], "New subject", "New words")
+	if data := next("contact"); !strings.Contains(data, keys[1].String()) || !strings.Contains(data, "New words") {
+		t.Errorf("the answer is told as %s", data)
+	}
+	end()
+	for lines.Scan() { // until the stream ends
 	}
 }

@@ -2,6 +2,7 @@ package review
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
@@ -29,6 +30,7 @@ type Server struct {
 	path  string // of the checkpoint
 	book  *Book
 	token string
+	ends  <-chan struct{} // closed when streams must end
 
 	kept keptPage
 
@@ -36,11 +38,12 @@ type Server struct {
 	answers answers
 }
 
-// NewServer serves the checkpoint at path; decisions go into book.
-func NewServer(path string, book *Book) *Server {
+// NewServer serves the checkpoint at path; decisions go into book. Pages that follow
+// it are told nothing more when ctx is done.
+func NewServer(ctx context.Context, path string, book *Book) *Server {
 	var token [24]byte
 	_, _ = rand.Read(token[:]) // never fails
-	return &Server{path: path, book: book, answers: answers{path: path}, token: base64.RawURLEncoding.EncodeToString(token[:])}
+	return &Server{path: path, book: book, ends: ctx.Done(), answers: answers{path: path}, token: base64.RawURLEncoding.EncodeToString(token[:])}
 }
 
 // URL is where a browser finds the page of a server that listens on addr.
@@ -67,6 +70,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.page(w)
 	case rest == "decisions" && r.Method == http.MethodGet:
 		s.decisions(w)
+	case rest == "events" && r.Method == http.MethodGet:
+		s.events(w, r)
 	case rest == "decisions" && r.Method == http.MethodPost:
 		s.decide(w, r)
 	default:

@@ -8,9 +8,11 @@ async function unpack() {
   const bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(packed) : Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   ({ summary, contacts } = JSON.parse(await new Response(stream).text()));
-  contacts.sort((a, b) => (a.row || Infinity) - (b.row || Infinity) || (a.at < b.at ? -1 : 1));
+  contacts.sort(byRow);
   for (const c of contacts) derive(c);
 }
+
+const byRow = (a, b) => (a.row || Infinity) - (b.row || Infinity) || (a.at < b.at ? -1 : 1);
 
 function derive(c) {
   const r = c.request || {};

@@ -141,6 +141,7 @@ async function start() {
   drawOverview();
   listen();
   route();
+  follow();
   document.documentElement.dataset.ready = "true";
 }
 

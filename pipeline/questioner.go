@@ -21,13 +21,13 @@ import (
 // Settings are the parts of a question that come from the command line: they are
 // recorded in the checkpoint, so that an export needs no flags.
 type Settings struct {
-	Agent        string            `json:"agent,omitempty"`
-	Experiment   string            `json:"experiment,omitempty"`
-	Set          map[string]string `json:"set,omitempty"`          // field -> value
-	Context      []string          `json:"context,omitempty"`      // HEADER[:STEP]
-	Instructions []string          `json:"instructions,omitempty"` // HEADER[:STEP]
-	Templates    map[string]string `json:"template,omitempty"`     // field -> text/template
-	Map          map[string]string `json:"map,omitempty"`          // field -> header
+	Agent        string                    `json:"agent,omitempty"`
+	Experiment   string                    `json:"experiment,omitempty"`
+	Set          map[string]string         `json:"set,omitempty"`          // field -> value
+	Context      []string                  `json:"context,omitempty"`      // HEADER[:STEP]
+	Instructions []string                  `json:"instructions,omitempty"` // HEADER[:STEP]
+	Templates    map[string]string         `json:"template,omitempty"`     // field -> text/template
+	Map          map[string]reader.Columns `json:"map,omitempty"`          // field -> header
 }
 
 // A Questioner turns contacts into requests.

@@ -59,7 +59,7 @@ func TestExportHeaders(t *testing.T) {
 		{"a site of the company's own", "Email,companyUrl", "a@b.example,https://acme.example", map[Field]string{Email: "Email", CompanyDomain: "companyUrl"}},
 		{"a page of the company", "Email,companyUrl", "a@b.example,https://www.linkedin.com/company/1", map[Field]string{Email: "Email"}},
 		{"a language without tags", "Email,Language", "a@b.example,", map[Field]string{Email: "Email"}},
-		{"a language by its name", "Email,Language", "a@b.example,English", map[Field]string{Email: "Email"}},
+		{"a language by its name", "Email,Language", "a@b.example,English", map[Field]string{Email: "Email", Lang: "Language"}},
 	} {
 		in := open(t, Options{}, file(t, "a.csv", test.header+"\n"+test.row+"\n"))
 		equal(t, test.tool, mapped(in, 0), test.want)
@@ -104,13 +104,13 @@ func TestAmbiguous(t *testing.T) {
 	if e := mappingError(t, Options{}, twice); !strings.Contains(e.Error(), `--map email='Email (2)'`) {
 		t.Errorf("%v", e)
 	}
-	in := open(t, Options{Map: map[Field]string{Email: "Email (2)"}}, twice)
+	in := open(t, Options{Map: map[Field]Columns{Email: {"Email (2)"}}}, twice)
 	equal(t, "chosen", contacts(t, in)[0].Person.Email, "c@b.example")
 
 	in = open(t, Options{}, file(t, "a.csv", "Email,E-mail\n,a@b.example\nc@b.example,C@b.example\n"))
 	equal(t, "the fuller of two that agree", mapped(in, 0), map[Field]string{Email: "E-mail"})
 	in = open(t, Options{}, file(t, "a.csv", "Email,E-mail\n,a@b.example\nc@b.example\nd@b.example,\n"))
-	equal(t, "the other", in.Profile().Notes[len(in.Profile().Notes)-1], `a.csv: 1 row with a value for email in "E-mail" alone, which is not used: put both into one column`)
+	equal(t, "each row has its own", []string{contacts(t, in)[0].Person.Email, contacts(t, in)[2].Person.Email}, []string{"a@b.example", "d@b.example"})
 }
 
 func TestNoContactColumn(t *testing.T) {
@@ -131,11 +131,11 @@ func TestNoContactColumn(t *testing.T) {
 
 func TestMapFlag(t *testing.T) {
 	path := file(t, "a.csv", "Ann's mail,Work Email,Note\na@b.example,c@b.example,hi\n")
-	in := open(t, Options{Map: map[Field]string{Email: "Ann's mail", "runtimeContext.1": "note"}}, path)
+	in := open(t, Options{Map: map[Field]Columns{Email: {"Ann's mail"}, "runtimeContext.1": {"note"}}}, path)
 	c := contacts(t, in)[0]
 	equal(t, "email", c.Person.Email, "a@b.example")
 	equal(t, "extra", c.Person.Extra, map[Field]string{"runtimeContext.1": "hi"})
-	mappingError(t, Options{Map: map[Field]string{Email: ""}}, path)
+	mappingError(t, Options{Map: map[Field]Columns{Email: {""}}}, path)
 	for _, test := range []struct {
 		field        Field
 		header, hint string
@@ -145,7 +145,7 @@ func TestMapFlag(t *testing.T) {
 		{"emial", "Note", "did you mean email?"},
 		{"colour", "Note", "fields are email, firstName"},
 	} {
-		if e := mappingError(t, Options{Map: map[Field]string{test.field: test.header}}, path); !strings.Contains(e.Error(), test.hint) {
+		if e := mappingError(t, Options{Map: map[Field]Columns{test.field: {test.header}}}, path); !strings.Contains(e.Error(), test.hint) {
 			t.Errorf("%q does not say %q", e, test.hint)
 		}
 	}
@@ -154,7 +154,7 @@ func TestMapFlag(t *testing.T) {
 
 func TestMapFile(t *testing.T) {
 	path := file(t, "a.csv", "Kontaktweg,Stadt,Vorname\na@b.example,Bonn,Ann\n")
-	in := open(t, Options{Map: map[Field]string{Email: "Kontaktweg"}}, path)
+	in := open(t, Options{Map: map[Field]Columns{Email: {"Kontaktweg"}}}, path)
 	for _, name := range []string{"map.yaml", "map.json"} {
 		pinned := filepath.Join(t.TempDir(), name)
 		if err := in.MapFile().Write(pinned); err != nil {
@@ -211,4 +211,48 @@ func TestProfile(t *testing.T) {
 	equal(t, "samples", m.Samples, []string{"info@acme.example", "INFO@acme.example", "ann@gmail.com"})
 	equal(t, "fill", []int{m.Filled, m.Usable}, []int{4, 3})
 	equal(t, "certain", m.Certain, true)
+}
+
+// TestValuesVote takes a column for what nearly all of its values are, as a
+// guess; a handful of rows decide nothing.
+func TestValuesVote(t *testing.T) {
+	in := open(t, Options{}, file(t, "a.csv", "Kontaktweg,Profil von ihr,Stadt\n"+
+		"a@b.example,https://www.linkedin.com/in/a,Bonn\nb@b.example,https://www.linkedin.com/in/b,Kiel\nc@b.example,https://www.linkedin.com/in/c,Ulm\n"))
+	equal(t, "mapped", mapped(in, 0), map[Field]string{Email: "Kontaktweg", LinkedInProfile: "Profil von ihr"})
+	equal(t, "certain", in.Profile().Files[0].Mapping[0].Certain, false)
+	owner := "Account Owner,Company,Name\na@b.example,Acme,Ann Lee\nb@b.example,Beta,Bo Day\nc@b.example,Coil,Cy Roe\n"
+	equal(t, "a colleague's address", contacts(t, open(t, Options{}, file(t, "b.csv", owner)))[0].Person.Email, "")
+}
+
+// TestOverlooked stops before a column is left unused that holds what rows have
+// nowhere else, and says what to type.
+func TestOverlooked(t *testing.T) {
+	list := "Email,Referrer,Personal Email,First Name\na@b.example,,,Ann\n,r@x.example,p@gmail.com,Bo\n"
+	err := open(t, Options{}, file(t, "a.csv", list)).Overlooked()
+	if want := `column "Referrer" is not used, and holds an email address for rows that have none (1) (type --map email='Email' --map email='Referrer' to use it, or --map email='Email' to leave it)`; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v", err)
+	}
+	for what, opt := range map[string]Options{"used": {Map: map[Field]Columns{Email: {"Email", "Referrer"}}}, "left": {Map: map[Field]Columns{Email: {"Email"}}}} {
+		in := open(t, opt, file(t, "a.csv", list))
+		if err := in.Overlooked(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		equal(t, what, contacts(t, in)[1].Person.Email, map[string]string{"used": "r@x.example", "left": ""}[what])
+	}
+	if err := open(t, Options{}, file(t, "b.csv", "Email,Personal Email,Account Owner,Do Not Email\n,p@gmail.com,me@mine.example,x@y.example\na@b.example,,,\n")).Overlooked(); err != nil {
+		t.Errorf("columns that are never used: %v", err)
+	}
+}
+
+// TestFates says of every column what becomes of it.
+func TestFates(t *testing.T) {
+	in := open(t, Options{}, file(t, "a.csv", "Work Email,Email,Colour,Account Owner,Unsubscribed\n,a@b.example,red,Me,\nc@b.example,,,Me,yes\n"))
+	var got []string
+	for _, f := range in.Profile().Files[0].Fates {
+		got = append(got, f.Header+": "+string(f.Field)+": "+f.Why)
+	}
+	equal(t, "fates", got, []string{"Work Email: email: by its name", `Email: email: for rows where "Work Email" has no usable value`, "Colour: : not recognised",
+		"Account Owner: : a colleague, not the contact", "Unsubscribed: : says who wants no mail"})
+	equal(t, "filled", in.Profile().Files[0].Fates[2].Filled, 1)
+	equal(t, "both", []string{contacts(t, in)[0].Person.Email, contacts(t, in)[1].Person.Email}, []string{"a@b.example", "c@b.example"})
 }

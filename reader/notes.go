@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"octave-enrich/reader/mapping"
 	"octave-enrich/reader/table"
 )
 
@@ -26,9 +27,21 @@ func (s *survey) notes() []string {
 	for i, h := range t.Layout.Header {
 		say(h != t.Names[i], "column %d, %q in the header, is called %q", i+1, h, t.Names[i])
 	}
-	t.plan.Unused(func(rows int, field Field, header string) {
-		say(true, "%s with a value for %s in %q alone, which is not used: put both into one column", plural(rows, "row"), field, header)
-	})
+	var unknown []string
+	for _, fate := range t.plan.Fates() {
+		if fate.Why == mapping.NotRecognised && fate.Filled > 0 {
+			unknown = append(unknown, fate.Header)
+		}
+	}
+	say(len(unknown) > 0, "not recognised and not used: %s", table.QuoteAll(unknown))
+	var fields, flags []string
+	for _, field := range t.plan.NotFound() {
+		if field == Email || field == LinkedInProfile {
+			continue // lists without them are common, and what such rows lack is said as their problem
+		}
+		fields, flags = append(fields, string(field)), append(flags, mapping.Flag(field, "HEADER"))
+	}
+	say(len(fields) > 0, "nothing found for %s: %s", strings.Join(fields, ", "), strings.ReplaceAll(strings.Join(flags, ", "), "'", ""))
 	return notes
 }
 

@@ -98,7 +98,7 @@ func TestObjectsOfSeveralFiles(t *testing.T) {
 // TestProfileAsJSON holds the names that programs read, and lists that are
 // never null.
 func TestProfileAsJSON(t *testing.T) {
-	text, err := json.Marshal(open(t, Options{}, file(t, "a.csv", "Email,Do Not Email\n,\na@b.example,yes\n")).Profile())
+	text, err := json.Marshal(open(t, Options{}, file(t, "a.csv", "Email,First Name,Last Name,Job Title,Company,Website,Do Not Email\n,,,,,,\na@b.example,,,,,,yes\n")).Profile())
 	if err != nil {
 		t.Fatal(err)
 	}

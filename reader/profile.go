@@ -1,5 +1,7 @@
 package reader
 
+import "fmt"
+
 // A Profile is what Open found out about the input.
 type Profile struct {
 	Files      []FileProfile  `json:"files"`
@@ -13,6 +15,16 @@ type Profile struct {
 	Traps      []Trap         `json:"traps"`
 	Notes      []string       `json:"notes"`  // one line each, to be printed: guesses, renamed columns, ragged rows
 	SHA256     string         `json:"sha256"` // of the bytes of the file; of the files' sums when there are several
+}
+
+// Told are the lines that a person should read before anything is paid: the
+// notes, and what to look at.
+func (p *Profile) Told() []string {
+	told := append([]string{}, p.Notes...)
+	for _, t := range p.Traps {
+		told = append(told, fmt.Sprintf("look at: %s in %s, first in row %d", t.Kind, plural(t.Rows, "row"), t.Row))
+	}
+	return told
 }
 
 // A FileProfile is what was found out about one file.
@@ -32,6 +44,8 @@ type FileProfile struct {
 	Columns     []string    `json:"columns"`
 	Mapping     []Mapping   `json:"mapping"`
 	Rejected    []Rejection `json:"rejected"`
+	Fates       []Fate      `json:"fates"`     // of every column, in order
+	NotFound    []Field     `json:"not_found"` // what a question is made of that no column feeds
 	SHA256      string      `json:"sha256"`
 }
 

@@ -38,20 +38,25 @@ type (
 
 // What is known about columns; see package mapping.
 type (
+	Columns   = mapping.Columns
+	Fate      = mapping.Fate
 	MapFile   = mapping.MapFile
 	Mapping   = mapping.Mapping
 	Rejection = mapping.Rejection
 )
 
+// NotRecognised is the fate of a column whose name says nothing that is known.
+const NotRecognised = mapping.NotRecognised
+
 // Options say what is not left to detection.
 type Options struct {
-	Format   string           // csv, tsv, jsonl (or ndjson), xlsx; empty to detect it
-	Encoding string           // a name of the WHATWG encoding standard; empty to detect it
-	Sheet    string           // of a workbook; empty for the first
-	Map      map[Field]string // columns by name; an empty name leaves the field without one
-	Pinned   *MapFile         // a mapping written earlier; nothing else is mapped then but Map
-	Stdin    io.Reader        // what "-" reads
-	Skip     []string         // files that a directory or a pattern does not stand for, such as the output
+	Format   string            // csv, tsv, jsonl (or ndjson), xlsx; empty to detect it
+	Encoding string            // a name of the WHATWG encoding standard; empty to detect it
+	Sheet    string            // of a workbook; empty for the first
+	Map      map[Field]Columns // columns by name, the best first; an empty name leaves the field without one
+	Pinned   *MapFile          // a mapping written earlier; nothing else is mapped then but Map
+	Stdin    io.Reader         // what "-" reads
+	Skip     []string          // files that a directory or a pattern does not stand for, such as the output
 }
 
 // An Input is one or several files of contacts, read as one list.
@@ -124,7 +129,7 @@ func (in *Input) open(files []string, opt Options) error {
 }
 
 // nowhere fails when a column that was asked for is in none of the files.
-func (in *Input) nowhere(wanted map[Field]string) error {
+func (in *Input) nowhere(wanted map[Field]Columns) error {
 	for _, field := range slices.Sorted(maps.Keys(wanted)) {
 		found := slices.ContainsFunc(in.lists, func(t *list) bool { return t.plan.Missing[field] == nil })
 		if !found {
@@ -206,6 +211,18 @@ func (in *Input) Contacts() iter.Seq2[Contact, error] {
 			row += t.contacts
 		}
 	}
+}
+
+// Overlooked fails with a [*MappingError] when a column that is not used holds
+// the address or the profile of people who have none elsewhere. It is for
+// whoever is about to pay: the user says whether it is theirs.
+func (in *Input) Overlooked() error {
+	for _, l := range in.lists {
+		if err := l.plan.Overlooked(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MapFile pins the mapping of the input.

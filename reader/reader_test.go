@@ -170,10 +170,10 @@ func TestSeveralFiles(t *testing.T) {
 	skip := Options{Skip: []string{dir + "/./c.csv", filepath.Join(dir, "not there yet.csv")}}
 	equal(t, "the output in the directory", len(contacts(t, open(t, skip, dir))), 2)
 	equal(t, "the output among the matches", len(contacts(t, open(t, skip, filepath.Join(dir, "*.*")))), 2)
-	in := open(t, Options{Map: map[Field]string{JobTitle: "City"}}, dir)
+	in := open(t, Options{Map: map[Field]Columns{JobTitle: {"City"}}}, dir)
 	equal(t, "a flag for some of the files", mapped(in, 0)[JobTitle], "City")
 	equal(t, "and detection for the rest", mapped(in, 1), map[Field]string{Email: "email"})
-	mappingError(t, Options{Map: map[Field]string{JobTitle: "Town"}}, dir)
+	mappingError(t, Options{Map: map[Field]Columns{JobTitle: {"Town"}}}, dir)
 }
 
 func TestStandardInput(t *testing.T) {

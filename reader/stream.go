@@ -122,7 +122,7 @@ func (s *stream) add(r table.Record, cells []string) {
 	if r.Problem == "" {
 		t.plan.Read(r.Cells, &s.said)
 		c.Person.Extra = s.said.Extra
-		c.Problem = s.said.Problem(r.Cells)
+		c.Problem = t.plan.Problem(r.Cells, &s.said)
 		c.OptOut = t.plan.OptOut(r.Cells)
 	}
 	s.people.add(&s.said)

@@ -159,7 +159,7 @@ func (s *survey) contact(r table.Record) error {
 	if h := s.list.plan.OptOut(r.Cells); h != "" {
 		s.count.OptOut[h]++
 	}
-	if problem := s.row.Problem(r.Cells); problem != "" {
+	if problem := s.list.plan.Problem(r.Cells, &s.row); problem != "" {
 		s.count.Invalid[problem]++
 		return nil
 	}
@@ -220,6 +220,20 @@ func trapOf(field Field, f person.Flaw) string {
 		return "LinkedIn page of a company instead of a person"
 	case person.SeveralValues:
 		return "several ids in one cell, none used"
+	case person.Picked:
+		return "more than the value in a cell for " + string(field) + ", the first good one is used"
+	case person.TooLong:
+		return "a value too long for " + string(field) + ", left out"
+	case person.Rounded:
+		return "an id that a spreadsheet rounded, left out"
+	case person.Nobody:
+		return "a team, a company or a stand-in instead of a person's name"
+	case person.NotUTF8:
+		return "a cell for " + string(field) + " that is not UTF-8, left out"
+	case person.Nested:
+		return "an object of JSON instead of a value for " + string(field) + ", left out"
+	case person.GuessedLang:
+		return "a country instead of a language: its language is a guess"
 	default:
 		return "unusable " + string(field)
 	}
@@ -235,6 +249,7 @@ func (s *survey) describe() {
 	}
 	t.Names = table.UniqueNames(header)
 	f.Columns, f.Mapping, f.Rejected = t.Names, t.plan.Mapped, t.plan.Rejected
+	f.Fates, f.NotFound = t.plan.Fates(), append([]Field{}, t.plan.NotFound()...)
 	for _, n := range append(s.notes(), t.plan.Notes...) {
 		s.count.Notes = append(s.count.Notes, f.Name+": "+n)
 	}

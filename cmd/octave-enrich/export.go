@@ -15,6 +15,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
+	"octave-enrich/reader"
 	"octave-enrich/writer"
 )
 
@@ -83,7 +84,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err := list.meet(memory); err != nil {
 		return err
 	}
-	for _, note := range append(list.input.Profile().Notes, o.notes(list)...) {
+	for _, note := range append(list.input.Profile().Told(), o.notes(list)...) {
 		fmt.Fprintf(a.stderr, "note: %s\n", note)
 	}
 	if err := o.mayWrite(o.outputs(places.output), journal); err != nil {
@@ -148,13 +149,23 @@ func (o *options) take(last pipeline.RunBody) {
 		o.skip = []string{skipDuplicate} // or the other rows of a person have no answer
 	}
 	if len(o.maps) == 0 && o.mapFile == "" {
-		o.maps, o.pinned = unpair(s.Map), last.Pinned
+		o.maps, o.pinned = mapFlags(s.Map), last.Pinned
 	}
 }
 
 func unpair(m map[string]string) (list []string) {
 	for name, value := range m {
 		list = append(list, name+"="+value)
+	}
+	return list
+}
+
+// mapFlags are columns as --map takes them, one to each.
+func mapFlags(m map[string]reader.Columns) (list []string) {
+	for field, columns := range m {
+		for _, header := range columns {
+			list = append(list, field+"="+header)
+		}
 	}
 	return list
 }

@@ -110,7 +110,7 @@ func grouped(fs *pflag.FlagSet, heading string, register func(*pflag.FlagSet)) {
 
 func (o *options) inputFlags(fs *pflag.FlagSet) {
 	grouped(fs, groupInput, func(fs *pflag.FlagSet) {
-		fs.StringArrayVar(&o.maps, "map", nil, "read `FIELD=HEADER` instead of what was detected; repeatable")
+		fs.StringArrayVar(&o.maps, "map", nil, "read `FIELD=HEADER` instead of what was detected; repeated, each row takes the first that has a value")
 		fs.StringVar(&o.mapFile, "map-file", "", "mapping `FILE` that inspect --write wrote")
 		fs.StringVar(&o.inFormat, "in-format", "", "`FORMAT`: csv, tsv, jsonl or xlsx; default: by name, then content")
 		fs.StringVar(&o.encoding, "encoding", "", "character set `NAME`; default: detected")
@@ -364,9 +364,23 @@ func pairs(flag string, list []string) (map[string]string, error) {
 	return found, nil
 }
 
+// columns are the columns of --map, by field. A field that is given several times
+// takes, in each row, the first of its columns that has a usable value.
+func (o *options) columns() (map[string]reader.Columns, error) {
+	columns := map[string]reader.Columns{}
+	for _, item := range o.maps {
+		field, header, ok := strings.Cut(item, "=")
+		if !ok || field == "" {
+			return nil, usageError("--map %s: write it as FIELD=HEADER", item)
+		}
+		columns[field] = append(columns[field], header)
+	}
+	return columns, nil
+}
+
 // readerOptions are what the reader needs of the flags.
 func (o *options) readerOptions(a *app) (reader.Options, error) {
-	mapped, err := pairs("map", o.maps)
+	mapped, err := o.columns()
 	if err != nil {
 		return reader.Options{}, err
 	}
@@ -380,10 +394,10 @@ func (o *options) readerOptions(a *app) (reader.Options, error) {
 	}
 	opt := reader.Options{
 		Format: o.inFormat, Encoding: o.encoding, Sheet: o.sheet, Stdin: a.stdin,
-		Map: map[reader.Field]string{}, Pinned: o.pinned, Skip: o.own,
+		Map: map[reader.Field]reader.Columns{}, Pinned: o.pinned, Skip: o.own,
 	}
-	for field, header := range mapped {
-		opt.Map[reader.Field(field)] = header
+	for field, headers := range mapped {
+		opt.Map[reader.Field(field)] = headers
 	}
 	return opt, nil
 }
@@ -397,7 +411,7 @@ func (o *options) settings() (s pipeline.Settings, err error) {
 	if s.Templates, err = pairs("template", o.templates); err != nil {
 		return s, err
 	}
-	s.Map, err = pairs("map", o.maps)
+	s.Map, err = o.columns()
 	return s, err
 }
 

@@ -141,9 +141,7 @@ func (p *printer) file(f reader.FileProfile) {
 		}
 	}
 	p.mapping(f)
-	for _, r := range f.Rejected {
-		p.printf("  not used: %s: %s\n", r.Header, r.Why)
-	}
+	p.unused(f)
 	p.printf("\n")
 }
 
@@ -161,6 +159,28 @@ func (p *printer) mapping(f reader.FileProfile) {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", m.Field, m.Header, share(m.Filled, f.Rows), share(m.Usable, f.Rows), samples(m.Samples), sure)
 	}
 	p.err = t.Flush()
+}
+
+// unused lists the columns that feed nothing at first, and what no column feeds.
+func (p *printer) unused(f reader.FileProfile) {
+	feeding := map[string]bool{}
+	for _, m := range f.Mapping {
+		feeding[m.Header] = true
+	}
+	for _, fate := range f.Fates {
+		switch {
+		case feeding[fate.Header]:
+		case fate.Field != "":
+			p.printf("  %s: %s, %s\n", fate.Header, fate.Field, fate.Why)
+		case fate.Why == reader.NotRecognised:
+			p.printf("  not recognised: %s (%s filled: %s)\n", fate.Header, share(fate.Filled, f.Rows), samples(fate.Samples))
+		default:
+			p.printf("  not used: %s: %s\n", fate.Header, fate.Why)
+		}
+	}
+	for _, field := range f.NotFound {
+		p.printf("  nothing found for %s: --map %s=HEADER\n", field, field)
+	}
 }
 
 // quoted makes a delimiter of one character visible.

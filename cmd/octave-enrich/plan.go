@@ -114,9 +114,12 @@ func (a *app) plan(o *options, inputs []string) error {
 	if err != nil {
 		return inputError(err)
 	}
-	e := Estimate{Plan: plan, Notes: append(append([]string{}, list.input.Profile().Notes...), o.notes(list)...)}
+	e := Estimate{Plan: plan, Notes: append(list.input.Profile().Told(), o.notes(list)...)}
 	if gone := list.lost(journal); gone != "" {
 		e.Notes = append(e.Notes, gone)
+	}
+	if err := list.input.Overlooked(); err != nil {
+		e.Notes = append(e.Notes, "run stops here: "+err.Error())
 	}
 	a.price(o, &e, past, budgets)
 	e.Latency = round(past.latency()).String()

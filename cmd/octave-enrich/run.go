@@ -120,6 +120,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if j.list, err = j.app.openList(o, inputs); err != nil {
 		return err
 	}
+	if err := j.list.input.Overlooked(); err != nil {
+		return inputError(err)
+	}
 	j.tellInput()
 	if err := checkpoint.Chosen(j.places.checkpoint, nil); err != nil {
 		return checkpointError(j.places.checkpoint, err)
@@ -205,7 +208,7 @@ func createError(err error) error {
 // tellInput says what was guessed about the input.
 func (j *job) tellInput() {
 	profile := j.list.input.Profile()
-	for _, note := range profile.Notes {
+	for _, note := range profile.Told() {
 		j.log.Warn(note)
 	}
 	if j.o.looseKeyFile() {

@@ -1,32 +1,42 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"octave-enrich/reader/person"
 )
 
-// TestAliases holds the table to itself: every alias as fold leaves it, and
-// none for two fields but the id whose values decide.
-func TestAliases(t *testing.T) {
-	owner := map[string]person.Field{}
-	for _, a := range aliases() {
-		for _, h := range strings.Fields(a.headers) {
-			if Fold(h) != h {
-				t.Errorf("%s folds to %s", h, Fold(h))
-			}
-			if owner[h] != "" && h != "id" {
-				t.Errorf("%s is an alias of %s and %s", h, owner[h], a.field)
-			}
-			owner[h] = a.field
+// TestHeaders holds the table to itself: lines of four cells, fields that there
+// are, reasons that are explained, and no spelling that both feeds a field for
+// certain and is never used.
+func TestHeaders(t *testing.T) {
+	fields, why := Fields(), whys()
+	for line := range strings.Lines(headers) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(cells) != 4 || cells[3] == "" {
+			t.Errorf("not a language, a field, spellings and a source: %q", line)
+			continue
+		}
+		name := strings.TrimRight(cells[1], "?+")
+		reason, isNever := strings.CutPrefix(name, "never:")
+		if isNever && why[reason] == "" || !isNever && !slices.Contains(fields, person.Field(name)) &&
+			!slices.Contains([]string{"either:first", "either:last", "id", "particle", "optOut"}, name) {
+			t.Errorf("no field: %q", cells[1])
 		}
 	}
-	for _, l := range lookAlikes() {
-		for _, h := range strings.Fields(l.headers) {
-			if Fold(h) != h || owner[h] != "" {
-				t.Errorf("look-alike %s: folds to %s, alias of %q", h, Fold(h), owner[h])
-			}
+	for folded, list := range table() {
+		certain, refused := false, false
+		for _, m := range list {
+			certain = certain || m.kind == feeds && !m.guess
+			refused = refused || m.kind == never
+		}
+		if certain && refused {
+			t.Errorf("%s feeds a field and is never used", folded)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,47 +13,111 @@ import (
 func (p *planner) detect() error {
 	for i, name := range p.names {
 		if field := p.words.exact[name]; field != "" && !p.done[field] && !p.used[i] {
-			p.take(field, i, true, "spelled exactly so")
+			p.take(field, []int{i}, true, "spelled exactly so")
 		}
 	}
-	for _, a := range aliases() {
-		if p.done[a.field] {
+	whole := p.wholeNames()
+	for _, field := range detected() {
+		if p.done[field] || field == person.FullName && p.partsOfName(whole) {
 			continue
 		}
-		if a.field == person.FullName && (p.done[person.FirstName] || p.done[person.LastName]) {
-			p.unusedFullNames()
-			continue
-		}
-		if err := p.detectField(a.field); err != nil {
+		if err := p.detectField(field); err != nil {
 			return err
 		}
 	}
-	p.nameBesideFirstName()
-	return nil
+	p.particle()
+	return p.vote()
 }
 
-// nameBesideFirstName knows that lists with Vorname and Name mean the family
-// name by the latter.
-func (p *planner) nameBesideFirstName() {
-	if p.done[person.LastName] || !p.done[person.FirstName] {
-		return
-	}
-	first := slices.IndexFunc(p.plan.Mapped, func(m Mapping) bool { return m.Field == person.FirstName })
-	if f := p.folded[p.plan.Mapped[first].column]; f != "vorname" && f != "voornaam" {
-		return
-	}
-	for _, f := range []string{"name", "naam"} {
-		if same := p.columnsFolding(f); len(same) == 1 && !p.used[same[0]] {
-			p.take(person.LastName, same[0], false, "as it stands beside a first name")
-			return
+// wholeNames decides what columns mean that may be a whole name or a part of one:
+// by what stands beside them, then by whether their values have blanks. It
+// returns those with whole names.
+func (p *planner) wholeNames() (whole []int) {
+	given, family := p.meansField(person.FirstName), p.meansField(person.LastName)
+	for i := range p.names {
+		for k, m := range p.meanings[i] {
+			if m.kind != eitherFirst && m.kind != eitherLast {
+				if m.field == person.FullName && m.kind == feeds {
+					whole = append(whole, i)
+					p.plan.family[i] = m.familyFirst
+				}
+				continue
+			}
+			m.field, m.rank, m.guess = person.FullName, m.rank+2000, true
+			switch {
+			case family && !given && (m.kind == eitherFirst || !p.haveBlanks(i)):
+				m.field, m.guess = person.FirstName, m.kind == eitherLast
+			case given && !family && m.kind == eitherLast && (m.lang != "de" || p.besideGivenName() || !p.haveBlanks(i)):
+				m.field = person.LastName
+			default:
+				whole = append(whole, i)
+				p.plan.family[i] = slices.Contains([]string{"hu", "ja", "zh-Hans", "zh-Hant", "ko"}, m.lang)
+			}
+			m.kind = feeds
+			p.meanings[i] = slices.Clone(p.meanings[i])
+			p.meanings[i][k] = m
 		}
 	}
+	return whole
 }
 
-func (p *planner) unusedFullNames() {
-	for i := range p.names {
-		if !p.used[i] && slices.ContainsFunc(p.words.rank[p.folded[i]], func(r ranked) bool { return r.field == person.FullName }) {
-			p.reject(i, "the parts of the name have columns of their own")
+// meansField says whether a column means that field for certain.
+func (p *planner) meansField(field person.Field) bool {
+	if p.done[field] {
+		return true
+	}
+	return slices.ContainsFunc(p.meanings, func(list []meaning) bool {
+		return slices.ContainsFunc(list, func(m meaning) bool { return m.kind == feeds && m.field == field })
+	})
+}
+
+// besideGivenName knows that lists with Vorname and Name mean the family name
+// by the latter, also when it has blanks.
+func (p *planner) besideGivenName() bool {
+	return slices.ContainsFunc(p.names, func(name string) bool {
+		return slices.Contains([]string{"vorname", "voornaam", "prénom", "prenom", "prenume"}, Fold(name))
+	})
+}
+
+// haveBlanks says whether most values of a column are several words.
+func (p *planner) haveBlanks(column int) bool {
+	several, filled := 0, 0
+	for _, row := range p.sample {
+		if v, _ := person.CleanerOf(person.FullName)(row[column]); v != "" {
+			filled++
+			if strings.Contains(v, " ") {
+				several++
+			}
+		}
+	}
+	return filled > 0 && 2*several >= filled
+}
+
+// partsOfName says whether the parts of the name have columns of their own. The
+// columns with whole names then serve the rows where they are empty.
+func (p *planner) partsOfName(whole []int) bool {
+	if !p.done[person.FirstName] && !p.done[person.LastName] {
+		return false
+	}
+	for _, i := range whole {
+		if !p.used[i] {
+			p.used[i] = true
+			p.plan.whole = append(p.plan.whole, i)
+			p.plan.Rejected = append(p.plan.Rejected, Rejection{p.names[i], "the parts of the name have columns of their own"})
+		}
+	}
+	// They stay listed as rejected, as they feed no field of the first choice.
+	for _, i := range p.plan.whole {
+		delete(p.used, i)
+	}
+	return true
+}
+
+func (p *planner) particle() {
+	for i, list := range p.meanings {
+		if !p.used[i] && i < p.plan.width && slices.ContainsFunc(list, func(m meaning) bool { return m.kind == particle }) && p.done[person.LastName] {
+			p.plan.particle = i
+			return
 		}
 	}
 }
@@ -60,7 +125,7 @@ func (p *planner) unusedFullNames() {
 // A candidate is a column whose name may feed a field, judged by its values.
 type candidate struct {
 	column   int
-	priority int
+	meaning  meaning
 	standing standing
 	filled   int
 }
@@ -77,82 +142,98 @@ const (
 
 func (p *planner) detectField(field person.Field) error {
 	var candidates []candidate
-	for i, f := range p.folded {
-		if p.used[i] {
-			continue
-		}
-		for _, r := range p.words.rank[f] {
-			if r.field == field {
-				candidates = p.weigh(candidates, field, i, r.priority)
+	for i, list := range p.meanings {
+		for _, m := range list {
+			id := m.kind == anyID && (field == person.CRMContactID || field == person.CRMLeadID)
+			inside := i >= p.plan.width && strings.HasPrefix(string(field), "crm") // an id of whoever wrote the object
+			if p.used[i] || inside || m.field != field && !id || m.kind != feeds && !id {
+				continue
 			}
+			s, filled, why := p.judge(field, i, m)
+			if s == refused {
+				p.reject(i, why)
+				continue
+			}
+			candidates = append(candidates, candidate{i, m, s, filled})
 		}
+	}
+	if field == person.CRMContactID || field == person.CRMLeadID {
+		candidates = p.contactOrLead(field, candidates)
 	}
 	if len(candidates) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
-		if a.standing != b.standing {
-			return int(a.standing - b.standing)
-		}
-		return a.priority - b.priority
+		return cmp.Or(int(a.standing-b.standing), a.meaning.rank-b.meaning.rank, b.filled-a.filled)
 	})
 	return p.choose(field, candidates)
 }
 
-// weigh adds a column to the candidates, or to the rejected when its values
-// are something else than its name says.
-func (p *planner) weigh(candidates []candidate, field person.Field, column, priority int) []candidate {
-	standing, filled, why := p.judge(field, column)
-	if standing == refused {
-		p.reject(column, why)
+// contactOrLead tells by the other columns of what a record's id is.
+func (p *planner) contactOrLead(field person.Field, candidates []candidate) []candidate {
+	leads := slices.ContainsFunc(p.names, func(name string) bool {
+		return slices.Contains([]string{"leadowner", "leadstatus", "isconverted", "topic", "leadownerid"}, Fold(name))
+	}) && slices.ContainsFunc(p.names, func(name string) bool {
+		return slices.Contains([]string{"leadowner", "isconverted", "topic"}, Fold(name))
+	})
+	record := func(c candidate) bool { return Fold(p.names[c.column]) == "recordid" }
+	if !leads {
 		return candidates
 	}
-	return append(candidates, candidate{column, priority, standing, filled})
+	if field == person.CRMContactID {
+		return slices.DeleteFunc(candidates, record)
+	}
+	for i, name := range p.names {
+		if Fold(name) == "recordid" && !p.used[i] {
+			candidates = append(candidates, candidate{i, meaning{field: field, rank: 9000, guess: true}, fitting, 0})
+		}
+	}
+	return candidates
 }
 
-// choose takes the best candidate. Others of the same standing and priority
-// must agree with it, or the choice is the user's.
+// choose takes the candidates in their order, for each row the first that has a
+// value. Those of the same standing and name must agree, or the choice is the
+// user's.
 func (p *planner) choose(field person.Field, candidates []candidate) error {
 	best := candidates[0]
-	var equal []candidate
+	columns := []int{best.column}
 	for _, c := range candidates[1:] {
-		if c.priority != best.priority || c.standing != best.standing {
-			p.reject(c.column, fmt.Sprintf("%q comes first for %s", p.names[best.column], field))
+		if c.meaning.rank == best.meaning.rank && c.standing == best.standing {
+			if err := p.agree(field, best.column, c.column); err != nil {
+				return err
+			}
+			p.plan.rivals = append(p.plan.rivals, rivals{field, best.column, c.column, person.CleanerOf(field)})
+		}
+		if c.standing == doubtful && best.standing != doubtful {
+			p.reject(c.column, "none of its first values is usable")
 			continue
 		}
-		if err := p.agree(field, best.column, c.column); err != nil {
-			return err
-		}
-		equal = append(equal, c)
-	}
-	for i, c := range equal {
-		if c.filled > best.filled {
-			best, equal[i] = c, best
-		}
-	}
-	for _, c := range equal {
-		p.plan.rivals = append(p.plan.rivals, rivals{field, best.column, c.column, person.CleanerOf(field)})
-		p.reject(c.column, fmt.Sprintf("says the same as %q", p.names[best.column]))
+		columns = append(columns, c.column)
 	}
 	certain, why := p.certainty(field, best, candidates)
-	p.take(field, best.column, certain, why)
+	p.take(field, columns, certain, why)
 	return nil
 }
 
 // certainty says how sure the choice of best is.
 func (p *planner) certainty(field person.Field, best candidate, all []candidate) (bool, string) {
-	outranked := slices.ContainsFunc(all, func(c candidate) bool { return c.priority < best.priority })
+	outranked := slices.ContainsFunc(all, func(c candidate) bool { return c.meaning.rank < best.meaning.rank })
+	folded := Fold(p.names[best.column])
 	switch {
 	case outranked:
 		return false, "by its values, as a column with a better name has none to use"
+	case field == person.FullName && p.plan.family[best.column]:
+		return false, "split into family and first name"
 	case field == person.FullName:
 		return false, "split at the first space into first and last name"
-	case p.folded[best.column] == "emaildomain":
+	case folded == "emaildomain":
 		return false, "the domain of the address, for want of a website"
-	case p.folded[best.column] == "id":
+	case best.meaning.kind == anyID:
 		return false, "by its values, which are Salesforce ids"
 	case best.standing == doubtful:
 		return false, "by its name alone, as none of the first values is usable"
+	case best.meaning.guess:
+		return false, "by its name, which may mean something else"
 	}
 	return true, "by its name"
 }
@@ -184,60 +265,78 @@ func ambiguous(file string, field person.Field, a, b string) error {
 		Hint: fmt.Sprintf("type %s or %s", Flag(field, a), Flag(field, b))}
 }
 
+// tally is what the first values of a column are.
+type tally struct{ filled, usable, honorifics, foreign, companies, slugs int }
+
 // judge looks at the first values of a column.
-func (p *planner) judge(field person.Field, column int) (s standing, filled int, why string) {
-	clean, usable, honorifics, social := person.CleanerOf(field), 0, 0, 0
+func (p *planner) judge(field person.Field, column int, m meaning) (s standing, filled int, why string) {
+	clean := person.CleanerOf(field)
+	var n tally
 	for _, row := range p.sample {
 		v, f := clean(row[column])
 		if v != "" || f != person.NoFlaw && f != person.Placeholder {
-			filled++
+			n.filled++
 		}
 		if v != "" {
-			usable++
+			n.usable++
 		}
 		if f == person.SocialHost || f == person.CompanyPage {
-			social++
+			n.foreign++
 		}
-		if field == person.JobTitle && person.IsHonorific(v) {
-			honorifics++
+		switch field {
+		case person.JobTitle:
+			if person.IsHonorific(v) {
+				n.honorifics++
+			}
+		case person.FullName:
+			if person.IsCompany(v) {
+				n.companies++
+			}
+		case person.LinkedInProfile:
+			if p.plan.slugs[column] && person.ProfileOfSlug(row[column]) != "" {
+				n.slugs++
+			}
 		}
 	}
-	return verdict(field, p.folded[column], tally{filled, usable, honorifics, social}, p.salesforce(field, column))
+	s, why = verdict(field, m, n, p.salesforce(field, column, m))
+	return s, n.filled, why
 }
 
-type tally struct{ filled, usable, honorifics, social int }
-
 // verdict is the rule of each field on what its values must look like.
-func verdict(field person.Field, folded string, n tally, salesforce bool) (standing, int, string) {
+func verdict(field person.Field, m meaning, n tally, salesforce bool) (standing, string) {
 	most := func(k int) bool { return k > 0 && 2*k >= n.filled }
 	switch {
-	case folded == "id" && !salesforce:
-		return refused, n.filled, "an id of unknown kind"
+	case m.kind == anyID && !salesforce:
+		return refused, "an id of unknown kind"
 	case n.filled == 0:
-		return vacant, 0, ""
+		return vacant, ""
 	case field == person.JobTitle && most(n.honorifics):
-		return refused, n.filled, "its values are honorifics"
-	case field == person.LinkedInProfile && !most(n.usable) && n.social > 0:
-		return refused, n.filled, "its values are LinkedIn pages of companies"
-	case field == person.LinkedInProfile && !most(n.usable):
-		return refused, n.filled, "its values are no linkedin.com/in/ pages"
+		return refused, "its values are honorifics"
+	case field == person.FullName && most(n.companies):
+		return refused, "its values are companies"
+	case field == person.LinkedInProfile && n.usable == 0 && n.slugs == 0 && n.foreign > 0:
+		return refused, "its values are LinkedIn pages of companies"
+	case field == person.LinkedInProfile && n.usable == 0 && n.slugs == 0:
+		return refused, "its values are no linkedin.com/in/ pages"
 	case field == person.Lang && !most(n.usable):
-		return refused, n.filled, "it holds no language tags"
-	case field == person.CompanyDomain && n.usable == 0 && n.social > 0:
-		return refused, n.filled, "its values are pages on social networks"
+		return refused, "it holds no language tags"
+	case field == person.CompanyDomain && n.usable == 0 && n.foreign > 0:
+		return refused, "its values are pages on social networks"
 	case field == person.CompanyDomain && n.usable == 0:
-		return refused, n.filled, "its values are no domains of companies"
+		return refused, "its values are no domains of companies"
+	case field == person.CompanyDomain && m.guess && !most(n.usable):
+		return refused, "most of its values are no domains of companies"
 	case n.usable == 0:
-		return doubtful, n.filled, ""
+		return doubtful, ""
 	}
-	return fitting, n.filled, ""
+	return fitting, ""
 }
 
 // salesforce says whether the values of a column carry the prefix that
 // Salesforce gives the ids of contacts (003) or leads (00Q).
-func (p *planner) salesforce(field person.Field, column int) bool {
+func (p *planner) salesforce(field person.Field, column int, m meaning) bool {
 	prefix := map[person.Field]string{person.CRMContactID: "003", person.CRMLeadID: "00Q"}[field]
-	if prefix == "" || p.folded[column] != "id" {
+	if prefix == "" || m.kind != anyID {
 		return false
 	}
 	match, filled := 0, 0
@@ -252,4 +351,40 @@ func (p *planner) salesforce(field person.Field, column int) bool {
 		}
 	}
 	return match > 0 && match == filled
+}
+
+// electorate is how many values it takes to decide against a column's name.
+const electorate = 3
+
+// vote takes a column whose values are nearly all addresses, profiles or
+// domains for what they are, whatever its name.
+func (p *planner) vote() error {
+	for _, field := range []person.Field{person.Email, person.LinkedInProfile, person.CompanyDomain} {
+		if p.done[field] {
+			continue
+		}
+		var found []candidate
+		for i, name := range p.names {
+			told := slices.ContainsFunc(p.meanings[i], func(m meaning) bool { return m.kind == never || m.kind == optOut })
+			own, _ := person.CleanerOf(field)(name)
+			if p.used[i] || told || own != "" {
+				continue
+			}
+			if usable, filled := p.count(field, i); usable >= electorate && 10*usable >= 9*filled {
+				found = append(found, candidate{column: i, filled: usable, meaning: meaning{field: field}})
+			}
+		}
+		if len(found) == 0 {
+			continue
+		}
+		columns := []int{found[0].column}
+		for _, c := range found[1:] {
+			if err := p.agree(field, columns[0], c.column); err != nil {
+				return err
+			}
+			columns = append(columns, c.column)
+		}
+		p.take(field, columns, false, "by its values, whatever its name")
+	}
+	return nil
 }

@@ -14,7 +14,7 @@ import (
 
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/reader/person"
-	"octave-enrich/reader/table"
+	tables "octave-enrich/reader/table"
 )
 
 const mapFileFormat = 1
@@ -29,7 +29,7 @@ type MapFile struct {
 
 // A MappedLayout is the mapping of the files with one header.
 type MappedLayout struct {
-	Map map[person.Field]string `yaml:"map" json:"map"` // the column of each field, by its name
+	Map map[person.Field]Columns `yaml:"map" json:"map"` // the columns of each field, by name, the best first
 
 	// Header names all columns in order. A file whose header differs is
 	// refused; without a header in the layout, the mapped columns must exist.
@@ -38,13 +38,45 @@ type MappedLayout struct {
 
 // Add pins the mapping of a file, unless one like it is there already.
 func (m *MapFile) Add(header []string, mapped []Mapping) {
-	l := MappedLayout{Map: map[person.Field]string{}, Header: header}
+	l := MappedLayout{Map: map[person.Field]Columns{}, Header: header}
 	for _, c := range mapped {
-		l.Map[c.Field] = c.Header
+		l.Map[c.Field] = append(Columns{c.Header}, c.Also...)
 	}
-	if !slices.ContainsFunc(m.Layouts, func(o MappedLayout) bool { return slices.Equal(o.Header, l.Header) && maps.Equal(o.Map, l.Map) }) {
+	if !slices.ContainsFunc(m.Layouts, func(o MappedLayout) bool {
+		return slices.Equal(o.Header, l.Header) && maps.EqualFunc(o.Map, l.Map, slices.Equal)
+	}) {
 		m.Layouts = append(m.Layouts, l)
 	}
+}
+
+// MarshalJSON writes one column as a string.
+func (c Columns) MarshalJSON() ([]byte, error) { return json.Marshal(c.spelled()) }
+
+// UnmarshalJSON reads a string or a list of them.
+func (c *Columns) UnmarshalJSON(text []byte) error {
+	return c.read(func(v any) error { return json.Unmarshal(text, v) })
+}
+
+// MarshalYAML writes one column as a string.
+func (c Columns) MarshalYAML() (any, error) { return c.spelled(), nil }
+
+// UnmarshalYAML reads a string or a list of them.
+func (c *Columns) UnmarshalYAML(unmarshal func(any) error) error { return c.read(unmarshal) }
+
+func (c Columns) spelled() any {
+	if len(c) == 1 {
+		return c[0]
+	}
+	return []string(c)
+}
+
+func (c *Columns) read(unmarshal func(any) error) error {
+	var one string
+	if err := unmarshal(&one); err == nil {
+		*c = Columns{one}
+		return nil
+	}
+	return unmarshal((*[]string)(c))
 }
 
 // NewMapFile is one without a layout.
@@ -55,32 +87,32 @@ func NewMapFile() *MapFile { return &MapFile{Format: mapFileFormat} }
 func ReadMapFile(path string) (*MapFile, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, table.OpenError(path, err)
+		return nil, tables.OpenError(path, err)
 	}
 	var m MapFile
 	if err := yaml.UnmarshalWithOptions(text, &m, yaml.Strict()); err != nil { // JSON is YAML
-		return nil, &table.InputError{File: path, Msg: "not a mapping file", Hint: "write one with inspect --write FILE", Err: err}
+		return nil, &tables.InputError{File: path, Msg: "not a mapping file", Hint: "write one with inspect --write FILE", Err: err}
 	}
 	return &m, m.check(path)
 }
 
 func (m *MapFile) check(path string) error {
 	if m.Format != mapFileFormat {
-		return &table.InputError{File: path, Msg: fmt.Sprintf("format %d of a mapping file, not %d", m.Format, mapFileFormat), Hint: "write it anew with inspect --write"}
+		return &tables.InputError{File: path, Msg: fmt.Sprintf("format %d of a mapping file, not %d", m.Format, mapFileFormat), Hint: "write it anew with inspect --write"}
 	}
 	known := Fields()
 	for _, l := range m.Layouts {
 		for _, f := range sortedFields(l.Map) {
 			if !slices.Contains(known, f) {
-				return &table.InputError{File: path, Msg: fmt.Sprintf("%q is no field", f), Hint: fieldHint(f)}
+				return &tables.InputError{File: path, Msg: fmt.Sprintf("%q is no field", f), Hint: fieldHint(f)}
 			}
 		}
 		if len(l.Map) == 0 {
-			return &table.InputError{File: path, Msg: "a layout without a map"}
+			return &tables.InputError{File: path, Msg: "a layout without a map"}
 		}
 	}
 	if len(m.Layouts) == 0 {
-		return &table.InputError{File: path, Msg: "no layouts in it"}
+		return &tables.InputError{File: path, Msg: "no layouts in it"}
 	}
 	return nil
 }
@@ -133,14 +165,14 @@ func (m *MapFile) headers() []string {
 	for _, l := range m.Layouts {
 		headers = append(headers, l.Header...)
 		for _, h := range l.Map {
-			headers = append(headers, h)
+			headers = append(headers, h...)
 		}
 	}
 	return headers
 }
 
 // layoutOf is the mapping for a file with these columns.
-func (m *MapFile) layoutOf(file string, names []string) (map[person.Field]string, error) {
+func (m *MapFile) layoutOf(file string, names []string) (map[person.Field]Columns, error) {
 	for _, l := range m.Layouts {
 		if l.Header == nil || slices.Equal(l.Header, names) {
 			return l.Map, nil
@@ -155,10 +187,10 @@ func (m *MapFile) layoutOf(file string, names []string) (map[person.Field]string
 func difference(pinned, names []string) string {
 	var parts []string
 	if missing := without(pinned, names); len(missing) > 0 {
-		parts = append(parts, "missing "+table.QuoteAll(missing))
+		parts = append(parts, "missing "+tables.QuoteAll(missing))
 	}
 	if added := without(names, pinned); len(added) > 0 {
-		parts = append(parts, "new "+table.QuoteAll(added))
+		parts = append(parts, "new "+tables.QuoteAll(added))
 	}
 	if len(parts) == 0 {
 		return "the columns are in another order"

@@ -8,22 +8,23 @@ import (
 	"strings"
 
 	"octave-enrich/reader/person"
-	"octave-enrich/reader/table"
+	tables "octave-enrich/reader/table"
 )
 
-// A Mapping says which column feeds a field.
+// A Mapping says which columns feed a field.
 type Mapping struct {
 	Field   person.Field `json:"field"`
-	Header  string       `json:"header"`  // the column, by its name in [Input.Columns]
-	Certain bool         `json:"certain"` // false when it is a guess that a person should look at
-	Why     string       `json:"why"`     // how it was found
-	Samples []string     `json:"samples"` // up to three different cells, as they were read
-	Filled  int          `json:"filled"`  // rows with a value in this column, usable or not
-	Usable  int          `json:"usable"`  // rows with a value that can be sent
+	Header  string       `json:"header"`         // the best column, by its name in the list
+	Also    []string     `json:"also,omitempty"` // further ones, for the rows where those before have no usable value
+	Certain bool         `json:"certain"`        // false when it is a guess that a person should look at
+	Why     string       `json:"why"`            // how it was found
+	Samples []string     `json:"samples"`        // up to three different cells, as they were read
+	Filled  int          `json:"filled"`         // rows with a value in these columns, usable or not
+	Usable  int          `json:"usable"`         // rows with a value that can be sent
 
-	column   int
+	columns  []int // of the planner's names
 	clean    person.Cleaner
-	slot     int  // in a reading, -1 for the fields in Person.Extra
+	slot     int  // in a row, -1 for the fields in Person.Extra
 	demanded bool // not detected
 }
 
@@ -31,6 +32,72 @@ type Mapping struct {
 type Rejection struct {
 	Header string `json:"header"`
 	Why    string `json:"why"`
+}
+
+// A Fate is what becomes of a column.
+type Fate struct {
+	Header  string       `json:"header"`
+	Field   person.Field `json:"field,omitempty"` // that it feeds
+	Why     string       `json:"why"`             // how it was found, why it is not used, or that it is not recognised
+	Filled  int          `json:"filled"`          // rows with anything in it
+	Samples []string     `json:"samples"`         // up to three different cells, as they were read
+}
+
+// NotRecognised is the fate of a column whose name says nothing that is known.
+const NotRecognised = "not recognised"
+
+// Columns are the names of the columns that feed a field, the best first. In
+// files one is a string, several are a list.
+type Columns []string
+
+// Options say what the user decided.
+type Options struct {
+	Map     map[person.Field]Columns // an empty name leaves the field without a column
+	Pinned  *MapFile                 // a mapping written earlier; nothing else is mapped then but Map
+	Several bool                     // there are more files, in which a column that is missing here may be
+}
+
+// A ref is a column of the list, or a value inside the objects of one.
+type ref struct {
+	column int
+	path   []string // keys, from the outermost
+}
+
+// A Plan is the mapping of one file.
+type Plan struct {
+	Mapped   []Mapping
+	Rejected []Rejection
+	Notes    []string               // guesses to print
+	Missing  map[person.Field]error // columns that were asked for, when another file may have them
+
+	file   string
+	names  []string // of the columns, then of the values inside objects
+	refs   []ref    // by name
+	width  int      // columns with a header
+	header []string // as they were read
+
+	whole     []int // columns with whole names, for rows without their parts
+	overrule  bool  // the user asked for them
+	family    []bool
+	slugs     []bool // by name: a bare slug of LinkedIn may stand in it
+	particle  int    // column of what stands before the family name, -1 for none
+	workbook  bool
+	rivals    []rivals
+	optOut    []int // columns
+	fates     []Fate
+	silent    []bool        // columns that may hold anything without a word: never used, or said elsewhere
+	passed    map[pass]int  // rows without a value that an unused column has
+	undecided map[slot]bool // slots that the user did not decide
+}
+
+// A slot is the place of a field in a row.
+type slot = int
+
+// A pass is a column that was passed over although rows have a value for the
+// field there, and nowhere else.
+type pass struct {
+	slot   slot
+	column int
 }
 
 // rivals are two columns of the same standing for a field, of which first is
@@ -41,53 +108,23 @@ type rivals struct {
 	clean         person.Cleaner
 }
 
-// Options say what the user decided.
-type Options struct {
-	Map     map[person.Field]string // columns by name; an empty name leaves the field without one
-	Pinned  *MapFile                // a mapping written earlier; nothing else is mapped then but Map
-	Several bool                    // there are more files, in which a column that is missing here may be
-}
-
-// A Plan is the mapping of one file.
-type Plan struct {
-	Mapped   []Mapping
-	Rejected []Rejection
-	Notes    []string               // guesses to print
-	Missing  map[person.Field]error // columns that were asked for, when another file may have them
-	file     string
-	names    []string
-	rivals   []rivals
-	only     []int // rows in which the second of two rivals alone holds a value, by rival
-	optOut   []int // columns
-}
-
 // planner works out the plan of a file from its header and its first rows.
 type planner struct {
-	file   string
-	names  []string
-	folded []string
-	sample [][]string
-	words  *Vocabulary
-	used   map[int]bool
-	done   map[person.Field]bool
-	plan   *Plan
+	file     string
+	names    []string
+	meanings [][]meaning
+	sample   [][]string
+	words    *Vocabulary
+	used     map[int]bool
+	done     map[person.Field]bool
+	plan     *Plan
 
 	guessed bool // nobody said that the file is in Windows-1252
 }
 
 // NewPlan maps the columns of a file; sample holds its first rows.
-func NewPlan(t *table.Table, sample [][]string, words *Vocabulary, opt Options) (*Plan, error) {
-	p := &planner{file: t.Source.Name, names: t.Names, sample: sample, words: words, used: map[int]bool{}, done: map[person.Field]bool{},
-		plan: &Plan{file: t.Source.Name, names: t.Names, Missing: map[person.Field]error{}, Rejected: []Rejection{}}}
-	p.guessed = t.Encoding == table.CP1252 && !t.Demanded
-	for _, h := range t.Layout.Header {
-		p.folded = append(p.folded, Fold(h)) // not the name: "Title (2)" is a title
-	}
-	for i, f := range p.folded {
-		if words.isOptOut(f) {
-			p.plan.optOut = append(p.plan.optOut, i)
-		}
-	}
+func NewPlan(t *tables.Table, sample [][]string, words *Vocabulary, opt Options) (*Plan, error) {
+	p := newPlanner(t, sample, words)
 	if err := p.demanded(opt); err != nil {
 		return nil, err
 	}
@@ -97,15 +134,91 @@ func NewPlan(t *table.Table, sample [][]string, words *Vocabulary, opt Options) 
 		}
 	}
 	p.lookAlikes()
-	p.plan.Rejected = slices.DeleteFunc(p.plan.Rejected, func(r Rejection) bool { return p.used[slices.Index(p.names, r.Header)] })
 	if err := p.identifies(); err != nil {
 		return nil, err
 	}
-	if hint := p.hintByValues(); hint != "" && opt.Pinned == nil {
-		p.plan.Notes = append(p.plan.Notes, hint)
-	}
-	p.plan.only = make([]int, len(p.plan.rivals))
+	p.settleFates()
 	return p.plan, nil
+}
+
+func newPlanner(t *tables.Table, sample [][]string, words *Vocabulary) *planner {
+	p := &planner{file: t.Source.Name, words: words, used: map[int]bool{}, done: map[person.Field]bool{}}
+	p.plan = &Plan{file: p.file, Missing: map[person.Field]error{}, Rejected: []Rejection{}, width: t.Width, header: t.Layout.Header, particle: -1,
+		workbook: t.Format == "xlsx", passed: map[pass]int{}, undecided: map[slot]bool{}}
+	p.guessed = t.Encoding == tables.CP1252 && !t.Demanded
+	p.names = slices.Clone(t.Names[:t.Width])
+	for i := range p.names {
+		p.plan.refs = append(p.plan.refs, ref{column: i})
+	}
+	if t.Format == "jsonl" || strings.Contains(strings.Join(firstRow(sample), ""), "{") {
+		p.openObjects(sample)
+	}
+	for _, row := range sample {
+		full := make([]string, len(p.names))
+		for i := range p.names {
+			full[i] = p.plan.cell(row, i)
+		}
+		p.sample = append(p.sample, full)
+	}
+	for i, name := range p.names {
+		if i < t.Width {
+			name = t.Layout.Header[i] // not the name: "Title (2)" is a title
+		}
+		p.meanings = append(p.meanings, meanings(name))
+		if slices.ContainsFunc(p.meanings[i], func(m meaning) bool { return m.kind == optOut }) && i < t.Width {
+			p.plan.optOut = append(p.plan.optOut, i)
+		}
+	}
+	p.plan.names = p.names
+	p.plan.slugs = make([]bool, len(p.names))
+	p.plan.family = make([]bool, len(p.names))
+	for i, name := range p.names {
+		p.plan.slugs[i] = has(split(name), "linkedin", "linked", "li")
+	}
+	return p
+}
+
+func firstRow(sample [][]string) []string {
+	if len(sample) == 0 {
+		return nil
+	}
+	return sample[0]
+}
+
+// openObjects finds values inside the objects of a column, such as
+// organization.name, and adds them to the columns that can feed a field.
+func (p *planner) openObjects(sample [][]string) {
+	const rows, most = 100, 200
+	columns := len(p.names)
+	for column := range columns {
+		for _, row := range sample[:min(rows, len(sample))] {
+			if column >= len(row) {
+				continue
+			}
+			for _, path := range tables.Paths(row[column]) {
+				name := p.names[column]
+				if len(path) > 0 {
+					name += "." + strings.Join(path, ".")
+				}
+				if len(path) > 0 && !slices.Contains(p.names, name) && len(p.names) < columns+most {
+					p.names = append(p.names, name)
+					p.plan.refs = append(p.plan.refs, ref{column, path})
+				}
+			}
+		}
+	}
+}
+
+// cell is what a row has for a column; rows may be shorter than the header.
+func (p *Plan) cell(row []string, i int) string {
+	r := &p.refs[i]
+	if r.column >= len(row) {
+		return ""
+	}
+	if r.path == nil {
+		return row[r.column]
+	}
+	return tables.Inside(row[r.column], r.path)
 }
 
 // demanded maps what the user asked for: first the flags, then the mapping
@@ -117,7 +230,7 @@ func (p *planner) demanded(opt Options) error {
 	if opt.Pinned == nil {
 		return nil
 	}
-	pinned, err := opt.Pinned.layoutOf(p.file, p.names)
+	pinned, err := opt.Pinned.layoutOf(p.file, p.names[:p.plan.width])
 	if err != nil {
 		return err
 	}
@@ -126,34 +239,55 @@ func (p *planner) demanded(opt Options) error {
 
 // demand feeds fields from named columns. In one of several files a column may
 // be missing, as long as another has it: the field is then left to detection.
-func (p *planner) demand(wanted map[person.Field]string, why string, several bool) error {
+func (p *planner) demand(wanted map[person.Field]Columns, why string, several bool) error {
 	for _, field := range sortedFields(wanted) {
 		if p.done[field] {
 			continue
 		}
-		header := wanted[field]
-		if header == "" {
-			p.done[field] = true // --map email= : no column
+		columns, err := p.findAll(field, wanted[field])
+		if err != nil && several && columns == nil {
+			p.plan.Missing[field] = err
 			continue
-		}
-		column, err := p.find(field, header)
-		if err == nil && column < 0 {
-			err = p.missing(field, header)
-			if several {
-				p.plan.Missing[field] = err
-				continue
-			}
 		}
 		if err != nil {
 			return err
 		}
-		p.take(field, column, true, why)
+		p.done[field] = true
+		if len(columns) == 0 {
+			continue // --map email= : no column
+		}
+		if field == person.FullName {
+			p.plan.overrule = !(p.done[person.FirstName] || p.done[person.LastName] || len(wanted[person.FirstName]) > 0 || len(wanted[person.LastName]) > 0)
+		}
+		p.take(field, columns, true, why)
 		p.plan.Mapped[len(p.plan.Mapped)-1].demanded = true
 	}
 	return nil
 }
 
-func sortedFields(m map[person.Field]string) []person.Field {
+// findAll are the columns of these names. The error of one that is not there
+// comes with no columns.
+func (p *planner) findAll(field person.Field, headers Columns) ([]int, error) {
+	if !slices.Contains(Fields(), field) {
+		return []int{}, &MappingError{File: p.file, Field: field, Msg: fmt.Sprintf("%q is no field", field), Hint: fieldHint(field)}
+	}
+	var columns []int
+	for _, header := range headers {
+		if header == "" {
+			continue
+		}
+		column := p.find(header)
+		if column < 0 {
+			return nil, p.missing(field, header)
+		}
+		if !slices.Contains(columns, column) {
+			columns = append(columns, column)
+		}
+	}
+	return columns, nil
+}
+
+func sortedFields[V any](m map[person.Field]V) []person.Field {
 	fields := make([]person.Field, 0, len(m))
 	for f := range m {
 		fields = append(fields, f)
@@ -164,22 +298,28 @@ func sortedFields(m map[person.Field]string) []person.Field {
 
 // find is the column of that name, or the only one that folds to it; -1 when
 // there is none.
-func (p *planner) find(field person.Field, header string) (int, error) {
-	if !slices.Contains(Fields(), field) {
-		return 0, &MappingError{File: p.file, Field: field, Msg: fmt.Sprintf("%q is no field", field), Hint: fieldHint(field)}
-	}
+func (p *planner) find(header string) int {
 	if i := slices.Index(p.names, header); i >= 0 {
-		return i, nil
+		return i
 	}
-	same := p.columnsFolding(Fold(header))
-	if len(same) == 1 {
-		return same[0], nil
+	found := -1
+	for i := range p.names {
+		name := p.names[i]
+		if i < p.plan.width {
+			name = p.plan.header[i]
+		}
+		if f := Fold(name); f != "" && f == Fold(header) {
+			if found >= 0 {
+				return -1
+			}
+			found = i
+		}
 	}
-	return -1, nil
+	return found
 }
 
 func (p *planner) missing(field person.Field, header string) error {
-	hint := "its columns are " + table.QuoteAll(p.names)
+	hint := "its columns are " + tables.QuoteAll(p.names)
 	if near := Nearest(header, p.names); near != "" {
 		hint = fmt.Sprintf("did you mean %q? type %s; %s", near, Flag(field, near), hint)
 	}
@@ -204,23 +344,24 @@ func fieldNames() []string {
 
 func joinFields() string { return strings.Join(fieldNames(), ", ") }
 
-func (p *planner) columnsFolding(folded string) []int {
-	var same []int
-	for i, f := range p.folded {
-		if f == folded && f != "" {
-			same = append(same, i)
+// take feeds field from columns, the best first.
+func (p *planner) take(field person.Field, columns []int, certain bool, why string) {
+	p.done[field] = true
+	m := Mapping{Field: field, Header: p.names[columns[0]], Certain: certain, Why: why, Samples: []string{},
+		columns: columns, clean: person.CleanerOf(field), slot: slotOf(field)}
+	for _, c := range columns {
+		p.used[c] = true
+		if c != columns[0] {
+			m.Also = append(m.Also, p.names[c])
+			p.reject(c, fmt.Sprintf("%q comes first for %s", p.names[columns[0]], field))
 		}
 	}
-	return same
-}
-
-// take feeds field from column.
-func (p *planner) take(field person.Field, column int, certain bool, why string) {
-	p.used[column], p.done[field] = true, true
-	p.plan.Mapped = append(p.plan.Mapped, Mapping{Field: field, Header: p.names[column], Certain: certain, Why: why, Samples: []string{},
-		column: column, clean: person.CleanerOf(field), slot: slotOf(field)})
+	if field == person.FullName {
+		p.plan.whole = columns
+	}
+	p.plan.Mapped = append(p.plan.Mapped, m)
 	if !certain {
-		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s is a guess: from %q, %s", field, p.names[column], why))
+		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s is a guess: from %q, %s", field, p.names[columns[0]], why))
 	}
 }
 
@@ -231,10 +372,18 @@ func (p *planner) reject(column int, why string) {
 // lookAlikes names the columns that seem to be what they are not.
 func (p *planner) lookAlikes() {
 	for i := range p.names {
-		if why := p.words.never[p.folded[i]]; why != "" && !p.used[i] {
-			p.reject(i, why)
+		for _, m := range p.meanings[i] {
+			if m.kind == never && !p.used[i] {
+				p.reject(i, m.why)
+				break
+			}
 		}
 	}
+	p.plan.Rejected = slices.DeleteFunc(p.plan.Rejected, func(r Rejection) bool {
+		return slices.ContainsFunc(p.plan.Mapped, func(m Mapping) bool { return m.Header == r.Header })
+	})
+	seen := map[string]bool{}
+	p.plan.Rejected = slices.DeleteFunc(p.plan.Rejected, func(r Rejection) bool { again := seen[r.Header]; seen[r.Header] = true; return again })
 }
 
 // identifies fails when the mapped columns can say of no row who it is.
@@ -257,7 +406,7 @@ func (p *planner) identifies() error {
 	if hint := p.hintByValues(); hint != "" {
 		e.Hint = hint
 	} else if e.Hint == "" {
-		e.Hint = "type " + Flag(person.Email, "HEADER") + "; its columns are " + table.QuoteAll(p.names)
+		e.Hint = "type " + Flag(person.Email, "HEADER") + "; its columns are " + tables.QuoteAll(p.names)
 	}
 	if p.guessed {
 		e.Hint += "; it is not UTF-8 and was read as Windows-1252: --encoding NAME if its columns look wrong"
@@ -270,8 +419,12 @@ func (p *planner) identifies() error {
 func (p *planner) hintByValues() string {
 	for _, field := range []person.Field{person.Email, person.LinkedInProfile} {
 		for i, name := range p.names {
-			_, skip := p.words.never[p.folded[i]]
-			if p.done[field] || p.used[i] || skip || !p.holds(field, i) {
+			skip := slices.ContainsFunc(p.meanings[i], func(m meaning) bool { return m.kind == never })
+			if p.done[field] || p.used[i] || skip {
+				continue
+			}
+			usable, filled := p.count(field, i)
+			if usable == 0 || 2*usable < filled {
 				continue
 			}
 			if v, _ := person.CleanerOf(field)(name); v != "" {
@@ -283,9 +436,9 @@ func (p *planner) hintByValues() string {
 	return ""
 }
 
-// holds says whether most values of a column are ones for the field.
-func (p *planner) holds(field person.Field, column int) bool {
-	clean, usable, filled := person.CleanerOf(field), 0, 0
+// count counts the values of a column, and those that a field takes.
+func (p *planner) count(field person.Field, column int) (usable, filled int) {
+	clean := person.CleanerOf(field)
 	for _, row := range p.sample {
 		v, f := clean(row[column])
 		if v != "" {
@@ -295,5 +448,47 @@ func (p *planner) holds(field person.Field, column int) bool {
 			filled++
 		}
 	}
-	return usable > 0 && 2*usable >= filled
+	return usable, filled
+}
+
+// settleFates says of every column what becomes of it.
+func (p *planner) settleFates() {
+	plan := p.plan
+	plan.silent = make([]bool, plan.width)
+	for i := range plan.width {
+		f := Fate{Header: p.names[i], Why: NotRecognised, Samples: []string{}}
+		for _, m := range plan.Mapped {
+			if slices.Contains(m.columns, i) {
+				f.Field, f.Why = m.Field, m.Why
+				if m.columns[0] != i {
+					f.Why = fmt.Sprintf("for rows where %q has no usable value", m.Header)
+				}
+			}
+		}
+		if f.Field == "" && slices.ContainsFunc(plan.refs[plan.width:], func(r ref) bool { return r.column == i }) {
+			f.Why = "its values are objects, which are opened"
+		}
+		for _, r := range plan.Rejected {
+			if f.Field == "" && r.Header == f.Header {
+				f.Why = r.Why
+			}
+		}
+		switch {
+		case slices.Contains(plan.optOut, i):
+			f.Why = "says who wants no mail"
+		case i == plan.particle:
+			f.Why = "goes before the family name"
+		case slices.Contains(plan.whole, i) && f.Field == "":
+			f.Why = "for rows where the first and last name are empty"
+		}
+		plan.silent[i] = p.used[i] || slices.Contains(plan.optOut, i) || slices.ContainsFunc(p.meanings[i], func(m meaning) bool {
+			return m.kind == never || m.kind == anyID
+		})
+		plan.fates = append(plan.fates, f)
+	}
+	for _, field := range []person.Field{person.Email, person.LinkedInProfile} {
+		demanded := slices.ContainsFunc(plan.Mapped, func(m Mapping) bool { return m.Field == field && m.demanded })
+		found := slices.ContainsFunc(plan.Mapped, func(m Mapping) bool { return m.Field == field })
+		plan.undecided[slotOf(field)] = !demanded && (found || !p.done[field])
+	}
 }

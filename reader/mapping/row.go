@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -10,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"octave-enrich/reader/person"
-	"octave-enrich/reader/table"
+	tables "octave-enrich/reader/table"
 )
 
 // The slots of a row: one for each field of a Person, in its order, then
@@ -85,10 +86,10 @@ func (p *Plan) Read(cells []string, r *Row) {
 	*r = Row{}
 	for i := range p.Mapped {
 		m := &p.Mapped[i]
-		if m.column >= len(cells) {
+		if m.slot == slotFullName {
 			continue
 		}
-		v, f := m.clean(cells[m.column])
+		v, f := p.first(m.columns, m.slot, m.clean, cells)
 		switch {
 		case m.slot >= 0:
 			r.values[m.slot], r.flaws[m.slot] = v, f
@@ -96,8 +97,90 @@ func (p *Plan) Read(cells []string, r *Row) {
 			r.addExtra(m.Field, v)
 		}
 	}
-	if full := r.values[slotFullName]; full != "" {
-		r.values[slotFirstName], r.values[slotLastName], _ = strings.Cut(full, " ")
+	p.name(cells, r)
+	if f := r.flaws[slotCompanyDomain]; f == person.SocialHost || f == person.FreeMail {
+		for i := range p.Mapped {
+			if m := &p.Mapped[i]; m.slot == slotCompanyDomain {
+				if own := person.OwnSite(p.cell(cells, m.columns[0]), r.values[slotEmail], r.values[slotCompanyName]); own != "" {
+					r.values[slotCompanyDomain], r.flaws[slotCompanyDomain] = own, person.NoFlaw
+				}
+			}
+		}
+	}
+}
+
+// first is the first usable value of several columns, or what is wrong with the
+// first that has one.
+func (p *Plan) first(columns []int, slot int, clean person.Cleaner, cells []string) (string, person.Flaw) {
+	flaw := person.NoFlaw
+	for _, c := range columns {
+		cell := p.cell(cells, c)
+		if cell == "" {
+			continue
+		}
+		v, f := clean(cell)
+		switch {
+		case slot == slotLinkedInProfile && v == "" && p.slugs[c]:
+			if v = person.ProfileOfSlug(cell); v != "" {
+				f = person.NoFlaw
+			}
+		case p.workbook && slot >= slotCRMContactID && slot <= slotCRMAccountID && person.IsRounded(v):
+			v, f = "", person.Rounded
+		}
+		if v != "" {
+			return v, f
+		}
+		if flaw == person.NoFlaw {
+			flaw = f
+		}
+	}
+	return "", flaw
+}
+
+// name fills the parts of the name from a whole one where they are empty, puts
+// the particle before the family name, and drops names that are nobody's.
+func (p *Plan) name(cells []string, r *Row) {
+	first, last := &r.values[slotFirstName], &r.values[slotLastName]
+	if len(p.whole) > 0 && (p.overrule || *first == "" && *last == "") {
+		p.wholeName(cells, r)
+	}
+	if p.particle >= 0 && *last != "" {
+		if v, _ := person.Text(p.cell(cells, p.particle)); v != "" && !strings.HasPrefix(strings.ToLower(*last), strings.ToLower(v)+" ") {
+			*last = v + " " + *last
+		}
+	}
+	if *first == "" && *last == "" {
+		return
+	}
+	name := *first
+	if *last != "" && name != "" {
+		name += " "
+	}
+	if name += *last; len(name) < 40 && person.IsNobody(name) {
+		*first, *last, r.flaws[slotFullName] = "", "", person.Nobody
+	}
+}
+
+func (p *Plan) wholeName(cells []string, r *Row) {
+	for _, c := range p.whole {
+		v, f := person.CleanerOf(person.FullName)(p.cell(cells, c))
+		if r.flaws[slotFullName] == person.NoFlaw {
+			r.flaws[slotFullName] = f
+		}
+		if v == "" {
+			continue
+		}
+		r.values[slotFullName] = v
+		if person.IsCompany(v) {
+			r.flaws[slotFullName] = person.Nobody
+			if r.values[slotCompanyName] == "" {
+				r.values[slotCompanyName] = v
+			}
+			return
+		}
+		r.flaws[slotFullName] = person.NoFlaw
+		r.values[slotFirstName], r.values[slotLastName] = person.Split(v, p.family[c])
+		return
 	}
 }
 
@@ -113,8 +196,8 @@ func (r *Row) addExtra(field person.Field, value string) {
 		return
 	}
 	if value[0] == '{' && json.Valid([]byte(value)) {
-		table.Members([]byte(value), func(key string, inner []byte) {
-			if v := table.CellOf(inner); v != "" {
+		tables.Members([]byte(value), func(key string, inner []byte) {
+			if v := tables.CellOf(inner); v != "" {
 				r.addExtra(field+"."+person.Field(key), v)
 			}
 		})
@@ -128,22 +211,55 @@ func (r *Row) addExtra(field person.Field, value string) {
 
 // Problem says why a row cannot be sent, empty when it can. It is one of a
 // handful of texts, so that they can be counted.
-func (r *Row) Problem(cells []string) string {
+func (p *Plan) Problem(cells []string, r *Row) string {
 	v := &r.values
 	name, company := v[slotFirstName] != "" || v[slotLastName] != "", v[slotCompanyName] != "" || v[slotCompanyDomain] != ""
-	if v[slotEmail] != "" || v[slotLinkedInProfile] != "" || name && company {
+	identified := v[slotEmail] != "" || v[slotLinkedInProfile] != ""
+	if identified {
 		return ""
 	}
 	const rest = "no LinkedIn profile, and no name with a company"
 	switch {
-	case table.Filled(cells) == 0:
+	case tables.Filled(cells) == 0:
 		return "empty row"
+	case p.repeatsHeader(cells):
+		return "the header once more"
+	case isTotal(cells):
+		return "a total, not a contact"
+	case name && company:
+		return ""
 	case r.flaws[slotEmail] == person.Placeholder:
 		return "the email is a placeholder, " + rest
 	case r.flaws[slotEmail] != person.NoFlaw:
 		return "the email is not an address, " + rest
 	}
 	return "no email, " + rest
+}
+
+// repeatsHeader says whether a row is the header again, as it is where lists
+// were pasted below each other.
+func (p *Plan) repeatsHeader(cells []string) bool {
+	same, filled := 0, 0
+	for i, cell := range cells {
+		if cell == "" {
+			continue
+		}
+		filled++
+		if i < len(p.header) && strings.EqualFold(strings.TrimSpace(cell), strings.TrimSpace(p.header[i])) {
+			same++
+		}
+	}
+	return same >= 3 || same >= 2 && same == filled
+}
+
+// isTotal says whether the first value of a row starts a total.
+func isTotal(cells []string) bool {
+	for _, cell := range cells {
+		if strings.TrimSpace(cell) != "" {
+			return person.IsTotal(cell)
+		}
+	}
+	return false
 }
 
 // Sum hashes what a row says, to find the rows that say the same.
@@ -173,55 +289,131 @@ func (r *Row) Who(seed maphash.Seed) uint64 {
 	return maphash.Bytes(seed, bytes.TrimSpace(text))
 }
 
-// Count counts what the mapped columns of a record hold, and keeps samples.
+// Count counts what the columns of a record hold, and keeps samples.
 func (p *Plan) Count(cells []string, r *Row) {
-	for i := range p.Mapped {
-		m := &p.Mapped[i]
-		if m.column >= len(cells) {
+	for i, cell := range cells[:min(len(cells), p.width)] {
+		if cell == "" {
 			continue
 		}
+		f := &p.fates[i]
+		f.Filled++
+		if len(f.Samples) < 3 {
+			f.Samples = addSample(f.Samples, cell)
+		}
+	}
+	for i := range p.Mapped {
+		m := &p.Mapped[i]
 		usable := m.slot >= 0 && r.values[m.slot] != "" || m.slot < 0 && r.Extra[m.Field] != ""
 		if usable {
 			m.Usable++
 		}
 		if usable || m.slot >= 0 && r.flaws[m.slot] != person.NoFlaw {
 			m.Filled++
-			if cell := cells[m.column]; len(m.Samples) < 3 && !slices.Contains(m.Samples, cell) {
-				m.Samples = append(m.Samples, strings.Clone(cell))
+			if len(m.Samples) < 3 {
+				m.Samples = addSample(m.Samples, p.filled(m.columns, cells))
 			}
+		}
+	}
+	for slot, undecided := range p.undecided {
+		if undecided && r.values[slot] == "" {
+			p.passOver(slot, cells)
 		}
 	}
 }
 
-// Compare holds columns of the same standing to what the first rows promised:
-// they must never say different things.
-func (p *Plan) Compare(cells []string) error {
-	for i, r := range p.rivals {
-		if r.second < len(cells) && cellAt(cells, r.first) == "" && cells[r.second] != "" {
-			p.only[i]++
+func addSample(samples []string, cell string) []string {
+	if cell == "" || slices.Contains(samples, cell) {
+		return samples
+	}
+	return append(samples, strings.Clone(cell))
+}
+
+// filled is the first cell that holds anything.
+func (p *Plan) filled(columns []int, cells []string) string {
+	for _, c := range columns {
+		if cell := p.cell(cells, c); cell != "" {
+			return cell
 		}
-		if r.first < len(cells) && r.second < len(cells) && differ(r.clean, cells[r.first], cells[r.second]) {
-			return ambiguous(p.file, r.field, p.names[r.first], p.names[r.second])
+	}
+	return ""
+}
+
+// passOver notes the columns that have a value which the row has nowhere else.
+func (p *Plan) passOver(slot int, cells []string) {
+	sign := byte('@')
+	if slot == slotLinkedInProfile {
+		sign = '/'
+	}
+	for i, cell := range cells[:min(len(cells), p.width)] {
+		if p.silent[i] || strings.IndexByte(cell, sign) < 0 || slot == slotLinkedInProfile && !strings.Contains(cell, "/in/") {
+			continue
+		}
+		if v, f := person.CleanerOf(personFields()[slot])(cell); v != "" && f == person.NoFlaw {
+			p.passed[pass{slot, i}]++
+		}
+	}
+}
+
+// Overlooked fails when an unused column holds the address or the profile of
+// people who have none elsewhere: whether it is theirs is for the user to say.
+func (p *Plan) Overlooked() error {
+	for slot, field := range personFields() {
+		for i := range p.width {
+			rows := p.passed[pass{slot, i}]
+			if rows == 0 {
+				continue
+			}
+			uses := ""
+			for _, m := range p.Mapped {
+				if m.slot == slot {
+					for _, h := range append([]string{m.Header}, m.Also...) {
+						uses += Flag(field, h) + " "
+					}
+				}
+			}
+			leaves := uses
+			if leaves == "" {
+				leaves = "--map " + string(field) + "= "
+			}
+			return &MappingError{File: p.file, Field: field, Headers: []string{p.names[i]},
+				Msg:  fmt.Sprintf("column %q is not used, and holds %s for rows that have none (%d)", p.names[i], plainField(field), rows),
+				Hint: fmt.Sprintf("type %s%s to use it, or %sto leave it", uses, Flag(field, p.names[i]), leaves)}
 		}
 	}
 	return nil
 }
 
-func cellAt(cells []string, i int) string {
-	if i < len(cells) {
-		return cells[i]
+func plainField(field person.Field) string {
+	if field == person.Email {
+		return "an email address"
 	}
-	return ""
+	return "a LinkedIn profile"
 }
 
-// Unused says what stands in columns that were passed over for one that is as
-// good, and in none other.
-func (p *Plan) Unused(say func(rows int, field person.Field, header string)) {
-	for i, r := range p.rivals {
-		if p.only[i] > 0 {
-			say(p.only[i], r.field, p.names[r.second])
+// Fates are what becomes of each column, in their order.
+func (p *Plan) Fates() []Fate { return p.fates }
+
+// NotFound are the fields a question is made of that no column feeds.
+func (p *Plan) NotFound() []person.Field {
+	var missing []person.Field
+	for _, field := range []person.Field{person.Email, person.FirstName, person.LastName, person.JobTitle, person.CompanyName, person.CompanyDomain, person.LinkedInProfile} {
+		name := (field == person.FirstName || field == person.LastName) && len(p.whole) > 0
+		if !name && !slices.ContainsFunc(p.Mapped, func(m Mapping) bool { return m.Field == field }) {
+			missing = append(missing, field)
 		}
 	}
+	return missing
+}
+
+// Compare holds columns of the same standing to what the first rows promised:
+// they must never say different things.
+func (p *Plan) Compare(cells []string) error {
+	for _, r := range p.rivals {
+		if differ(r.clean, p.cell(cells, r.first), p.cell(cells, r.second)) {
+			return ambiguous(p.file, r.field, p.names[r.first], p.names[r.second])
+		}
+	}
+	return nil
 }
 
 // OptOut is the header of the first column that says this person wants no
@@ -240,7 +432,13 @@ func (p *Plan) Settle() {
 	p.Mapped = slices.DeleteFunc(p.Mapped, func(m Mapping) bool {
 		none := m.Field == person.Lang && !m.demanded && m.Usable == 0
 		if none {
-			p.Rejected = append(p.Rejected, Rejection{m.Header, "it holds no language tags"})
+			const why = "it holds no language tags"
+			p.Rejected = append(p.Rejected, Rejection{m.Header, why})
+			for i := range p.fates {
+				if p.fates[i].Field == m.Field {
+					p.fates[i].Field, p.fates[i].Why = "", why
+				}
+			}
 		}
 		return none
 	})

@@ -1,14 +1,21 @@
 package mapping
 
 import (
+	_ "embed" // the table of headers
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
 	"octave-enrich/reader/person"
 )
+
+// headers is what the names of columns mean: a line a language and field.
+//
+//go:embed data/headers.tsv
+var headers string
 
 // Fold reduces a header to what is compared: NFKC, lower case, letters and
 // digits alone. "E-mail 1 - Value" and "email1value" are the same header.
@@ -21,45 +28,145 @@ func Fold(header string) string {
 	}, norm.NFKC.String(header))
 }
 
-// A Vocabulary knows which headers feed which fields.
+// plain is a folded header without diacritics, for Latin letters alone: marks
+// change the letter in other scripts.
+func plain(folded string) string {
+	if strings.IndexFunc(folded, func(r rune) bool { return r >= 0x80 }) < 0 {
+		return folded
+	}
+	var b strings.Builder
+	for _, r := range folded {
+		if !unicode.Is(unicode.Latin, r) {
+			b.WriteRune(r)
+			continue
+		}
+		switch r {
+		case 'ł':
+			b.WriteByte('l')
+		case 'ø':
+			b.WriteByte('o')
+		case 'đ':
+			b.WriteByte('d')
+		case 'ı':
+			b.WriteByte('i')
+		case 'ß':
+			b.WriteString("ss")
+		case 'æ':
+			b.WriteString("ae")
+		case 'œ':
+			b.WriteString("oe")
+		default:
+			base, _ := utf8First(norm.NFD.String(string(r)))
+			b.WriteRune(base)
+		}
+	}
+	return b.String()
+}
+
+func utf8First(s string) (rune, bool) {
+	for _, r := range s {
+		return r, true
+	}
+	return 0, false
+}
+
+// umlauts spells ä, ö, ü as ae, oe, ue, as people do without the keys.
+func umlauts(folded string) string {
+	return strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue").Replace(folded)
+}
+
+// A kind is how a header is meant.
+type kind int
+
+const (
+	feeds       kind = iota
+	eitherFirst      // the whole name, or the given one beside a family name
+	eitherLast       // the whole name, or the family name beside a given one
+	anyID            // an id of whatever the values say
+	particle         // goes before the family name
+	optOut           // says that a person wants no mail
+	never            // looks like a field and feeds none
+)
+
+// A meaning is one thing that a header may be meant to say.
+type meaning struct {
+	kind        kind
+	field       person.Field
+	rank        int    // 0 is best; equal for spellings of one name
+	guess       bool   // not certain, so that it is printed
+	familyFirst bool   // of a whole name
+	why         string // it is never used
+	lang        string // of the header
+}
+
+// whys are the reasons behind never:WHY.
+func whys() map[string]string {
+	return map[string]string{
+		"private": "a private address, used with --map alone", "further": "a further address, not the main one", "about": "says something about an address, is none",
+		"short": "a shortened company name", "middle": "not the name as it is written", "level": "a level, not a title", "earlier": "of an earlier job",
+		"description": "describes the title", "honorific": "an honorific", "tool": "a cell of the tool, not a company", "parent": "another company",
+		"companypage": "a page of the company, not of the person", "companymail": "the company's own mailbox", "network": "another network",
+		"opaque": "no public profile address", "vendorpage": "a page of the data vendor", "colleague": "a colleague, not the contact",
+		"calls": "about telephones, not email", "vendorid": "an id of the data vendor, not of the CRM",
+	}
+}
+
+// table is what headers.tsv says, by folded header.
+var table = sync.OnceValue(func() map[string][]meaning {
+	known, ranks, why := map[string][]meaning{}, map[string]int{}, whys()
+	for line := range strings.Lines(headers) {
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(cells) != 4 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		m := meaning{lang: cells[0], guess: strings.HasSuffix(cells[1], "?"), familyFirst: strings.HasSuffix(cells[1], "+")}
+		name := strings.TrimRight(cells[1], "?+")
+		switch {
+		case name == "either:first":
+			m.kind = eitherFirst
+		case name == "either:last":
+			m.kind = eitherLast
+		case name == "id":
+			m.kind = anyID
+		case name == "particle":
+			m.kind = particle
+		case name == "optOut":
+			m.kind = optOut
+		case strings.HasPrefix(name, "never:"):
+			m.kind, m.why = never, why[strings.TrimPrefix(name, "never:")]
+		default:
+			m.field = person.Field(name)
+		}
+		for _, spelling := range strings.Split(cells[2], ", ") {
+			ranks[name]++
+			m.rank = 100 * ranks[name]
+			for _, f := range []string{Fold(spelling), plain(Fold(spelling)), umlauts(Fold(spelling))} {
+				same := func(o meaning) bool { return o.kind == m.kind && o.field == m.field }
+				if f != "" && !slices.ContainsFunc(known[f], same) {
+					known[f] = append(known[f], m)
+				}
+			}
+		}
+	}
+	return known
+})
+
+// A Vocabulary knows what the names of columns mean.
 type Vocabulary struct {
-	rank   map[string][]ranked     // by folded header
 	exact  map[string]person.Field // by the header as it is spelled
-	never  map[string]string       // by folded header: why
-	optOut map[string]bool         // by folded header
 	pinned map[string]bool         // headers that the user named, as they are spelled
 }
 
-type ranked struct {
-	field    person.Field
-	priority int // 0 is best
-}
-
-// NewVocabulary knows the aliases of all fields and the columns that the user named.
+// NewVocabulary knows the fields of the request and the columns that the user named.
 func NewVocabulary(opt Options) *Vocabulary {
-	v := &Vocabulary{rank: map[string][]ranked{}, exact: map[string]person.Field{}, never: map[string]string{},
-		optOut: map[string]bool{}, pinned: map[string]bool{}}
-	for _, a := range aliases() {
-		for i, h := range strings.Fields(a.headers) {
-			v.rank[h] = append(v.rank[h], ranked{a.field, i})
-		}
-	}
-	for _, f := range exactFields() {
+	v := &Vocabulary{exact: map[string]person.Field{}, pinned: map[string]bool{}}
+	for _, f := range append(exactFields(), objectFields()...) {
 		v.exact[string(f)] = f
 	}
-	for _, object := range objectFields() {
-		v.exact[string(object)] = object
-	}
-	for _, l := range lookAlikes() {
-		for _, h := range strings.Fields(l.headers) {
-			v.never[h] = l.why
+	for _, columns := range opt.Map {
+		for _, h := range columns {
+			v.pinned[h] = true
 		}
-	}
-	for _, h := range optOuts() {
-		v.optOut[h] = true
-	}
-	for _, h := range opt.Map {
-		v.pinned[h] = true
 	}
 	if opt.Pinned != nil {
 		for _, h := range opt.Pinned.headers() {
@@ -71,43 +178,77 @@ func NewVocabulary(opt Options) *Vocabulary {
 
 // knows says whether a cell may be a header.
 func (v *Vocabulary) knows(cell string) bool {
-	if v.pinned[cell] || v.exact[cell] != "" {
-		return true
-	}
-	f := Fold(cell)
-	return f != "" && (len(v.rank[f]) > 0 || v.never[f] != "" || v.isOptOut(f))
-}
-
-func (v *Vocabulary) isOptOut(folded string) bool {
-	return v.optOut[folded] || strings.HasPrefix(folded, optOutPrefix)
+	return v.pinned[cell] || v.exact[cell] != "" || len(meanings(cell)) > 0
 }
 
 // Score is how much a record looks like a header: the number of different
-// cells that name something known.
+// cells that name something known. A record with an address in it is data.
 func (v *Vocabulary) Score(cells []string) int {
 	seen := map[string]bool{}
 	for _, c := range cells {
-		if len(c) < 200 && v.knows(c) {
+		if len(c) >= 200 {
+			continue
+		}
+		if v.knows(c) {
 			seen[Fold(c)] = true
+		} else if strings.Contains(c, "@") {
+			if address, _ := person.CleanerOf(person.Email)(c); address != "" {
+				return 0
+			}
 		}
 	}
 	return len(seen)
 }
 
-// Identities are the columns of a header that say who is meant: any
-// address, profile, domain or id, further addresses included.
+// Identities are the columns of a header that say who is meant: any address,
+// profile, domain or id, further addresses included.
 func (v *Vocabulary) Identities(header []string) map[int]person.Field {
 	columns := map[int]person.Field{}
 	for i, h := range header {
-		f := Fold(h)
-		for _, r := range v.rank[f] {
-			if slices.Contains([]person.Field{person.Email, person.CompanyDomain, person.LinkedInProfile, person.CRMContactID, person.CRMLeadID, person.CRMAccountID}, r.field) {
-				columns[i] = r.field
+		for _, m := range meanings(h) {
+			switch {
+			case m.kind == never && strings.HasSuffix(Fold(h), "email"):
+				columns[i] = person.Email
+			case m.kind == anyID:
+				columns[i] = person.CRMContactID
+			case slices.Contains([]person.Field{person.Email, person.CompanyDomain, person.LinkedInProfile, person.CRMContactID, person.CRMLeadID, person.CRMAccountID}, m.field):
+				columns[i] = m.field
 			}
-		}
-		if strings.HasSuffix(f, "email") && v.never[f] != "" {
-			columns[i] = person.Email
 		}
 	}
 	return columns
+}
+
+// exactFields are fields that only a header spelled exactly so can feed:
+// notes and descriptions are never sent by guess.
+func exactFields() []person.Field {
+	fields := []person.Field{"outputFormat", "playbookSelectionContext", "agentOId", "experimentOId", "includeFullAnnotation"}
+	for _, part := range strings.Fields("playbook product service persona segment") {
+		fields = append(fields, person.Field("customContext."+part+".oId"))
+	}
+	for _, object := range strings.Fields("runtimeContext runtimeInstructions") {
+		for _, step := range strings.Fields("all 1 2 3 4 5 6 7") {
+			fields = append(fields, person.Field(object+"."+step))
+		}
+	}
+	return fields
+}
+
+// objectFields are the fields that are objects in the request. A column of
+// that name holds one in JSON, or a text that is meant for every step.
+func objectFields() []person.Field {
+	return []person.Field{"runtimeContext", "runtimeInstructions", "customContext"}
+}
+
+// detected are the fields that are looked for, in this order; one column feeds
+// one field.
+func detected() []person.Field {
+	return []person.Field{person.Email, person.FirstName, person.LastName, person.FullName, person.JobTitle, person.CompanyName, person.CompanyDomain,
+		person.LinkedInProfile, person.CRMContactID, person.CRMLeadID, person.CRMAccountID, person.Lang}
+}
+
+// Fields lists every field that a column can feed: those of a person, the name
+// to be split, and the ones carried beside the person.
+func Fields() []person.Field {
+	return append(append(detected(), exactFields()...), objectFields()...)
 }

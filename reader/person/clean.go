@@ -2,26 +2,34 @@ package person
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"unicode"
-
-	"golang.org/x/text/language"
+	"unicode/utf8"
 )
 
-// A Flaw says why a value that is there cannot be used.
+// A Flaw says what is wrong with a value that is there.
 type Flaw uint8
 
-// What may be wrong with a value.
+// What may be wrong with a value. The last ones leave a value to use.
 const (
 	NoFlaw        Flaw = iota
 	Malformed          // not what the field takes
 	Placeholder        // stands for an address, is none
 	FreeMail           // a mail provider's domain, not a company's
-	SocialHost         // a page on a network, not a company's site
+	SocialHost         // a page on a network, a directory, a shortener: not a company's site
 	CompanyPage        // a LinkedIn page that is not a person's
 	SeveralValues      // more than one value: none is guessed
+	TooLong            // longer than the field can be meant to hold
+	Rounded            // an id of which a spreadsheet kept some digits only
+	Nobody             // a team, a total or a stand-in instead of a person
+	NotUTF8            // bytes that are no text
+	Nested             // an object or a list instead of a value
+	Picked             // the first good value of a cell that holds more
+	GuessedLang        // a country's code that was taken for its language's
 )
+
+// Kept says whether there is a value to use in spite of the flaw.
+func (f Flaw) Kept() bool { return f == NoFlaw || f >= Picked }
 
 // A Cleaner turns a cell into the value for the request, empty when there is
 // none to use.
@@ -41,20 +49,70 @@ func CleanerOf(field Field) Cleaner {
 		return cleanID
 	case Lang:
 		return cleanLang
-	case FirstName, LastName, FullName, JobTitle, CompanyName:
-		return Text
+	case FirstName, LastName, FullName:
+		return cleanName
+	case JobTitle:
+		return cleanTitle
+	case CompanyName:
+		return cleanCompany
 	default:
 		return cleanFree
 	}
 }
 
-// Text trims, drops what cannot be seen and joins what was broken into
-// lines; null words are empty.
+// The most characters that a value of a field has; a longer one is something
+// else and is not sent.
+const (
+	longestName    = 100
+	longestTitle   = 250
+	longestCompany = 250
+	longestID      = 100
+)
+
+func cleanName(cell string) (string, Flaw) {
+	s, f := shortText(cell, longestName)
+	if s == "" {
+		return "", f
+	}
+	if isOrdinaryName(s) {
+		return s, NoFlaw
+	}
+	if s = withoutTitles(s); s == "" || !hasLetter(s) {
+		return "", NoFlaw
+	}
+	return s, NoFlaw
+}
+
+func cleanTitle(cell string) (string, Flaw)   { return shortText(cell, longestTitle) }
+func cleanCompany(cell string) (string, Flaw) { return shortText(cell, longestCompany) }
+
+// shortText is a text where a name, a title or a company is meant.
+func shortText(cell string, longest int) (string, Flaw) {
+	s, f := Text(cell)
+	switch {
+	case s == "":
+		return "", f
+	case isNothing(s, true):
+		return "", NoFlaw
+	case len(s) > longest && utf8.RuneCountInString(s) > longest:
+		return "", TooLong
+	}
+	return s, NoFlaw
+}
+
+// Text trims, drops what cannot be seen and joins what was broken into lines;
+// null words are empty. What is no text in UTF-8 or an object of JSON is left out.
 func Text(cell string) (string, Flaw) {
 	if isTidy(cell) {
 		return notNull(cell), NoFlaw
 	}
-	cell = firstOfSeveral(unwrapFormula(visible(cell)))
+	if !utf8.ValidString(cell) {
+		return "", NotUTF8
+	}
+	if s := strings.TrimSpace(cell); isNested(s) {
+		return "", Nested
+	}
+	cell = firstOfSeveral(label(unwrapFormula(visible(cell))))
 	return notNull(strings.Join(strings.Fields(cell), " ")), NoFlaw
 }
 
@@ -71,12 +129,12 @@ func FreeText(cell string) string {
 }
 
 // isTidy is the fast way out: printable ASCII without outer or double blanks,
-// formulas and joined values.
+// formulas, links, objects and joined values.
 func isTidy(s string) bool {
 	last := byte(' ')
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c < ' ' || c >= 0x7f || c == ' ' && last == ' ' || c == '=' || c == ':' && last == ':' {
+		if c < ' ' || c >= 0x7f || c == ' ' && last == ' ' || c == '=' || c == ':' && last == ':' || c == '{' || c == '[' {
 			return false
 		}
 		last = c
@@ -107,114 +165,79 @@ func unwrapFormula(s string) string {
 	return s
 }
 
+// link takes apart what is shown and what it leads to of =HYPERLINK("url","text")
+// and of [text](url).
+func link(s string) (shown, target string, ok bool) {
+	s = strings.TrimSpace(s)
+	if len(s) > 12 && strings.EqualFold(s[:11], "=HYPERLINK(") {
+		parts := strings.Split(s[11:], `"`)
+		if len(parts) >= 3 {
+			shown = parts[1]
+			if len(parts) >= 5 {
+				shown = parts[3]
+			}
+			return shown, parts[1], true
+		}
+	}
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, ")") {
+		if shown, target, ok = strings.Cut(s[1:len(s)-1], "]("); ok {
+			return shown, target, true
+		}
+	}
+	return "", "", false
+}
+
+// label is what is shown of a link, and any other text as it is.
+func label(s string) string {
+	if shown, _, ok := link(s); ok {
+		return shown
+	}
+	return s
+}
+
 // firstOfSeveral takes the first of the values that Google joins into a cell.
 func firstOfSeveral(s string) string {
 	first, _, _ := strings.Cut(s, " ::: ")
 	return first
 }
 
-// notNull is s, or nothing when s is a word for nothing.
-func notNull(s string) string {
-	if s == "" || len(s) > len("[not provided]") || strings.IndexByte("-#[nNuU", s[0]) < 0 {
-		return s
-	}
-	switch strings.ToLower(s) {
-	case "-", "--", "n/a", "#n/a", "null", "none", "nan", "unknown", "[not provided]":
-		return ""
-	}
-	return s
-}
-
-// ProfilePrefix is how every address of a person's profile starts.
-const ProfilePrefix = "https://www.linkedin.com/in/"
-
-// cleanLinkedIn gives https://www.linkedin.com/in/SLUG of a personal profile.
-// The slug keeps its case: Sales Navigator's are case-sensitive.
-func cleanLinkedIn(cell string) (string, Flaw) {
-	if slug, ok := strings.CutPrefix(cell, ProfilePrefix); ok && isSlug(slug) {
-		return cell, NoFlaw
-	}
-	if slug, ok := strings.CutPrefix(cell, "http://www.linkedin.com/in/"); ok && isSlug(slug) {
-		return ProfilePrefix + slug, NoFlaw
-	}
-	s, _ := Text(cell)
-	if s == "" {
-		return "", NoFlaw
-	}
-	if _, rest, ok := strings.Cut(s, "://"); ok {
-		s = rest
-	}
-	s, _, _ = strings.Cut(s, "?")
-	s, _, _ = strings.Cut(s, "#")
-	host, path, _ := strings.Cut(s, "/")
-	host = strings.ToLower(host)
-	if host != "linkedin.com" && !strings.HasSuffix(host, ".linkedin.com") {
-		return "", Malformed
-	}
-	kind, slug, _ := strings.Cut(path, "/")
-	slug, _, _ = strings.Cut(slug, "/")
-	switch strings.ToLower(kind) {
-	case "in":
-	case "company", "school", "showcase":
-		return "", CompanyPage
-	default:
-		return "", Malformed
-	}
-	if plain, err := url.PathUnescape(slug); err == nil {
-		slug = url.PathEscape(plain) // one spelling for é and %c3%a9
-	}
-	if slug == "" {
-		return "", Malformed
-	}
-	return ProfilePrefix + slug, NoFlaw
-}
-
-// isSlug says whether s is a slug that needs no cleaning.
-func isSlug(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
-	}
-	return s != ""
-}
+func hasLetter(s string) bool { return strings.ContainsFunc(s, unicode.IsLetter) }
 
 // cleanID keeps the case: Salesforce ids differ by it alone. Of several ids
-// none is guessed.
+// none is guessed, and none of which a spreadsheet rounded the end away.
 func cleanID(cell string) (string, Flaw) {
-	s, _ := Text(cell)
-	if strings.ContainsAny(s, ";, ") {
+	s, f := Text(cell)
+	switch {
+	case s == "":
+		return "", f
+	case strings.ContainsAny(s, ";, "):
 		return "", SeveralValues
+	case isScientific(s):
+		return "", Rounded
+	case len(s) > longestID:
+		return "", TooLong
 	}
 	return s, NoFlaw
 }
 
-// cleanLang gives a language tag such as de or pt-BR.
-func cleanLang(cell string) (string, Flaw) {
-	s, _ := Text(cell)
-	if s == "" {
-		return "", NoFlaw
-	}
-	s = strings.ReplaceAll(s, "_", "-")
-	base, _, _ := strings.Cut(s, "-")
-	if len(base) < 2 || len(base) > 3 {
-		return "", Malformed
-	}
-	if _, err := language.Parse(s); err != nil {
-		return "", Malformed
-	}
-	return s, NoFlaw
+// isScientific knows 5.12346E+11.
+func isScientific(s string) bool {
+	mantissa, exponent, ok := strings.Cut(strings.ToUpper(s), "E")
+	exponent = strings.TrimPrefix(exponent, "+")
+	digits := strings.Replace(strings.Replace(mantissa, ".", "", 1), ",", "", 1)
+	return ok && digits != "" && exponent != "" && len(exponent) <= 3 && strings.ContainsAny(mantissa, ".,") &&
+		strings.Trim(digits, "0123456789") == "" && strings.Trim(exponent, "0123456789") == ""
+}
+
+// IsRounded says whether an id as a workbook shows it has more digits than a
+// number in one can hold: behind the fifteenth there are zeros alone.
+func IsRounded(id string) bool {
+	return len(id) > 15 && strings.Trim(id, "0123456789") == "" && strings.Trim(id[15:], "0") == ""
 }
 
 // IsHonorific says whether a text is a form of address such as Mr. or Dr.
 func IsHonorific(s string) bool {
-	switch strings.TrimSuffix(strings.ToLower(s), ".") {
-	case "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "herr", "frau", "mme", "mlle", "monsieur", "madame",
-		"m", "sr", "sra", "srta", "dhr", "mevr", "dott", "sig", "ing", "様", "さん":
-		return true
-	}
-	return false
+	return known().isKind("honorific of a column", s)
 }
 
 // Normalise returns a value as a row's [Person] would have it: an email in lower
@@ -234,10 +257,14 @@ func Normalise(field Field, value string) (string, error) {
 // SaysYes takes everything for a yes that is not a no, such as the date when
 // somebody unsubscribed: a mail too few is the lesser evil.
 func SaysYes(cell string) bool {
-	switch word, _ := Text(cell); strings.ToLower(word) {
+	word := strings.ToLower(strings.TrimSpace(visible(cell)))
+	switch word {
+	case "x":
+		return true
 	case "", "false", "no", "n", "0", "0.0", "off", "f", "nein", "nee", "non", "não", "nao", "falsch", "faux", "falso", "onwaar", "いいえ",
-		"subscribed", "opted in", "opt-in", "not set":
+		"fałsz", "nepravda", "falskt", "falsk", "usann", "epätosi", "yanlış", "hamis", "fals", "ложь", "хибність", "nej", "nie", "ne", "nei", "ei",
+		"hayır", "nem", "нет", "ні", "否", "아니요", "subscribed", "opted in", "opt-in", "not set":
 		return false
 	}
-	return true
+	return !isNothing(word, false)
 }

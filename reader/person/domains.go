@@ -2,6 +2,7 @@ package person
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
@@ -36,25 +37,70 @@ func isSuffix(host string) bool {
 	return icann && suffix == host
 }
 
-// cleanDomain takes the host out of a web address, in ASCII and without www.
+// cleanDomain takes the host out of a web address, in ASCII and without www. Of
+// a cell that holds more it takes the first good one.
 func cleanDomain(cell string) (string, Flaw) {
 	if host := plainHost(cell); host != "" {
 		return checkDomain(host)
 	}
-	s, _ := Text(cell)
-	if s == "" {
+	if !utf8.ValidString(cell) {
+		return "", NotUTF8
+	}
+	s := strings.TrimSpace(firstOfSeveral(unwrapFormula(visible(cell))))
+	if isNothing(s, true) {
 		return "", NoFlaw
 	}
-	s = strings.ToLower(s)
-	if _, rest, ok := strings.Cut(s, "://"); ok {
-		s = rest
+	if isNested(s) {
+		return "", Nested
 	}
+	if _, target, ok := link(s); ok {
+		s = target
+	}
+	s = strings.ToLower(s)
+	parts := strings.FieldsFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`,;|"'<>()[]\`, r) })
+	if len(parts) == 0 {
+		return "", Malformed
+	}
+	first, flaw := toDomain(parts[0])
+	switch {
+	case len(parts) == 1 || first == "" && strings.ContainsRune(parts[0], '.'):
+		return first, flaw
+	case first != "":
+		if next, _ := toDomain(parts[1]); next != "" && next != first || len(parts) > 2 {
+			return first, Picked
+		}
+		return first, NoFlaw
+	}
+	// A name before the address: Acme (acme.example). Without a sign of an
+	// address it may be a comma in the place of a dot.
+	for _, part := range parts[1:] {
+		if v, _ := toDomain(part); v != "" && (strings.Contains(s, "("+part) || strings.Contains(part, "://") || strings.HasPrefix(part, "www.")) {
+			return v, Picked
+		}
+	}
+	return "", flaw
+}
+
+// toDomain judges one web address in lower case.
+func toDomain(s string) (string, Flaw) {
+	scheme := false
+	for {
+		rest, ok := cutScheme(s)
+		if !ok {
+			break
+		}
+		s, scheme = rest, true
+	}
+	path := ""
 	if end := strings.IndexAny(s, "/?#"); end >= 0 {
-		s = s[:end]
+		s, path = s[:end], s[end:]
 	}
 	s = s[strings.LastIndexByte(s, '@')+1:]
 	s, _, _ = strings.Cut(s, ":")
-	s = strings.TrimPrefix(strings.TrimSuffix(s, "."), "www.")
+	s = strings.TrimSuffix(s, ".")
+	if rest, ok := strings.CutPrefix(strings.TrimLeft(s, "w"), "."); ok && len(s)-len(rest) >= 4 && len(s)-len(rest) <= 5 {
+		s, scheme = rest, true // www., or wwww.
+	}
 	if s != "" && !isASCII(s) {
 		host, err := idna.Lookup.ToASCII(s)
 		if err != nil {
@@ -62,12 +108,39 @@ func cleanDomain(cell string) (string, Flaw) {
 		}
 		s = host
 	}
+	if !scheme && path == "" && isAbbreviation(s) {
+		return "", Malformed
+	}
 	return checkDomain(s)
+}
+
+// cutScheme cuts http:// and what people make of it: https//, http:/.
+func cutScheme(s string) (string, bool) {
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		return rest, true
+	}
+	for _, prefix := range [...]string{"https//", "http//", "https:/", "http:/", "//"} {
+		if rest, ok := strings.CutPrefix(s, prefix); ok {
+			return rest, true
+		}
+	}
+	return s, false
+}
+
+// isAbbreviation knows e.v, n.a, s.a, d.o.o: labels of one letter each.
+func isAbbreviation(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if len(label) > 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // plainHost is the fast way to the host of an address in lower case ASCII
 // without user, port and query; it returns nothing for any other text.
 func plainHost(s string) string {
+	whole := len(s)
 	s = strings.TrimPrefix(s, "http://")
 	s = strings.TrimPrefix(s, "https://")
 	s = strings.TrimPrefix(s, "www.")
@@ -77,13 +150,13 @@ func plainHost(s string) string {
 		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
 		case c == '.':
 			dot = true
-		case c == '/' && dot && s[i-1] != '.' && strings.IndexByte(s[i:], '@') < 0:
+		case c == '/' && dot && s[i-1] != '.' && strings.IndexAny(s[i:], "@,; |()\"\\") < 0:
 			return s[:i]
 		default:
 			return ""
 		}
 	}
-	if !dot || s[len(s)-1] == '.' {
+	if !dot || s[len(s)-1] == '.' || len(s) == whole && isAbbreviation(s) || strings.HasPrefix(s, "www") {
 		return ""
 	}
 	return s
@@ -94,7 +167,7 @@ func checkDomain(s string) (string, Flaw) {
 	switch {
 	case !isHost(s):
 		return "", Malformed
-	case isSocialHost(s):
+	case isForeignHost(s):
 		return "", SocialHost
 	case IsFreeMail(s):
 		return "", FreeMail
@@ -114,73 +187,65 @@ func isASCII(s string) bool {
 // IsFreeMail says whether a domain belongs to a mail provider, so that it
 // says nothing about a company.
 func IsFreeMail(domain string) bool {
-	switch domain {
-	case "gmail.com", "googlemail.com", "yahoo.com", "ymail.com", "rocketmail.com", "outlook.com", "hotmail.com", "live.com",
-		"msn.com", "icloud.com", "me.com", "mac.com", "aol.com", "proton.me", "protonmail.com", "pm.me", "gmx.com", "gmx.net",
-		"gmx.de", "gmx.at", "gmx.ch", "web.de", "t-online.de", "freenet.de", "mail.com", "email.com", "zoho.com", "yandex.com",
-		"yandex.ru", "mail.ru", "bk.ru", "inbox.ru", "list.ru", "rambler.ru", "qq.com", "163.com", "126.com", "sina.com",
-		"foxmail.com", "naver.com", "daum.net", "hanmail.net", "orange.fr", "wanadoo.fr", "free.fr", "laposte.net", "sfr.fr",
-		"libero.it", "virgilio.it", "tiscali.it", "alice.it", "uol.com.br", "bol.com.br", "terra.com.br", "wp.pl", "o2.pl",
-		"onet.pl", "interia.pl", "seznam.cz", "centrum.cz", "btinternet.com", "sky.com", "talktalk.net", "virginmedia.com",
-		"comcast.net", "verizon.net", "att.net", "sbcglobal.net", "cox.net", "charter.net", "bellsouth.net", "earthlink.net",
-		"rediffmail.com", "fastmail.com", "hey.com", "tutanota.com", "tuta.com", "bluewin.ch", "ziggo.nl", "kpnmail.nl",
-		"planet.nl", "home.nl", "telenet.be", "skynet.be", "telia.com", "docomo.ne.jp", "ezweb.ne.jp", "softbank.ne.jp":
+	if known().hosts[domain] == "free mail" {
 		return true
 	}
 	name, rest, _ := strings.Cut(domain, ".")
 	switch name {
 	case "yahoo", "hotmail", "outlook", "live": // yahoo.co.uk, hotmail.fr
-		return isSuffix(rest)
+		return isSuffix(rest) || rest == "com"
 	}
 	return false
 }
 
-// isSocialHost says whether a host is a network's: a page there is not the
-// company's own site.
-func isSocialHost(host string) bool {
-	for _, network := range [...]string{"linkedin.com", "lnkd.in", "facebook.com", "fb.com", "fb.me", "x.com", "twitter.com", "t.co", "instagram.com"} {
-		if rest, ok := strings.CutSuffix(host, network); ok && (rest == "" || strings.HasSuffix(rest, ".")) {
+// isForeignHost says whether a host is a network's, a directory's, a shortener's
+// or a builder's own: a page there is not the company's site. A host below a
+// builder's is.
+func isForeignHost(host string) bool {
+	hosts := known().hosts
+	for rest, below := host, false; ; below = true {
+		switch kind := hosts[rest]; {
+		case kind == "builder":
+			return !below
+		case kind != "" && kind != "free mail":
 			return true
 		}
-	}
-	return false
-}
-
-// isPlaceholderAddress says whether an address is what a tool or a person
-// writes for want of one.
-func isPlaceholderAddress(local, host string) bool {
-	switch local {
-	case "email_not_unlocked", "not_unlocked", "email_not_found", "noemail", "no_email", "no-email", "nomail":
-		return true
-	case "test", "none", "na", "n/a", "null", "email", "name", "example", "user", "xxx", "a":
-		switch host {
-		case "test.com", "none.com", "na.com", "null.com", "email.com", "domain.com", "example.com", "company.com", "xxx.com", "a.com":
+		name, ending, ok := strings.Cut(rest, ".")
+		if !ok {
+			break
+		}
+		if hosts[name+".*"] != "" && (isSuffix(ending) || ending == "com" || ending == "net" || ending == "org") {
 			return true
 		}
+		rest = ending
+		if !strings.Contains(rest, ".") {
+			break
+		}
 	}
-	return false
+	switch host[strings.LastIndexByte(host, '.')+1:] {
+	case "com", "net", "org", "de", "uk", "fr":
+		return false
+	}
+	suffix, icann := publicsuffix.PublicSuffix(host)
+	return !icann && suffix == host && strings.Contains(host, ".")
 }
 
-// isEmailPlaceholder says whether a text stands for a missing address.
-func isEmailPlaceholder(s string) bool {
-	switch strings.Trim(s, " .!") {
-	case "no email found", "no email", "email not found", "not found", "not available", "not unlocked", "email not unlocked",
-		"locked", "no work email found", "no result", "no results", "no data", "no match", "not verified", "missing", "hidden":
-		return true
+// OwnSite is the host of a cell that is a network's, a directory's or a mail
+// provider's, for a contact who works there: whose address is at that host, or
+// whose company is called so. A page on it is no site even then.
+func OwnSite(cell, email, company string) string {
+	s := strings.ToLower(strings.TrimSpace(cell))
+	if rest, ok := cutScheme(s); ok {
+		s = rest
 	}
-	return false
-}
-
-// IsSharedInbox says whether an address is read by more than one person.
-func IsSharedInbox(address string) bool {
-	local, _, _ := strings.Cut(address, "@")
-	switch local {
-	case "info", "contact", "contacts", "hello", "hi", "mail", "office", "sales", "support", "help", "helpdesk", "service",
-		"admin", "administrator", "webmaster", "postmaster", "hostmaster", "abuse", "noreply", "no-reply", "donotreply",
-		"billing", "accounts", "accounting", "finance", "hr", "jobs", "careers", "recruiting", "press", "media", "marketing",
-		"team", "enquiries", "inquiries", "reception", "kontakt", "buero", "verkauf", "vertrieb", "contacto", "contato",
-		"ventas", "commercial", "accueil", "orders", "legal", "privacy", "security":
-		return true
+	host := strings.TrimPrefix(strings.TrimSuffix(s, "/"), "www.")
+	if !isHost(host) {
+		return ""
 	}
-	return false
+	_, at, _ := strings.Cut(email, "@")
+	name, _, _ := strings.Cut(host, ".")
+	if at == host && !IsFreeMail(host) || strings.EqualFold(strings.ReplaceAll(company, " ", ""), name) {
+		return host
+	}
+	return ""
 }

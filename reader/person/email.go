@@ -3,40 +3,112 @@ package person
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
 
 // cleanEmail gives the address in lower case, so that two spellings are one
-// question.
+// question. Of a cell that holds more it takes the first good address.
 func cleanEmail(cell string) (string, Flaw) {
 	if at := plainAddress(cell); at > 0 {
 		return checkAddress(cell, at)
 	}
-	s, _ := Text(cell)
-	if s == "" {
+	if !utf8.ValidString(cell) {
+		return "", NotUTF8
+	}
+	s := strings.TrimSpace(firstOfSeveral(unwrapFormula(visible(cell))))
+	if isNothing(s, true) {
 		return "", NoFlaw
 	}
 	s = strings.ToLower(s)
-	if from := strings.LastIndexByte(s, '<'); from >= 0 && strings.HasSuffix(s, ">") {
-		s = s[from+1 : len(s)-1] // Ann Lee <ann@example.com>
+	if _, target, ok := link(s); ok && strings.Contains(target, "@") {
+		s = target
 	}
-	s = strings.TrimPrefix(s, "mailto:")
-	s, _, _ = strings.Cut(s, "?")
-	s = strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '+' })
+	if !strings.Contains(s, "@") {
+		return "", addressless(s)
+	}
+	if rest, ok := strings.CutPrefix(s, "mailto:"); ok {
+		s, _, _ = strings.Cut(rest, "?")
+	}
+	whole := strings.TrimFunc(s, isAround)
+	if at := strings.IndexByte(whole, '@'); at > 0 && strings.Count(whole, "@") == 1 && len(inAddress(whole)) == len(whole) {
+		return toAddress(whole)
+	}
+	return pickAddress(s)
+}
+
+// isAround says that a character may stand around an address.
+func isAround(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '+' && r != '*' && r != '@' && r != '•'
+}
+
+// addressless judges a text without an @.
+func addressless(s string) Flaw {
+	if isEmailPlaceholder(s) {
+		return Placeholder
+	}
+	return Malformed
+}
+
+// inAddress is the start of s that may be an address.
+func inAddress(s string) string {
+	end := strings.IndexFunc(s, func(r rune) bool {
+		return r <= ' ' || r == '\u00a0' || strings.ContainsRune(`"(),:;<>[]\|/?`, r)
+	})
+	if end < 0 {
+		return s
+	}
+	return s[:end]
+}
+
+// pickAddress finds the first good address in a text.
+func pickAddress(s string) (string, Flaw) {
+	worst := Malformed
+	if before, _, _ := strings.Cut(s, "@"); isOneWordBeforeLocal(before) {
+		return "", Malformed // ann lee@example.com: a blank in the address, or a name before it
+	}
+	for len(s) > 0 {
+		s = strings.TrimLeftFunc(s, isAround)
+		part := inAddress(s)
+		if part == "" {
+			break
+		}
+		s = s[len(part):]
+		if strings.Count(part, "@") != 1 {
+			continue
+		}
+		v, f := toAddress(strings.TrimRightFunc(part, isAround))
+		switch {
+		case v != "":
+			return v, Picked
+		case f == Placeholder:
+			worst = Placeholder
+		}
+	}
+	return "", worst
+}
+
+func isOneWordBeforeLocal(before string) bool {
+	word, _, found := strings.Cut(strings.TrimSpace(before), " ")
+	return found && strings.Count(strings.TrimSpace(before), " ") == 1 && word != "" &&
+		strings.IndexFunc(word, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
+}
+
+// toAddress judges one address in lower case.
+func toAddress(s string) (string, Flaw) {
 	local, domain, ok := strings.Cut(s, "@")
-	if !ok && isEmailPlaceholder(s) {
-		return "", Placeholder
-	}
-	if !ok || strings.ContainsAny(domain, "@") {
+	switch {
+	case !ok || local == "" || domain == "":
 		return "", Malformed
+	case strings.ContainsAny(local, "*•…") || strings.Contains(local, "..") || strings.HasSuffix(local, "."):
+		return "", Placeholder // masked
 	}
 	host, err := idna.Lookup.ToASCII(domain)
 	if err != nil || strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`"(),:;<>[\]`, r) }) {
 		return "", Malformed
 	}
-	s = local + "@" + host
-	return checkAddress(s, len(local))
+	return checkAddress(local+"@"+host, len(local))
 }
 
 // plainAddress finds the @ of an address that needs no cleaning: lower case
@@ -48,6 +120,9 @@ func plainAddress(s string) int {
 		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
 		case c == '.':
 			dot = dot || at > 0
+			if i > 0 && s[i-1] == '.' {
+				return 0
+			}
 		case c == '-', c == '_' && at == 0, c == '+' && at == 0:
 			if i == 0 {
 				return 0
@@ -70,8 +145,62 @@ func checkAddress(s string, at int) (string, Flaw) {
 	switch {
 	case isPlaceholderAddress(local, host):
 		return "", Placeholder
-	case local == "" || len(s) > 254 || !isHost(host):
+	case local == "" || len(s) > 254 || !isHost(host) || isFileName(host):
 		return "", Malformed
 	}
 	return s, NoFlaw
+}
+
+// isFileName knows what scrapers of pages take for addresses: logo@2x.png.
+func isFileName(host string) bool {
+	switch host[strings.LastIndexByte(host, '.')+1:] {
+	case "png", "jpg", "jpeg", "gif", "webp", "svg", "js", "css":
+		return true
+	}
+	return false
+}
+
+// isPlaceholderAddress says whether an address is what a tool or a person
+// writes for want of one.
+func isPlaceholderAddress(local, host string) bool {
+	switch local {
+	case "email_not_unlocked", "not_unlocked", "email_not_found", "noemail", "no_email", "no-email", "nomail":
+		return true
+	}
+	switch dot := strings.LastIndexByte(host, '.'); host[dot+1:] {
+	case "invalid", "localhost", "local", "internal", "lan":
+		return dot > 0
+	case "com", "net", "org", "tld", "io": // of those that people invent hosts under
+	default:
+		return false
+	}
+	t := known()
+	return t.dummyLocal[local] && t.hosts["dummy "+host] != "" || t.hosts["always "+host] != ""
+}
+
+// isEmailPlaceholder says whether a text stands for a missing address.
+func isEmailPlaceholder(s string) bool {
+	switch strings.Trim(s, " .!") {
+	case "no email found", "no email", "email not found", "not found", "not available", "not unlocked", "email not unlocked",
+		"locked", "no work email found", "no result", "no results", "no data", "no match", "not verified", "missing", "hidden",
+		"unlock", "access email", "save contact", "unavailable", "catch-all", "catch all", "accept all", "accept_all", "valid",
+		"invalid", "verified", "unverified", "guessed", "extrapolated", "risky", "pending", "pending manual fulfillment",
+		"response", "run condition not met", "email protected", "[email protected]", "loading", "❌":
+		return true
+	}
+	return false
+}
+
+// IsSharedInbox says whether an address is read by more than one person.
+func IsSharedInbox(address string) bool {
+	local, _, _ := strings.Cut(address, "@")
+	switch local {
+	case "info", "contact", "contacts", "hello", "hi", "mail", "office", "sales", "support", "help", "helpdesk", "service",
+		"admin", "administrator", "webmaster", "postmaster", "hostmaster", "abuse", "noreply", "no-reply", "donotreply",
+		"billing", "accounts", "accounting", "finance", "hr", "jobs", "careers", "recruiting", "press", "media", "marketing",
+		"team", "enquiries", "inquiries", "reception", "kontakt", "buero", "verkauf", "vertrieb", "contacto", "contato",
+		"ventas", "commercial", "accueil", "orders", "legal", "privacy", "security":
+		return true
+	}
+	return false
 }

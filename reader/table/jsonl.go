@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A jsonRecords reads one JSON object a line. Cells are aligned with keys, in
@@ -191,3 +192,59 @@ func unquote(quoted []byte) string {
 }
 
 func (j *jsonRecords) Close() error { return j.closer() }
+
+// Paths are the ways to the values inside a cell that holds an object of JSON,
+// or a list whose first element is one. The ways go three keys deep.
+func Paths(cell string) [][]string {
+	object := firstObject(cell)
+	if object == nil {
+		return nil
+	}
+	var paths [][]string
+	var walk func(object []byte, above []string)
+	walk = func(object []byte, above []string) {
+		Members(object, func(key string, value []byte) {
+			path := append(slices.Clone(above), key)
+			if inner := firstObject(string(value)); inner != nil && len(path) < 3 {
+				walk(inner, path)
+				return
+			}
+			paths = append(paths, path)
+		})
+	}
+	walk(object, nil)
+	return paths
+}
+
+// Inside is the value at the end of a path into a cell, empty when there is none.
+func Inside(cell string, path []string) string {
+	for _, key := range path {
+		object := firstObject(cell)
+		if object == nil {
+			return ""
+		}
+		cell = ""
+		Members(object, func(k string, value []byte) {
+			if k == key {
+				cell = CellOf(value)
+			}
+		})
+	}
+	return cell
+}
+
+// firstObject is the object that a text is, or the first of a list; else nil.
+func firstObject(cell string) []byte {
+	text := bytes.TrimSpace([]byte(cell))
+	if len(text) < 2 || text[0] != '{' && text[0] != '[' || !json.Valid(text) {
+		return nil
+	}
+	if text[0] == '[' {
+		start := space(text, 1)
+		if text[start] != '{' {
+			return nil
+		}
+		return text[start:valueEnd(text, start)]
+	}
+	return text
+}

@@ -1,0 +1,106 @@
+package person
+
+import (
+	"embed"
+	"strings"
+	"sync"
+)
+
+// The facts about values stand in tables that a person can read and extend.
+//
+//go:embed data/*.tsv
+var data embed.FS
+
+// readTable reads lines of a kind, a tab and values.
+func readTable(name, separator string) map[string][]string {
+	text, err := data.ReadFile("data/" + name)
+	if err != nil {
+		return nil // it is part of the program; a test holds that every table has its kinds
+	}
+	kinds := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		kind, values, ok := strings.Cut(strings.TrimSpace(line), "\t")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		for _, v := range strings.Split(values, separator) {
+			if v = strings.TrimSpace(v); v != "" {
+				kinds[kind] = append(kinds[kind], v)
+			}
+		}
+	}
+	return kinds
+}
+
+// known are the tables, made ready to be asked.
+var known = sync.OnceValue(func() *tables {
+	t := &tables{nothing: map[string]bool{}, noName: map[string]bool{}, hosts: map[string]string{}, languages: map[string]string{},
+		people: map[string]map[string]bool{}, dummyLocal: map[string]bool{}}
+	for kind, words := range readTable("nothing.tsv", "|") {
+		into := t.nothing
+		if kind == "for names" {
+			into = t.noName
+		}
+		for _, w := range words {
+			into[bare(w)] = true
+			t.addShape(bare(w))
+		}
+	}
+	for kind, hosts := range readTable("hosts.tsv", " ") {
+		for _, h := range hosts {
+			switch kind {
+			case "dummy local":
+				t.dummyLocal[h] = true
+			case "dummy":
+				t.hosts["dummy "+h] = kind
+			case "dummy always":
+				t.hosts["always "+h] = kind
+			default:
+				t.hosts[h] = kind
+			}
+		}
+	}
+	for tag, names := range readTable("languages.tsv", "|") {
+		for _, n := range names {
+			t.languages[n] = tag
+		}
+	}
+	for kind, words := range readTable("people.tsv", "|") {
+		t.people[kind] = map[string]bool{}
+		for _, w := range words {
+			t.people[kind][bareName(w)] = true
+		}
+	}
+	return t
+})
+
+type tables struct {
+	nothing    map[string]bool            // texts that stand for nothing, as bare leaves them
+	noName     map[string]bool            // further ones, where a name is meant
+	shapes     [shapeLength][256]bool     // length and first byte of both, to pass most texts by
+	hosts      map[string]string          // kind by host; "yelp.*" stands for any ending
+	dummyLocal map[string]bool            // local parts that people invent
+	languages  map[string]string          // tag by name in lower case
+	people     map[string]map[string]bool // words by kind, as bareName leaves them
+}
+
+const shapeLength = 40
+
+func (t *tables) addShape(word string) {
+	if word != "" && len(word) < shapeLength {
+		t.shapes[len(word)][word[0]] = true
+	}
+}
+
+// bare is what a text is compared by: lower case without outer blanks and dots.
+func bare(s string) string {
+	return strings.ToLower(strings.Trim(s, ". \u00a0\t"))
+}
+
+// bareName is what a word around a name is compared by: no dots at all.
+func bareName(s string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimSpace(s), ".", ""))
+}
+
+// isKind says whether a word or phrase is of a kind in people.tsv.
+func (t *tables) isKind(kind, word string) bool { return t.people[kind][bareName(word)] }

@@ -17,6 +17,8 @@ type list struct {
 	plan     *mapping.Plan
 	union    []int // column of the whole input for each of Names
 	contacts int   // records that are contacts
+
+	skipUnreadable bool // lines that cannot be read are rows that cannot be sent
 }
 
 // read maps the columns of a file and reads it once. What it counts is added to

@@ -22,6 +22,7 @@ func (s *survey) notes() []string {
 	say(f.Preamble > 0, "%s before the header on line %d skipped", plural(f.Preamble, "line"), f.HeaderLine)
 	say(f.Footer > 0, "%s behind the last contact not taken for contacts", plural(f.Footer, "line"))
 	say(f.Empty > 0, "%s behind the last contact skipped", plural(f.Empty, "empty row"))
+	say(s.badLines.count > 0, "%s that cannot be read, not asked", &s.badLines)
 	say(s.short.count > 0, "%s with fewer cells than the header: the missing ones are empty", &s.short)
 	say(s.long.count > 0, "%s with more cells than the header: kept in extra_1%s", &s.long, upTo(s.extra))
 	for i, h := range t.Layout.Header {
@@ -67,7 +68,7 @@ type lineList struct {
 
 func (l *lineList) add(line int) {
 	l.count++
-	if l.count <= 5 {
+	if l.count <= 10 {
 		l.first = append(l.first, strconv.Itoa(line))
 	}
 }

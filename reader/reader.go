@@ -50,13 +50,15 @@ const NotRecognised = mapping.NotRecognised
 
 // Options say what is not left to detection.
 type Options struct {
-	Format   string            // csv, tsv, jsonl (or ndjson), xlsx; empty to detect it
-	Encoding string            // a name of the WHATWG encoding standard; empty to detect it
-	Sheet    string            // of a workbook; empty for the first
-	Map      map[Field]Columns // columns by name, the best first; an empty name leaves the field without one
-	Pinned   *MapFile          // a mapping written earlier; nothing else is mapped then but Map
-	Stdin    io.Reader         // what "-" reads
-	Skip     []string          // files that a directory or a pattern does not stand for, such as the output
+	Format         string            // csv, tsv, jsonl (or ndjson), xlsx; empty to detect it
+	Encoding       string            // a name of the WHATWG encoding standard; empty to detect it
+	Sheet          string            // of a workbook; empty for the first
+	Map            map[Field]Columns // columns by name, the best first; an empty name leaves the field without one
+	Pinned         *MapFile          // a mapping written earlier; nothing else is mapped then but Map
+	Stdin          io.Reader         // what "-" reads
+	SkipUnreadable bool              // lines that cannot be read become rows with a problem, and no error
+
+	Skip []string // files that a directory or a pattern does not stand for, such as the output
 }
 
 // An Input is one or several files of contacts, read as one list.
@@ -107,7 +109,7 @@ func (in *Input) open(files []string, opt Options) error {
 		if err != nil {
 			return err
 		}
-		l := &list{name: names[i]}
+		l := &list{name: names[i], skipUnreadable: opt.SkipUnreadable}
 		l.Table, err = table.New(src, words.Score, table.Options{Format: opt.Format, Encoding: opt.Encoding, Sheet: opt.Sheet})
 		if err != nil {
 			return err

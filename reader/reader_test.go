@@ -249,8 +249,8 @@ func TestRefused(t *testing.T) {
 		{"list.json", "{\n \"email\": \"a@b.example\"\n}\n", 0, "jq -c ."},
 		{"open.csv", "email,name\na@b.example,\"Ann\nb@b.example,Bo\n", 2, "never closed"},
 		{"stray.csv", "email,name\na@b.example,\"Ann\nb@b.example,\"Bo\"\n", 2, "ends on line 3"},
-		{"bare.csv", "email,name\na@b.example,5\" pipe\n", 2, "not quoted"},
-		{"after.csv", "email,name\na@b.example,\"Ann\" Lee\n", 2, "after the closing quote"},
+		{"after.csv", "email,name\na@b.example,\"Ann\" Lee, Bo\n", 2, "after the closing quote"},
+		{"bad.csv", "email,name\na@b.example,\"Ann\" Lee, Bo\nb@b.example,Bo\nc@b.example,\"Cy\" Roe, Di\n", 2, "2 lines cannot be read (lines 2, 4)"},
 		{"mixed.csv", "email,name\na@b.example,Zo\xc3\xab Ren\xc3\xa9\nb@b.example,Andr\xe9\n", 3, "not UTF-8"},
 		{"shift_jis.csv", "email,name\na@b.example,\x8eR\x93c\nb@b.example,\x91\xbe\x98Y\x81@\n", 3, "--encoding shift_jis"},
 		{"cut.csv.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", 0, "cut off"},
@@ -300,6 +300,7 @@ func TestFooter(t *testing.T) {
 		{"totals", "a@b.example,Ann,Acme\n\"Grand Totals (1 record)\"\n\nConfidential\n", 1, 2, 0},
 		{"padded totals", "a@b.example,Ann,Acme\n,,\nTotal: 1,,\n,,\n", 1, 1, 2},
 		{"empty rows in the middle", "a@b.example,Ann,Acme\n,,\nb@b.example,Bo,Beta\n,,\n", 3, 0, 1},
+		{"what lacks nearly all is a row", "a@b.example,Ann,Acme\n,,Two Ltd\nZed,,\n", 3, 0, 0},
 		{"addresses alone are contacts", "a@b.example,Ann,Acme\nb@b.example,,\nc@b.example,,\n", 3, 0, 0},
 		{"profiles too", "a@b.example,Ann,Acme\nhttps://www.linkedin.com/in/bo,,\n", 2, 0, 0},
 		{"a sparse list is no footer", "a@b.example,Ann,Acme\n" + strings.Repeat(",Bo,\n", 11), 12, 0, 0},
@@ -334,4 +335,35 @@ func TestSendable(t *testing.T) {
 			t.Errorf("%s: %q, want %q", row, got, problem)
 		}
 	}
+}
+
+// TestSkipUnreadable reads on behind lines that cannot be read, and keeps them as rows.
+func TestSkipUnreadable(t *testing.T) {
+	path := file(t, "a.csv", "Email,First Name\na@b.example,\"Ann\" Lee, Bo\nb@b.example,Bo\n")
+	if e := inputError(t, Options{}, path); !strings.Contains(e.Hint, "--skip unreadable") {
+		t.Errorf("%v", e)
+	}
+	all := contacts(t, open(t, Options{SkipUnreadable: true}, path))
+	equal(t, "rows", len(all), 2)
+	equal(t, "the bad one", []string{all[0].Cells[0], all[0].Person.Email}, []string{"a@b.example", ""})
+	if !strings.Contains(all[0].Problem, "unreadable line") {
+		t.Errorf("%q", all[0].Problem)
+	}
+	equal(t, "the next", all[1].Person.Email, "b@b.example")
+}
+
+// TestMixedLineEnds loses no row of a list whose lines end in different ways,
+// and refuses one that turns to another way far behind its start.
+func TestMixedLineEnds(t *testing.T) {
+	in := open(t, Options{}, "testdata/lists/g13_mixed_eol.csv")
+	var got []string
+	for _, c := range contacts(t, in) {
+		got = append(got, c.Person.Email)
+	}
+	equal(t, "emails", got, []string{"a@one.example.com", "b@two.example.com", "c@three.example.com"})
+	late := "Email,First Name\n" + strings.Repeat("person@example.com,Ann\n", 40_000) + "b@b.example,Bo\rc@b.example,Cy\n"
+	if e := inputError(t, Options{}, file(t, "late.csv", late)); e.Line != 40_002 {
+		t.Errorf("%v", e)
+	}
+	inputError(t, Options{}, "testdata/lists/g15_late_nul.csv")
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io"
 	"slices"
@@ -28,14 +29,16 @@ type survey struct {
 	sums  []said // of the sendable rows, to find the same again
 	traps map[string]*Trap
 
-	held   []table.Record // records with one field that may be the footer
-	empty  int            // records without a value among them
-	sparse bool           // too many of them for a footer
-	read   int            // records so far
-	short  lineList       // rows with fewer cells than the header
-	long   lineList       // rows with more
-	extra  int            // cells beyond the header at most
-	row    mapping.Row
+	held []table.Record // records with one field that may be the footer
+
+	unreadable *InputError // the first line that cannot be read
+	badLines   lineList
+	waiting    int      // of those that have a value
+	read       int      // records so far
+	short      lineList // rows with fewer cells than the header
+	long       lineList // rows with more
+	extra      int      // cells beyond the header at most
+	row        mapping.Row
 }
 
 func newSurvey(t *list, seed maphash.Seed) *survey {
@@ -77,60 +80,100 @@ func (s *survey) records(rows table.Records) error {
 			return err
 		}
 		s.read++
+		if r.Bad != nil {
+			s.bad(r.Bad)
+		}
 		if err := s.record(r); err != nil {
 			return err
 		}
 	}
-	s.file.Footer, s.file.Empty = len(s.held), s.empty
-	s.file.Rows = s.read - len(s.held) - s.empty
+	if s.unreadable != nil && !s.list.skipUnreadable {
+		return s.unreadableLines()
+	}
+	if err := s.end(); err != nil {
+		return err
+	}
+	s.file.Rows = s.read - s.file.Footer - s.file.Empty
 	s.list.contacts = s.file.Rows
 	return nil
+}
+
+// bad remembers a line that cannot be read.
+func (s *survey) bad(why *InputError) {
+	if s.unreadable == nil {
+		s.unreadable = why
+	}
+	s.badLines.add(why.Line)
+}
+
+// unreadableLines names all of them, so that they can be mended at once.
+func (s *survey) unreadableLines() error {
+	e := *s.unreadable
+	if s.badLines.count > 1 {
+		e.Msg = fmt.Sprintf("%d lines cannot be read (%s); here %s", s.badLines.count, &s.badLines, e.Msg)
+	}
+	e.Hint += "; or read on without them: --skip unreadable"
+	return &e
 }
 
 // record tells contacts from what may be the footer. Only the end of the
 // file decides that, so records with one field wait for a fuller one.
 func (s *survey) record(r table.Record) error {
 	filled := table.Filled(r.Cells)
-	if s.list.Format == "jsonl" || s.list.Width < 2 || filled > 1 || identifiesAlone(r.Cells) {
-		s.sparse = false
+	if s.list.Format == "jsonl" || s.list.Width < 2 || filled > 1 || identifiesAlone(r.Cells) || r.Problem != "" {
 		if err := s.release(); err != nil {
 			return err
 		}
 		return s.contact(r)
 	}
-	if filled == 0 {
-		s.empty++
-		return nil
+	if r.Cells = slices.Clone(r.Cells); filled > 0 {
+		s.waiting++
+	} else {
+		r.Cells = nil // there may be very many
 	}
-	if s.sparse {
-		if err := s.release(); err != nil {
-			return err
-		}
-		return s.contact(r)
-	}
-	r.Cells = slices.Clone(r.Cells)
 	s.held = append(s.held, r)
-	if len(s.held) > maxFooter {
-		s.sparse = true
+	if s.waiting > maxFooter {
 		return s.release()
 	}
 	return nil
 }
 
-// release counts the held records as contacts after all.
-func (s *survey) release() error {
-	for range s.empty {
-		if err := s.contact(table.Record{Cells: make([]string, s.list.Width)}); err != nil {
-			return err
+// end takes the records at the end for a footer when they are totals and
+// notices by their words, and passes over those without a value; all others are
+// rows, whatever they lack.
+func (s *survey) end() error {
+	n := len(s.held)
+	for ; n > 0; n-- {
+		cells := s.held[n-1].Cells
+		switch {
+		case table.Filled(cells) == 0:
+			s.file.Empty++
+		case isNotice(cells):
+			s.file.Footer++
+		default:
+			s.held = s.held[:n]
+			return s.release()
 		}
 	}
-	s.empty = 0
+	s.held = nil
+	return nil
+}
+
+func isNotice(cells []string) bool {
+	return slices.ContainsFunc(cells, person.IsFooter)
+}
+
+// release counts the held records as contacts after all.
+func (s *survey) release() error {
 	for _, r := range s.held {
+		if r.Cells == nil {
+			r.Cells = make([]string, s.list.Width)
+		}
 		if err := s.contact(r); err != nil {
 			return err
 		}
 	}
-	s.held = s.held[:0]
+	s.held, s.waiting = s.held[:0], 0
 	return nil
 }
 
@@ -145,6 +188,11 @@ func identifiesAlone(cells []string) bool {
 // contact counts one contact.
 func (s *survey) contact(r table.Record) error {
 	s.count.Rows++
+	if r.Bad != nil {
+		s.extra = max(s.extra, len(r.Cells)-s.list.Width)
+		s.count.Invalid[r.Problem]++
+		return nil
+	}
 	if r.Problem != "" {
 		s.count.Invalid[NoObject]++
 		return nil

@@ -37,6 +37,7 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
+	opt.SkipUnreadable = skip[skipUnreadable]
 	in, err := reader.Open(inputs, opt)
 	if err != nil {
 		return nil, inputError(err)

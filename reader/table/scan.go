@@ -21,6 +21,7 @@ var errShort = errors.New("record goes on")
 type Scanner struct {
 	Line  int // physical line where the last record starts, 1-based
 	Limit int // bytes that a record may have, 0 for any number
+	Width int // cells that a record should have, by which a stray quote is judged; 0 when that is not known
 
 	src   io.Reader
 	comma byte
@@ -57,11 +58,12 @@ func (s *Scanner) Next() error {
 	for {
 		size, err := s.record(s.buf[s.start:])
 		if err == errShort {
-			err = s.fill()
-			if err != nil {
-				return err
+			if err = s.fill(); err == nil {
+				continue
 			}
-			continue
+		}
+		if errors.Is(err, ErrBadLine) {
+			s.passLine()
 		}
 		if err != nil {
 			return err
@@ -76,6 +78,31 @@ func (s *Scanner) Next() error {
 			return nil
 		}
 	}
+}
+
+// ErrBadLine is the cause of an [*InputError] behind which the next line can be
+// read. The cells are then those of the line cut at its delimiters alone.
+var ErrBadLine = errors.New("bad line")
+
+func badLine(line, column int, msg, hint string) *InputError {
+	return &InputError{Line: line, Column: column, Msg: msg, Hint: hint, Err: unspoken{ErrBadLine}}
+}
+
+// passLine steps over the line at the start of the window.
+func (s *Scanner) passLine() {
+	w := s.buf[s.start:]
+	size := len(w)
+	if end := bytes.IndexByte(w, s.eol); end >= 0 {
+		size = end + 1
+	}
+	s.spans = s.spans[:0]
+	s.raw = w[:size]
+	s.text = bytes.TrimRight(s.raw, "\r\n")
+	s.split(s.text)
+	s.Line, s.from = s.line, s.offset
+	s.line++
+	s.start += size
+	s.offset += int64(size)
 }
 
 // lines counts the line ends in the next size bytes.
@@ -109,6 +136,10 @@ func (s *Scanner) record(w []byte) (int, error) {
 	}
 	s.text = line
 	if len(line) > 0 {
+		if n := bytes.IndexByte(line, '\r'); n >= 0 && !s.loose {
+			return 0, badLine(s.line, utf8.RuneCount(line[:n])+1, "a line end of another kind (a lone carriage return) inside a line",
+				"save the file with one kind of line ends")
+		}
 		s.split(line)
 	}
 	return min(end+1, len(w)), nil
@@ -128,9 +159,23 @@ func (s *Scanner) split(line []byte) {
 	}
 }
 
-// quoted scans a record that has quotes in its first line, cell by cell.
+// quoted scans a record that has quotes in its first line. What is not as RFC
+// 4180 has it is read as spreadsheets do, where that alone keeps the columns
+// aligned.
 func (s *Scanner) quoted(w []byte) (int, error) {
-	s.scratch, s.opened = s.scratch[:0], 0
+	size, err := s.strict(w)
+	if err == nil || s.loose || !errors.Is(err, ErrBadLine) {
+		return size, err
+	}
+	if lenient, ok := s.lenient(w); ok {
+		return lenient, nil
+	}
+	return 0, err
+}
+
+// strict scans a record cell by cell.
+func (s *Scanner) strict(w []byte) (int, error) {
+	s.scratch, s.opened, s.spans = s.scratch[:0], 0, s.spans[:0]
 	pos, last := 0, false
 	for !last {
 		from := len(s.scratch)
@@ -148,6 +193,86 @@ func (s *Scanner) quoted(w []byte) (int, error) {
 	}
 	s.text = s.scratch
 	return pos, nil
+}
+
+// lenient reads a record with stray quotes as Excel and Python's csv do: quotes
+// inside a cell are text, and so is what follows a closing quote. It takes that
+// reading when it has as many cells as the header and the line cut at its
+// delimiters has not, or when it is one line; with blanks before quotes passed
+// over, when only so the columns are aligned.
+func (s *Scanner) lenient(w []byte) (int, bool) {
+	line := w
+	if end := bytes.IndexByte(w, s.eol); end >= 0 {
+		line = w[:end+1]
+	}
+	cut := bytes.Count(line, []byte{s.comma}) + 1
+	for _, skipBlanks := range []bool{false, true} {
+		size, opening, ok := s.lazy(w, skipBlanks)
+		single := size <= len(line)
+		switch {
+		case !ok:
+		case len(s.spans) == s.Width && s.Width > 0 && (single || cut != s.Width):
+			return size, true
+		case !skipBlanks && single && !opening && !bytes.Contains(line, []byte{s.comma, ' ', '"'}):
+			return size, true // no quote at the start of a cell: there is no other reading
+		}
+	}
+	return 0, false
+}
+
+// lazy scans a record without complaints. It says whether a cell starts with a
+// quote, and fails when one is not closed in the window.
+func (s *Scanner) lazy(w []byte, skipBlanks bool) (size int, opening, ok bool) {
+	s.scratch, s.spans = s.scratch[:0], s.spans[:0]
+	for pos := 0; ; {
+		from := len(s.scratch)
+		if skipBlanks {
+			start := pos
+			for start < len(w) && w[start] == ' ' {
+				start++
+			}
+			if start < len(w) && w[start] == '"' {
+				pos = start
+			}
+		}
+		if pos < len(w) && w[pos] == '"' {
+			opening = true
+			end := s.lazyQuoted(w, pos+1)
+			if end < 0 {
+				return 0, opening, false
+			}
+			pos = end
+		}
+		end, err := s.cellEnd(w, pos)
+		if err != nil {
+			return 0, opening, false
+		}
+		s.scratch = append(s.scratch, w[pos:end]...)
+		s.spans = append(s.spans, span{from, len(s.scratch)})
+		next, last := s.delimiter(w, end)
+		if pos = next; last {
+			s.text = s.scratch
+			return pos, opening, true
+		}
+	}
+}
+
+// lazyQuoted unquotes up to the closing quote and returns what is behind it, -1
+// when there is none.
+func (s *Scanner) lazyQuoted(w []byte, pos int) int {
+	for {
+		n := bytes.IndexByte(w[pos:], '"')
+		if n < 0 {
+			return -1
+		}
+		s.scratch = append(s.scratch, w[pos:pos+n]...)
+		pos += n + 1
+		if pos >= len(w) || w[pos] != '"' {
+			return pos
+		}
+		s.scratch = append(s.scratch, '"')
+		pos++
+	}
 }
 
 // quotedCell unquotes the cell at w[pos] into scratch and returns where its
@@ -188,8 +313,7 @@ func (s *Scanner) plainCell(w []byte, pos int) (int, error) {
 	}
 	if n := bytes.IndexByte(w[pos:end], '"'); n >= 0 && !s.loose {
 		line, column := s.position(w, pos+n)
-		return 0, &InputError{Line: line, Column: column, Msg: `a quote (") inside a cell that is not quoted`,
-			Hint: `put the cell in quotes and double the quotes in it: "5"" pipe"`}
+		return 0, badLine(line, column, `a quote (") inside a cell that is not quoted`, `put the cell in quotes and double the quotes in it: "5"" pipe"`)
 	}
 	s.scratch = append(s.scratch, w[pos:end]...)
 	return end, nil
@@ -230,8 +354,7 @@ func (s *Scanner) unclosed(w []byte, open int) error {
 		return errShort
 	}
 	line, column := s.position(w, open)
-	return &InputError{Line: line, Column: column, Msg: `the quote (") opened here is never closed`,
-		Hint: "close it, or remove it; everything behind it would be read as one cell"}
+	return badLine(line, column, `the quote (") opened here is never closed`, "close it, or remove it; everything behind it would be read as one cell")
 }
 
 // textAfterQuote reports w[pos], which follows the closing quote of the cell
@@ -241,12 +364,10 @@ func (s *Scanner) textAfterQuote(w []byte, open, pos int) error {
 	line, column := s.position(w, open)
 	endLine, endColumn := s.position(w, pos)
 	if line == endLine {
-		return &InputError{Line: endLine, Column: endColumn, Msg: `text after the closing quote (") of a cell`,
-			Hint: "double the quotes inside a quoted cell"}
+		return badLine(endLine, endColumn, `text after the closing quote (") of a cell`, "double the quotes inside a quoted cell")
 	}
-	return &InputError{Line: line, Column: column,
-		Msg:  fmt.Sprintf(`the quote (") opened here ends on line %d, character %d, with text behind it`, endLine, endColumn-1),
-		Hint: "most likely the quote opened here is a stray one: remove it, or double it inside a quoted cell"}
+	return badLine(line, column, fmt.Sprintf(`the quote (") opened here ends on line %d, character %d, with text behind it`, endLine, endColumn-1),
+		"most likely the quote opened here is a stray one: remove it, or double it inside a quoted cell")
 }
 
 // position is the physical line and character of w[pos]. w starts a line.
@@ -283,7 +404,7 @@ func (s *Scanner) fill() error {
 
 func (s *Scanner) tooLong() error {
 	if s.opened > 0 {
-		return &InputError{Line: s.opened, Msg: fmt.Sprintf(`the quote (") opened on this line is not closed within %d MiB`, maxRecord>>20)}
+		return badLine(s.opened, 0, fmt.Sprintf(`the quote (") opened on this line is not closed within %d MiB`, maxRecord>>20), "remove it, or close it")
 	}
 	return &InputError{Line: s.line, Msg: fmt.Sprintf("a record of more than %d MiB starts here", maxRecord>>20)}
 }

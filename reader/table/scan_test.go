@@ -49,7 +49,6 @@ func TestScannerErrors(t *testing.T) {
 	}{
 		{"a,b\nc,\"d\ne,f\n", 2, 3},
 		{"\"", 1, 1},
-		{"é,x\"y", 1, 4},
 		{"a\n\"b\nc\",\"d\"e", 3, 7},
 		{"a\n\"b\nc\"d", 2, 1},
 	} {
@@ -93,10 +92,13 @@ func FuzzScanner(f *testing.F) {
 		}
 		want, wantErr := csvRecordsOf(text)
 		got, _, err := scanAll(strings.NewReader(text), ',')
-		if (err != nil) != (wantErr != nil) {
+		if wantErr == nil && strings.Contains(text, "\r") {
+			return // a lone carriage return ends a line or is refused, and no part of a cell
+		}
+		if err != nil && wantErr == nil {
 			t.Fatalf("%q: %v, encoding/csv says %v", text, err, wantErr)
 		}
-		if err == nil && !slices.EqualFunc(got, want, slices.Equal) {
+		if wantErr == nil && !slices.EqualFunc(got, want, slices.Equal) {
 			t.Fatalf("%q: %q, encoding/csv says %q", text, got, want)
 		}
 		one, _, oneErr := scanAll(iotest.OneByteReader(strings.NewReader(text)), ',')
@@ -110,4 +112,43 @@ func csvRecordsOf(text string) ([][]string, error) {
 	r := csv.NewReader(strings.NewReader(text))
 	r.FieldsPerRecord = -1
 	return r.ReadAll()
+}
+
+// TestStrayQuotes reads them as spreadsheets do where that alone keeps the
+// columns aligned.
+func TestStrayQuotes(t *testing.T) {
+	for _, test := range []struct {
+		text  string
+		width int
+		want  []string // nil: refused
+	}{
+		{`a,Pipes 5" Ltd,c`, 3, []string{"a", `Pipes 5" Ltd`, "c"}},
+		{`a,Robert "Bob",c`, 3, []string{"a", `Robert "Bob"`, "c"}},
+		{`"a","One \"The Best\" Ltd"`, 2, []string{"a", `One \The Best\" Ltd"`}},
+		{`"a"  ,"b"`, 2, []string{"a  ", "b"}},
+		{`a, "Ann", "One, Ltd"`, 3, []string{"a", "Ann", "One, Ltd"}},
+		{`"a","TV 27" to 31""`, 2, []string{"a", `TV 27 to 31""`}},
+		{`a,"Best" Ltd`, 2, []string{"a", "Best Ltd"}},
+		{`a,="+49 171",c`, 3, []string{"a", `="+49 171"`, "c"}},
+		{"\"two\nlines\",5\" pipe", 2, []string{"two\nlines", `5" pipe`}},
+		{"a,\"Ann\nb,\"Bo\"", 2, nil},
+		{`a,"Ann" Lee, x`, 2, nil},
+	} {
+		s := NewScanner(strings.NewReader(test.text+"\nnext"), ',', '\n', 1)
+		s.Width = test.width
+		err := s.Next()
+		if got := s.Cells(nil); (err != nil) != (test.want == nil) || err == nil && !slices.Equal(got, test.want) {
+			t.Errorf("%q: %q, %v, want %q", test.text, got, err, test.want)
+		}
+		if err != nil && !errors.Is(err, ErrBadLine) {
+			t.Errorf("%q: %v", test.text, err)
+		}
+	}
+	s := NewScanner(strings.NewReader("a,\"b\nc,d\n"), ',', '\n', 1)
+	if err := s.Next(); !errors.Is(err, ErrBadLine) || !slices.Equal(s.Cells(nil), []string{"a", `"b`}) || s.Line != 1 {
+		t.Errorf("%v %q", err, s.Cells(nil))
+	}
+	if err := s.Next(); err != nil || !slices.Equal(s.Cells(nil), []string{"c", "d"}) || s.Line != 2 {
+		t.Errorf("the line behind a bad one: %v %q", err, s.Cells(nil))
+	}
 }

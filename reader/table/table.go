@@ -22,7 +22,8 @@ type Record struct {
 	Cells   []string        // valid until the next record
 	Object  json.RawMessage // of JSONL, byte for byte
 	Raw     string          // of JSONL: a line that is no object, byte for byte
-	Problem string          // why it is none
+	Problem string          // why it is none, or why a line cannot be read
+	Bad     *InputError     // of a line whose quotes cannot be read; its cells are cut at the delimiters alone
 }
 
 // Records reads a file from its first row to its last.
@@ -50,6 +51,8 @@ type Table struct {
 	Names       []string // of the columns, all different
 	Width       int      // columns with a header; the others hold extra cells
 	Checked     bool     // it was read to its end
+
+	mixedEnds bool // some lines end with a carriage return alone
 }
 
 // New looks at a file and finds its format and its header.
@@ -124,7 +127,7 @@ func (t *Table) decodeHead(head []byte, whole bool) ([]byte, error) {
 // sniffText finds the format and the layout of decoded text.
 func (t *Table) sniffText(text []byte, score Score, opt Options) error {
 	if bytes.IndexByte(text, 0) >= 0 {
-		return &InputError{Msg: "not a text file: it holds zero bytes", Hint: "export it as CSV"}
+		return holdsZeros()
 	}
 	start := bytes.TrimSpace(text)
 	if len(start) == 0 {
@@ -138,6 +141,13 @@ func (t *Table) sniffText(text []byte, score Score, opt Options) error {
 		return &InputError{Msg: "not a workbook but text", Hint: "leave the format to be detected"}
 	case start[0] == '<':
 		return &InputError{Msg: "an HTML or XML page, not a list", Hint: "open it in a spreadsheet and save it as CSV or .xlsx"}
+	}
+	if t.mixedEnds = hasMixedEnds(text); t.mixedEnds {
+		joined, err := io.ReadAll(&oneEnd{in: bufio.NewReader(bytes.NewReader(text))})
+		if err != nil {
+			return err
+		}
+		text = joined
 	}
 	commas := ",;\t|"
 	if opt.Format == "tsv" {
@@ -244,7 +254,11 @@ func (t *Table) Open(sum hash.Hash) (Records, error) {
 	}
 	closeAll := func() error { done(); return raw.Close() }
 	text, err := decoder(r, t.Encoding, t.Demanded || t.Checked)
+	if err == nil && t.mixedEnds {
+		text = &oneEnd{in: bufio.NewReaderSize(text, 64<<10)}
+	}
 	if err == nil {
+		text = &noZeros{r: text}
 		_, err = io.CopyN(io.Discard, text, t.Layout.Offset)
 	}
 	if err != nil {
@@ -255,6 +269,7 @@ func (t *Table) Open(sum hash.Hash) (Records, error) {
 	}
 	s := NewScanner(text, t.Layout.Comma, t.Layout.EOL, t.Layout.Line)
 	err = s.Next() // the header
+	s.Width = t.Width
 	if err == io.EOF {
 		err = &InputError{Msg: "empty: there is nothing in it"}
 	}
@@ -272,10 +287,15 @@ type csvRecords struct {
 }
 
 func (c *csvRecords) Next() (Record, error) {
-	if err := c.Scanner.Next(); err != nil {
+	err := c.Scanner.Next()
+	var bad *InputError
+	if err != nil && !(errors.Is(err, ErrBadLine) && errors.As(err, &bad)) {
 		return Record{}, err
 	}
 	c.row = c.Scanner.Cells(c.row[:0])
+	if bad != nil {
+		return Record{Line: c.Line, Cells: c.row, Bad: bad, Problem: "an unreadable line: " + bad.Msg}, nil
+	}
 	return Record{Line: c.Line, Cells: c.row}, nil
 }
 
@@ -298,7 +318,7 @@ func (t *Table) Sample(n int) ([][]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(sample) < n {
+		if len(sample) < n && r.Bad == nil {
 			sample = append(sample, slices.Clone(r.Cells))
 		}
 	}

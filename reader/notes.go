@@ -18,7 +18,8 @@ func (s *survey) notes() []string {
 		}
 	}
 	t, f := s.list, &s.file
-	say(f.Encoding == table.CP1252 && !t.Demanded, "not UTF-8, read as Windows-1252; --encoding NAME if its accents come out wrong")
+	older := f.Encoding != "" && !strings.HasPrefix(f.Encoding, "utf-") && !t.Demanded
+	say(older, "not UTF-8, read as %s by its letters; --encoding NAME if its accents come out wrong", f.Encoding)
 	say(f.Preamble > 0, "%s before the header on line %d skipped", plural(f.Preamble, "line"), f.HeaderLine)
 	say(f.Footer > 0, "%s behind the last contact not taken for contacts", plural(f.Footer, "line"))
 	say(f.Empty > 0, "%s behind the last contact skipped", plural(f.Empty, "empty row"))

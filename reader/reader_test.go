@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
 )
 
 // file writes a file for a test.
@@ -251,8 +253,6 @@ func TestRefused(t *testing.T) {
 		{"stray.csv", "email,name\na@b.example,\"Ann\nb@b.example,\"Bo\"\n", 2, "ends on line 3"},
 		{"after.csv", "email,name\na@b.example,\"Ann\" Lee, Bo\n", 2, "after the closing quote"},
 		{"bad.csv", "email,name\na@b.example,\"Ann\" Lee, Bo\nb@b.example,Bo\nc@b.example,\"Cy\" Roe, Di\n", 2, "2 lines cannot be read (lines 2, 4)"},
-		{"mixed.csv", "email,name\na@b.example,Zo\xc3\xab Ren\xc3\xa9\nb@b.example,Andr\xe9\n", 3, "not UTF-8"},
-		{"shift_jis.csv", "email,name\na@b.example,\x8eR\x93c\nb@b.example,\x91\xbe\x98Y\x81@\n", 3, "--encoding shift_jis"},
 		{"cut.csv.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", 0, "cut off"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -366,4 +366,46 @@ func TestMixedLineEnds(t *testing.T) {
 		t.Errorf("%v", e)
 	}
 	inputError(t, Options{}, "testdata/lists/g15_late_nul.csv")
+}
+
+// TestOlderEncodings tells them by the words of the header and by what the text
+// would be.
+func TestOlderEncodings(t *testing.T) {
+	for _, test := range []struct{ encoding, text, name string }{
+		{"windows-1252", "Vorname;Nachname;E-Mail\nJörg;Müßig;a@b.example\n", "Jörg"},
+		{"windows-1252", "First Name,Email\nZoë,a@b.example\nAndré,c@b.example\n", "Zoë"},
+		{"windows-1250", "Imię;Nazwisko;E-mail\nŁukasz;Świąty;a@b.example\n", "Łukasz"},
+		{"windows-1250", "First Name;Last Name;Email\nŁukasz;Żółć;a@b.example\n", "Łukasz"},
+		{"windows-1254", "Ad;Soyad;E-posta\nİbrahim;Yıldız Şahoğlu;a@b.example\n", "İbrahim"},
+		{"windows-1251", "Имя;Фамилия;Электронная почта\nИван;Петров;a@b.example\n", "Иван"},
+		{"macintosh", "Prénom,Nom,E-mail\nRené,Lefèvre,a@b.example\n", "René"},
+		{"cp850", "Vorname;Nachname;E-Mail-Adresse;Straße\nJürgen;Müßig;a@b.example;Grünstraße\n", "Jürgen"},
+		{"shift_jis", "名,姓,メールアドレス\n花子,佐藤,a@b.example\n", "花子"},
+		{"euc-kr", "이름,회사,이메일\n김민준,삼성,a@b.example\n", "김민준"},
+		{"gb18030", "名,姓,邮箱\n小明,王,a@b.example\n", "小明"},
+	} {
+		enc, err := htmlindex.Get(test.encoding)
+		if test.encoding == "cp850" {
+			enc, err = charmap.CodePage850, nil
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := enc.NewEncoder().String(test.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := open(t, Options{}, file(t, "a.csv", text))
+		equal(t, test.name, in.Profile().Files[0].Encoding, test.encoding)
+		equal(t, test.encoding, contacts(t, in)[0].Cells[0], test.name)
+	}
+	for path, want := range map[string]string{"testdata/lists/g14_cp1250.csv": "Łukasz", "testdata/lists/g14_macroman.csv": "José"} {
+		equal(t, path, contacts(t, open(t, Options{}, path))[0].Person.FirstName, want)
+	}
+	in := open(t, Options{}, file(t, "a.csv", "email,name\na@b.example,Zoë René\nb@b.example,Andr\xe9\n"))
+	equal(t, "a bad byte stays", contacts(t, in)[1].Cells[1], "Andr\xe9")
+	equal(t, "and is not sent", contacts(t, in)[1].Person.FirstName, "")
+	if told := strings.Join(in.Profile().Told(), "\n"); !strings.Contains(told, "not UTF-8, left out") {
+		t.Errorf("nobody is told:\n%s", told)
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"octave-enrich/reader/person"
 )
 
@@ -50,4 +52,12 @@ func TestFold(t *testing.T) {
 			t.Errorf("%q folds to %q, want %q", header, got, want)
 		}
 	}
+}
+
+// TestMeaningsOfAnything must not fall over a header, whatever it is made of.
+func TestMeaningsOfAnything(t *testing.T) {
+	for _, header := range []string{"™", "º", "㎏", "\u0345", "ﬁ", "½", "e", "'", "’a", "1", "#1", "Ⅷ", "（1）"} {
+		meanings(header)
+	}
+	rapid.Check(t, func(t *rapid.T) { meanings(rapid.String().Draw(t, "header")) })
 }

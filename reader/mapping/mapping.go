@@ -119,7 +119,8 @@ type planner struct {
 	done     map[person.Field]bool
 	plan     *Plan
 
-	guessed bool // nobody said that the file is in Windows-1252
+	encoding string
+	guessed  bool // nobody said that the file is in that encoding
 }
 
 // NewPlan maps the columns of a file; sample holds its first rows.
@@ -145,7 +146,8 @@ func newPlanner(t *tables.Table, sample [][]string, words *Vocabulary) *planner 
 	p := &planner{file: t.Source.Name, words: words, used: map[int]bool{}, done: map[person.Field]bool{}}
 	p.plan = &Plan{file: p.file, Missing: map[person.Field]error{}, Rejected: []Rejection{}, width: t.Width, header: t.Layout.Header, particle: -1,
 		workbook: t.Format == "xlsx", passed: map[pass]int{}, undecided: map[slot]bool{}}
-	p.guessed = t.Encoding == tables.CP1252 && !t.Demanded
+	p.encoding = t.Encoding
+	p.guessed = t.Encoding != "" && !strings.HasPrefix(t.Encoding, "utf-") && !t.Demanded
 	p.names = slices.Clone(t.Names[:t.Width])
 	for i := range p.names {
 		p.plan.refs = append(p.plan.refs, ref{column: i})
@@ -409,7 +411,7 @@ func (p *planner) identifies() error {
 		e.Hint = "type " + Flag(person.Email, "HEADER") + "; its columns are " + tables.QuoteAll(p.names)
 	}
 	if p.guessed {
-		e.Hint += "; it is not UTF-8 and was read as Windows-1252: --encoding NAME if its columns look wrong"
+		e.Hint += "; it is not UTF-8 and was read as " + p.encoding + ": --encoding NAME if its columns look wrong"
 	}
 	return e
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"octave-enrich/reader/person"
 )
 
@@ -21,7 +23,10 @@ func meanings(header string) []meaning {
 	if strings.HasPrefix(folded, "optedoutofemail") { // HubSpot: one column for each subscription type
 		return []meaning{{kind: optOut}}
 	}
-	words := split(header)
+	words := split(norm.NFKC.String(header))
+	if len(words) == 0 {
+		return nil
+	}
 	if m := byRule(words); m != nil {
 		return m
 	}
@@ -46,8 +51,8 @@ func split(header string) []string {
 	var word []rune
 	var last rune
 	flush := func() {
-		if len(word) > 0 {
-			words = append(words, Fold(string(word)))
+		if folded := Fold(string(word)); folded != "" {
+			words = append(words, folded)
 		}
 		word = word[:0]
 	}

@@ -86,10 +86,10 @@ func damaged(kind string, err error) error {
 }
 
 // detectEncoding judges the first bytes of a text: BOM, then the pattern of
-// zero bytes, then UTF-8; what is neither is Windows-1252, as no one can tell
-// the one-byte encodings from each other. A text with more characters of UTF-8
-// than bytes that are not is UTF-8 with an error in it.
-func detectEncoding(head []byte, whole bool) string {
+// zero bytes, then UTF-8; what is neither is in one of the older encodings, see
+// guessEncoding. A text with more characters of UTF-8 than bytes that are not is
+// UTF-8 with an error in it.
+func detectEncoding(head []byte, whole bool, score Score) string {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
 		return encodingUTF8
@@ -103,7 +103,7 @@ func detectEncoding(head []byte, whole bool) string {
 	}
 	good, bad := beyondASCII(wholeRunes(head, whole))
 	if bad > 0 && bad >= good {
-		return CP1252
+		return guessEncoding(head, score)
 	}
 	return encodingUTF8
 }
@@ -209,6 +209,12 @@ func (h *holes) Read(p []byte) (int, error) {
 }
 
 func encodingNamed(name string) (encoding.Encoding, error) {
+	switch strings.ToLower(name) { // of DOS; the standard of the web has left them out
+	case "cp850", "ibm850":
+		return charmap.CodePage850, nil
+	case "cp852", "ibm852":
+		return charmap.CodePage852, nil
+	}
 	enc, err := htmlindex.Get(name)
 	if err != nil {
 		return nil, &OptionError{Msg: fmt.Sprintf("unknown encoding %q", name), Hint: "for example --encoding utf-8, utf-16le, windows-1252, iso-8859-2, shift_jis"}
@@ -218,9 +224,16 @@ func encodingNamed(name string) (encoding.Encoding, error) {
 
 // CanonicalEncoding spells a name given by the user as the constants do.
 func CanonicalEncoding(name string) (string, error) {
-	enc, err := encodingNamed(strings.TrimSpace(name))
+	name = strings.ToLower(strings.TrimSpace(name))
+	enc, err := encodingNamed(name)
 	if err != nil {
 		return "", err
+	}
+	switch enc {
+	case charmap.CodePage850:
+		return "cp850", nil
+	case charmap.CodePage852:
+		return "cp852", nil
 	}
 	return htmlindex.Name(enc)
 }
@@ -243,10 +256,10 @@ type failed struct{ err error }
 
 func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
-// utf8Reader passes UTF-8 through and stops at anything else: with an error
-// that names the line when there was text in UTF-8 before, else with
-// ErrNotUTF8, as the bytes so far are the same in most encodings. It is to be
-// read with room for more than one character.
+// utf8Reader passes UTF-8 through, and with it the odd byte that is none in a
+// text that otherwise is. It stops with ErrNotUTF8 where nothing before spoke for
+// UTF-8, as the bytes so far are the same in most encodings. It is to be read
+// with room for more than one character.
 type utf8Reader struct {
 	r      io.Reader
 	tail   [utf8.UTFMax]byte // the start of a character that the last read cut
@@ -261,7 +274,9 @@ func (u *utf8Reader) Read(p []byte) (int, error) {
 	n += k
 	whole := wholeRunes(p[:n], err == io.EOF)
 	if !utf8.Valid(whole) {
-		return 0, u.refuse(whole)
+		if bad := u.refuse(whole); bad != nil {
+			return 0, bad
+		}
 	}
 	u.beyond = u.beyond || utf8.RuneCount(whole) != len(whole)
 	u.lines += bytes.Count(whole, []byte{'\n'})
@@ -269,19 +284,12 @@ func (u *utf8Reader) Read(p []byte) (int, error) {
 	return len(whole), err
 }
 
+// refuse fails when the text so far may be in another encoding. In one that has
+// characters beyond ASCII in UTF-8 a bad byte spoils its cell alone.
 func (u *utf8Reader) refuse(text []byte) error {
-	at := 0
-	for {
-		r, size := utf8.DecodeRune(text[at:])
-		if r == utf8.RuneError && size == 1 {
-			break
-		}
-		at += size
-	}
 	good, bad := beyondASCII(text)
 	if !u.beyond && good <= bad {
 		return ErrNotUTF8
 	}
-	return &InputError{Line: u.lines + bytes.Count(text[:at], []byte{'\n'}) + 1, Msg: "a byte that is not UTF-8 in a file that otherwise is",
-		Hint: "correct that line; or --encoding utf-8 takes it as it is, --encoding windows-1252 if the whole file is that"}
+	return nil
 }

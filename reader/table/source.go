@@ -312,7 +312,7 @@ func (s *Source) ReadText() ([]byte, error) {
 	if kind := knownBinary(all); kind != "" {
 		return nil, &InputError{Msg: "a " + kind + " file, not a list", Hint: "save it as text or CSV"}
 	}
-	text, err := decoder(bytes.NewReader(all), detectEncoding(all, true), true)
+	text, err := decoder(bytes.NewReader(all), detectEncoding(all, true, nil), true)
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,7 @@ func (t *Table) sniff(score Score, opt Options) error {
 		t.Encoding, err = CanonicalEncoding(opt.Encoding)
 		t.Demanded = true
 	} else {
-		t.Encoding = detectEncoding(head, whole)
+		t.Encoding = detectEncoding(head, whole, score)
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,118 @@
+package table
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// An older is an encoding that lists come in beside UTF-8, with the letters by
+// which the languages that it was made for are told from others.
+type older struct {
+	name    string
+	letters string // frequent beyond ASCII in names of those languages
+	wide    bool   // more than a byte a character
+}
+
+// olders are tried in this order; the first of equals wins. The common letters
+// of each are what remains after the names in its languages were counted.
+func olders() []older {
+	return []older{
+		{CP1252, "äöüßéèêëàâçîïôûùœñáíóúãõåæøÄÖÜÉÀÇÑÅØÁÍÓÚ", false},
+		{"windows-1250", "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčďěňřšťůžýČĎĚŇŘŠŤŮŽőűŐŰéáíúöüÉÁÍÚÖÜäÄăâîșțĂ", false},
+		{"macintosh", "éèêëàâäöüßçñáíóúôûîïùœãõåæøÉÀÄÖÜÇÑÅØ", false},
+		{"windows-1254", "çğışöüÇĞİŞÖÜâîû", false},
+		{"windows-1251", "абвгдеёжзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯіїєґІЇЄҐ", false},
+		{"cp850", "äöüßéèêëàâçñáíóúôûîïåæøÄÖÜÉÇÑÅØ", false},
+		{"shift_jis", "", true},
+		{"gb18030", "", true},
+		{"euc-kr", "", true},
+		{"big5", "", true},
+	}
+}
+
+// guessEncoding decodes the start of a text in each encoding, and takes the one
+// in which it reads best: whose header names known columns, and whose letters
+// are those of names and not of tables drawn with lines.
+func guessEncoding(head []byte, score Score) string {
+	if end := bytes.LastIndexAny(head, "\r\n"); end > 0 && len(head) >= sniffSize {
+		head = head[:end]
+	}
+	best, most := CP1252, -1<<30
+	for _, o := range olders() {
+		enc, err := encodingNamed(o.name)
+		if err != nil {
+			continue
+		}
+		text, err := enc.NewDecoder().Bytes(head[:min(len(head), 32<<10)])
+		if err != nil || o.wide && bytes.Count(text, []byte("\ufffd")) > 1 {
+			continue
+		}
+		if points := o.points(text) + headerBonus(text, score); points > most {
+			best, most = o.name, points
+		}
+	}
+	return best
+}
+
+// headerBonus is for a header that names known columns with letters beyond
+// ASCII: 氏名 and Imię say what a text is in.
+func headerBonus(text []byte, score Score) int {
+	if score == nil {
+		return 0
+	}
+	line, _, _ := bytes.Cut(text, []byte{'\n'})
+	known := 0
+	for _, cell := range strings.FieldsFunc(string(line), func(r rune) bool { return strings.ContainsRune(",;\t|\"\r", r) }) {
+		if utf8.RuneCountInString(cell) < len(cell) && score([]string{cell}) > 0 {
+			known++
+		}
+	}
+	return 200 * known
+}
+
+// points are how much a decoded text reads like names: letters of the languages
+// speak for it; signs and lone accents between letters, mixed scripts and
+// letters in the wrong case speak against it.
+func (o older) points(text []byte) int {
+	points, last := 0, ' '
+	for _, r := range string(text) {
+		switch {
+		case o.wide && r >= 0x80 && last < 0x80 && unicode.IsLetter(last), o.wide && r < 0x80 && last >= 0x80 && unicode.IsLetter(r):
+			points -= 10 // a sign of the East between Latin letters
+		case r < 0x80:
+		case r == utf8.RuneError:
+			points -= 30
+		case o.wide:
+			points += widePoints(r)
+		case strings.ContainsRune(o.letters, r):
+			points += 4
+			if unicode.IsUpper(r) && unicode.IsLower(last) {
+				points -= 8 // a capital inside a word
+			}
+		case unicode.IsLetter(r):
+			points -= 2
+		case unicode.IsLetter(last):
+			points -= 8 // a sign behind a letter
+		default:
+			points -= 4
+		}
+		last = r
+	}
+	return points
+}
+
+func widePoints(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Hangul):
+		return 6
+	case r >= 0xff61 && r <= 0xff9f: // half-width kana, which one-byte text turns into
+		return -6
+	case unicode.Is(unicode.Han, r):
+		return 5
+	case unicode.IsLetter(r) || unicode.IsPunct(r):
+		return 0
+	}
+	return -6
+}

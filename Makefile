@@ -55,6 +55,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 60s)
 quirks: ## 10,000 lists as tools write them down, through reader and writer and back
 	go test ./pipeline -run '^TestQuirks$$' -rapid.checks 10000
 
+pace: ## how near to an oracle the pace comes, for 54 kinds of limit, in virtual time
+	@go test -count 1 -v -run '^TestPace$$' ./pipeline | sed -n 's/.*_test.go:[0-9]*: //p'
+
 bench: ## benchmarks, one package at a time; figures with a target say (want...)
 	go test -p 1 -run '^$$' -bench . -timeout 60m ./...
 
@@ -70,4 +73,4 @@ vuln: ## known vulnerabilities of what is linked, where their database can be re
 
 check: lint race demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build man demo test race crash fuzz quirks bench lint vuln check gateway browser fleet-test
+.PHONY: help build man demo test race crash fuzz quirks pace bench lint vuln check gateway browser fleet-test

@@ -42,11 +42,12 @@ type CallDone struct {
 // started, and done, when their end is known.
 type OnTheWire struct{ Calls int }
 
-// Paused is a refusal for pace: nobody starts a call for a while.
-type Paused struct {
-	For        time.Duration
-	RetryAfter string  // as the service spelled it
-	Rate       float64 // calls per second from now on
+// Slowed is what the service was found to take, or that it takes nothing for a
+// while. Not every refusal is one.
+type Slowed struct {
+	Rate     float64       // calls per second; 0 when that is no bound
+	InFlight int           // at the same time; 0 when that is no bound
+	For      time.Duration // nobody starts a call for so long
 }
 
 // OutageBegan is a service that fails for everyone; calls wait.
@@ -61,7 +62,7 @@ func (Remembered) event()   {}
 func (CallStarted) event()  {}
 func (CallDone) event()     {}
 func (OnTheWire) event()    {}
-func (Paused) event()       {}
+func (Slowed) event()       {}
 func (OutageBegan) event()  {}
 func (OutageEnded) event()  {}
 

@@ -240,6 +240,7 @@ func (r *rig) run(t *testing.T, ctx context.Context, src iter.Seq2[reader.Contac
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.pace.Calls = r.workers
 	pacer := NewPacer(r.pace, r.brake, obs)
 	agent := Record(Final(Call(r.service.run), r.heard), r.journal, obs)
 	if r.proven != nil {

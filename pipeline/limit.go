@@ -2,21 +2,33 @@ package pipeline
 
 import (
 	"context"
-	"time"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 )
 
+// A Gate decides when the next call may start, and hears how each of them ended.
+// A [Pacer] is the gate of one process.
+type Gate interface {
+	// Take waits until the next call may start; it returns ErrStopped when none
+	// may.
+	Take() (Started, error)
+	// Ended says how a call ended that Take let start.
+	Ended(call Started, key checkpoint.Key, answer *octave.Answer, err error)
+	// Outage says whether the service counts as failing for everyone.
+	Outage() bool
+}
+
 // Limit paces the calls of agent and tells the gate how each of them ended.
-// It is inside Retry, so that every attempt costs a token.
+// It is inside Retry, so that every attempt waits for its turn.
 func Limit(agent Agent, gate Gate) Agent {
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
-		if err := gate.Take(); err != nil {
+		call, err := gate.Take()
+		if err != nil {
 			return nil, err
 		}
-		started := time.Now()
 		answer, err := agent(ctx, q)
-		gate.Report(started, q.Key, err)
+		gate.Ended(call, q.Key, answer, err)
 		return answer, err
 	}
 }

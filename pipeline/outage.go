@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -23,6 +24,8 @@ type Failing struct {
 	Keys   map[checkpoint.Key]bool `json:"keys,omitempty"`  // different questions among them, as many as matter
 	On     bool                    `json:"on,omitempty"`    // it is an outage
 	Probes int                     `json:"probes,omitempty"`
+	// Usual is the share of calls that fail although the service is well.
+	Usual float64 `json:"usual,omitempty"`
 	// ProbeUntil is in the future while a probe is on the wire and nothing else may start.
 	ProbeUntil time.Time `json:"probe_until,omitzero"`
 }
@@ -52,11 +55,19 @@ func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool) (beg
 	if len(o.Keys) < outageQuestions {
 		o.Keys[key] = true
 	}
-	if o.On || !unreachable && (o.Count < outageFailures || len(o.Keys) < outageQuestions) {
+	if o.On || !unreachable && (o.Count < unlikely(o.Usual, outageFailures) || len(o.Keys) < outageQuestions) {
 		return false
 	}
 	o.On = true
 	return true
+}
+
+// unlikely is how many in a row are no accident when such a share is usual.
+func unlikely(share float64, least int) int {
+	if share < 0.01 {
+		return least
+	}
+	return max(least, int(math.Ceil(math.Log(1e-5)/math.Log(min(share, 0.5)))))
 }
 
 func (o *Failing) nextProbe() time.Duration {
@@ -69,8 +80,12 @@ func (o *Failing) nextProbe() time.Duration {
 // an outage.
 func (o *Failing) clear() (ended bool) {
 	ended = o.On
+	if !ended {
+		const keep = 0.98 // of what was seen before, with each call
+		o.Usual = keep * (1 - (1-o.Usual)*math.Pow(keep, float64(o.Count)))
+	}
 	clear(o.Keys) // an answer is the usual case: no new map for each of them
-	*o = Failing{Keys: o.Keys}
+	*o = Failing{Keys: o.Keys, Usual: o.Usual}
 	return ended
 }
 

@@ -1,17 +1,20 @@
 package pipeline
 
 import (
+	"errors"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
 )
 
 // PacerConfig is what the user allows.
 type PacerConfig struct {
 	Rate      rate.Limit    // calls started per second at most; rate.Inf for no limit
+	Calls     int           // in flight at most; 1 when zero
 	MaxOutage time.Duration // how long a failing service is waited for
 }
 
@@ -34,12 +37,13 @@ type Pacer struct {
 
 // NewPacer returns a pacer that lets one call start at once.
 func NewPacer(cfg PacerConfig, brake *Brake, obs Observer) *Pacer {
+	pace := NewPace(cfg.Rate, max(cfg.Calls, 1))
 	return &Pacer{
 		cfg: cfg, brake: brake, obs: obs,
 		turn:    make(chan struct{}, 1),
-		limiter: rate.NewLimiter(cfg.Rate, burst(cfg.Rate)),
+		limiter: rate.NewLimiter(pace.Limit, burst(pace.Limit)),
 		changed: make(chan struct{}),
-		pace:    NewPace(cfg.Rate),
+		pace:    pace,
 	}
 }
 
@@ -54,36 +58,20 @@ func burst(limit rate.Limit) int {
 
 // Take waits until the next call may start. It returns ErrStopped as soon as the
 // brake is pulled.
-func (p *Pacer) Take() error {
+func (p *Pacer) Take() (Started, error) {
 	select {
-	case <-p.brake.Pulled():
-		return ErrStopped
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
+	case <-p.brake.Pulled():
+		return Started{}, ErrStopped
 	}
 	for {
-		if !p.passGate() {
-			return ErrStopped
+		call, wait, changed := p.try()
+		if p.brake.Reason() != nil {
+			return Started{}, ErrStopped
 		}
-		// The limiter is given no deadline: it would fail at once when the wait
-		// is longer. An error therefore means the brake.
-		if err := p.limiter.Wait(p.brake.ctx); err != nil || p.brake.Reason() != nil {
-			return ErrStopped
-		}
-		if p.start() {
-			return nil
-		}
-	}
-}
-
-// passGate waits for the end of a pause, or for its turn to probe.
-func (p *Pacer) passGate() bool {
-	for {
-		p.mu.Lock()
-		wait, changed := p.pace.ClosedFor(time.Now()), p.changed
-		p.mu.Unlock()
 		if wait <= 0 {
-			return p.brake.Reason() == nil
+			return call, nil
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -92,61 +80,58 @@ func (p *Pacer) passGate() bool {
 		case <-p.brake.Pulled():
 		}
 		timer.Stop()
-		if p.brake.Reason() != nil {
-			return false
-		}
 	}
 }
 
-// start takes note of a call, unless the gate closed while its token was on the
-// way.
-func (p *Pacer) start() bool {
+// try starts a call, or says how long to wait for it unless something changes.
+func (p *Pacer) try() (call Started, wait time.Duration, changed <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if p.pace.ClosedFor(now) > 0 {
-		return false
+	if wait := p.pace.ClosedFor(now); wait > 0 {
+		return call, wait, p.changed
 	}
-	p.pace.Start(now, 1, forever) // a probe always comes back
-	return true
+	p.follow(now)
+	token := p.limiter.ReserveN(now, 1)
+	if wait := token.DelayFrom(now); wait > 0 {
+		token.CancelAt(now)
+		return call, wait, p.changed
+	}
+	if p.brake.Reason() == nil {
+		call = p.pace.Start(now, forever) // a probe always comes back
+		p.follow(now)
+	}
+	return call, 0, nil
 }
 
-// Report says how a call ended that Take let start at started.
-func (p *Pacer) Report(started time.Time, key checkpoint.Key, err error) {
-	p.obs.notify(p.report(started, key, err))
+// follow lets the tokens come as fast as the pace says.
+func (p *Pacer) follow(now time.Time) {
+	if p.limiter.Limit() != p.pace.Limit {
+		p.limiter.SetBurstAt(now, burst(p.pace.Limit))
+		p.limiter.SetLimitAt(now, p.pace.Limit)
+	}
 }
 
-// report returns what there is to tell, nil for nothing.
-func (p *Pacer) report(started time.Time, key checkpoint.Key, err error) (news Event) {
+// Ended says how a call ended that Take let start.
+func (p *Pacer) Ended(call Started, key checkpoint.Key, answer *octave.Answer, err error) {
+	p.obs.notify(p.ended(call, key, answer, err))
+}
+
+// ended returns what there is to tell, nil for nothing.
+func (p *Pacer) ended(call Started, key checkpoint.Key, answer *octave.Answer, err error) (news Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	switch call, verdict := Judge(err); verdict {
-	case CallAccepted:
-		if p.pace.Accepted(1) {
-			news = OutageEnded{}
-		}
-	case CallForbidden:
+	news = p.pace.Ended(now, call, key, answer, err, p.cfg.MaxOutage)
+	var failure *octave.Error
+	if errors.As(err, &failure) && failure.Fate == octave.All {
 		// Here and not where the row is settled: no call may start in between.
 		p.brake.Pull(err)
-		p.pace.Abandoned()
-	case CallRefused:
-		p.pace.Refused(now, started, call)
-		news = Paused{RetryAfter: call.RetryAfterRaw, For: p.pace.PausedUntil.Sub(now), Rate: float64(p.pace.Limit)}
-	case CallFailed:
-		if p.pace.Failed(now, key, call, p.cfg.MaxOutage) {
-			news = OutageBegan{Err: call}
-		}
-	default:
-		p.pace.Abandoned()
 	}
 	if p.pace.Exhausted(now, p.cfg.MaxOutage) {
 		p.brake.Pull(ErrOutage)
 	}
-	if p.limiter.Limit() != p.pace.Limit {
-		p.limiter.SetBurst(burst(p.pace.Limit))
-		p.limiter.SetLimit(p.pace.Limit)
-	}
+	p.follow(now)
 	close(p.changed) // a waiting caller looks at the gate again
 	p.changed = make(chan struct{})
 	return news

@@ -113,8 +113,8 @@ func TestDuplicatesAreAskedOnceAndTakeNoWorker(t *testing.T) {
 		if r.service.calls() != 4 || r.sink.statuses()[StatusOK] != 400 {
 			t.Errorf("%d calls, rows %v", r.service.calls(), r.sink.statuses())
 		}
-		if took := time.Since(began); took != time.Second {
-			t.Errorf("took %v, want the second of one call", took)
+		if took := time.Since(began); took > 3*time.Second/2 {
+			t.Errorf("took %v, want little more than the second of one call", took)
 		}
 	})
 }

@@ -21,9 +21,10 @@ const (
 )
 
 // Retry repeats calls whose error says "again". A refusal for pace (429, 503) and a
-// failure during an outage of the whole service are not the row's: they are
-// waited out at the gate and cost none of its attempts. An attempt that may have
-// been billed always costs one.
+// failure during an outage of the whole service are not the row's: they cost none
+// of its attempts. An attempt that may have been billed always costs one. A
+// Retry-After holds the row that got it; whether it holds everybody is up to the
+// gate.
 func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
 		for attempt := 0; ; {
@@ -36,22 +37,23 @@ func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 			if errors.As(err, &call) && call.MaybeBilled && policy.FailAmbiguous {
 				return nil, err
 			}
-			waited := waitedOut(call, gate)
-			if !waited || call != nil && call.MaybeBilled {
+			wait, rows := backoff(attempt+1), true
+			switch {
+			case call != nil && call.Kind == octave.KindRateLimited:
+				wait, rows = min(call.RetryAfter, maxRetryAfter), false
+			case gate.Outage(): // the gate holds everyone back
+				wait, rows = 0, call != nil && call.MaybeBilled
+			}
+			if rows {
 				if attempt++; attempt > policy.Retries {
 					return nil, err
 				}
 			}
-			if !waited && !sleep(ctx, brake, backoff(attempt)) {
+			if !sleep(ctx, brake, wait) {
 				return nil, stopped(err)
 			}
 		}
 	}
-}
-
-// waitedOut says whether the gate holds everyone back for this failure.
-func waitedOut(call *octave.Error, gate Gate) bool {
-	return call != nil && call.Kind == octave.KindRateLimited || gate.Outage()
 }
 
 // backoff doubles from one second to thirty, half of it random, so that rows

@@ -174,6 +174,7 @@ func (j *job) check() (err error) {
 			return usageError("--%s is too small", flag)
 		}
 	}
+	j.pace.Calls = o.concurrency
 	if j.pace.Rate, err = parseRate(o.rate); err != nil {
 		return err
 	}
@@ -330,7 +331,8 @@ func (j *job) execute() error {
 // ask lets this process make the calls.
 func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
 	cfg := j.config(brake)
-	cfg.Workers = 2 * j.o.concurrency // an answer that waits for the disk holds no call back
+	// A question that waits for the disk, or in a Retry-After, holds no call back.
+	cfg.Workers = 2*j.o.concurrency + 1000
 	agent := j.agent(j.look(ctx, brake), brake, obs)
 	return pipeline.Run(ctx, cfg, j.list.input.Contacts(), agent, j.out, obs)
 }

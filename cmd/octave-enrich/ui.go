@@ -166,14 +166,33 @@ func (p *progress) Observe(e pipeline.Event) {
 // tellService tells of what all calls have to wait for.
 func (p *progress) tellService(e pipeline.Event) {
 	switch e := e.(type) {
-	case pipeline.Paused:
-		p.log.Warn("the service asks for a slower pace; all calls pause",
-			zap.Duration("for", e.For), zap.String("retry_after", e.RetryAfter), zap.Float64("rate_per_s", e.Rate))
+	case pipeline.Slowed:
+		p.log.Warn(paceWords(e))
 	case pipeline.OutageBegan:
 		p.log.Warn("the service fails for everyone; waiting for it, one probe at a time", zap.String("error", masked(e.Err.Error())))
 	case pipeline.OutageEnded:
 		p.log.Info("the service answers again")
 	}
+}
+
+// paceWords says what the service was found to take.
+func paceWords(e pipeline.Slowed) string {
+	var words []string
+	if e.InFlight > 0 {
+		words = append(words, fmt.Sprintf("the service takes %s at a time; keeping to that", count(e.InFlight, "call")))
+	}
+	if e.Rate > 0 {
+		const below = 0.98 // what is kept to, as a share of what is taken
+		number, unit := e.Rate, "second"
+		if e.Rate < 3 {
+			number, unit = 60*e.Rate, "minute"
+		}
+		words = append(words, fmt.Sprintf("the service takes about %.3g calls a %s; keeping to %.3g", number/below, unit, number))
+	}
+	if e.For >= time.Second {
+		words = append(words, fmt.Sprintf("no call starts for %v", e.For.Round(time.Second)))
+	}
+	return strings.Join(words, "; ")
 }
 
 func (p *progress) tellRow(e pipeline.RowDone) {

@@ -24,7 +24,7 @@ import (
 const Format = 1
 
 // tables is the version of the tables.
-const tables = 2
+const tables = 3
 
 // schema is where the tables are, the engine's too, apart from all others of the
 // database.
@@ -278,11 +278,14 @@ func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
 	return alone, created, err
 }
 
-// upgradeSQL brings the tables of format 1 up to date, and leaves others alone.
+// upgradeSQL brings the tables of formats 1 and 2 up to date, and leaves others alone.
 const upgradeSQL = `DO $$ BEGIN
 	IF (SELECT version FROM octave_fleet.format) = 1 THEN
 		ALTER TABLE octave_fleet.run ADD COLUMN cost numeric;
-		UPDATE octave_fleet.format SET version = 2;
+	END IF;
+	IF (SELECT version FROM octave_fleet.format) < 3 THEN -- what was learnt of a key's pace is spelled in another way
+		UPDATE octave_fleet.pace SET state = json_build_object('allowed', state->'allowed');
+		UPDATE octave_fleet.format SET version = 3;
 	END IF;
 END $$`
 

@@ -120,9 +120,11 @@ func (w *Worker) fetch(ctx context.Context, params *riverdriver.JobGetAvailableP
 		c.write(batch, w)
 		return tx.SendBatch(ctx, batch).Close()
 	})
-	if len(c.turns) == 0 || err != nil {
-		w.report(time.Now(), checkpoint.Key{}, pipeline.ErrStopped) //nolint:contextcheck // its own; if the start was a probe's, others may probe
+	unused := starts[min(len(c.turns), len(starts)):]
+	if err != nil {
+		unused = starts
 	}
+	w.giveUp(unused) //nolint:contextcheck // its own; if a start was a probe's, others may probe
 	if err != nil && !over(ctx) {
 		w.brake.Pull(&pipeline.JournalError{Err: err}) // it refuses for good
 	}
@@ -357,7 +359,7 @@ func (c *catch) write(batch *pgx.Batch, w *Worker) {
 // another gets a start for one more call of a job that this host holds, and notes
 // the call. It returns ErrStopped when none may start.
 func (w *Worker) another(t *turn) error {
-	for t.start.IsZero() {
+	for t.start.at.IsZero() {
 		starts, wait, err := w.lease(w.brake.Context(), 1)
 		if err != nil {
 			return journalError(err)
@@ -394,8 +396,8 @@ func (w *Worker) another(t *turn) error {
 		err = pipeline.ErrStopped
 	}
 	if err != nil {
-		t.Report(time.Now(), t.Key, pipeline.ErrStopped)
-		t.start = time.Time{}
+		t.Ended(t.start.call, t.Key, nil, pipeline.ErrStopped)
+		t.start = lease{}
 		return journalError(err)
 	}
 	t.asked = true

@@ -1203,7 +1203,7 @@ func TestFleetErase(t *testing.T) {
 func TestFleetForgivesYesterday(t *testing.T) {
 	r := newRig(t)
 	r.host(nil)
-	r.server.Exec(`UPDATE octave_fleet.pace SET state = jsonb_set(jsonb_set(state::jsonb, '{refusals}', '1'), '{failing}', '{"first":"2020-01-01T00:00:00Z"}')::json`)
+	r.server.Exec(`UPDATE octave_fleet.pace SET state = jsonb_set(jsonb_set(state::jsonb, '{refusals}', '{"in_row":1}'), '{failing}', '{"first":"2020-01-01T00:00:00Z"}')::json`)
 	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Patience = time.Minute })
 	r.service.hold = make(chan struct{})
 	var g errgroup.Group

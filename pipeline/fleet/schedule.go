@@ -42,7 +42,18 @@ const (
 	used = 0.965
 	// look is how long a host waits at most before it looks at the row again.
 	look = 500 * time.Millisecond
+	// quiet is from when on the calls in flight are counted anew.
+	quiet = 5 * time.Second
 )
+
+// A lease is one start that was given away.
+type lease struct {
+	at   time.Time        // by the clock of this host
+	call pipeline.Started // by the clock of the database
+}
+
+// allSlots is more calls in flight than the hosts of a key have places for.
+const allSlots = 1 << 20
 
 // spacing is the time between two starts, 0 without a limit.
 func spacing(limit rate.Limit) time.Duration {
@@ -63,10 +74,23 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 		return nil, err
 	}
 	s.read = time.Now()
+	if err := json.Unmarshal(state, &s.pace); err != nil {
+		return nil, err
+	}
+	if s.pace.InFlight == 0 { // tables of before
+		s.pace = pipeline.NewPace(s.pace.Allowed, allSlots)
+	}
+	if s.now.Sub(s.pace.Last.At) > quiet {
+		// Nobody started a call for a while. A host that was lost ends none of its.
+		if err := tx.QueryRow(ctx, `SELECT coalesce(sum(in_flight), 0) FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
+			account, deadFor).Scan(&s.pace.Flying); err != nil {
+			return nil, err
+		}
+	}
 	if kind != nil {
 		s.stopped = stopError(*kind, text)
 	}
-	return s, json.Unmarshal(state, &s.pace)
+	return s, nil
 }
 
 // save queues what changes the row.
@@ -118,10 +142,10 @@ func (s *schedule) accepted(calls int, last time.Time) {
 // lease gets a start for up to want calls, and when there is none how long to
 // wait before asking again. It returns ErrStopped when nobody may start any more.
 // Without a limit, and while all goes well, there is nothing to share with others.
-func (w *Worker) lease(ctx context.Context, want int) (starts []time.Time, wait time.Duration, err error) {
+func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time.Duration, err error) {
 	if w.unbound() {
 		now := time.Now()
-		return slices.Repeat([]time.Time{now}, want), 0, nil
+		return slices.Repeat([]lease{{at: now}}, want), 0, nil
 	}
 	var stopped *octave.Error
 	err = w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
@@ -156,7 +180,7 @@ func (w *Worker) unbound() bool {
 
 // see remembers what this host has to know between two looks at the row.
 func (w *Worker) see(s *schedule) {
-	uneasy := !s.pace.Failing.First.IsZero() || s.pace.Refusals > 0
+	uneasy := s.pace.Uneasy()
 	w.outage.Store(s.pace.Failing.On)
 	w.uneasy.Store(uneasy)
 	w.seenMu.Lock()
@@ -177,9 +201,10 @@ func (s *schedule) free(want int) (n int, wait time.Duration) {
 	if closed := s.pace.ClosedFor(s.now); closed > 0 {
 		return 0, min(closed, look)
 	}
-	if s.pace.Failing.On {
+	if s.pace.Failing.On || s.pace.Refusals.On {
 		return min(want, 1), look
 	}
+	want = min(want, s.pace.InFlight-s.pace.Flying)
 	apart := spacing(s.pace.Limit)
 	if apart == 0 {
 		return want, look
@@ -199,21 +224,21 @@ func (s *schedule) first() time.Time {
 	return s.next
 }
 
-// give gives n starts away, by the clock of this host. A call that is a probe
-// keeps all others back for so long at most.
-func (s *schedule) give(n int, probe time.Duration) []time.Time {
-	starts := make([]time.Time, n)
-	apart, first := spacing(s.pace.Limit), s.first()
+// give gives n starts away. A call that is a probe keeps all others back for so
+// long at most.
+func (s *schedule) give(n int, probe time.Duration) []lease {
+	starts := make([]lease, n)
+	at := s.first()
 	for i := range starts {
-		at := first.Add(time.Duration(i) * apart)
+		apart := spacing(s.pace.Limit)
 		if apart == 0 {
 			at = s.now
 		}
-		starts[i] = s.read.Add(at.Sub(s.now))
+		starts[i] = lease{at: s.read.Add(at.Sub(s.now)), call: s.pace.Start(at, probe)}
+		at = at.Add(apart)
 	}
 	if n > 0 {
-		s.next = first.Add(time.Duration(n) * apart)
-		s.pace.Start(s.now, n, probe)
+		s.next = at
 	}
 	return starts
 }
@@ -235,7 +260,7 @@ func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallb
 		if limit != nil {
 			fallback = *limit
 		}
-		fresh, err := json.Marshal(pipeline.NewPace(fallback))
+		fresh, err := json.Marshal(pipeline.NewPace(fallback, allSlots))
 		if err != nil {
 			return err
 		}

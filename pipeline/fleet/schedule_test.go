@@ -22,7 +22,7 @@ func TestOneRateForAllHosts(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, uint64(limit)))
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			end := now.Add(minutes * time.Minute)
-			s := &schedule{pace: pipeline.NewPace(limit), next: now}
+			s := &schedule{pace: at(limit), next: now}
 			var wake [hosts]time.Time
 			for i := range wake {
 				wake[i] = now
@@ -40,10 +40,11 @@ func TestOneRateForAllHosts(t *testing.T) {
 				n, wait := s.free(1 + random.IntN(64))
 				for _, start := range s.give(n, time.Minute) {
 					late := time.Duration(random.Int64N(int64(8 * time.Millisecond)))
-					if start.Before(now) {
-						start = now
+					if start.at.Before(now) {
+						start.at = now
 					}
-					calls = append(calls, start.Add(late))
+					calls = append(calls, start.at.Add(late))
+					s.pace.Accepted(1)
 				}
 				if n > 0 {
 					wait = time.Duration(random.Int64N(int64(30 * time.Millisecond)))
@@ -58,6 +59,13 @@ func TestOneRateForAllHosts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// at is a pace that was found to be as fast as is allowed.
+func at(limit rate.Limit) pipeline.Pace {
+	pace := pipeline.NewPace(limit, allSlots)
+	pace.Limit = limit
+	return pace
 }
 
 // busiest is the greatest number of calls in any one second.
@@ -79,7 +87,7 @@ func busiest(calls []time.Time) (most int) {
 // A host that was away does not make up for what it missed.
 func TestNoBurstAfterSilence(t *testing.T) {
 	now := time.Now()
-	s := &schedule{pace: pipeline.NewPace(10), next: now.Add(-time.Hour), now: now, read: now}
+	s := &schedule{pace: at(10), next: now.Add(-time.Hour), now: now, read: now}
 	n, _ := s.free(1000)
 	if starts := s.give(n, time.Minute); len(starts) > 3 {
 		t.Errorf("%d calls may start within %v at 10/s", len(starts), ahead)
@@ -89,8 +97,8 @@ func TestNoBurstAfterSilence(t *testing.T) {
 // What a host has to tell of a time before a series of failures does not end it.
 func TestOldNewsEndsNoOutage(t *testing.T) {
 	now := time.Now()
-	s := &schedule{pace: pipeline.NewPace(100), now: now, read: now}
-	s.pace.Failed(now, [16]byte{1}, &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable}, time.Hour)
+	s := &schedule{pace: at(100), now: now, read: now}
+	s.pace.Ended(now, pipeline.Started{}, [16]byte{1}, nil, &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable}, time.Hour)
 	s.now, s.read = now.Add(time.Minute), now.Add(time.Minute)
 	s.accepted(0, s.read)
 	s.accepted(9, now.Add(-time.Second))
@@ -106,8 +114,10 @@ func TestOldNewsEndsNoOutage(t *testing.T) {
 func TestScheduleHoldsBack(t *testing.T) {
 	now := time.Now()
 	call := &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, RetryAfter: 7 * time.Second}
-	s := &schedule{pace: pipeline.NewPace(rate.Inf), now: now, read: now}
-	s.pace.Refused(now, now, call)
+	s := &schedule{pace: at(rate.Inf), now: now, read: now}
+	for i := range 3 {
+		s.pace.Ended(now, pipeline.Started{At: now, Number: int64(i + 1)}, [16]byte{1}, nil, call, time.Hour)
+	}
 	if n, wait := s.free(10); n != 0 || wait != look {
 		t.Errorf("%d calls may start during a pause; the next look is in %v", n, wait)
 	}
@@ -117,8 +127,8 @@ func TestScheduleHoldsBack(t *testing.T) {
 	}
 
 	down := &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable}
-	s = &schedule{pace: pipeline.NewPace(100), next: now, now: now, read: now}
-	s.pace.Failed(now, [16]byte{1}, down, time.Hour)
+	s = &schedule{pace: at(100), next: now, now: now, read: now}
+	s.pace.Ended(now, pipeline.Started{}, [16]byte{1}, nil, down, time.Hour)
 	s.now = now.Add(2 * time.Second)
 	if n, _ := s.free(10); n != 1 {
 		t.Fatalf("%d probes at the same time", n)

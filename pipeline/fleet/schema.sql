@@ -4,7 +4,7 @@
 CREATE TABLE octave_fleet.format (
     version int NOT NULL
 );
-INSERT INTO octave_fleet.format VALUES (2);
+INSERT INTO octave_fleet.format VALUES (3);
 
 -- Answers belong to a queue: one workspace of one service.
 CREATE TABLE octave_fleet.queue (

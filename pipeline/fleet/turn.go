@@ -20,8 +20,8 @@ type turn struct {
 	worker   *Worker
 	id       int64 // of the engine's job
 	question *pipeline.Question
-	start    time.Time // of the next call
-	asked    bool      // noted for a call that was not made yet
+	start    lease // of the next call
+	asked    bool  // noted for a call that was not made yet
 	settled  bool
 	usage    octave.Decimal // of the answer
 	budgeted bool           // its run has a budget of usage
@@ -37,29 +37,30 @@ const (
 )
 
 // Take waits for the start of a call. The first one came with the job.
-func (t *turn) Take() error {
+func (t *turn) Take() (pipeline.Started, error) {
 	for tries := 0; ; tries++ {
-		if t.start.IsZero() {
+		if t.start.at.IsZero() {
 			if err := t.worker.another(t); err != nil {
-				return err
+				return pipeline.Started{}, err
 			}
 		}
-		if wait := time.Until(t.start); wait > 0 && !sleep(t.worker.brake.Pulled(), wait) || t.worker.brake.Reason() != nil {
-			return pipeline.ErrStopped
+		if wait := time.Until(t.start.at); wait > 0 && !sleep(t.worker.brake.Pulled(), wait) || t.worker.brake.Reason() != nil {
+			return pipeline.Started{}, pipeline.ErrStopped
 		}
-		late := time.Since(t.start)
-		t.start = time.Time{}
+		start := t.start
+		late := time.Since(start.at)
+		t.start = lease{}
 		if late < latest || tries >= fewTimes || t.worker.unbound() {
 			t.asked = false
-			return nil
+			return start.call, nil
 		}
-		t.Report(time.Now(), t.Key, pipeline.ErrStopped) // others may probe, should it have been a probe's start
+		t.Ended(start.call, t.Key, nil, pipeline.ErrStopped) // others may probe, should it have been a probe's start
 	}
 }
 
-// Report tells all hosts how a call ended.
-func (t *turn) Report(started time.Time, key checkpoint.Key, err error) {
-	t.worker.report(started, key, err)
+// Ended tells all hosts how a call ended.
+func (t *turn) Ended(call pipeline.Started, key checkpoint.Key, answer *octave.Answer, err error) {
+	t.worker.ended(call, key, answer, err)
 }
 
 // Outage says whether the service counts as failing for everyone.
@@ -114,7 +115,7 @@ func (t *turn) settle(rec checkpoint.Record) error {
 func (t *turn) giveBack() error {
 	it := &item{run: t.Run, job: t.id, end: returns}
 	if t.asked {
-		t.Report(time.Now(), t.Key, pipeline.ErrStopped) // others may probe, should it have been a probe's start
+		t.Ended(t.start.call, t.Key, nil, pipeline.ErrStopped) // others may probe, should it have been a probe's start
 		it.Record = checkpoint.Record{Type: checkpoint.Missed, Key: t.Key, Body: []byte(`{"error":"stopped before the call","kind":"stopped"}`)}
 	}
 	ctx, cancel := t.worker.brief()

@@ -105,10 +105,10 @@ func (c *Coordinator) judge(s state) {
 		// What was yesterday is not held against a run that begins.
 		exhausted = exhausted && pace.Exhausted(s.now, c.cfg.Patience) && s.now.Sub(c.began) >= c.cfg.Patience
 		failing = failing || pace.Failing.On
-		// An outage pauses, too, and is told as one.
-		if until := pace.PausedUntil; until.After(s.now) && pace.CutAt.After(c.refused) {
-			c.refused = pace.CutAt
-			c.notify(pipeline.Paused{For: until.Sub(s.now), Rate: float64(pace.Limit)})
+		// What the host was told that heard of it.
+		if told := pace.Told; told.At.After(c.refused) && told.At.After(c.began) {
+			c.refused = told.At
+			c.notify(pipeline.Slowed{Rate: float64(told.Rate), InFlight: told.InFlight, For: max(pace.PausedUntil.Sub(s.now), 0)})
 		}
 	}
 	if exhausted {

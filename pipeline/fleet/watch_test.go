@@ -73,12 +73,12 @@ func TestPausesAreTold(t *testing.T) {
 	now := time.Now()
 	var told []time.Duration
 	c := &Coordinator{brake: pipeline.NewBrake(context.Background()), cfg: CoordinatorConfig{Patience: time.Hour, Observer: func(e pipeline.Event) {
-		if pause, ok := e.(pipeline.Paused); ok {
+		if pause, ok := e.(pipeline.Slowed); ok {
 			told = append(told, pause.For)
 		}
 	}}}
 	refused := func(ago, left time.Duration) pipeline.Pace {
-		return pipeline.Pace{CutAt: now.Add(-ago), PausedUntil: now.Add(left)}
+		return pipeline.Pace{Told: pipeline.Told{At: now.Add(-ago)}, PausedUntil: now.Add(left)}
 	}
 	for _, pace := range []pipeline.Pace{
 		{PausedUntil: now.Add(time.Second)}, // until the next probe
@@ -89,7 +89,7 @@ func TestPausesAreTold(t *testing.T) {
 	} {
 		c.judge(state{hosts: 1, paces: []pipeline.Pace{pace}, now: now})
 	}
-	if want := []time.Duration{5 * time.Second, 9 * time.Second}; !slices.Equal(told, want) {
+	if want := []time.Duration{5 * time.Second, 9 * time.Second, 0}; !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)
 	}
 }

@@ -274,30 +274,28 @@ func (w *Worker) drop(t *turn) {
 // holds says whether a job is in the hands of this process.
 func (w *Worker) holds(id int64) bool { return w.turn(id) != nil }
 
-// report tells the pace of the key how a call ended. What goes well is told with
+// ended tells the pace of the key how a call ended. What goes well is told with
 // the next lease.
-func (w *Worker) report(started time.Time, key checkpoint.Key, err error) {
-	call, verdict := pipeline.Judge(err)
-	calm := !w.uneasy.Load()
-	if calm && verdict == pipeline.CallAccepted {
+func (w *Worker) ended(started pipeline.Started, key checkpoint.Key, answer *octave.Answer, err error) {
+	var call *octave.Error
+	refusedAll := errors.As(err, &call) && call.Fate == octave.All
+	if err == nil && !w.uneasy.Load() {
 		w.acceptedAt.Store(time.Now().UnixNano())
 		w.accepted.Add(1)
-	}
-	if calm && (verdict == pipeline.CallAccepted || verdict == pipeline.CallAbandoned) {
 		return
 	}
 	var news pipeline.Event
-	ago := time.Since(started)
 	ctx, cancel := w.brief()
 	defer cancel()
 	broken := w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
-		news = apply(s, s.now.Add(-ago), key, call, verdict)
-		if verdict == pipeline.CallForbidden {
+		const patience = 1 << 60 // how long an outage is waited for is up to the runs
+		news = s.pace.Ended(s.now, started, key, answer, err, patience)
+		if refusedAll {
 			forbid(batch, w.cfg.Account, w.queue, call)
 		}
 		return nil
 	})
-	if verdict == pipeline.CallForbidden {
+	if refusedAll {
 		w.brake.Pull(err)
 	}
 	if broken == nil && news != nil {
@@ -305,25 +303,19 @@ func (w *Worker) report(started time.Time, key checkpoint.Key, err error) {
 	}
 }
 
-// apply lets the pace hear of the end of a call.
-func apply(s *schedule, started time.Time, key checkpoint.Key, call *octave.Error, verdict pipeline.Verdict) (news pipeline.Event) {
-	switch verdict {
-	case pipeline.CallAccepted:
-		if s.pace.Accepted(1) {
-			news = pipeline.OutageEnded{}
-		}
-	case pipeline.CallRefused:
-		s.pace.Refused(s.now, started, call)
-		news = pipeline.Paused{RetryAfter: call.RetryAfterRaw, For: s.pace.PausedUntil.Sub(s.now), Rate: float64(s.pace.Limit)}
-	case pipeline.CallFailed:
-		const patience = 1 << 60 // how long an outage is waited for is up to the runs
-		if s.pace.Failed(s.now, key, call, patience) {
-			news = pipeline.OutageBegan{Err: call}
-		}
-	default:
-		s.pace.Abandoned()
+// giveUp gives starts back that no call was made for.
+func (w *Worker) giveUp(starts []lease) {
+	if len(starts) == 0 {
+		return
 	}
-	return news
+	ctx, cancel := w.brief()
+	defer cancel()
+	_ = w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error { // else they are counted anew
+		for _, start := range starts {
+			s.pace.Ended(s.now, start.call, checkpoint.Key{}, nil, pipeline.ErrStopped, 0)
+		}
+		return nil
+	})
 }
 
 // failedRecord gives a question up.

@@ -1,0 +1,259 @@
+package pipeline
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+)
+
+// A scenario is a service with one kind of limit, and what the user allows.
+type scenario struct {
+	name  string
+	calls int // at once, at most; 64 when 0
+	rate  rate.Limit
+	long  time.Duration // 250 s when 0
+	mock  func() *mock
+
+	share, refused float64 // what was reached: of the oracle's speed, and of all calls; in percent
+}
+
+// A labResult is what a controller got out of a service.
+type labResult struct {
+	taken, calls, cutOff, failedRows, lines int
+	refused                                 int
+	idle                                    time.Duration
+}
+
+const brief = 50 * time.Second // how long such a judge would look
+
+// play lets workers ask for so long. The oracle asks the service before each call.
+func (s scenario) play(t *testing.T, d time.Duration, oracle bool) (o labResult) {
+	synctest.Test(t, func(t *testing.T) {
+		m := s.mock()
+		m.rng, m.oracle = rand.New(rand.NewPCG(1, 2)), oracle
+		if m.latency == nil {
+			m.latency = between(150*time.Millisecond, 400*time.Millisecond)
+		}
+		if m.echo == 0 {
+			m.echo = 5 * time.Millisecond
+		}
+		calls, allowed := s.calls, s.rate
+		if calls == 0 {
+			calls = 64
+		}
+		if allowed == 0 {
+			allowed = rate.Inf
+		}
+		ctx, cancel := context.WithCancel(t.Context()) // a limiter looks at deadlines
+		time.AfterFunc(d, cancel)
+		defer cancel()
+		if oracle {
+			playOracle(ctx, m, calls, allowed)
+		} else {
+			o = playPacer(ctx, m, calls, allowed)
+		}
+		o.taken, o.cutOff, o.refused, o.idle = m.taken, m.cutOff, m.refused, m.idle
+		o.calls = m.taken + m.refused + m.cutOff + m.failed
+		time.Sleep(time.Hour) // whatever is still on its way
+	})
+	return o
+}
+
+func playOracle(ctx context.Context, m *mock, calls int, allowed rate.Limit) {
+	turn := make(chan struct{}, 1)
+	limiter := rate.NewLimiter(allowed, 1)
+	var g errgroup.Group
+	for range calls {
+		g.Go(func() error {
+			for {
+				turn <- struct{}{}
+				_ = limiter.Wait(ctx)
+				for !m.mayAsk() && ctx.Err() == nil {
+					time.Sleep(2 * time.Millisecond)
+				}
+				if ctx.Err() != nil {
+					<-turn
+					return nil
+				}
+				wait, _, _ := m.decide()
+				<-turn
+				time.Sleep(wait)
+				m.ended()
+			}
+		})
+	}
+	_ = g.Wait()
+}
+
+// playPacer lets the decorators of a run ask. Every contact asks once.
+func playPacer(ctx context.Context, m *mock, calls int, allowed rate.Limit) (o labResult) {
+	brake := NewBrake(ctx)
+	var failed, lines atomic.Int64
+	obs := Observer(func(e Event) {
+		switch e.(type) {
+		case Slowed, OutageBegan, OutageEnded:
+			lines.Add(1)
+		}
+	})
+	agent := labAgent(m, calls, allowed, brake, obs)
+	var g errgroup.Group
+	for i := range 2*calls + 1000 {
+		g.Go(func() error {
+			for n := 0; ctx.Err() == nil; n++ {
+				q := &Question{Key: checkpoint.Key{byte(i), byte(i >> 8), byte(n), byte(n >> 8), byte(n >> 16)}}
+				if _, err := agent(ctx, q); err != nil && ctx.Err() == nil {
+					failed.Add(1)
+				}
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		for ctx.Err() == nil {
+			time.Sleep(250 * time.Millisecond)
+			m.look()
+		}
+		return nil
+	})
+	_ = g.Wait()
+	o.failedRows, o.lines = int(failed.Load()), int(lines.Load())
+	return o
+}
+
+func labAgent(m *mock, calls int, allowed rate.Limit, brake *Brake, obs Observer) Agent {
+	pacer := NewPacer(PacerConfig{Rate: allowed, Calls: calls, MaxOutage: time.Hour}, brake, obs)
+	agent := func(ctx context.Context, _ *Question) (*octave.Answer, error) { return m.call(ctx) }
+	return Retry(InFlight(Limit(agent, pacer), calls, brake), RetryPolicy{Retries: 4}, pacer, brake)
+}
+
+// TestPace plays every scenario for five times as long as a judge with a clock on
+// the wall would, and compares what the service took with what it would have taken
+// from an oracle. A row that is more than five points worse than it was fails.
+// With -v it prints the table.
+func TestPace(t *testing.T) {
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			d := max(s.long, 5*brief)
+			best, got := s.play(t, d, true), s.play(t, d, false)
+			share := 100 * float64(got.taken) / float64(best.taken)
+			refused := 100 * float64(got.refused) / float64(got.calls)
+			t.Logf("%-44s %7.1f/s %6.1f %% of it %6.1f %% refused %5.1f lines per 1,000 %5d cut off %4d failed %5.1f s idle",
+				s.name, float64(best.taken)/d.Seconds(), share, refused,
+				1000*float64(got.lines)/float64(got.taken), got.cutOff, got.failedRows, got.idle.Seconds())
+			const worse = 5
+			if share < s.share-worse {
+				t.Errorf("%.1f %% of the oracle's speed; it was %.1f", share, s.share)
+			}
+			if refused > s.refused+worse {
+				t.Errorf("%.1f %% refused; it was %.1f", refused, s.refused)
+			}
+		})
+	}
+}
+
+func halvesAndDoubles(now time.Time) float64 {
+	return []float64{1, 0.5, 1, 2}[int(now.Sub(epoch)/(12*time.Second))%4]
+}
+
+func limits(l ...limit) []limit { return l }
+
+var halfSecond = between(300*time.Millisecond, 780*time.Millisecond)
+
+var slow = between(10*time.Second, time.Minute)
+
+var scenarios = []scenario{
+	{name: "no limit", share: 98, refused: 0, mock: func() *mock { return &mock{} }},
+	{name: "no limit, default flags", share: 100, refused: 0, calls: 8, rate: 5, mock: func() *mock { return &mock{} }},
+	{name: "fixed 50 in 1 s, RA", share: 96, refused: 0, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second}), after: exactly} }},
+	{name: "fixed 50 in 1 s", share: 96, refused: 0, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second})} }},
+	{name: "fixed 100 in 6 s, RA", share: 89, refused: 0, mock: func() *mock {
+		return &mock{limits: limits(&window{n: 100, span: 6 * time.Second}), after: wholeSeconds}
+	}},
+	{name: "fixed 100 in 6 s", share: 97, refused: 1, mock: func() *mock { return &mock{limits: limits(&window{n: 100, span: 6 * time.Second})} }},
+	{name: "60 a minute, RA", share: 83, refused: 3, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute}), after: wholeSeconds} }},
+	{name: "60 a minute", share: 79, refused: 9, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute})} }},
+	{name: "sliding 50 in 1 s, RA", share: 98, refused: 0, mock: func() *mock {
+		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true}), after: exactly}
+	}},
+	{name: "sliding 50 in 1 s", share: 96, refused: 0, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true})} }},
+	{name: "sliding 50 in 1 s, RA 4 s too long", share: 91, refused: 0, mock: func() *mock {
+		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true}), after: tooLong}
+	}},
+	{name: "sliding 100 in 6 s, RA", share: 97, refused: 1, mock: func() *mock {
+		return &mock{limits: limits(&window{n: 100, span: 6 * time.Second, sliding: true}), after: wholeSeconds}
+	}},
+	{name: "sliding 100 in 6 s", share: 97, refused: 1, mock: func() *mock { return &mock{limits: limits(&window{n: 100, span: 6 * time.Second, sliding: true})} }},
+	{name: "bucket 20/s b1, RA", share: 98, refused: 0, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 1}), after: wholeSeconds} }},
+	{name: "bucket 20/s b1", share: 98, refused: 0, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 1})} }},
+	{name: "bucket 20/s b1, 10 ms jitter", share: 78, refused: 3, mock: func() *mock {
+		return &mock{limits: limits(&hole{perSecond: 20, burst: 1}), jitter: 10 * time.Millisecond}
+	}},
+	{name: "bucket 20/s b10, RA", share: 99, refused: 1, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), after: wholeSeconds} }},
+	{name: "bucket 20/s b10", share: 99, refused: 1, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10})} }},
+	{name: "bucket 20/s b10, 50 ms jitter, echo 200 ms", share: 100, refused: 1, mock: func() *mock {
+		return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), jitter: 50 * time.Millisecond, echo: 200 * time.Millisecond}
+	}},
+	{name: "bucket 20/s b100, RA", share: 100, refused: 1, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 100}), after: wholeSeconds} }},
+	{name: "bucket 20/s b100", share: 99, refused: 1, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 100})} }},
+	{name: "delays to 20/s", share: 101, refused: 0, mock: func() *mock {
+		return &mock{queue: &queue{workers: 1}, latency: between(50*time.Millisecond, 50*time.Millisecond)}
+	}},
+	{name: "8 in flight", share: 94, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8))} }},
+	{name: "8 in flight, RA", share: 94, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8)), after: oneSecond} }},
+	{name: "8 in flight, 503", share: 94, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8)), status: 503} }},
+	{name: "8 in flight, 503, RA", share: 94, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8)), status: 503, after: oneSecond} }},
+	{name: "32 in flight", share: 98, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(32))} }},
+	{name: "10 in flight, 3 s, RA", share: 98, refused: 2, mock: func() *mock {
+		return &mock{limits: limits(atOnce(10)), after: oneSecond, latency: between(2*time.Second, 4*time.Second)}
+	}},
+	{name: "10 in flight, 3 s", share: 97, refused: 2, mock: func() *mock { return &mock{limits: limits(atOnce(10)), latency: between(2*time.Second, 4*time.Second)} }},
+	{name: "8 in flight and 20/s b10", share: 99, refused: 1, mock: func() *mock { return &mock{limits: limits(atOnce(8), &hole{perSecond: 20, burst: 10})} }},
+	{name: "random 2 %, RA", share: 98, refused: 2, mock: func() *mock { return &mock{latency: halfSecond, random: .02, after: oneSecond} }},
+	{name: "random 2 %", share: 98, refused: 2, mock: func() *mock { return &mock{latency: halfSecond, random: .02} }},
+	{name: "random 8 %, RA", share: 94, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08, after: oneSecond} }},
+	{name: "random 8 %", share: 94, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08} }},
+	{name: "random 20 %, RA", share: 98, refused: 20, mock: func() *mock { return &mock{latency: halfSecond, random: .2, after: oneSecond} }},
+	{name: "random 20 %", share: 98, refused: 20, mock: func() *mock { return &mock{latency: halfSecond, random: .2} }},
+	{name: "random 8 % and sliding 50 in 1 s, RA", share: 92, refused: 24, mock: func() *mock {
+		return &mock{latency: halfSecond, random: .08, limits: limits(&window{n: 50, span: time.Second, sliding: true}), after: exactly}
+	}},
+	{name: "random 8 % and 20 % of 5xx, RA", share: 94, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08, fails: .2, after: oneSecond} }},
+	{name: "random 2 % of 504", share: 96, refused: 0, mock: func() *mock { return &mock{latency: halfSecond, lost: .02} }},
+	{name: "sliding 50 that halves and doubles, RA", share: 65, refused: 2, mock: func() *mock {
+		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true, scale: halvesAndDoubles}), after: exactly}
+	}},
+	{name: "bucket 20/s b10 that halves and doubles", share: 97, refused: 22, mock: func() *mock {
+		return &mock{limits: limits(&hole{perSecond: 20, burst: 10, scale: halvesAndDoubles})}
+	}},
+	{name: "bucket 40/s b10, another client takes 12/s", share: 99, refused: 2, mock: func() *mock {
+		return &mock{limits: limits(&hole{perSecond: 40, burst: 10, others: 12}), after: wholeSeconds}
+	}},
+	{name: "queue of 10, 504 after 1 s", share: 100, refused: 0, mock: func() *mock {
+		return &mock{queue: &queue{workers: 10, patient: time.Second}, latency: between(150*time.Millisecond, 250*time.Millisecond)}
+	}},
+	{name: "bucket 20/s b10, 503 and RA", share: 99, refused: 1, mock: func() *mock {
+		return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), status: 503, after: wholeSeconds}
+	}},
+	{name: "bucket 20/s b10, 503", share: 99, refused: 1, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), status: 503} }},
+	{name: "1/s b5, 503", share: 94, refused: 9, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 1, burst: 5}), status: 503} }},
+	{name: "default flags, bucket 2/s b1", share: 94, refused: 4, calls: 8, rate: 5, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 2, burst: 1}), after: wholeSeconds} }},
+	{name: "default flags, random 8 %", share: 88, refused: 9, calls: 8, rate: 5, mock: func() *mock { return &mock{random: .08, after: oneSecond} }},
+	{name: "default flags, 2/s b1, 503 RA", share: 94, refused: 4, calls: 8, rate: 5, mock: func() *mock {
+		return &mock{limits: limits(&hole{perSecond: 2, burst: 1}), status: 503, after: wholeSeconds}
+	}},
+	{name: "default flags, 10 to 60 s, random 8 %, RA", share: 100, refused: 9, calls: 8, rate: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, random: .08, after: oneSecond} }},
+	{name: "default flags, 10 to 60 s, 4 in flight, RA", share: 100, refused: 4, calls: 8, rate: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(atOnce(4)), after: oneSecond} }},
+	{name: "10 to 60 s, 16 at once, gives up after 90 s", share: 95, refused: 0, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, queue: &queue{workers: 16, patient: 90 * time.Second}} }},
+	{name: "10 to 60 s, 20 a minute", share: 97, refused: 3, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(&window{n: 20, span: time.Minute})} }},
+	{name: "refuses everything for a minute", share: 60, refused: 0, mock: func() *mock { return &mock{limits: limits(down{20 * time.Second, 80 * time.Second})} }},
+}

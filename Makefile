@@ -55,7 +55,7 @@ fuzz: ## every fuzz target for FUZZTIME (default 60s)
 quirks: ## 10,000 lists as tools write them down, through reader and writer and back
 	go test ./pipeline -run '^TestQuirks$$' -rapid.checks 10000
 
-pace: ## how near to an oracle the pace comes, for 54 kinds of limit, in virtual time
+pace: ## how near to an oracle the pace comes, for 60 kinds of limit, in virtual time
 	@go test -count 1 -v -run '^TestPace$$' ./pipeline | sed -n 's/.*_test.go:[0-9]*: //p'
 
 bench: ## benchmarks, one package at a time; figures with a target say (want...)

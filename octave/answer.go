@@ -26,6 +26,7 @@ type Answer struct {
 	OutputType                 json.RawMessage // nil when absent
 
 	Latency time.Duration // from dial to last byte; set by [Client.Run] only
+	Quota   Quota         // what the headers say of the limit; set by [Client.Run] only
 
 	// At is when it was given, for an answer that was kept elsewhere; zero means now.
 	At time.Time

@@ -25,6 +25,7 @@ type call struct {
 	method, url string
 	body        []byte
 	id          string // x-external-request-id, for the service's own tracing
+	quota       *Quota // gets what the headers say of the limit; may be nil
 }
 
 // billable says whether the service works, and charges, for the call.
@@ -56,6 +57,9 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 		return nil, broken(err, call.billable() && p.sent())
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read from
+	if call.quota != nil {
+		*call.quota = quota(resp.Header, time.Now())
+	}
 	if resp.StatusCode/100 != 2 {
 		return nil, c.refused(resp, call)
 	}

@@ -72,15 +72,16 @@ func NewClient(cfg Config) (*Client, error) {
 // Run asks for one contact, exactly once. Every error is an *[Error].
 func (c *Client) Run(ctx context.Context, req Request) (*Answer, error) {
 	start := time.Now()
-	raw, err := c.call(ctx, call{http.MethodPost, c.run, req.body(), req.RequestID})
+	var limit Quota
+	raw, err := c.call(ctx, call{http.MethodPost, c.run, req.body(), req.RequestID, &limit})
 	if err != nil {
-		return nil, err
+		return nil, limit.on(err)
 	}
 	answer, err := decode(raw, c.words)
 	if err != nil {
-		return nil, err
+		return nil, limit.on(err)
 	}
-	answer.Latency = time.Since(start)
+	answer.Latency, answer.Quota = time.Since(start), limit
 	return answer, nil
 }
 

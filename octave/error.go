@@ -71,6 +71,7 @@ type Error struct {
 	// is not bounded: a caller must.
 	RetryAfter    time.Duration
 	RetryAfterRaw string
+	Quota         Quota // of the same headers
 
 	// MaybeBilled: the work may have been done, and billed, although nothing
 	// usable came back. Asking again may be billed again.

@@ -32,6 +32,8 @@ type Pace struct {
 	Crowd    Crowd    `json:"crowd,omitzero"`
 	Lost     Lost     `json:"lost,omitzero"`
 
+	Quota Quota `json:"quota,omitzero"`
+
 	PausedUntil time.Time `json:"paused_until,omitzero"`
 	Told        Told      `json:"told,omitzero"`
 	Recent      Meter     `json:"recent,omitzero"`
@@ -158,7 +160,7 @@ func (p *Pace) Allow(allowed rate.Limit) {
 // ClosedFor says how long nothing may start, 0 or less when a call may.
 func (p *Pace) ClosedFor(now time.Time) time.Duration {
 	p.settle(now)
-	wait := max(p.PausedUntil.Sub(now), p.Failing.ProbeUntil.Sub(now))
+	wait := max(p.PausedUntil.Sub(now), p.Failing.ProbeUntil.Sub(now), p.Quota.closedFor(now, p.Last.At))
 	if r := &p.Refusals; r.On && r.Scout.Number > 0 {
 		wait = max(wait, p.known(r.Scout).Sub(now))
 	}
@@ -192,6 +194,7 @@ func (p *Pace) Start(now time.Time, probe time.Duration) Started {
 	s := Started{At: now, Number: p.Starts, Beside: p.Flying}
 	p.Flying++
 	p.Last = s
+	p.Quota.spent(s)
 	if p.Failing.On {
 		p.Failing.ProbeUntil = now.Add(probe)
 	}
@@ -515,13 +518,14 @@ func (p *Pace) pause(now time.Time, d time.Duration) {
 
 // Ended takes the end of a call and returns what there is to tell, nil for
 // nothing.
-func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, _ *octave.Answer, err error, patience time.Duration) (news Event) {
+func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *octave.Answer, err error, patience time.Duration) (news Event) {
 	p.Flying = max(p.Flying-1, 0)
 	var failure *octave.Error
 	switch {
 	case err != nil && (!errors.As(err, &failure) || failure.Fate == octave.Stop || failure.Fate == octave.All):
 		p.Failing.ProbeUntil = time.Time{}
 	case failure != nil && failure.Kind == octave.KindRateLimited:
+		p.heard(call, failure.Quota)
 		p.refused(now, call, failure.RetryAfter)
 	case failure != nil && failure.Fate == octave.Again:
 		if failure.Status == 504 || failure.Kind == octave.KindAmbiguous {
@@ -536,6 +540,10 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, _ *octave.
 		}
 	default:
 		p.taken(call)
+		p.Quota.taken(call)
+		if answer != nil {
+			p.heard(call, answer.Quota)
+		}
 		if p.Refusals.InRow > 0 && call.Number > p.Refusals.At.Number {
 			p.Refusals.InRow = 0
 		}

@@ -165,6 +165,27 @@ func halvesAndDoubles(now time.Time) float64 {
 	return []float64{1, 0.5, 1, 2}[int(now.Sub(epoch)/(12*time.Second))%4]
 }
 
+// told is a fixed window of which the headers of every answer tell.
+func told(n int, span time.Duration, headers func(left, limit int, reset, span time.Duration) octave.Quota) *mock {
+	return &mock{limits: limits(&window{n: n, span: span}), headers: headers}
+}
+
+func withWindow(left, limit int, reset, span time.Duration) octave.Quota {
+	return octave.Quota{Limit: limit, Remaining: left, Reset: reset, Window: span}
+}
+
+func inSeconds(left, limit int, reset, _ time.Duration) octave.Quota {
+	return octave.Quota{Limit: limit, Remaining: left, Reset: reset.Truncate(time.Second) + time.Second}
+}
+
+func nothingLeft(_, limit int, reset, _ time.Duration) octave.Quota {
+	return octave.Quota{Limit: limit, Reset: reset}
+}
+
+func oneLeft(_, limit int, reset, _ time.Duration) octave.Quota {
+	return octave.Quota{Limit: limit, Remaining: 1, Reset: reset}
+}
+
 func limits(l ...limit) []limit { return l }
 
 var halfSecond = between(300*time.Millisecond, 780*time.Millisecond)
@@ -255,5 +276,11 @@ var scenarios = []scenario{
 	{name: "default flags, 10 to 60 s, 4 in flight, RA", share: 100, refused: 4, calls: 8, rate: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(atOnce(4)), after: oneSecond} }},
 	{name: "10 to 60 s, 16 at once, gives up after 90 s", share: 95, refused: 0, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, queue: &queue{workers: 16, patient: 90 * time.Second}} }},
 	{name: "10 to 60 s, 20 a minute", share: 97, refused: 3, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(&window{n: 20, span: time.Minute})} }},
+	{name: "100 in 6 s, told with its window", share: 95, refused: 0, mock: func() *mock { return told(100, 6*time.Second, withWindow) }},
+	{name: "100 in 6 s, told in whole seconds", share: 92, refused: 0, mock: func() *mock { return told(100, 6*time.Second, inSeconds) }},
+	{name: "50 in 1 s, told with its window", share: 95, refused: 0, mock: func() *mock { return told(50, time.Second, withWindow) }},
+	{name: "60 a minute, told in whole seconds", share: 83, refused: 0, mock: func() *mock { return told(60, time.Minute, inSeconds) }},
+	{name: "no limit, told that nothing is left", share: 94, refused: 0, mock: func() *mock { return told(100_000, time.Minute, nothingLeft) }},
+	{name: "no limit, told that one is left", share: 95, refused: 0, mock: func() *mock { return told(100_000, time.Minute, oneLeft) }},
 	{name: "refuses everything for a minute", share: 60, refused: 0, mock: func() *mock { return &mock{limits: limits(down{20 * time.Second, 80 * time.Second})} }},
 }

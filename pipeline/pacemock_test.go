@@ -174,11 +174,12 @@ func (q *queue) idle(now time.Time) bool {
 type mock struct {
 	limits  []limit
 	queue   *queue
-	status  int                   // of a refusal; 429 when 0
-	after   func(float64) float64 // Retry-After from what is true, in seconds; nil for none
-	random  float64               // share refused for no reason
-	fails   float64               // share of 500
-	lost    float64               // share of 504
+	status  int                                                           // of a refusal; 429 when 0
+	after   func(float64) float64                                         // Retry-After from what is true, in seconds; nil for none
+	headers func(left, limit int, reset, span time.Duration) octave.Quota // of the first limit, a window
+	random  float64                                                       // share refused for no reason
+	fails   float64                                                       // share of 500
+	lost    float64                                                       // share of 504
 	latency func(*rand.Rand) time.Duration
 	echo    time.Duration // round trip of a refusal
 	jitter  time.Duration
@@ -262,11 +263,13 @@ func (m *mock) decide() (time.Duration, *octave.Answer, error) {
 				m.told = until
 			}
 		}
+		e.Quota = m.quota(now)
 		return 0, nil, e
 	}
 	for _, l := range m.limits {
 		l.take(now)
 	}
+	answer.Quota = m.quota(now)
 	m.flying++
 	took := m.latency(m.rng)
 	switch draw := m.rng.Float64(); {
@@ -301,6 +304,14 @@ func (m *mock) ended() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flying--
+}
+
+func (m *mock) quota(now time.Time) octave.Quota {
+	if m.headers == nil {
+		return octave.Quota{}
+	}
+	w := m.limits[0].(*window)
+	return m.headers(w.n-w.used(now), w.n, w.reopens(now), w.span)
 }
 
 // look notes for how long no call was started although one would have been taken.

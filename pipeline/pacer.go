@@ -106,9 +106,9 @@ func (p *Pacer) try() (call Started, wait time.Duration, changed <-chan struct{}
 
 // follow lets the tokens come as fast as the pace says.
 func (p *Pacer) follow(now time.Time) {
-	if p.limiter.Limit() != p.pace.Limit {
-		p.limiter.SetBurstAt(now, burst(p.pace.Limit))
-		p.limiter.SetLimitAt(now, p.pace.Limit)
+	if limit := p.pace.Rate(now); p.limiter.Limit() != limit {
+		p.limiter.SetBurstAt(now, burst(limit))
+		p.limiter.SetLimitAt(now, limit)
 	}
 }
 

@@ -40,6 +40,9 @@
 //   - Calls that are cut off for the time they took (504, time-outs) halve the
 //     calls in flight; if that did not help, it was not the load. They may be paid
 //     for, so that more are tried after a minute at the earliest.
+//   - What headers say is left of a window is spread over the time until the next
+//     one. They hold as of the start of their call, and headers that the service
+//     itself does not keep to are not listened to any more: see [Quota].
 //   - A service that fails for everybody is probed with one call at a time.
 package pipeline
 

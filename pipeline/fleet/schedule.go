@@ -205,7 +205,7 @@ func (s *schedule) free(want int) (n int, wait time.Duration) {
 		return min(want, 1), look
 	}
 	want = min(want, s.pace.InFlight-s.pace.Flying)
-	apart := spacing(s.pace.Limit)
+	apart := spacing(s.pace.Rate(s.now))
 	if apart == 0 {
 		return want, look
 	}
@@ -230,7 +230,7 @@ func (s *schedule) give(n int, probe time.Duration) []lease {
 	starts := make([]lease, n)
 	at := s.first()
 	for i := range starts {
-		apart := spacing(s.pace.Limit)
+		apart := spacing(s.pace.Rate(s.now))
 		if apart == 0 {
 			at = s.now
 		}

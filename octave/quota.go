@@ -1,0 +1,105 @@
+package octave
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Quota is what the headers of an answer say of the service's limit. It holds as
+// of the start of the call. The zero value says nothing.
+type Quota struct {
+	Limit     int           // calls in a window; 0 when nothing is said
+	Remaining int           // calls left in this window
+	Reset     time.Duration // until the next window
+	Window    time.Duration // its length, 0 when that is not said
+}
+
+// longestReset is beyond what a limit of speed is about.
+const longestReset = 24 * time.Hour
+
+// quota reads the current draft of RateLimit and RateLimit-Policy, the fields
+// RateLimit-* of the drafts before, and X-RateLimit-* with a reset in seconds or
+// as an epoch. What is incomplete or contradicts itself says nothing.
+func quota(h http.Header, now time.Time) Quota {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	var said Quota
+	for _, q := range []Quota{draft(h), fields(h, "RateLimit-", now), fields(h, "X-RateLimit-", now)} {
+		switch {
+		case q.Limit <= 0 || q.Remaining < 0 || q.Remaining > q.Limit || q.Reset <= 0 || q.Reset > longestReset || q.Window > longestReset:
+		case said.Limit > 0 && (said.Limit != q.Limit || said.Remaining != q.Remaining):
+			return Quota{}
+		case said.Limit == 0:
+			said = q
+		}
+	}
+	return said
+}
+
+// on is err with the quota of its answer.
+func (q Quota) on(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Quota = q
+	}
+	return err
+}
+
+// draft reads `RateLimit-Policy: "default";q=100;w=60` and
+// `RateLimit: "default";r=50;t=30`.
+func draft(h http.Header) (q Quota) {
+	policy, limit := parameters(h.Get("RateLimit-Policy")), parameters(h.Get("RateLimit"))
+	if policy["q"] == "" || limit["r"] == "" || limit["t"] == "" {
+		return q
+	}
+	return Quota{Limit: whole(policy["q"]), Remaining: whole(limit["r"]), Reset: seconds(limit["t"]), Window: seconds(policy["w"])}
+}
+
+// parameters are those of the first item of a structured field.
+func parameters(field string) map[string]string {
+	item, _, _ := strings.Cut(field, ",")
+	found := map[string]string{}
+	for _, part := range strings.Split(item, ";")[1:] {
+		if name, value, ok := strings.Cut(strings.TrimSpace(part), "="); ok {
+			found[name] = value
+		}
+	}
+	return found
+}
+
+func fields(h http.Header, prefix string, now time.Time) Quota {
+	limit, remaining, reset := h.Get(prefix+"Limit"), h.Get(prefix+"Remaining"), h.Get(prefix+"Reset")
+	if limit == "" || remaining == "" || reset == "" {
+		return Quota{}
+	}
+	first, _, _ := strings.Cut(limit, ",") // a policy may follow
+	q := Quota{Limit: whole(first), Remaining: whole(remaining), Reset: seconds(reset)}
+	const epoch = 1_000_000_000 // in seconds; a span would be decades
+	switch at, _ := strconv.ParseFloat(strings.TrimSpace(reset), 64); {
+	case at >= 1000*epoch:
+		q.Reset = time.UnixMilli(int64(at)).Sub(now)
+	case at >= epoch:
+		q.Reset = time.Unix(int64(at), 0).Sub(now)
+	}
+	return q
+}
+
+// whole is a number of calls, -1 for what is none.
+func whole(text string) int {
+	if n, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
+		return n
+	}
+	return -1
+}
+
+func seconds(text string) time.Duration {
+	f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil {
+		return 0
+	}
+	return duration(f)
+}

@@ -1,0 +1,37 @@
+package octave
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestQuota(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for text, want := range map[string]Quota{
+		"": {},
+		`RateLimit-Policy: "default";q=100;w=60|RateLimit: "default";r=50;t=30`:                                                              {100, 50, 30 * time.Second, time.Minute},
+		`RateLimit-Policy: "a";q=100;w=60, "b";q=9;w=1|RateLimit: "a";r=50;t=30`:                                                             {100, 50, 30 * time.Second, time.Minute},
+		`RateLimit: "default";r=50;t=30`:                                                                                                     {},
+		`RateLimit-Limit: 100|RateLimit-Remaining: 7|RateLimit-Reset: 6`:                                                                     {100, 7, 6 * time.Second, 0},
+		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 0|X-RateLimit-Reset: 6`:                                                               {100, 0, 6 * time.Second, 0},
+		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 7|X-RateLimit-Reset: 1800000012`:                                                      {100, 7, 12 * time.Second, 0},
+		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 7|X-RateLimit-Reset: 1800000012000`:                                                   {100, 7, 12 * time.Second, 0},
+		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 101|X-RateLimit-Reset: 6`:                                                             {},
+		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 7`:                                                                                    {},
+		`X-RateLimit-Limit: many|X-RateLimit-Remaining: 7|X-RateLimit-Reset: 6`:                                                              {},
+		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 7|X-RateLimit-Reset: 1700000000`:                                                      {},
+		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 7|X-RateLimit-Reset: 6|RateLimit-Limit: 50|RateLimit-Remaining: 7|RateLimit-Reset: 6`: {},
+	} {
+		h := http.Header{}
+		for line := range strings.SplitSeq(text, "|") {
+			if name, value, ok := strings.Cut(line, ": "); ok {
+				h.Set(name, value)
+			}
+		}
+		if got := quota(h, now); got != want {
+			t.Errorf("%s: %+v, want %+v", text, got, want)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type File struct {
 	all    input // all columns
 	kept   input // those that appear in the output
 
+	rehearsal bool // nothing is written but a nameless file
+
 	file    durable.File   // the rows so far; nil when they stream to standard output, and once it is closed
 	draft   *durable.Draft // PATH.partial; nil for standard output
 	heldOf  *durable.Draft // the held rows; nil before Finish, and without a preset
@@ -48,8 +50,20 @@ var errFinished = errors.New("the file is finished")
 // The error is an *OptionsError when the options cannot be met, else one of the disk.
 func Create(path string, opt Options) (*File, error) { return create(path, opt, durable.OS{}) }
 
+// Rehearse takes rows as Create does and writes no file: Finish says what the file of a preset would be, and which rows
+// would be held back. Publish must not be called.
+func Rehearse(opt Options) (*File, error) {
+	opt.Stdout, opt.Format = io.Discard, "csv"
+	f := &File{fs: durable.OS{}, opt: opt, path: "-", rehearsal: true, flushed: time.Now()}
+	return f.prepare()
+}
+
 func create(path string, opt Options, fsys durable.FS) (*File, error) {
 	f := &File{fs: fsys, opt: opt, path: path, flushed: time.Now()}
+	return f.prepare()
+}
+
+func (f *File) prepare() (*File, error) {
 	if err := f.configure(); err != nil {
 		return nil, err
 	}
@@ -96,7 +110,7 @@ func (f *File) contradiction() error {
 	switch {
 	case f.path == "-" && f.opt.Stdout == nil:
 		return &OptionsError{Msg: "there is no standard output to write to"}
-	case f.path == "-" && f.preset != nil:
+	case f.path == "-" && f.preset != nil && !f.rehearsal:
 		return &OptionsError{Msg: "a preset writes a second file for the rows it holds back", Hint: "name the output with -o FILE"}
 	case f.preset != nil && f.opt.Rule == nil:
 		return &OptionsError{Msg: "a preset needs a rule about the texts that it may send"}
@@ -182,7 +196,7 @@ func (f *File) Write(row Row) error {
 	if len(row.Cells) > len(f.opt.Columns) {
 		return f.fail(fmt.Errorf("row %d: %d cells for %d columns", f.rows+1, len(row.Cells), len(f.opt.Columns)))
 	}
-	if f.opt.Thread {
+	if f.opt.Thread && f.preset == nil {
 		row.Emails = threaded(row.Emails)
 	}
 	if err := f.shape.write(row); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"octave-enrich/checkpoint/durable"
@@ -29,12 +30,7 @@ func (f *File) complete() error {
 			return f.rewrite(f.widen)
 		}
 	case *candidates:
-		f.out.Emails = max(s.emails, f.opt.Emails)
-		f.out.Columns = s.preset.header(f.out.Emails, f.kept.names())
-		if s.preset.defined {
-			f.out.Properties = s.preset.header(f.out.Emails, nil)[len(s.preset.person):]
-		}
-		return f.rewrite(f.divide)
+		return f.completePreset(s)
 	}
 	f.out.SHA256, f.out.Bytes = f.tally.hex(), f.tally.size
 	if f.draft == nil {
@@ -42,6 +38,20 @@ func (f *File) complete() error {
 	}
 	f.file = nil
 	return f.draft.Seal(f.path)
+}
+
+// completePreset decides what the file of a sender looks like and divides the rows.
+func (f *File) completePreset(s *candidates) error {
+	l := s.layout(f.opt, f.path, f.kept)
+	f.out.Emails, f.out.Columns = len(l.steps), l.header()
+	if err := l.fits(0); err != nil {
+		return err
+	}
+	if err := f.rewrite(func(buf *bufio.Writer) error { return f.divide(buf, l) }); err != nil {
+		return err
+	}
+	l.tell(&f.out, filepath.Base(f.path))
+	return nil
 }
 
 // provisional says that what is written so far has to be written once more: packed, divided or widened.
@@ -186,16 +196,18 @@ func (f *File) padRecords(buf *bufio.Writer) error {
 }
 
 // divide sends each candidate to the sender's file or to the held one.
-func (f *File) divide(buf *bufio.Writer) error {
+func (f *File) divide(buf *bufio.Writer, l *layout) (err error) {
+	f.out.Held = &Output{Path: f.held, Columns: heldColumns(f.all), Reasons: map[string]int{}}
+	into := func(heldBuf *bufio.Writer) error { return f.divideInto(buf, heldBuf, l) }
+	if f.rehearsal {
+		_, _, err = fill(io.Discard, format{kind: "csv"}, into)
+		return err
+	}
 	held, err := durable.Create(f.fs, partialPath(f.held), durable.Private)
 	if err != nil {
 		return err
 	}
-	f.out.Held = &Output{Path: f.held, Columns: heldColumns(f.all)}
-	f.out.Held.Reasons = map[string]int{}
-	f.out.Held.SHA256, f.out.Held.Bytes, err = fill(held, format{kind: "csv"}, func(heldBuf *bufio.Writer) error {
-		return f.divideInto(buf, heldBuf)
-	})
+	f.out.Held.SHA256, f.out.Held.Bytes, err = fill(held, format{kind: "csv"}, into)
 	if err == nil {
 		err = held.Seal(f.held)
 	}
@@ -206,7 +218,7 @@ func (f *File) divide(buf *bufio.Writer) error {
 	return nil
 }
 
-func (f *File) divideInto(buf, heldBuf *bufio.Writer) error {
+func (f *File) divideInto(buf, heldBuf *bufio.Writer, l *layout) error {
 	out, err := f.records(buf)
 	if err != nil {
 		return err
@@ -216,7 +228,10 @@ func (f *File) divideInto(buf, heldBuf *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	judge := newJudge(f.preset, f.opt.Rule, f.out.Emails, f.kept.names())
+	judge, err := newJudge(l, f.opt.Rule)
+	if err != nil {
+		return err
+	}
 	for record, err := range records(f.file, ',') {
 		if err != nil {
 			return fmt.Errorf("read back: %w", err)
@@ -225,19 +240,21 @@ func (f *File) divideInto(buf, heldBuf *bufio.Writer) error {
 			return err
 		}
 	}
+	if err := l.fits(f.out.Rows); err != nil {
+		return err
+	}
 	return errors.Join(held.end(), out.end())
 }
 
 func (f *File) divideRecord(record []string, judge *judge, out, held recordWriter) error {
 	row := f.shape.(*candidates).candidate(record, f.kept)
-	cells := slices.Clone(row.person)
-	for _, m := range row.messages {
-		cells = append(cells, m.subject, m.body)
-	}
-	cells = append(cells, row.kept...)
 	why := judge.hold(row)
-	if why == (reason{}) && f.format.kind == "xlsx" && slices.ContainsFunc(cells, func(cell string) bool { return !FitsWorkbook(cell) }) { // a part of a message is not sent
-		why = reason{"longer than a workbook holds", "a text is longer than a cell of a workbook can be, 32,767 characters: write .csv"}
+	var cells []string
+	if why == (reason{}) {
+		cells = judge.record(row)
+		if f.format.kind == "xlsx" && slices.ContainsFunc(cells, func(cell string) bool { return !FitsWorkbook(cell) }) { // a part of a message is not sent
+			why = reason{"longer than a workbook holds", "a text is longer than a cell of a workbook can be, 32,767 characters: write .csv"}
+		}
 	}
 	if why != (reason{}) {
 		f.out.Rows--
@@ -247,5 +264,9 @@ func (f *File) divideRecord(record []string, judge *judge, out, held recordWrite
 		record[n+1] = why.text
 		return held.add(record[:n+2])
 	}
+	if len(row.messages) > len(judge.steps) {
+		f.out.Shortened++
+	}
+	f.out.Replies += judge.inThread(row)
 	return out.add(cells)
 }

@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Rule knows what must not reach a person: it judges the texts of a preset before the sender has them. An empty flaw is
@@ -21,16 +24,23 @@ type Rule interface {
 // A judge decides which rows a sender may have. What a sender cannot take back, a blank message, a merge tag read as
 // text, the same person twice, is held back instead.
 type judge struct {
-	rule   Rule
-	header []string // person, then messages, then kept columns
-	person int      // cells of the person
-	email  int      // where the address is among them
-	emails int      // messages that every row must have
-	seen   map[address]bool
+	*layout
+	rule     Rule
+	tag, own *regexp.Regexp // tags of the sender, and those that are wanted; nil for none
+	email    int            // where the address is among the cells of the person
+	id       int            // where the record id is; -1 for senders that have none
+	needs    []int          // cells of the person that must not be empty
+
+	seen, records map[address]bool // addresses and record ids of the rows that are sent
 }
 
-// An address is the hash of an email address: a million of them fit in little memory.
+// An address is the hash of an email address or a record id: a million of them fit in little memory.
 type address [16]byte
+
+func addressOf(text string) address {
+	sum := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(text))))
+	return address(sum[:16])
+}
 
 // A reason says why a row is held back.
 type reason struct {
@@ -38,29 +48,22 @@ type reason struct {
 	text string // for the person who reads the row
 }
 
-func newJudge(p *preset, rule Rule, emails int, kept []string) *judge {
-	j := &judge{
-		rule: rule, header: p.header(emails, kept), person: len(p.person), emails: emails,
-		seen: map[address]bool{},
-	}
-	for i, name := range j.header[:j.person] {
-		if strings.EqualFold(name, "email") {
+func newJudge(l *layout, rule Rule) (*judge, error) {
+	j := &judge{layout: l, rule: rule, id: -1, seen: map[address]bool{}, records: map[address]bool{}}
+	for i, c := range l.person {
+		switch lower := strings.ToLower(c.name); {
+		case lower == "email" || lower == "contact email":
 			j.email = i
+		case c.name == recordIDColumn:
+			j.id = i
+		case slices.Contains(l.needs, c.name):
+			j.needs = append(j.needs, i)
 		}
 	}
-	return j
+	var err error
+	j.tag, j.own, err = l.patterns()
+	return j, err
 }
-
-// A candidate is a row that a sender may get.
-type candidate struct {
-	status, failure string
-	person          []string
-	messages        []judged
-	kept            []string
-}
-
-// A judged message is what the sender would get, and what was wrong with what was written.
-type judged struct{ subject, body, inSubject, inBody string }
 
 // hold returns why the row must not be sent, or the zero reason.
 func (j *judge) hold(c candidate) reason {
@@ -74,42 +77,115 @@ func (j *judge) hold(c candidate) reason {
 		return reason{c.status, c.status}
 	case c.person[j.email] == "":
 		return reason{"no email address", "no email address"}
-	case len(c.messages) < j.emails:
-		return reason{"sequence too short", fmt.Sprintf("%d of %d messages", len(c.messages), j.emails)}
+	case len(c.messages) < len(j.steps):
+		return reason{"sequence too short", fmt.Sprintf("%d of %d messages", len(c.messages), len(j.steps))}
 	}
-	if why := j.flaw(c); why != (reason{}) {
-		return why
+	for _, i := range j.needs {
+		if strings.TrimSpace(c.person[i]) == "" {
+			return reason{"missing name", "no " + j.person[i].name + ", which " + j.title + " needs"}
+		}
 	}
-	return j.again(c.person[j.email])
+	for _, judge := range []func(candidate) reason{j.again, j.flaw, j.subjects} {
+		if why := judge(c); why != (reason{}) {
+			return why
+		}
+	}
+	j.remember(c)
+	return reason{}
 }
 
 // flaw is what is wrong with a text, in the order of the columns.
 func (j *judge) flaw(c candidate) reason {
-	var flaws []string
-	for _, cell := range c.person {
-		flaws = append(flaws, j.rule.Flaw(cell))
+	for i, cell := range c.person {
+		if why := j.cell(j.person[i].name, cell); why != (reason{}) {
+			return why
+		}
 	}
-	for _, m := range c.messages[:j.emails] {
-		flaws = append(flaws, m.inSubject, m.inBody)
+	for i, hasSubject := range j.steps {
+		m := c.messages[i]
+		subject, body := j.layout.names(i + 1)
+		if hasSubject {
+			if why := j.text(subject, m.subject, m.inSubject); why != (reason{}) {
+				return why
+			}
+		}
+		if why := j.text(body, m.body, m.inBody); why != (reason{}) {
+			return why
+		}
 	}
-	for _, cell := range c.kept {
-		flaws = append(flaws, j.rule.Flaw(cell))
-	}
-	for i, flaw := range flaws {
-		if flaw != "" {
-			return reason{flaw, flaw + " in " + j.header[i]}
+	header := j.header()
+	for i, cell := range c.kept {
+		if why := j.cell(header[len(header)-len(c.kept)+i], cell); why != (reason{}) {
+			return why
 		}
 	}
 	return reason{}
 }
 
-// again remembers the address of a row that is sent.
-func (j *judge) again(email string) reason {
-	sum := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(email))))
-	key := address(sum[:16])
-	if j.seen[key] {
+func (j *judge) cell(column, cell string) reason {
+	return j.text(column, cell, j.rule.Flaw(cell))
+}
+
+// text judges what the sender would get under a column; flaw is what the rule says of what was written.
+func (j *judge) text(column, text, flaw string) reason {
+	switch {
+	case flaw != "":
+	case j.maxText > 0 && utf8.RuneCountInString(text) > j.maxText:
+		flaw = "text too long"
+	case j.takesForTag(text):
+		flaw = "merge tag"
+	default:
+		return reason{}
+	}
+	return reason{flaw, flaw + " in " + column}
+}
+
+func (j *judge) takesForTag(text string) bool {
+	if j.tag == nil {
+		return false
+	}
+	if j.own != nil {
+		text = j.own.ReplaceAllLiteralString(text, "x")
+	}
+	return j.tag.MatchString(text)
+}
+
+// subjects holds a row with a second subject where most have none, or the other way round: one template cannot serve
+// both. The same for a later subject that has no column; one that is missing is that of a reply. With a thread that was
+// asked for there are none.
+func (j *judge) subjects(c candidate) reason {
+	for i, hasSubject := range j.steps {
+		switch has := c.messages[i].subject != ""; {
+		case i == 1 && hasSubject && !has:
+			return reason{"no second subject", "no second subject, and most have one"}
+		case i > 0 && !hasSubject && has && !j.threaded:
+			return reason{"a subject that most have not", fmt.Sprintf("a subject of message %d, and most have none", i+1)}
+		}
+	}
+	return reason{}
+}
+
+// again holds the second row of an address, and another address of a record: the sender would make it the person's own.
+func (j *judge) again(c candidate) reason {
+	if j.seen[addressOf(c.person[j.email])] {
 		return reason{"duplicate address", "duplicate address"}
 	}
-	j.seen[key] = true
+	if id := j.recordOf(c); id != "" && j.records[addressOf(id)] {
+		return reason{"another address of the person", "another address for the same " + recordIDColumn}
+	}
 	return reason{}
+}
+
+func (j *judge) remember(c candidate) {
+	j.seen[addressOf(c.person[j.email])] = true
+	if id := j.recordOf(c); id != "" {
+		j.records[addressOf(id)] = true
+	}
+}
+
+func (j *judge) recordOf(c candidate) string {
+	if j.id < 0 {
+		return ""
+	}
+	return c.person[j.id]
 }

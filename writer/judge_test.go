@@ -86,7 +86,7 @@ func TestDuplicates(t *testing.T) {
 }
 
 // How many messages a row needs is decided by the rows that can be sent.
-func TestLongestSequence(t *testing.T) {
+func TestStepsOfSendableRows(t *testing.T) {
 	email := Email{Subject: "s", Body: "b"}
 	out := finish(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "hubspot"}, []Row{
 		{Status: StatusOK, To: Recipient{Email: "a@example.com"}, Emails: []Email{email, email}},

@@ -1,21 +1,39 @@
 package writer
 
 import (
-	"bufio"
 	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // Presets are the names that Options.Preset takes, beside "generic".
-func Presets() []string { return []string{"smartlead", "instantly", "lemlist", "hubspot", "outreach"} }
+func Presets() (names []string) {
+	for _, p := range presets() {
+		names = append(names, p.name)
+	}
+	return names
+}
 
-// A preset is the exact header of a sender's import, and what goes under it.
+// A preset is the exact header of a sender's import, what goes under it, and what to do with it there.
 type preset struct {
-	person  []column
-	message func(step string) (subject, body string) // the names for the message at a step, from "1"
-	html    bool                                     // the sender takes bodies for HTML
-	defined bool                                     // the sender only takes columns of messages that are defined there
+	name, title   string
+	person        []column
+	subject, body string              // names of the columns of a message; # is its step
+	first, last   int                 // of numbered fields, two for each message; 0 where # is the step
+	breaks        string              // how a body breaks a line, which makes it HTML; empty: bodies are plain text
+	replies       bool                // a step is made a reply by its kind, not by a blank subject
+	needs         []string            // columns of the person that must not be empty, beside the address
+	tag, own      string              // patterns: what else the sender takes for a tag; which of these are wanted
+	variable      func(string) string // how a template names a column
+	define        *properties         // what must be created there before the import; nil: the import does it
+
+	maxText, maxName, maxColumns, maxRows int // limits of the sender, in characters, columns and rows; 0 is none
+
+	next [3]string
 }
 
 // A column is a name and what stands under it.
@@ -24,49 +42,39 @@ type column struct {
 	value func(Recipient) string
 }
 
+// properties are the columns of messages where the sender wants to know them before; the types are empty where it has one.
+type properties struct{ of, subject, body string }
+
+const (
+	recordIDColumn = "Record ID" // left out when no row has one
+	tagsColumn     = "Tags"      // marks the rows of a file, to enrol them by
+)
+
+// presetOf finds a preset by name; "outreach:20" names the first of its numbered fields, too.
 func presetOf(name string) (*preset, error) {
-	p := &preset{message: snake}
-	switch name {
-	case "", "generic":
+	if name == "" || name == "generic" {
 		return nil, nil
-	case "smartlead":
-		p.person = []column{
-			{"email", email}, {"first_name", firstName}, {"last_name", lastName}, {"company_name", companyName},
-			{"company_url", website}, {"website", website}, {"linkedin_profile", linkedIn},
-		}
-	case "instantly":
-		p.html = true
-		p.person = []column{
-			{"email", email}, {"first_name", firstName}, {"last_name", lastName}, {"company_name", companyName},
-			{"job_title", jobTitle}, {"website", website},
-		}
-	case "lemlist":
-		p.message = func(step string) (string, string) { return "emailSubject" + step, "emailBody" + step }
-		p.person = []column{
-			{"email", email}, {"firstName", firstName}, {"lastName", lastName}, {"companyName", companyName},
-			{"companyDomain", domain}, {"linkedinUrl", linkedIn},
-		}
-	case "hubspot":
-		p.defined = true
-		p.message = func(step string) (string, string) {
-			return "Octave Email " + step + " Subject", "Octave Email " + step + " Body"
-		}
-		p.person = []column{
-			{"Record ID", recordID}, {"Email", email}, {"First Name", firstName}, {"Last Name", lastName},
-		}
-	case "outreach":
-		p.message = custom
-		p.person = []column{
-			{"Email", email}, {"First Name", firstName}, {"Last Name", lastName}, {"Title", jobTitle},
-			{"Company", companyName},
-		}
-	default:
-		return nil, &OptionsError{
-			Msg:  "there is no preset " + strconv.Quote(name),
-			Hint: "the presets are generic, " + strings.Join(Presets(), ", "),
-		}
 	}
-	return p, nil
+	name, number, numbered := strings.Cut(name, ":")
+	for _, p := range presets() {
+		if p.name != strings.ToLower(name) {
+			continue
+		}
+		if !numbered {
+			return p, nil
+		}
+		n, err := strconv.Atoi(number)
+		if p.first == 0 || err != nil || n < 1 || n >= p.last {
+			return nil, &OptionsError{Msg: "preset " + name + " takes no " + strconv.Quote(number), Hint: "a number behind outreach: is that of the first custom field, 1 to 149"}
+		}
+		p.first = n
+		return p, nil
+	}
+	hint := "the presets are generic, " + strings.Join(Presets(), ", ")
+	if why, known := notPresets()[strings.NewReplacer(" ", "", "-", "", "_", "", ".", "").Replace(strings.ToLower(name))]; known {
+		return nil, &OptionsError{Msg: "there is no preset " + strconv.Quote(name) + ": " + why, Hint: hint}
+	}
+	return nil, &OptionsError{Msg: "there is no preset " + strconv.Quote(name), Hint: hint}
 }
 
 func email(r Recipient) string       { return r.Email }
@@ -78,90 +86,278 @@ func linkedIn(r Recipient) string    { return r.LinkedInProfile }
 func recordID(r Recipient) string    { return r.CRMContactID }
 func domain(r Recipient) string      { return cmp.Or(r.CompanyDomain, r.Website) }
 func website(r Recipient) string     { return cmp.Or(r.Website, r.CompanyDomain) }
+func bareDomain(r Recipient) string  { return strings.TrimPrefix(domain(r), "www.") }
+func nothing(Recipient) string       { return "" }
 
-func snake(step string) (subject, body string) { return "email_subject_" + step, "email_body_" + step }
+func braces(name string) string { return "{{" + name + "}}" }
+func quoted(name string) string { return strconv.Quote(name) }
 
-// custom counts two fields for each message.
-func custom(step string) (subject, body string) {
-	n, _ := strconv.Atoi(step)
-	return "Custom " + strconv.Itoa(2*n-1), "Custom " + strconv.Itoa(2*n)
+// names are the columns of the message at a step, from 1.
+func (p *preset) names(step int) (subject, body string) {
+	n, m := step, step
+	if p.first > 0 {
+		n, m = p.first+2*(step-1), p.first+2*(step-1)+1
+	}
+	return strings.ReplaceAll(p.subject, "#", strconv.Itoa(n)), strings.ReplaceAll(p.body, "#", strconv.Itoa(m))
+}
+
+// A layout is the header of one file: which steps it has, and which of them a subject.
+type layout struct {
+	*preset
+	recordIDs bool
+	steps     []bool // whether the message has a column for its subject
+	kept      []string
+	tagged    string // what stands under Tags
+	threaded  bool   // later subjects are left out because that was asked for
+}
+
+// columns of a person that are in the file.
+func (l *layout) persons() (list []column) {
+	for _, c := range l.person {
+		if c.name != recordIDColumn || l.recordIDs {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// messages are the names of the columns of all steps.
+func (l *layout) messages() (list []string) {
+	for i, hasSubject := range l.steps {
+		subject, body := l.names(i + 1)
+		if hasSubject {
+			list = append(list, subject)
+		}
+		list = append(list, body)
+	}
+	return list
 }
 
 // header is that of the sender, then the kept columns of the input under names that the sender does not use.
-func (p *preset) header(emails int, kept []string) []string {
-	var header []string
-	for _, c := range p.person {
+func (l *layout) header() (header []string) {
+	for _, c := range l.persons() {
 		header = append(header, c.name)
 	}
-	for i := range emails {
-		subject, body := p.message(strconv.Itoa(i + 1))
-		header = append(header, subject, body)
-	}
+	header = append(header, l.messages()...)
 	names := newNamer(header)
-	for _, name := range kept {
+	for _, name := range l.kept {
 		header = append(header, names.unused("input_", name))
 	}
 	return header
 }
 
-// candidates are the rows of a preset before it is known how long the longest sequence is: the input cells, status and
-// error, then the cells for the sender. The file is divided when it is finished.
-type candidates struct {
-	*sheet
-	preset *preset
-	rule   Rule
-	input  input    // all columns, for the rows that are held back
-	emails int      // longest sequence of a row that can be sent
-	record []string // reused
-}
-
-func newCandidates(buf *bufio.Writer, p *preset, rule Rule, in input) (*candidates, error) {
-	c := &candidates{preset: p, rule: rule, input: in}
-	var err error
-	c.sheet, err = newSheet(buf, format{kind: "csv"}, append(heldColumns(in), p.header(0, nil)...), false)
-	return c, err
-}
-
-// heldColumns is the header of the rows that a preset holds back: they can be run again, and say why they are there.
-func heldColumns(in input) []string {
-	header := in.names()
-	names := newNamer(header)
-	return append(header, names.unused("octave_", "octave_status"), names.unused("octave_", "octave_reason"))
-}
-
-func (c *candidates) write(row Row) error {
-	if row.Status == StatusOK && row.To.Email != "" {
-		c.emails = max(c.emails, len(row.Emails))
-	}
-	record := c.input.pick(c.record[:0], row.Cells)
-	record = append(record, row.Status, row.Error)
-	for _, column := range c.preset.person {
-		record = append(record, column.value(row.To))
-	}
-	for i, e := range row.Emails {
-		format := c.rule.Format(e.Body, row.OutputType)
-		inSubject, inBody := c.rule.Flaws(e.Subject, e.Body, i == 0, format)
-		if c.preset.html && format != "html" {
-			e.Body = escape(e.Body)
+// record is a row under that header.
+func (l *layout) record(c candidate) (record []string) {
+	for i, column := range l.person {
+		switch column.name {
+		case recordIDColumn:
+			if l.recordIDs {
+				record = append(record, c.person[i])
+			}
+		case tagsColumn:
+			record = append(record, l.tagged)
+		default:
+			record = append(record, c.person[i])
 		}
-		record = append(record, e.Subject, e.Body, inSubject, inBody)
 	}
-	c.record = record
-	return c.add(record)
+	before := ""
+	for i, hasSubject := range l.steps {
+		m := c.messages[i]
+		if hasSubject {
+			record = append(record, cmp.Or(m.subject, reply(before)))
+		}
+		record = append(record, m.body)
+		before = cmp.Or(m.subject, before)
+	}
+	return append(record, c.kept...)
 }
 
-// candidate reads a record back.
-func (c *candidates) candidate(record []string, kept input) candidate {
-	n := len(c.input.columns)
-	row := candidate{status: record[n], failure: record[n+1], kept: kept.pick(nil, record[:n])}
-	row.person, record = record[n+2:n+2+len(c.preset.person)], record[n+2+len(c.preset.person):]
-	for ; len(record) >= 4; record = record[4:] {
-		row.messages = append(row.messages, judged{record[0], record[1], record[2], record[3]})
+// reply is the subject of a message in a thread, as mail programs write it.
+func reply(subject string) string {
+	if len(subject) > 2 && strings.EqualFold(subject[:3], "re:") {
+		return subject
 	}
-	return row
+	return "Re: " + subject
 }
 
-// escape makes HTML of plain text.
-func escape(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r\n", "<br />", "\n", "<br />", "\r", "<br />").Replace(text)
+// inThread counts the messages of a row that get the subject of a reply.
+func (l *layout) inThread(c candidate) (n int) {
+	for i, hasSubject := range l.steps {
+		if hasSubject && c.messages[i].subject == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// fits refuses what the sender would refuse.
+func (l *layout) fits(rows int) error {
+	header := l.header()
+	if l.first > 0 && l.first+2*len(l.steps)-1 > l.last {
+		return &OptionsError{Msg: fmt.Sprintf("%s has no custom field %d", l.title, l.first+2*len(l.steps)-1), Hint: "begin at a lower number, such as --preset outreach:10"}
+	}
+	if l.maxColumns > 0 && len(header) > l.maxColumns {
+		return &OptionsError{Msg: fmt.Sprintf("%s takes %d columns, not %d", l.title, l.maxColumns, len(header)), Hint: "keep fewer with --keep"}
+	}
+	if l.maxRows > 0 && rows > l.maxRows {
+		return &OptionsError{Msg: fmt.Sprintf("%s takes %d rows in a file, not %d", l.title, l.maxRows, rows), Hint: "divide the list"}
+	}
+	for _, name := range header {
+		if l.maxName > 0 && len([]rune(name)) > l.maxName {
+			return &OptionsError{Msg: fmt.Sprintf("%s takes names of at most %d characters, and %q is longer", l.title, l.maxName, name), Hint: "leave it out of --keep, or rename it in the input"}
+		}
+	}
+	return nil
+}
+
+// tell describes the file for whoever takes it to the sender.
+func (l *layout) tell(out *Output, file string) {
+	out.Sender = l.title
+	out.Columns = l.header()
+	if l.define != nil {
+		out.Define = "create these " + l.define.of + ": " + strings.Join(l.defined(), ", ")
+	}
+	if l.recordIDs {
+		out.Notes = append(out.Notes, "rows with a Record ID: "+l.title+" makes the address of the file the contact's primary one, also where it knew it as a second one")
+	}
+	if out.Replies > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("messages after the second that have no subject: %d; they get \"Re: \" and the one before, or no subject at all with --thread", out.Replies))
+	}
+	columns := l.messages()
+	if len(columns) == 0 {
+		return
+	}
+	words := strings.NewReplacer("{file}", file, "{columns}", columns[0]+" to "+columns[len(columns)-1], "{tag}", l.tagged,
+		"{steps}", l.tellSteps(), "; {thread}", l.tellThread())
+	for _, line := range l.next {
+		out.Next = append(out.Next, words.Replace(line))
+	}
+}
+
+func (l *layout) defined() (list []string) {
+	for i, hasSubject := range l.steps {
+		subject, body := l.names(i + 1)
+		if hasSubject {
+			list = append(list, typed(subject, l.define.subject))
+		}
+		list = append(list, typed(body, l.define.body))
+	}
+	return list
+}
+
+func typed(name, kind string) string {
+	if kind == "" {
+		return name
+	}
+	return name + " (" + kind + ")"
+}
+
+// tellSteps says what stands in the first two steps, and that the others are alike.
+func (l *layout) tellSteps() string {
+	var told []string
+	for i, hasSubject := range l.steps[:min(2, len(l.steps))] {
+		subject, body := l.names(i + 1)
+		text := "body " + l.variable(body)
+		if hasSubject {
+			text = "subject " + l.variable(subject) + ", " + text
+		}
+		told = append(told, fmt.Sprintf("step %d: %s", i+1, text))
+	}
+	if n := len(l.steps); n > 2 {
+		told = append(told, fmt.Sprintf("and so on to step %d", n))
+	}
+	return strings.Join(told, "; ")
+}
+
+// tellThread says how the later steps become replies, where they have no subjects.
+func (l *layout) tellThread() string {
+	var blank []string
+	for i, hasSubject := range l.steps {
+		if !hasSubject {
+			blank = append(blank, strconv.Itoa(i+1))
+		}
+	}
+	which := "step " + strings.Join(blank, " and ")
+	switch all := len(blank) == len(l.steps)-1; {
+	case len(blank) == 0:
+		return ""
+	case all && l.replies:
+		return "; make steps 2 and later replies in the thread"
+	case all:
+		return "; leave the subject of steps 2 and later blank"
+	case l.replies:
+		return "; make " + which + " a reply in the thread"
+	}
+	return "; leave the subject of " + which + " blank"
+}
+
+// shapes count the sequences by which of their messages have a subject: "110" is three messages, the last a reply.
+type shapes map[string]int
+
+func (s shapes) add(emails []Email) {
+	shape := make([]byte, len(emails))
+	for i, e := range emails {
+		shape[i] = '0'
+		if i == 0 || strings.TrimSpace(e.Subject) != "" {
+			shape[i] = '1'
+		}
+	}
+	if len(shape) > 0 {
+		s[string(shape)]++
+	}
+}
+
+// steps is the commonest length; of two that are as common the shorter, which holds nobody back.
+func (s shapes) steps() int {
+	lengths := map[int]int{}
+	for shape, n := range s {
+		lengths[len(shape)] += n
+	}
+	return commonest(lengths, func(a, b int) bool { return a < b })
+}
+
+// subjects say which of the steps have a column for one: the second when most of the sequences have one that are long
+// enough, and all after it then; else the later ones when most have one of those that have no second.
+func (s shapes) subjects(steps int, thread bool) []bool {
+	subjects := make([]bool, steps)
+	alike := maps.Clone(s)
+	maps.DeleteFunc(alike, func(shape string, _ int) bool { return len(shape) < steps })
+	for i := range subjects {
+		with, without := 0, 0
+		for shape, n := range alike {
+			if shape[i] == '1' {
+				with += n
+			} else {
+				without += n
+			}
+		}
+		subjects[i] = i == 0 || !thread && (i > 1 && subjects[1] || with >= without)
+		if i == 1 {
+			maps.DeleteFunc(alike, func(shape string, _ int) bool { return (shape[1] == '1') != subjects[1] })
+		}
+	}
+	return subjects
+}
+
+// commonest is the key with the highest count, of several the one that is better.
+func commonest[K cmp.Ordered](counts map[K]int, better func(a, b K) bool) (most K) {
+	for _, key := range slices.Sorted(maps.Keys(counts)) {
+		if n, top := counts[key], counts[most]; n > top || n == top && better(key, most) {
+			most = key
+		}
+	}
+	return most
+}
+
+// patterns of a preset, compiled.
+func (p *preset) patterns() (tag, own *regexp.Regexp, err error) {
+	if p.tag != "" {
+		if tag, err = regexp.Compile(p.tag); err != nil {
+			return nil, nil, err
+		}
+	}
+	if p.own != "" {
+		own, err = regexp.Compile(p.own)
+	}
+	return tag, own, err
 }

@@ -79,11 +79,11 @@ type Options struct {
 	// Columns are the names of the input columns, unique, in order. For JSON input they are all top-level keys.
 	Columns []string
 
-	// Emails is the number of messages that the header has room for at least. With a preset it is also the least that
-	// a row needs so as not to be held back, so 0 (as many as the longest sequence has) is the better default there.
+	// Emails is the number of messages that the header has room for at least. With a preset it is the number of steps: a
+	// longer sequence is cut to it, a shorter one held back, and 0 is the commonest length.
 	Emails int
 
-	// Preset is a name out of Presets, or empty or "generic" for the shape that keeps everything.
+	// Preset is a name out of Presets, "outreach:20" to begin at that custom field, or empty or "generic" for the shape that keeps everything.
 	Preset string
 
 	// Rule judges the texts of a preset, which needs one.
@@ -93,7 +93,8 @@ type Options struct {
 	// It is for generic CSV and TSV; the cells of .xlsx are text in any case.
 	Excel bool
 
-	// Thread empties the subjects after the first, which senders take for "reply in the same thread".
+	// Thread empties the subjects after the first, which senders take for "reply in the same thread"; a preset has no
+	// columns for them then.
 	Thread bool
 
 	// Keep names the input columns that appear: all of them in the generic shape when it is empty, none in a preset.
@@ -126,8 +127,14 @@ type Output struct {
 	Reasons map[string]int
 	// Cut counts the cells that a workbook has no room for: they end with a note.
 	Cut int
-	// Properties are columns that the sender only takes when they were defined there before; nil for most presets.
-	Properties []string
+	// Of a preset: what the sender is called, how many sequences were cut to the steps of the file, how many messages after
+	// the second got the subject of a reply, what has to be created there before the import (empty where the import does
+	// it), what else to know, and what to do with the file.
+	Sender             string
+	Shortened, Replies int
+	Define             string
+	Notes              []string
+	Next               []string
 }
 
 // OptionsError says that the options contradict each other or the name of the file: the caller's mistake, not the disk's.

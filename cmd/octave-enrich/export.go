@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
-	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
@@ -193,9 +191,8 @@ func recordExport(path string, output writer.Output) error {
 	return nil
 }
 
-// replay is the ordinary run with an agent that never calls.
+// replay writes what the memory has, and calls nobody.
 func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.Journal, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
-	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	tally := &pipeline.Tally{}
 	observer, sink := pipeline.Observer(tally.Observe), writer.Sink(out)
 	var approved *approval
@@ -207,11 +204,7 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 		}
 		observer, sink = pipeline.Observers(observer, approved.observe), &approvedSink{out, approved}
 	}
-	brake := pipeline.NewBrake(context.Background())
-	brake.Pull(pipeline.ErrStopped) // before the first question
-	cfg := pipeline.Config{Selection: pipeline.Selection{Ask: list.ask, Exclude: list.exclude, Memory: memory},
-		Brake: brake, Workers: 8} // who read answers back
-	err := pipeline.Run(watch.ctx, cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, observer)
+	err := replayInto(watch.ctx, list, memory, sink, observer)
 	if ended := watch.ended(); ended != nil {
 		err = ended
 	}

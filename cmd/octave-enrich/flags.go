@@ -13,6 +13,7 @@ import (
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
+	"octave-enrich/writer"
 )
 
 // options are the flags of run; the other commands take those that make sense.
@@ -168,11 +169,11 @@ func (o *options) outputFlags(fs *pflag.FlagSet) {
 		fs.StringVarP(&o.output, "output", "o", "", "`FILE` for the rows, or - ; {date} in its name is today; default: INPUT.enriched.EXT")
 		fs.StringVar(&o.checkpointPath, "checkpoint", "", "`FILE` for the answers; default: OUTPUT.checkpoint, with all for {date}")
 		fs.StringVar(&o.outFormat, "out-format", "", "`FORMAT`: csv, tsv, jsonl or xlsx; default: by name")
-		fs.StringVar(&o.preset, "preset", "generic", "columns of a sender: smartlead, instantly, lemlist, hubspot, outreach")
-		fs.IntVar(&o.emails, "emails", 4, "email columns at least; a longer sequence widens the header")
+		fs.StringVar(&o.preset, "preset", "generic", "columns of a `SENDER`: "+strings.Join(writer.Presets(), ", ")+"; see help senders")
+		fs.IntVar(&o.emails, "emails", 4, "email columns at least; of a preset: steps, by default the commonest number")
 		fs.StringSliceVar(&o.keep, "keep", nil, "which input `COLUMNS` to keep; default: all")
 		fs.BoolVar(&o.excel, "excel", false, "a BOM, and formulas defused, for a spreadsheet")
-		fs.BoolVar(&o.thread, "thread", false, "empty subjects after the first message")
+		fs.BoolVar(&o.thread, "thread", false, "no subjects after the first message, so that the others are replies")
 		fs.BoolVar(&o.force, "force", false, "overwrite an output that is not ours")
 	})
 }

@@ -148,3 +148,26 @@ is known to, bills nobody, and can be made slow, strict or faulty.
   OCTAVE_API_KEY=any octave-enrich run people.csv --base-url http://127.0.0.1:8750
 
 GET /sandbox/ledger tells who was asked and billed how often.`
+
+const sendersHelp = `Presets write the file that a sender imports: its own columns, one message a step,
+for people who have an address. What must not be sent goes to NAME.held.csv with
+the reason; what to do with the file in that sender is said at the end.
+
+  smartlead   bodies with <br>       instantly   bodies with <br />
+  lemlist     bodies with <br>       hubspot     plain text, contacts by Record ID
+  outreach    bodies with <br>       apollo      bodies with <br />
+  emailbison  bodies with <br>       reply       bodies with <br />
+
+Steps     --emails N, else the commonest number: a longer sequence is cut to it,
+          a shorter one held back
+Threads   --thread leaves the subjects after the first out, so that the later
+          steps are replies; without it all rows have them or none has
+Held      no address, a name that the sender needs, the same address twice,
+          unfinished text such as [First Name] or Hi {{name}}, invisible
+          characters, text longer than the sender takes
+Columns   --keep COLUMNS become variables of the sender, and are judged, too
+Outreach  outreach:20 begins at custom field 20, outreach at 10: the lower ones
+          are often fed by the CRM
+
+octave-enrich plan LIST --preset SENDER says what would be held, of the answers
+that there are. Other senders take a CSV of the generic shape.`

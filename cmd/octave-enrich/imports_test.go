@@ -30,6 +30,7 @@ func TestImports(t *testing.T) {
 		"github.com/schollz/progressbar":      {"cmd/octave-enrich"},
 		"github.com/spf13/":                   {"cmd/octave-enrich"},
 		"github.com/xuri/excelize":            {"reader/table", "writer"},
+		"github.com/yuin/goldmark":            {"writer"},
 		"github.com/klauspost/compress":       {"reader/table", "writer"},
 		"github.com/prometheus/client_golang": {"pipeline/metrics"},
 		"golang.org/x/sys/":                   {"checkpoint/durable"},

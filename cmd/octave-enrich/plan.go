@@ -40,7 +40,7 @@ func newPlan(a *app) *cobra.Command {
 	fs.BoolVar(&o.requests, "requests", false, "the request of every row as JSONL: row, key, status, request")
 	fs.StringVar(&o.rows, "rows", "", "those of some rows alone, such as `4,17-20`; with --requests")
 	o.configFlag(fs)
-	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, inputs) })
+	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, inputs, fs.Changed("emails")) })
 	return cmd
 }
 
@@ -58,15 +58,17 @@ type Estimate struct {
 	Usage        *pipeline.Amount `json:"expected_usage,omitempty"`
 	CreditsLeft  octave.Decimal   `json:"credits_left,omitempty"`
 	// Seconds is the expected duration at the given rate and concurrency.
-	Seconds float64  `json:"expected_seconds"`
-	Latency string   `json:"latency_assumed"`
-	Notes   []string `json:"notes"`
+	Seconds float64 `json:"expected_seconds"`
+	Latency string  `json:"latency_assumed"`
+	// Upload is the file of a preset, once there are answers.
+	Upload *Upload  `json:"upload,omitempty"`
+	Notes  []string `json:"notes"`
 }
 
 // usualLatency of a call, when no answer in the checkpoint says better.
 const usualLatency = 30 * time.Second
 
-func (a *app) plan(o *options, inputs []string) error {
+func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 	limit, err := parseRate(o.rate)
 	if err != nil {
 		return err
@@ -124,6 +126,9 @@ func (a *app) plan(o *options, inputs []string) error {
 	a.price(o, &e, past, budgets)
 	e.Latency = round(past.latency()).String()
 	e.Seconds = seconds(e.ToAsk, limit, o.concurrency, past.latency())
+	if e.Upload, err = a.rehearse(o, list, journal, emailsGiven); err != nil {
+		return err
+	}
 	if o.json {
 		return writeJSON(a.stdout, e)
 	}
@@ -280,6 +285,7 @@ func (e Estimate) print(w io.Writer) error {
 	if e.CreditsLeft != "" {
 		p.printf("credits left: %s\n", e.CreditsLeft)
 	}
+	e.Upload.print(p)
 	for _, note := range e.Notes {
 		p.printf("note: %s\n", note)
 	}

@@ -33,7 +33,7 @@ func newRoot(a *app) *cobra.Command {
 	})
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a), newReport(a), newReview(a),
-		newAgents(a), newCheck(a), newSandbox(a), newWorker(a), newFleet(a), newConfig(a), newSummaryTopic(), newErase(a), newPrune(a), newMan(), newVersion(a))
+		newAgents(a), newCheck(a), newSandbox(a), newWorker(a), newFleet(a), newConfig(a), newSummaryTopic(), newSendersTopic(), newErase(a), newPrune(a), newMan(), newVersion(a))
 	root.SetGlobalNormalizationFunc(alias)
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {

@@ -16,3 +16,8 @@ var summarySchema string
 func newSummaryTopic() *cobra.Command {
 	return &cobra.Command{Use: "summary", Short: "JSON Schema of the summary", Long: summarySchema, Hidden: true}
 }
+
+// newSendersTopic is what "help senders" prints.
+func newSendersTopic() *cobra.Command {
+	return &cobra.Command{Use: "senders", Short: "Presets: what each sender gets", Long: sendersHelp, Hidden: true}
+}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"octave-enrich/writer"
 )
@@ -24,7 +23,20 @@ func tellOutput(w *console, output writer.Output) {
 			fmt.Fprintf(w, "  %d %s\n", held.Reasons[why], why)
 		}
 	}
-	if len(output.Properties) > 0 {
-		fmt.Fprintf(w, "before the import, create these properties of contacts: %s\n", strings.Join(output.Properties, ", "))
+	if output.Shortened > 0 {
+		fmt.Fprintf(w, "cut %s to %s; --emails N chooses another number\n", count(output.Shortened, "longer sequence"), count(output.Emails, "message"))
+	}
+	for _, note := range output.Notes {
+		fmt.Fprintf(w, "note: %s\n", note)
+	}
+	if output.Rows == 0 || len(output.Next) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "next, in %s:\n", output.Sender)
+	if output.Define != "" {
+		fmt.Fprintf(w, "  first %s\n", output.Define)
+	}
+	for i, line := range output.Next {
+		fmt.Fprintf(w, "  %d. %s\n", i+1, line)
 	}
 }

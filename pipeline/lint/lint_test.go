@@ -135,3 +135,11 @@ func BenchmarkFlaws(b *testing.B) {
 		r.Flaws("A subject of the usual length", body, true, Text)
 	}
 }
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		if _, err := New(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,308 @@
+package writer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// sequenceOf is a sequence of so many messages, written as text, HTML and Markdown.
+func sequenceOf(n int, format string, subjects bool) (emails []Email) {
+	bodies := map[string]string{
+		"text":     "Hi Ada,\n\n1 < 2 & <i>so</i> on, see [our page](https://example.com/a).\nBest,\nBob",
+		"html":     "<p>Hi Ada,</p><p>1 &lt; 2 &amp; <i>so</i> on, see <a href=\"https://example.com/a\">our page</a>.</p>",
+		"markdown": "Hi Ada,\n\n1 < 2 & *so* on, see **[our page](https://example.com/a)**.\n\n- one\n- two",
+	}
+	for i := range n {
+		e := Email{Body: bodies[format]}
+		if i == 0 || subjects {
+			e.Subject = fmt.Sprintf("R&amp;D, <b>part</b>\n%d", i+1)
+		}
+		emails = append(emails, e)
+	}
+	return emails
+}
+
+// rowsOf are three people, one for each format.
+func rowsOf(n int, subjects bool) (rows []Row) {
+	for i, format := range []string{"text", "html", "markdown"} {
+		to := sample()[0].To
+		to.Email, to.CRMContactID = format+"@example.com", []string{"00123", "", "00124"}[i]
+		rows = append(rows, Row{
+			Cells: []string{format}, Status: StatusOK, To: to, Emails: sequenceOf(n, format, subjects),
+			OutputType: json.RawMessage(`"` + format + `"`),
+		})
+	}
+	return rows
+}
+
+// Each sender has one golden file: its columns with 1, 4 and 7 messages as text, HTML and Markdown, the same as threads,
+// and what to do with the file.
+func TestPresetGolden(t *testing.T) {
+	for _, name := range Presets() {
+		t.Run(name, func(t *testing.T) {
+			var all strings.Builder
+			for _, n := range []int{1, 4, 7} {
+				for _, subjects := range []bool{true, false} {
+					if n == 1 && !subjects {
+						continue
+					}
+					path := filepath.Join(t.TempDir(), "upload.csv")
+					out := finish(t, path, Options{Columns: []string{"Format"}, Preset: name, Keep: []string{"Format"}}, rowsOf(n, subjects))
+					if out.Rows != 3 {
+						t.Errorf("%d messages: %d rows, and held: %v", n, out.Rows, out.Held.Reasons)
+					}
+					fmt.Fprintf(&all, "-- %d messages, subjects %v --\n%s", n, subjects, read(t, path))
+					for _, line := range append(append([]string{out.Define}, out.Notes...), out.Next...) {
+						fmt.Fprintf(&all, "> %s\n", line)
+					}
+				}
+			}
+			golden(t, filepath.Join("preset", name+".txt"), []byte(all.String()))
+		})
+	}
+}
+
+// One longer sequence holds nobody back: it is cut. A shorter one is held.
+func TestStepsAreTheCommonest(t *testing.T) {
+	rows := func(lengths ...int) (rows []Row) {
+		for i, n := range lengths {
+			rows = append(rows, Row{Status: StatusOK, To: Recipient{Email: fmt.Sprintf("%d@example.com", i)}, Emails: sequenceOf(n, "text", true)})
+		}
+		return rows
+	}
+	tests := []struct {
+		name                    string
+		given                   int
+		lengths                 []int
+		rows, emails, cut, held int
+	}{
+		{"one longer", 0, []int{4, 4, 4, 5}, 4, 4, 1, 0},
+		{"one shorter", 0, []int{4, 4, 4, 3}, 3, 4, 0, 1},
+		{"as many of both", 0, []int{4, 3, 4, 3}, 4, 3, 2, 0},
+		{"given", 3, []int{4, 4, 4, 2}, 3, 3, 3, 1},
+		{"given too many", 5, []int{4, 5}, 1, 5, 0, 1},
+		{"nobody", 0, nil, 0, 0, 0, 0},
+	}
+	for _, tt := range tests {
+		out := finish(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "smartlead", Emails: tt.given}, rows(tt.lengths...))
+		if out.Rows != tt.rows || out.Emails != tt.emails || out.Shortened != tt.cut || out.Held.Rows != tt.held {
+			t.Errorf("%s: %d rows of %d messages, %d cut, %d held, want %d of %d, %d, %d", tt.name,
+				out.Rows, out.Emails, out.Shortened, out.Held.Rows, tt.rows, tt.emails, tt.cut, tt.held)
+		}
+	}
+}
+
+// Rows with and without a second subject never stand in one file: one template cannot serve both.
+func TestSubjectsAreAlike(t *testing.T) {
+	rows := func(subjects ...bool) (rows []Row) {
+		for i, has := range subjects {
+			rows = append(rows, Row{Status: StatusOK, To: Recipient{Email: fmt.Sprintf("%d@example.com", i)}, Emails: sequenceOf(3, "text", has)})
+		}
+		return rows
+	}
+	tests := []struct {
+		name    string
+		thread  bool
+		rows    []Row
+		columns string
+		held    map[string]int
+		next    string
+	}{
+		{"most have", false, rows(true, true, false), "email_subject_1,email_body_1,email_subject_2,email_body_2,email_subject_3,email_body_3", map[string]int{"no second subject": 1}, ""},
+		{"most have none", false, rows(false, true, false), "email_subject_1,email_body_1,email_body_2,email_body_3", map[string]int{"a subject that most have not": 1}, "leave the subject of steps 2 and later blank"},
+		{"a thread that was asked for", true, rows(true, true, false), "email_subject_1,email_body_1,email_body_2,email_body_3", map[string]int{}, "leave the subject of steps 2 and later blank"},
+	}
+	for _, tt := range tests {
+		out := finish(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "instantly", Thread: tt.thread}, tt.rows)
+		if got := strings.Join(out.Columns[6:], ","); got != tt.columns {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.columns)
+		}
+		if diff := cmp.Diff(tt.held, out.Held.Reasons); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+		if got := strings.Join(out.Next, "\n"); strings.Contains(got, "blank") != (tt.next != "") || !strings.Contains(got, tt.next) {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.next)
+		}
+	}
+}
+
+// A later message without a subject, where most have one, is a reply: no column is ever empty.
+func TestLaterSubjects(t *testing.T) {
+	row := func(email string, subjects ...string) Row {
+		r := Row{Status: StatusOK, To: Recipient{Email: email}}
+		for _, s := range subjects {
+			r.Emails = append(r.Emails, Email{Subject: s, Body: "b"})
+		}
+		return r
+	}
+	path := filepath.Join(t.TempDir(), "o.csv")
+	out := finish(t, path, Options{Preset: "hubspot"}, []Row{row("a@b.c", "A", "B", ""), row("d@b.c", "D", "E", "F"), row("g@b.c", "G", "re: H", "I"), row("j@b.c", "J", "", "K")})
+	want := "a@b.c,,,,,A,b,B,b,Re: B,b\nd@b.c,,,,,D,b,E,b,F,b\ng@b.c,,,,,G,b,re: H,b,I,b\n"
+	if got := string(read(t, path)); !strings.HasSuffix(got, want) || out.Replies != 1 || out.Held.Reasons["no second subject"] != 1 {
+		t.Errorf("%q, held %v, %d replies", got, out.Held.Reasons, out.Replies)
+	}
+}
+
+// What one sender alone minds is held for that sender alone.
+func TestSendersOwn(t *testing.T) {
+	text := func(body string) Row {
+		return Row{Cells: []string{""}, Status: StatusOK, To: Recipient{Email: "a@example.com", FirstName: "Al", LastName: "Li"}, Emails: []Email{{Subject: "s", Body: body}}}
+	}
+	noName, noLast, kept := text("b"), text("b"), text("b")
+	noName.To.FirstName, noLast.To.LastName, kept.Cells = "", "", []string{"see {{first_name}} {a|b}"}
+	tests := []struct {
+		preset, want string
+		row          Row
+	}{
+		{"smartlead", "", text("%signature%")},
+		{"smartlead", "", text("Best,\n%sender-firstname%")},
+		{"instantly", "placeholder in email_body_1", text("%signature%")},
+		{"emailbison", "merge tag in body_1", text("costs $40 {about}")},
+		{"smartlead", "", text("costs $40 {about}")},
+		{"outreach:20", "text too long in Custom 21", text(strings.Repeat("x", 40000))},
+		{"lemlist", "", text(strings.Repeat("x", 40000))},
+		{"reply", "no First Name, which Reply.io needs", noName},
+		{"reply", "", noLast},
+		{"emailbison", "no last_name, which EmailBison needs", noLast},
+		{"smartlead", "", noName},
+		{"smartlead", "merge tag in note", kept},
+		{"hubspot", "placeholder in Octave Email 1 Body", text("Hi <First Name>,")},
+	}
+	for _, tt := range tests {
+		path := filepath.Join(t.TempDir(), "o.csv")
+		finish(t, path, Options{Columns: []string{"note"}, Keep: []string{"note"}, Preset: tt.preset}, []Row{tt.row})
+		got := strings.TrimSpace(strings.TrimPrefix(string(read(t, HeldPath(path))), "note,octave_status,octave_reason\n"))
+		if _, reason, _ := strings.Cut(got, "ok,"); strings.Trim(reason, `"`) != tt.want {
+			t.Errorf("%s: held for %q, want %q", tt.preset, reason, tt.want)
+		}
+	}
+}
+
+// A record id is there where one is known, and never twice with another address.
+func TestRecordID(t *testing.T) {
+	row := func(email, id string) Row {
+		return Row{Status: StatusOK, To: Recipient{Email: email, CRMContactID: id}, Emails: []Email{{Subject: "s", Body: "b"}}}
+	}
+	path := filepath.Join(t.TempDir(), "o.csv")
+	out := finish(t, path, Options{Preset: "hubspot"}, []Row{row("a@example.com", ""), row("b@example.com", "")})
+	if out.Columns[0] != "Email" || len(out.Notes) > 0 {
+		t.Errorf("without ids: %v, %v", out.Columns, out.Notes)
+	}
+	out = finish(t, path, Options{Preset: "hubspot"}, []Row{row("a@example.com", "1"), row("b@example.com", ""), row("c@example.com", "1")})
+	if out.Columns[0] != "Record ID" || out.Rows != 2 || out.Held.Reasons["another address of the person"] != 1 || len(out.Notes) == 0 {
+		t.Errorf("with ids: %+v, %v", out, out.Held.Reasons)
+	}
+}
+
+// A preset that is not there says why, where that is known.
+func TestNoSuchPreset(t *testing.T) {
+	for name, want := range map[string]string{
+		"salesloft": "neither HTML nor line breaks", "La Growth Machine": "250 characters", "heyreach": "no email", "klenty": "not known",
+		"pigeon": "no preset", "outreach:0": "takes no", "outreach:x": "takes no", "smartlead:3": "takes no",
+	} {
+		_, err := presetOf(name)
+		var option *OptionsError
+		if !errors.As(err, &option) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	for preset, opt := range map[string]Options{
+		"instantly":    {Columns: []string{"a column with a long name"}, Keep: []string{"a column with a long name"}},
+		"outreach:148": {Emails: 4},
+	} {
+		opt.Preset, opt.Rule = preset, rule(t)
+		f := mustCreate(t, filepath.Join(t.TempDir(), "o.csv"), opt)
+		var option *OptionsError
+		if _, err := f.Finish(); !errors.As(err, &option) {
+			t.Errorf("%s: %v", preset, err)
+		}
+		_ = f.Abort()
+	}
+}
+
+func TestSpelling(t *testing.T) {
+	tests := []struct{ name, breaks, body, format, want string }{
+		{"lines", "<br />", "a\nb\r\nc\n", "text", "a<br />b<br />c"},
+		{"signs", "<br>", `1 < 2 & "x" > y`, "text", `1 &lt; 2 &amp; "x" &gt; y`},
+		{"italics in a text", "<br>", "a <i>b</i>\nc", "text", "a &lt;i&gt;b&lt;/i&gt;<br>c"},
+		{"a link in a text", "<br>", "see [it](https://example.com/a?b=1&c=2)", "text", `see <a href="https://example.com/a?b=1&amp;c=2">it</a>`},
+		{"told to be HTML, without tags", "<br>", "a\nb &amp; c", "html", "a<br>b &amp; c"},
+		{"paragraphs", "<br>", "<p>a &amp; b</p>\n<p>c</p>", "html", "<p>a &amp; b</p>\n<p>c</p>"},
+		{"Markdown", "<br>", "**a** [b](https://example.com)\n\nc", "markdown", "<p><strong>a</strong> <a href=\"https://example.com\">b</a></p>\n<p>c</p>"},
+		{"plain", "", "a < b\nc", "text", "a < b\nc"},
+		{"plain link", "", "see [it](https://example.com)", "text", "see it (https://example.com)"},
+		{"plain HTML", "", "<style>x</style><p>a &amp; <b>b</b></p><ul><li>c</li><li>d</li></ul>e<br>f <a href=\"https://example.com\">g</a>", "html", "a & b\n\n- c\n- d\n\ne\nf g (https://example.com)"},
+		{"plain Markdown", "", "**a**\n\nb [c](https://example.com)", "markdown", "a\n\nb c (https://example.com)"},
+	}
+	for _, tt := range tests {
+		if got, err := newSpelling(tt.breaks).body(tt.body, tt.format); err != nil || got != tt.want {
+			t.Errorf("%s: %q, %v, want %q", tt.name, got, err, tt.want)
+		}
+	}
+	for text, want := range map[string]string{"a &amp; b": "a & b", "Hi <b>you</b>\r\n there ": "Hi you there", "1 < 2": "1 < 2", "R&D": "R&D", "q&copy b": "q&copy b"} {
+		if got := newSpelling("").subject(text); got != want {
+			t.Errorf("the subject %q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A rehearsal says what the file would be: as many rows, held for the same reasons, whatever was answered.
+func TestRehearsalIsTheFile(t *testing.T) {
+	sure := rule(t)
+	text := rapid.SampledFrom([]string{"Hi Ann.", "", "Hi <First Name>,", "TODO", "a\nb", "{a|b}", "<p>x</p>", "**x**", "\u200b", "see [1]", "%signature%", "{about}"})
+	email := rapid.Custom(func(t *rapid.T) Email { return Email{Subject: text.Draw(t, "subject"), Body: text.Draw(t, "body")} })
+	one := rapid.Custom(func(t *rapid.T) Row {
+		return Row{
+			Cells:  []string{text.Draw(t, "kept")},
+			Status: rapid.SampledFrom([]string{StatusOK, StatusOK, StatusOK, StatusOK, StatusFailed, StatusNotAttempted, StatusExcluded}).Draw(t, "status"),
+			Emails: rapid.SliceOfN(email, 0, 5).Draw(t, "emails"), OutputType: json.RawMessage(rapid.SampledFrom([]string{"", `"html"`, `"markdown"`}).Draw(t, "type")),
+			To: Recipient{
+				Email:     rapid.SampledFrom([]string{"", "a@example.com", "b@example.com", "c@example.com", "d@example.com"}).Draw(t, "to"),
+				FirstName: rapid.SampledFrom([]string{"", "Ann"}).Draw(t, "name"), CRMContactID: rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "id"),
+			},
+		}
+	})
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		opt := Options{
+			Columns: []string{"note"}, Rule: sure, SpoolDir: dir, Preset: rapid.SampledFrom(Presets()).Draw(t, "preset"),
+			Emails: rapid.IntRange(0, 3).Draw(t, "steps"), Thread: rapid.Bool().Draw(t, "thread"),
+		}
+		if rapid.Bool().Draw(t, "keep") {
+			opt.Keep = []string{"note"}
+		}
+		rows := rapid.SliceOfN(one, 0, 12).Draw(t, "rows")
+		told := described(t, rows, func() (*File, error) { return Rehearse(opt) })
+		path := filepath.Join(dir, "o.csv")
+		is := described(t, rows, func() (*File, error) { return Create(path, opt) })
+		if diff := cmp.Diff(is, told); diff != "" {
+			t.Fatalf("(-file +rehearsal):\n%s", diff)
+		}
+	})
+}
+
+// described is what Finish says of the rows, but for names and bytes of files.
+func described(t *rapid.T, rows []Row, begin func() (*File, error)) (list []any) {
+	f, err := begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Abort()
+	for _, row := range rows {
+		if err := f.Write(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := f.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []any{out.Rows, out.Emails, out.Shortened, out.Replies, out.Columns, out.Held.Rows, out.Held.Reasons}
+}

@@ -164,7 +164,7 @@ func (l *layout) record(c candidate) (record []string) {
 	for i, hasSubject := range l.steps {
 		m := c.messages[i]
 		if hasSubject {
-			record = append(record, cmp.Or(m.subject, reply(before)))
+			record = append(record, cmp.Or(m.subject, inReply(before)))
 		}
 		record = append(record, m.body)
 		before = cmp.Or(m.subject, before)
@@ -172,8 +172,8 @@ func (l *layout) record(c candidate) (record []string) {
 	return append(record, c.kept...)
 }
 
-// reply is the subject of a message in a thread, as mail programs write it.
-func reply(subject string) string {
+// inReply is the subject of a message in a thread, as mail programs write it.
+func inReply(subject string) string {
 	if len(subject) > 2 && strings.EqualFold(subject[:3], "re:") {
 		return subject
 	}

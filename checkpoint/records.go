@@ -40,6 +40,27 @@ func RecordsFrom(path string, offset int64, fs durable.FS) iter.Seq2[Entry, erro
 	}
 }
 
+// ReadHeader reads the header of the journal at path and nothing else. Its errors
+// are [ErrNotCheckpoint], a [FormatError], or those of reading; a damaged header
+// is none. A nil fs means the operating system's.
+func ReadHeader(path string, fs durable.FS) (Header, error) {
+	f, err := Options{FS: fs}.withDefaults().FS.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return Header{}, fmt.Errorf("open checkpoint: %w", err)
+	}
+	defer f.Close()          // nothing was written
+	const longest = 64 << 10 // bytes of a first line that may be a header
+	length, err := sizeOf(f)
+	if err != nil {
+		return Header{}, fmt.Errorf("open checkpoint: %w", err)
+	}
+	s := newScanner(path, f, 0, min(length, longest))
+	if err := s.next(); err != nil || s.reason != "" || string(s.typ) != Begin {
+		return Header{}, fmt.Errorf("%s: %w", path, ErrNotCheckpoint)
+	}
+	return newScanner(path, f, 0, min(length, longest)).header()
+}
+
 // A walker goes through a journal, damaged or not.
 type walker struct {
 	path   string

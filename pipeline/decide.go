@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"iter"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/reader"
@@ -28,6 +30,7 @@ const (
 	Excluded                    // it must not be asked about
 	Duplicate                   // an earlier row asks the same
 	Answered                    // the journal has the answer
+	Kept                        // the journal has an answer to another question about the person, which is taken
 	LeftAlone                   // it failed in an earlier run and is not asked again
 	BeyondLimit                 // it is new, and left for another time
 	ToAsk                       // it needs a call
@@ -45,6 +48,8 @@ func (d Decision) String() string {
 		return "duplicate"
 	case Answered:
 		return "answered"
+	case Kept:
+		return "kept"
 	case LeftAlone:
 		return "left_alone"
 	case BeyondLimit:
@@ -80,11 +85,11 @@ func (s *selector) decide(contact reader.Contact, earlier func(checkpoint.Key) b
 	if err != nil {
 		return Invalid, nil, &rowError{StatusInvalid, err.Error()}
 	}
-	q := NewQuestion(request, contact.Row)
+	q, known := s.Memory.decide(NewQuestion(request, contact.Row))
 	if earlier(q.Key) {
 		return Duplicate, q, nil
 	}
-	if known := s.Memory.decide(q.Key); known != ToAsk {
+	if known != ToAsk {
 		return known, q, nil // also what is to be asked last: it is admitted when its turn has come
 	}
 	if !s.admit(q.Key) {
@@ -103,4 +108,41 @@ func (s *selector) admit(key checkpoint.Key) bool {
 	}
 	s.admitted[key] = true
 	return true
+}
+
+// A Standing is what a journal knows of one contact of a list.
+type Standing struct {
+	Contact reader.Contact
+	Base    *Question // as the list asks it
+	Current *Question // as it was last marked to be asked, which is the same when it never was
+	Asked   bool      // it has an answer, be it to an earlier question, or failed
+	Failed  bool      // it failed and has no answer
+}
+
+// Standings goes through the contacts that may be asked about.
+func Standings(src iter.Seq2[reader.Contact, error], selection Selection) iter.Seq2[Standing, error] {
+	return func(yield func(Standing, error) bool) {
+		for contact, err := range src {
+			if err != nil {
+				yield(Standing{}, err)
+				return
+			}
+			if contact.Problem != "" || selection.Exclude != nil && selection.Exclude(contact) != "" {
+				continue
+			}
+			request, err := selection.Ask(contact)
+			if err != nil {
+				continue // the row is invalid, as a run says
+			}
+			base := NewQuestion(request, contact.Row)
+			s := Standing{Contact: contact, Base: base, Current: selection.Memory.Redo.apply(base)}
+			state := selection.Memory.Journal.State(s.Current.Key)
+			s.Failed = state == checkpoint.FailedState
+			_, changed := selection.Memory.Earlier[s.Current.Key]
+			s.Asked = changed || state != checkpoint.Unknown || selection.Memory.Journal.State(base.Key) != checkpoint.Unknown
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
 }

@@ -18,6 +18,9 @@ type RowDone struct {
 	// Fresh says that a question of this row's own was put to the service, or
 	// would have been; the others cost nothing.
 	Fresh bool
+	// Kept says that the row has an answer from before, where a newer one was, or
+	// might have been, asked for.
+	Kept bool
 }
 
 // QuestionDone is the end of a fresh question, before its row's turn has come.

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"hash/maphash"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 )
@@ -13,9 +15,19 @@ type Ledger struct {
 	Largest  Amount // of one answer
 	// LatencyMS is the time that all answers took, in milliseconds.
 	LatencyMS int64
+	// TakenOver counts answers that were paid for in another checkpoint.
+	TakenOver int
 
 	keys   map[checkpoint.Key]outcome
+	seen   map[uint64]struct{} // hashes of records
+	seed   maphash.Seed
 	billed int // attempts without an answer that may have been billed
+}
+
+type recordID struct {
+	kind string
+	key  checkpoint.Key
+	at   int64 // in milliseconds
 }
 
 // AttemptCount counts calls by how they ended. Asked is the sum of the others and
@@ -47,7 +59,15 @@ const (
 // Add takes the next record of the journal.
 func (l *Ledger) Add(rec checkpoint.Record) {
 	if l.keys == nil {
-		l.keys = map[checkpoint.Key]outcome{}
+		l.keys, l.seen, l.seed = map[checkpoint.Key]outcome{}, map[uint64]struct{}{}, maphash.MakeSeed()
+	}
+	// Checkpoints that were joined may hold the same record twice: it counts once.
+	if id := (recordID{rec.Type, rec.Key, rec.At.UnixMilli()}); rec.Key != (checkpoint.Key{}) {
+		sum := maphash.Comparable(l.seed, id)
+		if _, again := l.seen[sum]; again {
+			return
+		}
+		l.seen[sum] = struct{}{}
 	}
 	switch rec.Type {
 	case checkpoint.Asked:
@@ -82,11 +102,15 @@ func (l *Ledger) missed(rec checkpoint.Record) {
 }
 
 func (l *Ledger) answered(rec checkpoint.Record) {
-	l.Attempts.Answered++
 	facts := ReadFacts(rec)
-	l.Usage = l.Usage.Plus(facts.Usage)
 	l.Largest = l.Largest.Max(Amount{}.Plus(facts.Usage))
-	l.LatencyMS += facts.LatencyMS
+	if facts.From == "" {
+		l.Attempts.Answered++
+		l.Usage = l.Usage.Plus(facts.Usage)
+		l.LatencyMS += facts.LatencyMS
+	} else {
+		l.TakenOver++ // paid for in another checkpoint
+	}
 	if facts.Answer.Found {
 		l.settle(rec.Key, answered)
 	} else {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -35,45 +36,67 @@ type Memory struct {
 	KeepFailures bool
 	// ExcludeFailures makes such a row excluded instead of failed.
 	ExcludeFailures bool
+	// Redo are the questions that are marked to be asked again.
+	Redo Marks
+	// Earlier leads from a question of the list to another one about the same
+	// person that was answered, see [FindChanges].
+	Earlier map[checkpoint.Key]checkpoint.Key
+	// KeepChanged takes the answer to the earlier question and does not ask.
+	KeepChanged bool
+	// Strict gives a row without an answer that counts none at all, where else one
+	// from before stands for it.
+	Strict bool
 }
 
-// decide says what becomes of a question by what is known of it: Answered,
-// LeftAlone, ToAsk or ToAskLast.
-func (m *Memory) decide(key checkpoint.Key) Decision {
+// decide says what is known of a question: Answered, Kept, LeftAlone, ToAsk or
+// ToAskLast, and returns the question whose answer it is or that is to be asked.
+func (m *Memory) decide(q *Question) (*Question, Decision) {
 	if m == nil {
-		return ToAsk
+		return q, ToAsk
 	}
-	switch m.Journal.State(key) {
+	q = m.Redo.apply(q)
+	earlier, changed := m.Earlier[q.Key]
+	decision := ToAsk
+	switch m.Journal.State(q.Key) {
 	case checkpoint.AnsweredState:
-		if m.MaxAge == 0 {
-			return Answered
+		if m.MaxAge == 0 && q.Since.IsZero() {
+			return q, Answered
 		}
-		if rec, ok, err := m.Journal.Answer(key); err == nil && ok && !m.stale(rec) {
-			return Answered
+		if rec, ok, err := m.Journal.Answer(q.Key); err == nil && ok && !m.stale(q, rec) {
+			return q, Answered
 		}
 	case checkpoint.FailedState:
 		if m.KeepFailures {
-			return LeftAlone
+			return q, LeftAlone
 		}
-		return ToAskLast
+		decision = ToAskLast
 	default:
 	}
-	return ToAsk
+	if changed {
+		next := *q
+		next.Older = append(slices.Clone(q.Older), earlier)
+		q = &next
+	}
+	if changed && m.KeepChanged && q.Since.IsZero() {
+		return &Question{Request: q.Request, Key: earlier, Canonical: q.Canonical, Row: q.Row}, Kept
+	}
+	return q, decision
 }
 
-func (m *Memory) stale(rec checkpoint.Record) bool {
-	return m.MaxAge > 0 && time.Since(rec.At) > m.MaxAge
+// stale says whether an answer is too old to settle the question.
+func (m *Memory) stale(q *Question, rec checkpoint.Record) bool {
+	return rec.At.Before(q.Since) || m.MaxAge > 0 && time.Since(rec.At) > m.MaxAge
 }
 
 // lookup answers from the journal; a nil answer without an error must be asked.
-func (m *Memory) lookup(key checkpoint.Key) (*octave.Answer, error) {
-	switch m.Journal.State(key) {
+func (m *Memory) lookup(q *Question) (*octave.Answer, error) {
+	switch m.Journal.State(q.Key) {
 	case checkpoint.AnsweredState:
-		rec, ok, err := m.Journal.Answer(key)
+		rec, ok, err := m.Journal.Answer(q.Key)
 		if err != nil {
 			return nil, &JournalError{err}
 		}
-		if !ok || m.stale(rec) {
+		if !ok || m.stale(q, rec) {
 			return nil, nil
 		}
 		return readBack(rec)
@@ -81,10 +104,28 @@ func (m *Memory) lookup(key checkpoint.Key) (*octave.Answer, error) {
 		if !m.KeepFailures {
 			return nil, nil
 		}
-		return nil, m.failure(key)
+		return nil, m.failure(q.Key)
 	default:
 		return nil, nil
 	}
+}
+
+// standIn is the answer that stands for a question which has none that counts: its
+// own from before, or that of one it replaces. It is nil when there is none.
+func (m *Memory) standIn(q *Question) (*octave.Answer, error) {
+	if m.Strict {
+		return nil, nil
+	}
+	for _, key := range append([]checkpoint.Key{q.Key}, q.Older...) {
+		rec, ok, err := m.Journal.Answer(key)
+		if err != nil {
+			return nil, &JournalError{err}
+		}
+		if ok {
+			return readBack(rec)
+		}
+	}
+	return nil, nil
 }
 
 // failure is why a question was given up in an earlier run.
@@ -128,7 +169,7 @@ func readBack(rec checkpoint.Record) (*octave.Answer, error) {
 // before it is durable.
 func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
-		if answer, err := memory.lookup(q.Key); answer != nil || err != nil {
+		if answer, err := memory.lookup(q); answer != nil || err != nil {
 			obs.notify(Remembered{})
 			return answer, err
 		}

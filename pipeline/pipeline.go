@@ -152,6 +152,7 @@ type slot struct {
 type promise struct {
 	question *Question
 	fresh    bool // not answered in an earlier run
+	kept     bool // the answer of another question about the person is taken
 	done     chan struct{}
 	// Valid once done is closed. A nil answer without an error was too much to
 	// keep: emit reads it back from the journal.
@@ -246,10 +247,10 @@ func (r *run) place(contact reader.Contact) *slot {
 	case shared != nil:
 		return &slot{contact: contact, promise: shared}
 	case decision == BeyondLimit, decision == ToAsk && r.cfg.Brake.Reason() != nil:
-		return &slot{contact: contact, promise: settled(ErrStopped)}
+		return &slot{contact: contact, promise: &promise{question: q, done: closed, err: ErrStopped}}
 	}
 	last := decision == ToAskLast
-	p := &promise{question: q, fresh: decision == ToAsk || last, done: make(chan struct{})}
+	p := &promise{question: q, fresh: decision == ToAsk || last, kept: decision == Kept, done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.promised[q.Key] = p
@@ -336,32 +337,43 @@ func (r *run) emit(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		answer, err := r.outcome(s)
+		answer, kept, err := r.outcome(s)
 		if err != nil {
 			return err
 		}
-		row := RowOf(s.contact, answer, s.err)
+		why := s.err
+		if kept {
+			why = nil
+		}
+		row := RowOf(s.contact, answer, why)
 		if r.emitErr == nil {
 			if err := r.out.Write(row); err != nil {
 				r.emitErr = fmt.Errorf("row %d: %w", s.contact.Row, err)
 				r.cfg.Brake.Pull(r.emitErr)
 			}
 		}
-		r.obs.notify(RowDone{Row: s.contact.Row, Status: row.Status, Err: s.err, Fresh: s.leads && s.fresh})
+		r.obs.notify(RowDone{Row: s.contact.Row, Status: row.Status, Err: s.err, Fresh: s.leads && s.fresh, Kept: kept || s.kept})
 		r.release(s)
 	}
 	return nil
 }
 
-func (r *run) outcome(s *slot) (*octave.Answer, error) {
-	if settled := s.err != nil || s.answer != nil; settled {
-		return s.answer, nil
+// outcome is the answer of a row, or why it has none. Where a new one is missing,
+// the one that it was to replace stays.
+func (r *run) outcome(s *slot) (answer *octave.Answer, kept bool, err error) {
+	switch {
+	case s.answer != nil || s.question == nil:
+		return s.answer, false, nil
+	case s.err != nil:
+		answer, err = r.cfg.Memory.standIn(s.question)
+		kept = answer != nil
+	default:
+		answer, err = r.cfg.Memory.recall(s.question.Key)
 	}
-	answer, err := r.cfg.Memory.recall(s.question.Key)
 	if err != nil {
-		return nil, fmt.Errorf("row %d: %w", s.contact.Row, err)
+		return nil, false, fmt.Errorf("row %d: %w", s.contact.Row, err)
 	}
-	return answer, nil
+	return answer, kept, nil
 }
 
 // release forgets a question once its first row is out; later rows that ask the

@@ -360,14 +360,14 @@ func TestAnswersThatDoNotFitInMemoryAreReadBack(t *testing.T) {
 		p := settled(nil)
 		p.question = &Question{}
 		run := &run{cfg: Config{Selection: Selection{Memory: &Memory{Journal: r.journal}}}}
-		if _, err := run.outcome(&slot{promise: p}); err == nil {
+		if _, _, err := run.outcome(&slot{promise: p}); err == nil {
 			t.Error("an answer that is nowhere is no error")
 		}
 		if err := r.run(t, t.Context(), people(1)); err != nil {
 			t.Fatal(err)
 		}
 		p.question.Key = r.journal.records[0].Key
-		answer, err := run.outcome(&slot{promise: p})
+		answer, _, err := run.outcome(&slot{promise: p})
 		if err != nil || answer.RequestID != "r-p0@example.com" {
 			t.Errorf("read back %v, %v", answer, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"time"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
@@ -17,6 +18,13 @@ type Question struct {
 	Canonical []byte         // the request without RequestID, see [octave.Request.Canonical]
 	Row       int            // of the input, 1-based, that asks first; 0 if there is none
 	Again     bool           // this call repeats an earlier one of the run
+
+	// Since is when the question was marked to be asked again: an answer from
+	// before does not settle it. Zero for a question that is not marked.
+	Since time.Time
+	// Older are the questions whose answers stand for this one until it has one of
+	// its own, the best first.
+	Older []checkpoint.Key
 }
 
 // NewQuestion names a request: the key is a hash of its canonical JSON, so that

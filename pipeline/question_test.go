@@ -130,7 +130,7 @@ func TestTemplateFailsOnARow(t *testing.T) {
 	}
 	bad := questionRow()
 	bad.Cells[4] = "z"
-	plan, err := Survey(func(yield func(reader.Contact, error) bool) { _ = yield(questionRow(), nil) && yield(bad, nil) }, Selection{Ask: q.Request})
+	plan, _, err := Survey(func(yield func(reader.Contact, error) bool) { _ = yield(questionRow(), nil) && yield(bad, nil) }, Selection{Ask: q.Request}, nil)
 	if err != nil || plan.ToAsk != 1 || plan.Sendable != 1 || len(plan.Invalid) != 1 {
 		t.Errorf("%+v, %v", plan, err)
 	}
@@ -161,7 +161,7 @@ func TestSurvey(t *testing.T) {
 	selection := Selection{Ask: q.Request, Limit: 2, Memory: &Memory{Journal: journal}, Exclude: func(c reader.Contact) string {
 		return strings.Repeat("listed", strings.Count(c.Person.Email, "never"))
 	}}
-	plan, err := Survey(src, selection)
+	plan, _, err := Survey(src, selection, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestSurvey(t *testing.T) {
 		t.Errorf("first: -want +got\n%s", d)
 	}
 	broken := errors.New("disk")
-	if _, err := Survey(func(yield func(reader.Contact, error) bool) { yield(reader.Contact{}, broken) }, selection); !errors.Is(err, broken) {
+	if _, _, err := Survey(func(yield func(reader.Contact, error) bool) { yield(reader.Contact{}, broken) }, selection, nil); !errors.Is(err, broken) {
 		t.Errorf("%v, want the error of the input", err)
 	}
 }
@@ -203,7 +203,7 @@ func TestSurveyLeavesFailuresAlone(t *testing.T) {
 		_ = yield(reader.Contact{Person: reader.Person{Email: "a@b.example"}}, nil)
 	}
 	for keep, want := range map[bool]Plan{true: {Rows: 1, Sendable: 1, LeftAlone: 1}, false: {Rows: 1, Sendable: 1, ToAsk: 1}} {
-		plan, err := Survey(src, Selection{Ask: q.Request, Memory: &Memory{Journal: journal, KeepFailures: keep}})
+		plan, _, err := Survey(src, Selection{Ask: q.Request, Memory: &Memory{Journal: journal, KeepFailures: keep}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,6 +30,11 @@ type RunBody struct {
 	Skip []string `json:"skip,omitempty"`
 	// Pinned is the mapping file of the run.
 	Pinned *reader.MapFile `json:"pinned,omitempty"`
+	// Changed is what the run did with contacts whose question had changed, redo or
+	// keep; empty when there were none. An export follows it.
+	Changed string `json:"changed,omitempty"`
+	// Command is the command line, without secrets.
+	Command string `json:"command,omitempty"`
 	// Fleet is the database of the fleet that made the calls: host, port and name.
 	Fleet string `json:"fleet,omitempty"`
 }
@@ -69,6 +74,26 @@ func ReadRun(rec checkpoint.Record) (body RunBody, ok bool) {
 	return body, rec.Type == checkpoint.Run && json.Unmarshal(rec.Body, &body) == nil
 }
 
+// LastEnd is the last run of a journal, and whether it came to an end that left
+// nothing to ask: no row failed, none was not attempted, none kept an older answer.
+func LastEnd(records []checkpoint.Record) (last RunBody, settled bool) {
+	for _, rec := range records {
+		if body, ok := ReadRun(rec); ok {
+			last, settled = body, false
+		}
+		var end struct { // an EndBody; an Amount is not read back
+			ID       string    `json:"id"`
+			Rows     Counts    `json:"rows"`
+			Kept     KeptCount `json:"kept"`
+			ExitCode int       `json:"exit_code"`
+		}
+		if rec.Type == Ended && json.Unmarshal(rec.Body, &end) == nil && end.ID == last.ID {
+			settled = end.ExitCode == 0 && end.Rows.Failed == 0 && end.Rows.NotAttempted == 0 && end.Kept.Rows == 0
+		}
+	}
+	return last, settled
+}
+
 // ReadOutput reads an output record; it reports false for any other.
 func ReadOutput(rec checkpoint.Record) (body OutputBody, ok bool) {
 	return body, rec.Type == checkpoint.Output && json.Unmarshal(rec.Body, &body) == nil
@@ -81,6 +106,10 @@ type AnswerBody struct {
 	LatencyMS int64           `json:"latency_ms"`
 	Usage     octave.Decimal  `json:"usage,omitempty"` // as reported
 	Row       int             `json:"row,omitempty"`   // of the run's input, 1-based, that asked first
+	// Replaces is the question whose answer this one follows, when it is another one.
+	Replaces *checkpoint.Key `json:"replaces,omitempty"`
+	// From is the checkpoint that the answer was taken over from: it was paid for there.
+	From string `json:"from,omitempty"`
 }
 
 // FailureBody is the body of a failed record (a row that was given up, with its
@@ -123,6 +152,7 @@ func ReadFailure(rec checkpoint.Record) (FailureBody, error) {
 type AnswerFacts struct {
 	Usage     octave.Decimal `json:"usage"`
 	LatencyMS int64          `json:"latency_ms"`
+	From      string         `json:"from"` // the checkpoint it was taken over from, where it was paid for
 	Answer    struct {
 		Found bool `json:"found"`
 	} `json:"answer"`
@@ -155,6 +185,9 @@ func answerBody(q *Question, answer *octave.Answer) []byte {
 	}
 	if q.Row > 0 {
 		b = strconv.AppendInt(append(b, `,"row":`...), int64(q.Row), 10)
+	}
+	if len(q.Older) > 0 {
+		b = append(append(append(b, `,"replaces":"`...), q.Older[0].String()...), '"')
 	}
 	return append(b, '}')
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"math"
 	"sync"
 	"time"
@@ -16,6 +17,15 @@ type Counts struct {
 	Invalid      int `json:"invalid"`
 	Excluded     int `json:"excluded"`
 	NotAttempted int `json:"not_attempted"`
+}
+
+// KeptCount counts rows that have an answer from before, where a newer one was asked for
+// or might have been: the answer is older than --max-age, was to be replaced, or is
+// to another question about the person. They count as what that answer says.
+type KeptCount struct {
+	Rows         int `json:"rows"`
+	Failed       int `json:"failed"`        // of these: a newer answer was asked for in vain
+	NotAttempted int `json:"not_attempted"` // of these: the run stopped before
 }
 
 // Total is the number of rows.
@@ -40,6 +50,19 @@ func (c *Counts) add(status string) {
 	}
 }
 
+func (k *KeptCount) add(row RowDone) {
+	if !row.Kept {
+		return
+	}
+	k.Rows++
+	switch {
+	case errors.Is(row.Err, ErrStopped):
+		k.NotAttempted++
+	case row.Err != nil:
+		k.Failed++
+	}
+}
+
 // Calls are the attempts of one run.
 type Calls struct {
 	Started int `json:"started"`
@@ -55,10 +78,11 @@ type Calls struct {
 
 // Summary is what a run did.
 type Summary struct {
-	Rows    Counts  `json:"rows"`
-	Calls   Calls   `json:"calls"`
-	Usage   Amount  `json:"usage"` // of this run's answers, as reported
-	Latency Latency `json:"latency_ms"`
+	Rows    Counts    `json:"rows"`
+	Kept    KeptCount `json:"kept"`
+	Calls   Calls     `json:"calls"`
+	Usage   Amount    `json:"usage"` // of this run's answers, as reported
+	Latency Latency   `json:"latency_ms"`
 }
 
 // Latency are percentiles of the answered calls, in milliseconds, exact to 5 %.
@@ -73,6 +97,7 @@ type Latency struct {
 type Tally struct {
 	mu        sync.Mutex
 	rows      Counts
+	kept      KeptCount
 	calls     Calls
 	elsewhere int // calls that others make, see [OnTheWire]
 	usage     Amount
@@ -86,6 +111,7 @@ func (t *Tally) Observe(e Event) {
 	switch e := e.(type) {
 	case RowDone:
 		t.rows.add(e.Status)
+		t.kept.add(e)
 	case Remembered:
 		t.calls.Remembered++
 	case CallStarted:
@@ -124,7 +150,7 @@ func (t *Tally) callDone(e CallDone) {
 func (t *Tally) Summary() Summary {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Summary{Rows: t.rows, Calls: t.calls, Usage: t.usage, Latency: Latency{
+	return Summary{Rows: t.rows, Kept: t.kept, Calls: t.calls, Usage: t.usage, Latency: Latency{
 		P50: t.latencies.percentile(50), P90: t.latencies.percentile(90),
 		P99: t.latencies.percentile(99), Max: t.latencies.max.Milliseconds(),
 	}}

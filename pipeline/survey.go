@@ -20,6 +20,8 @@ type Plan struct {
 	ExcludedBecause map[string]int `json:"excluded_because"`
 	Invalid         map[string]int `json:"invalid"` // rows by reason
 	ToAsk           int            `json:"to_ask"`  // questions that need a call
+	// Kept counts rows that keep the answer to an earlier question about the person.
+	Kept int `json:"kept"`
 	// LeftAlone counts rows that failed in an earlier run and are not asked again.
 	LeftAlone int `json:"left_alone"`
 	// BeyondLimit counts the questions that a limit leaves for another time.
@@ -30,37 +32,8 @@ type Plan struct {
 
 const firstRequests = 3
 
-// Survey goes through the contacts as [Run] would and asks nobody.
-func Survey(src iter.Seq2[reader.Contact, error], selection Selection) (Plan, error) {
-	plan := Plan{Invalid: map[string]int{}, ExcludedBecause: map[string]int{}, First: []octave.Request{}}
-	selector := newSelector(selection)
-	seen := map[checkpoint.Key]bool{}
-	var last []checkpoint.Key
-	for contact, err := range src {
-		if err != nil {
-			return plan, err
-		}
-		decision, q, why := selector.decide(contact, func(key checkpoint.Key) bool { return seen[key] })
-		plan.add(contact, decision, why)
-		if q == nil {
-			continue
-		}
-		if decision == ToAsk || decision == ToAskLast || decision == BeyondLimit {
-			seen[q.Key] = true
-		}
-		if decision == ToAskLast {
-			last = append(last, q.Key)
-		}
-		plan.show(q.Request)
-	}
-	for _, key := range last {
-		if selector.admit(key) {
-			plan.ToAsk++
-		} else {
-			plan.BeyondLimit++
-		}
-	}
-	return plan, nil
+func newPlan() Plan {
+	return Plan{Invalid: map[string]int{}, ExcludedBecause: map[string]int{}, First: []octave.Request{}}
 }
 
 func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
@@ -81,6 +54,8 @@ func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
 		p.Duplicates++
 	case Answered:
 		p.Answered++
+	case Kept:
+		p.Kept++
 	case LeftAlone:
 		p.LeftAlone++
 	case BeyondLimit:

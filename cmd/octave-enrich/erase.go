@@ -42,7 +42,9 @@ func newErase(a *app) *cobra.Command {
 		Example: `  octave-enrich erase people.enriched.csv.checkpoint --email ada@alder.example
   octave-enrich erase people.enriched.csv.checkpoint --linkedin ada-archer --also-exclude do-not-contact.txt`,
 		Args: args(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, list []string) error { return a.erase(list[0], e) },
+		RunE: func(_ *cobra.Command, list []string) error {
+			return found(list, func(path string) error { return a.erase(path, e) })
+		},
 	}
 	fs := cmd.Flags()
 	fs.StringArrayVar(&e.emails, "email", nil, "by `ADDRESS`; repeatable, also together with the others")
@@ -224,6 +226,9 @@ func (e *erasure) asks(r octave.Request) bool {
 // keep drops all records of a question about the person: the bare attempts, too,
 // whose key is a hash of what is known of them.
 func (e *erasure) keep(rec checkpoint.Record) (checkpoint.Record, bool) {
+	if rec.Type == pipeline.Again {
+		return pipeline.WithoutKeys(rec, e.keys)
+	}
 	if e.keys[rec.Key] || e.about(rec) {
 		e.gone[rec.Key] = true
 		return rec, false

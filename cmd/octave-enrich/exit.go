@@ -26,6 +26,7 @@ const (
 	exitOutput      = 6  // output or checkpoint not writable
 	exitCredits     = 7  // out of credits
 	exitBudget      = 8  // --max-usage or --max-calls
+	exitDecide      = 9  // old answers were kept, or others would be paid for again: say what to do
 	exitMaxDuration = 10 // --max-duration
 	exitLocked      = 11 // another run holds the checkpoint
 	exitKey         = 12 // key rejected
@@ -194,7 +195,7 @@ func (e *signalError) code() int {
 
 // verdict is the exit of a run whose rows are all written: why it stopped, or
 // what became of the rows.
-func verdict(rows pipeline.Counts, reason error) *exitError {
+func verdict(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *exitError {
 	var sig *signalError
 	var alike *pipeline.RefusedAlikeError
 	var coded *exitError
@@ -205,7 +206,7 @@ func verdict(rows pipeline.Counts, reason error) *exitError {
 	case errors.As(reason, &alike):
 		return &exitError{code: exitUsage, err: reason,
 			hint: "look at what is asked, and for which agent: " + tool + " plan, " + tool + " agents"}
-	case reason != nil && rows.NotAttempted == 0:
+	case reason != nil && rows.NotAttempted+kept.NotAttempted == 0:
 		// It came too late to matter.
 	case errors.As(reason, &coded):
 		return coded
@@ -228,8 +229,8 @@ func verdict(rows pipeline.Counts, reason error) *exitError {
 	case reason != nil:
 		return &exitError{code: exitInternal, err: reason}
 	}
-	if rows.Failed > 0 {
-		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s failed", count(rows.Failed, "row"))}
+	if failed := rows.Failed + kept.Failed; failed > 0 {
+		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s failed", count(failed, "row"))}
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -78,8 +77,8 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 		return err
 	}
 	defer list.input.Close()
-	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true, ExcludeFailures: list.skip[skipFailed]}
-	if err := list.meet(memory); err != nil {
+	memory, err := o.exportMemory(list, journal, places.checkpoint)
+	if err != nil {
 		return err
 	}
 	for _, note := range append(list.input.Profile().Told(), o.notes(list)...) {
@@ -189,6 +188,27 @@ func recordExport(path string, output writer.Output) error {
 		return checkpointError(path, err)
 	}
 	return nil
+}
+
+// exportMemory follows what the last run decided about contacts whose question
+// changed, when these are its questions.
+func (o *options) exportMemory(list *list, journal *checkpoint.Journal, path string) (*pipeline.Memory, error) {
+	memory := o.memory(journal, list.skip)
+	memory.KeepFailures, memory.Strict = true, memory.MaxAge > 0
+	if err := list.meet(memory); err != nil {
+		return nil, err
+	}
+	last, ok := lastRun(journal)
+	if !ok || last.Changed == "" || last.Settings.Fingerprint() != list.settings.Fingerprint() {
+		return memory, nil
+	}
+	selection := pipeline.Selection{Ask: list.ask, Exclude: list.exclude, Memory: memory}
+	_, changes, err := pipeline.Survey(list.input.Contacts(), selection, known(journal, path))
+	memory.Earlier = changes.Earlier
+	if err != nil {
+		return nil, runError(path, err)
+	}
+	return memory, nil
 }
 
 // replay writes what the memory has, and calls nobody.

@@ -52,6 +52,8 @@ type options struct {
 	maxCalls                bound
 	maxUsage, maxFailed     string
 	maxDuration, maxAge     days
+	changed                 string
+	fresh                   bool
 	output, checkpointPath  string
 	outFormat, preset       string
 	emails                  int
@@ -161,6 +163,8 @@ func (o *options) budgetFlags(fs *pflag.FlagSet) {
 		fs.Var(&o.maxDuration, "max-duration", "start no call after so long; 0 for no bound")
 		fs.StringVar(&o.maxFailed, "max-failed", "", "stop when more than `N` rows (or N%) failed")
 		fs.Var(&o.maxAge, "max-age", "ask again for answers older than this, such as 90d; 0 for never")
+		fs.BoolVar(&o.fresh, "fresh", false, "a new checkpoint takes nothing over from those beside it, and pays again")
+		fs.StringVar(&o.changed, "changed", "", "contacts that have an answer to another question: `HOW` is redo (pay again) or keep (take that); default: redo up to ten, keep more and end with 9")
 	})
 }
 

@@ -196,7 +196,7 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 		return fleetError(err)
 	}
 	if err != nil { // stopped before it began: every row says so
-		return pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(nobody, j.memory(), obs), j.out, obs)
+		return pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(nobody, j.memory, obs), j.out, obs)
 	}
 	serving, stop := context.WithCancel(ctx)
 	var side errgroup.Group
@@ -208,7 +208,7 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 	}
 	// All of a queue would have to be heard, and costs as much time: it is not waited for.
 	agent := pipeline.StopAlike(coordinator.Ask, j.journal, j.proven, false, brake)
-	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(agent, j.memory(), obs), j.out, obs)
+	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(agent, j.memory, obs), j.out, obs)
 	stop()
 	broken := side.Wait()
 	if failed := coordinator.Close(ctx, err == nil && broken == nil); failed != nil {

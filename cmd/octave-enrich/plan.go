@@ -51,6 +51,10 @@ type Estimate struct {
 	// another time; Budget is which of them.
 	BeyondBudget int    `json:"beyond_budget"`
 	Budget       string `json:"budget,omitempty"`
+	// Changed counts contacts among those to ask that have an answer to another
+	// question, Changes says what is different.
+	Changed int      `json:"changed"`
+	Changes []string `json:"changes"`
 	// UsagePerCall is what an answer in the checkpoint cost on the average,
 	// CostToRun what the agent says; either may be unknown.
 	UsagePerCall *pipeline.Amount `json:"usage_per_call,omitempty"`
@@ -101,9 +105,19 @@ func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 		return err
 	}
 	selection := pipeline.Selection{Exclude: list.exclude, Limit: o.limit}
+	var earlier *pipeline.Known
+	var last pipeline.RunBody
 	if journal != nil {
 		defer journal.Close()
-		selection.Memory = &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: list.skip[skipFailed], ExcludeFailures: list.skip[skipFailed]}
+		last, _ = lastRun(journal)
+		selection.Memory, earlier = o.memory(journal, list.skip), known(journal, at.checkpoint)
+	}
+	neighbours, err := o.neighbours(list, at.checkpoint)
+	if err != nil {
+		return err
+	}
+	if neighbours != nil {
+		selection.Memory = &pipeline.Memory{Journal: offered{neighbours.answers}}
 	}
 	if err := list.meet(selection.Memory); err != nil {
 		return err
@@ -112,16 +126,20 @@ func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 	if o.requests {
 		return a.printRequests(list, selection, only)
 	}
-	plan, err := pipeline.Survey(list.input.Contacts(), selection)
+	plan, changes, err := pipeline.Survey(list.input.Contacts(), selection, earlier)
 	if err != nil {
 		return inputError(err)
 	}
-	e := Estimate{Plan: plan, Notes: append(list.input.Profile().Told(), o.notes(list)...)}
+	e := Estimate{Plan: plan, Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, last, list)...),
+		Notes: append(list.input.Profile().Told(), o.notes(list)...)}
 	if gone := list.lost(journal); gone != "" {
 		e.Notes = append(e.Notes, gone)
 	}
 	if err := list.input.Overlooked(); err != nil {
 		e.Notes = append(e.Notes, "run stops here: "+err.Error())
+	}
+	if neighbours != nil {
+		e.Notes = append(e.Notes, neighbours.notes()...)
 	}
 	a.price(o, &e, past, budgets)
 	e.Latency = round(past.latency()).String()
@@ -133,6 +151,15 @@ func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 		return writeJSON(a.stdout, e)
 	}
 	return e.print(a.stdout)
+}
+
+// neighbours looks beside a checkpoint as a run does.
+func (o *options) neighbours(list *list, path string) (*beside, error) {
+	service, err := o.serviceName()
+	if err != nil || path == "" {
+		return nil, err
+	}
+	return o.lookBeside(list, path, service)
 }
 
 // seconds is how long n calls take: as long as the slower of rate and workers
@@ -269,6 +296,12 @@ func (e Estimate) print(w io.Writer) error {
 	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}, {e.BeyondBudget, "left for another time by --" + e.Budget}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
 		if part.n > 0 {
 			p.printf("  %d %s\n", part.n, part.what)
+		}
+	}
+	if e.Changed > 0 {
+		p.printf("  %d changed: they have an answer to another question; %s\n", e.Changed, changedHint(e.Changed))
+		for _, line := range e.Changes {
+			p.printf("    %s\n", line)
 		}
 	}
 	for _, why := range slices.Sorted(maps.Keys(e.ExcludedBecause)) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +29,7 @@ func newPrune(a *app) *cobra.Command {
 			if age == 0 {
 				return usageError("how old? name an age with --older-than, such as 180d")
 			}
-			return a.prune(list[0], time.Now().Add(-time.Duration(age)))
+			return found(list, func(path string) error { return a.prune(path, time.Now().Add(-time.Duration(age))) })
 		},
 	}
 	cmd.Flags().Var(&age, "older-than", "age from which on an answer is dropped, such as 180d")
@@ -40,9 +39,6 @@ func newPrune(a *app) *cobra.Command {
 func (a *app) prune(path string, before time.Time) error {
 	watch := a.watch()
 	defer watch.deaf()
-	if _, err := os.Stat(path); err != nil {
-		return &exitError{code: exitInput, err: err}
-	}
 	files := &paths{}
 	files.answers(path)
 	if err := files.check(); err != nil {

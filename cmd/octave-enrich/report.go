@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -27,10 +28,9 @@ func newReport(a *app) *cobra.Command {
 		Example: "  octave-enrich report people.enriched.csv.checkpoint -o people.html",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
-			if output == "" {
-				output = strings.TrimSuffix(list[0], ".checkpoint") + ".html"
-			}
-			return a.report(list[0], output)
+			return found(list, func(path string) error {
+				return a.report(path, cmp.Or(output, strings.TrimSuffix(path, ".checkpoint")+".html"))
+			})
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE.html`, or - ; default: beside the checkpoint")
@@ -38,9 +38,6 @@ func newReport(a *app) *cobra.Command {
 }
 
 func (a *app) report(path, output string) error {
-	if _, err := os.Stat(path); err != nil {
-		return &exitError{code: exitInput, err: err}
-	}
 	files := &paths{}
 	files.answers(path)
 	files.replaces("the page", output)

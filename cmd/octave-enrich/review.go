@@ -39,7 +39,9 @@ func newReview(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&addrFile, "addr-file", "", "write the address of the page to `FILE` once it is served")
 	cmd.Flags().BoolVar(&open, "open", false, "open the page in the browser")
 	cmd.RunE = func(cmd *cobra.Command, list []string) error {
-		return a.review(list[0], addr, cmd.Flags().Changed("addr"), addrFile, open)
+		return found(list, func(path string) error {
+			return a.review(path, addr, cmd.Flags().Changed("addr"), addrFile, open)
+		})
 	}
 	return cmd
 }

@@ -32,7 +32,7 @@ func newRoot(a *app) *cobra.Command {
 		return err
 	})
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newStatus(a), newReport(a), newReview(a),
+	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newRedo(a), newStatus(a), newReport(a), newReview(a),
 		newAgents(a), newCheck(a), newSandbox(a), newWorker(a), newFleet(a), newConfig(a), newSummaryTopic(), newSendersTopic(), newErase(a), newPrune(a), newMan(), newVersion(a))
 	root.SetGlobalNormalizationFunc(alias)
 	root.InitDefaultCompletionCmd()

@@ -1,15 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
-	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -86,6 +85,11 @@ type job struct {
 	console  *console
 	mode     string // of the progress display
 
+	memory    *pipeline.Memory
+	changes   pipeline.Changes
+	changed   string // what is done with contacts whose question changed, "" when there are none
+	undecided bool   // nobody has said so
+
 	pace    pipeline.PacerConfig
 	budgets pipeline.Budgets
 	failed  pipeline.Threshold
@@ -139,6 +143,13 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err := j.reachFleet(); err != nil {
 		return err
 	}
+	beside, err := o.lookBeside(j.list, j.places.checkpoint, service)
+	if err != nil {
+		return err
+	}
+	if err := beside.decide(j.app.commandLine(), inputs); err != nil {
+		return err
+	}
 	waiting := func() { j.log.Info("another run holds the checkpoint: waiting for it to end") }
 	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service, waiting, j.noCall); err != nil {
 		return err
@@ -147,6 +158,12 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 		return err
 	}
 	tune(max(j.list.input.Profile().Rows, j.journal.Len()))
+	if err := j.takeOver(beside); err != nil {
+		return err
+	}
+	if err := j.bill(); err != nil {
+		return err
+	}
 	opt, err := o.writerOptions(j.app, j.list.input.Columns(), emailsGiven, filepath.Dir(j.places.checkpoint))
 	if err != nil {
 		return err
@@ -166,7 +183,7 @@ func (j *job) check() (err error) {
 	if err := o.checkFleet(); err != nil {
 		return err
 	}
-	if err := oneOf("on-timeout", o.onTimeout, "retry", "fail"); err != nil {
+	if err := errors.Join(oneOf("on-timeout", o.onTimeout, "retry", "fail"), oneOf("changed", o.changed, "", changedRedo, changedKeep)); err != nil {
 		return err
 	}
 	for flag, n := range map[string]int{"concurrency": o.concurrency - 1, "retries": o.retries, "limit": o.limit, "emails": o.emails} {
@@ -225,17 +242,8 @@ func (j *job) begin() error {
 	if note := j.journal.LockNote(); note != "" {
 		j.log.Warn(note)
 	}
-	if err := j.list.meet(j.memory()); err != nil {
-		return err
-	}
-	for _, note := range j.o.notes(j.list) {
-		j.log.Info(note)
-	}
 	if gone := j.list.lost(j.journal); gone != "" {
 		j.log.Warn(gone)
-	}
-	if err := j.tellHold(); err != nil {
-		return err
 	}
 	if j.budgets.HasUsage {
 		ledger, err := readLedger(j.places.checkpoint)
@@ -245,35 +253,16 @@ func (j *job) begin() error {
 		j.budgets.Largest = ledger.Largest
 	}
 	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned, Skip: j.o.skip,
-		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile())}
+		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile()), Changed: j.changed, Command: j.app.commandLine()}
 	if j.fleet != nil {
 		body.Fleet = j.fleet.Address()
 	}
 	return j.append(checkpoint.Run, body)
 }
 
-// tellHold says how many answers still hold when the questions changed.
-func (j *job) tellHold() error {
-	last, ok := lastRun(j.journal)
-	if !ok || reflect.DeepEqual(last.Settings, normalised(j.list.settings)) {
-		return nil
-	}
-	plan, err := pipeline.Survey(j.list.input.Contacts(), j.selection())
-	if err != nil {
-		return inputError(err)
-	}
-	j.log.Warn("the questions are not those of the last run",
-		zap.Int("answers_in_checkpoint", j.journal.Len()), zap.Int("of_which_hold", plan.Answered), zap.Int("to_ask", plan.ToAsk))
-	return nil
-}
-
-// selection is what the list asks, whatever the limit of this run.
+// selection is what the run asks.
 func (j *job) selection() pipeline.Selection {
-	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory()}
-}
-
-func (j *job) memory() *pipeline.Memory {
-	return &pipeline.Memory{Journal: j.journal, MaxAge: time.Duration(j.o.maxAge), KeepFailures: j.list.skip[skipFailed], ExcludeFailures: j.list.skip[skipFailed]}
+	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory, Limit: j.o.limit}
 }
 
 // lastRun is the last run record of a checkpoint.
@@ -284,14 +273,6 @@ func lastRun(journal *checkpoint.Journal) (body pipeline.RunBody, ok bool) {
 		}
 	}
 	return body, ok
-}
-
-// normalised is s as it comes back from the checkpoint, for comparing.
-func normalised(s pipeline.Settings) (back pipeline.Settings) {
-	if text, err := json.Marshal(s); err == nil {
-		_ = json.Unmarshal(text, &back)
-	}
-	return back
 }
 
 func (j *job) append(kind string, body any) error {
@@ -338,9 +319,7 @@ func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Obser
 }
 
 func (j *job) config(brake *pipeline.Brake) pipeline.Config {
-	cfg := pipeline.Config{Selection: j.selection(), MaxFailed: j.failed, Brake: brake}
-	cfg.Limit = j.o.limit
-	return cfg
+	return pipeline.Config{Selection: j.selection(), MaxFailed: j.failed, Brake: brake}
 }
 
 func (j *job) policy() pipeline.RetryPolicy {
@@ -358,7 +337,7 @@ func (j *job) agent(account *lookout, brake *pipeline.Brake, obs pipeline.Observ
 	agent = pipeline.Budget(agent, j.budgets, brake)
 	agent = pipeline.InFlight(agent, j.o.concurrency, brake)
 	agent = pipeline.Retry(agent, j.policy(), pacer, brake)
-	return pipeline.Memo(agent, j.memory(), obs)
+	return pipeline.Memo(agent, j.memory, obs)
 }
 
 // conclude publishes the output and decides the exit code.
@@ -377,14 +356,17 @@ func (j *job) conclude(err error, reason error) error {
 		return err
 	}
 	j.tellSummary(summary)
-	end := verdict(summary.Rows, reason)
+	end := verdict(summary.Rows, summary.Kept, reason)
+	if end == nil || end.code == exitRowsFailed && j.undecided {
+		end = cmp.Or(j.decide(), end)
+	}
 	if end == nil {
 		return nil
 	}
 	if end.code == exitKey {
 		end.hint = j.o.keyHint(reason)
 	}
-	if !end.stuck {
+	if resumable(end.code) && !end.stuck {
 		end.resume = j.app.commandLine()
 	}
 	return end

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,7 +22,9 @@ func newStatus(a *app) *cobra.Command {
 		Long:    statusHelp,
 		Example: "  octave-enrich status people.enriched.csv.checkpoint\n  octave-enrich status people.enriched.csv.checkpoint --json | jq .possibly_billed",
 		Args:    args(cobra.ExactArgs(1)),
-		RunE:    func(_ *cobra.Command, list []string) error { return a.status(o, list[0]) },
+		RunE: func(_ *cobra.Command, list []string) error {
+			return found(list, func(path string) error { return a.status(o, path) })
+		},
 	}
 	o.jsonFlag(cmd.Flags())
 	cmd.Flags().StringVar(&o.by, "by", "", "what was spent, `PART` by part: run or day")
@@ -41,9 +42,13 @@ type Status struct {
 	Questions  pipeline.QuestionCount `json:"questions"`
 	Attempts   pipeline.AttemptCount  `json:"attempts"`
 	// PossiblyBilled is an upper bound of what was billed without an answer.
-	PossiblyBilled int               `json:"possibly_billed"`
-	Usage          pipeline.Amount   `json:"usage"`
-	LastRun        *pipeline.RunBody `json:"last_run,omitempty"`
+	PossiblyBilled int             `json:"possibly_billed"`
+	Usage          pipeline.Amount `json:"usage"`
+	// TakenOver counts answers that were paid for in another checkpoint, AskAgain
+	// questions that are marked and have no new answer yet.
+	TakenOver int               `json:"taken_over"`
+	AskAgain  int               `json:"ask_again"`
+	LastRun   *pipeline.RunBody `json:"last_run,omitempty"`
 	// By is what each run, or each day, came to, when that was asked for.
 	By        []*pipeline.Spending `json:"by,omitempty"`
 	TornBytes int64                `json:"torn_bytes"` // of an unfinished record at the end
@@ -51,9 +56,6 @@ type Status struct {
 }
 
 func (a *app) status(o *options, path string) error {
-	if _, err := os.Stat(path); err != nil {
-		return &exitError{code: exitInput, err: err}
-	}
 	if err := oneOf("by", o.by, "", "run", "day"); err != nil {
 		return err
 	}
@@ -113,6 +115,11 @@ func readStatus(path, by string) (Status, error) {
 		s.By = spending.Parts()
 	}
 	s.Questions, s.Attempts, s.PossiblyBilled, s.Usage = ledger.Questions(), ledger.Attempts, ledger.PossiblyBilled(), ledger.Usage
+	s.TakenOver = ledger.TakenOver
+	if journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err == nil { // else it is in Damage
+		s.AskAgain = pipeline.OpenMarks(journal, journal.RunRecords())
+		journal.Close()
+	}
 	return s, nil
 }
 
@@ -127,6 +134,12 @@ func (s Status) print(w io.Writer) error {
 	row("not found", thousands(s.Questions.NotFound))
 	row("failed", thousands(s.Questions.Failed))
 	row("asked without an answer", thousands(s.Questions.Open))
+	if s.TakenOver > 0 {
+		row("of these taken over", thousands(s.TakenOver))
+	}
+	if s.AskAgain > 0 {
+		row("to ask again", thousands(s.AskAgain))
+	}
 	row("calls", fmt.Sprintf("%s, %s refused, %s failed", thousands(s.Attempts.Asked), thousands(s.Attempts.Refused), thousands(s.Attempts.Failed)))
 	row("possibly billed without an answer", thousands(s.PossiblyBilled))
 	row("usage, as reported", s.Usage)
@@ -137,6 +150,9 @@ func (s Status) print(w io.Writer) error {
 	if s.LastRun != nil {
 		row("last input", fmt.Sprintf("%s (%s)", s.LastRun.Input.Name, count(s.LastRun.Input.Rows, "row")))
 		row("last output", s.LastRun.Output)
+		if s.LastRun.Command != "" {
+			row("to go on", s.LastRun.Command)
+		}
 	}
 	if s.TornBytes > 0 {
 		row("unfinished record at the end", fmt.Sprintf("%d bytes; the next run drops it", s.TornBytes))

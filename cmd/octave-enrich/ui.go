@@ -291,7 +291,7 @@ func (j *job) tellSummary(s pipeline.Summary) {
 	j.log.Info("run ended", zap.String("run", j.id), zap.Duration("took", took),
 		zap.Int("rows", s.Rows.Total()), zap.Int("ok", s.Rows.OK), zap.Int("not_found", s.Rows.NotFound),
 		zap.Int("failed", s.Rows.Failed), zap.Int("invalid", s.Rows.Invalid), zap.Int("excluded", s.Rows.Excluded),
-		zap.Int("not_attempted", s.Rows.NotAttempted), zap.Int("calls", s.Calls.Started), zap.Int("refused", s.Calls.Refused),
+		zap.Int("not_attempted", s.Rows.NotAttempted), zap.Int("kept", s.Kept.Rows), zap.Int("calls", s.Calls.Started), zap.Int("refused", s.Calls.Refused),
 		zap.Int("known", s.Calls.Remembered), zap.Int("possibly_billed", s.Calls.PossiblyBilled), zap.String("usage", s.Usage.String()))
 }
 
@@ -317,6 +317,9 @@ func tellSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
 		}
 	}
 	fmt.Fprintf(w, " in %v\n", round(took))
+	if s.Kept.Rows > 0 {
+		fmt.Fprintf(w, "%s kept an answer from before (%d asked again in vain, %d not asked again)\n", count(s.Kept.Rows, "row"), s.Kept.Failed, s.Kept.NotAttempted)
+	}
 	fmt.Fprintf(w, "%s (%d refused, %d failed), %d answered before; usage %s as reported", count(s.Calls.Started, "call"),
 		s.Calls.Refused, s.Calls.Failed, s.Calls.Remembered, s.Usage)
 	if n := s.Calls.PossiblyBilled; n > 0 {

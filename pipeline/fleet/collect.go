@@ -96,19 +96,19 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 		return 0, 0, nil
 	}
 	keys := make([][]byte, len(waiting))
-	since := make([]time.Time, len(waiting))
+	since, fresh := make([]time.Time, len(waiting)), make([]time.Time, len(waiting))
 	for i, w := range waiting {
-		keys[i], since[i] = scoped(c.queue, w.Key), w.since
+		keys[i], since[i], fresh[i] = scoped(c.queue, w.Key), w.since, c.freshFor(w)
 	}
 	histories, err := c.histories(ctx, nil, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
 		WHERE r.key = ANY(ARRAY(
 			SELECT key FROM (
 				SELECT s.key, coalesce(sum(octet_length(s.body)), 0) AS own, coalesce(sum(sum(octet_length(s.body))) OVER (ORDER BY min(q.nth)), 0) AS bytes
-				FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[]) WITH ORDINALITY AS q(key, since, nth) ON s.key = q.key AND s.key = ANY($1)
-				WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= $3 OR s.type = 'failed' AND s.at > q.since)
+				FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY AS q(key, since, fresh, nth) ON s.key = q.key AND s.key = ANY($1)
+				WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= q.fresh OR s.type = 'failed' AND s.at > q.since)
 				GROUP BY s.key) k
 			WHERE bytes - own < $4))
-		ORDER BY r.at`, keys, since, c.cfg.Fresh, statementBytes)
+		ORDER BY r.at`, keys, since, fresh, statementBytes)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -182,7 +182,7 @@ func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error
 func (c *Coordinator) decisive(w *waiter, history []entry) (last entry) {
 	for _, e := range history {
 		switch {
-		case e.Type == checkpoint.Answered && !e.At.Before(c.cfg.Fresh):
+		case e.Type == checkpoint.Answered && !e.At.Before(c.freshFor(w)):
 			return e
 		case e.Type == checkpoint.Failed && e.At.After(w.since):
 			last = e

@@ -383,21 +383,29 @@ func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	return nil
 }
 
+// freshFor is how old an answer to a question may be.
+func (c *Coordinator) freshFor(w *waiter) time.Time {
+	if w.Since.After(c.cfg.Fresh) {
+		return w.Since
+	}
+	return c.cfg.Fresh
+}
+
 // insert is one statement of enqueue.
 func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 	n := len(batch)
 	keys, args := make([][]byte, n), make([]string, n)
-	priorities, since := make([]int16, n), make([]time.Time, n)
+	priorities, since, fresh := make([]int16, n), make([]time.Time, n), make([]time.Time, n)
 	c.mu.Lock()
 	for i, w := range batch {
 		keys[i] = scoped(c.queue, w.Key)
-		priorities[i], since[i] = priority(c.queued), w.since
+		priorities[i], since[i], fresh[i] = priority(c.queued), w.since, c.freshFor(w)
 		if w.queued.IsZero() {
 			c.queued++
 		}
 		w.queued, w.pause = time.Now(), min(max(2*w.pause, again), rarelyAgain)
 		text, err := json.Marshal(job{Format: Format, Key: w.Key, Run: c.cfg.Run, Request: w.Canonical,
-			Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous, Since: w.since, Fresh: c.cfg.Fresh})
+			Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous, Since: w.since, Fresh: fresh[i]})
 		if err != nil {
 			c.mu.Unlock()
 			return err
@@ -406,7 +414,7 @@ func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 	}
 	c.mu.Unlock()
 	return c.db.pipeline(ctx, func(b *pgx.Batch) {
-		b.Queue(enqueueSQL, keys, args, priorities, since, c.cfg.Fresh, riverQueue(c.queue), kind)
+		b.Queue(enqueueSQL, keys, args, priorities, since, fresh, riverQueue(c.queue), kind)
 	})
 }
 
@@ -417,10 +425,10 @@ func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 // job is in the queue or in a host's hands.
 const enqueueSQL = `INSERT INTO octave_fleet.river_job (args, kind, max_attempts, priority, queue, state, scheduled_at, unique_key, unique_states, tags)
 	SELECT q.args::jsonb, $7, 32767, q.priority, $6, 'available', now() + q.nth * interval '1 microsecond', q.key, B'11110001', '{}'
-	FROM unnest($1::bytea[], $2::text[], $3::smallint[], $4::timestamptz[]) WITH ORDINALITY AS q(key, args, priority, since, nth)
+	FROM unnest($1::bytea[], $2::text[], $3::smallint[], $4::timestamptz[], $5::timestamptz[]) WITH ORDINALITY AS q(key, args, priority, since, fresh, nth)
 	WHERE NOT EXISTS (
 		SELECT FROM octave_fleet.record r WHERE r.key = ANY($1) AND r.key = q.key AND r.type IN ('answered', 'failed')
-		AND (r.type = 'answered' AND r.at >= $5 OR r.type = 'failed' AND r.at > q.since))
+		AND (r.type = 'answered' AND r.at >= q.fresh OR r.type = 'failed' AND r.at > q.since))
 	ORDER BY q.key
 	ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND unique_states IS NOT NULL AND octave_fleet.river_job_state_in_bitmask(unique_states, state)
 	DO NOTHING`

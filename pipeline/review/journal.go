@@ -45,6 +45,9 @@ func (j *approvedOnly) State(key checkpoint.Key) checkpoint.State {
 	return checkpoint.AnsweredState
 }
 
+// Rejected says whether a question's answer was rejected.
+func (b *Book) Rejected(key checkpoint.Key) bool { return b.last(key).State == Rejected }
+
 // last is the last decision about a question, whichever answer it is about.
 func (b *Book) last(key checkpoint.Key) report.Decision {
 	b.mu.Lock()

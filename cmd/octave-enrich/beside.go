@@ -1,0 +1,211 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/pipeline"
+)
+
+const (
+	mostBeside  = 8    // checkpoints that are looked at, newest first
+	fewBeside   = 10   // answers of another checkpoint that a run passes over without asking
+	mostEntries = 5000 // files of a folder that are looked at
+)
+
+// beside is what other checkpoints in the folder have for a list whose own
+// checkpoint is new.
+type beside struct {
+	offers   []pipeline.Offer // of those whose names differ in digits alone: they are taken over
+	answers  *pipeline.Offers
+	other    string // the one of another name that has the most for this list
+	has      int    // how many of its questions that answers
+	damaged  []string
+	question int // of the list
+}
+
+// lookBeside looks for answers in the folder, unless the checkpoint has some of its
+// own or that is not wanted.
+func (o *options) lookBeside(list *list, path, service string) (*beside, error) {
+	if o.fresh || !isNew(path) {
+		return nil, nil
+	}
+	neighbours := checkpointsBeside(path, service)
+	if len(neighbours) == 0 {
+		return nil, nil
+	}
+	selection := pipeline.Selection{Ask: list.ask, Exclude: list.exclude}
+	answers, err := pipeline.NewOffers(list.input.Contacts(), selection)
+	if err != nil {
+		return nil, inputError(err)
+	}
+	b := &beside{answers: answers, question: answers.Questions()}
+	var others []string
+	for _, neighbour := range neighbours {
+		if nameWithoutDigits(neighbour) != nameWithoutDigits(path) {
+			others = append(others, neighbour)
+			continue
+		}
+		if offer, ok := b.look(neighbour); ok && offer.Answers+offer.Changed > 0 {
+			answers.Accept(offer)
+			b.offers = append(b.offers, offer)
+		}
+	}
+	for _, neighbour := range others {
+		if offer, ok := b.look(neighbour); ok && offer.Answers > max(b.has, fewBeside) {
+			b.other, b.has = neighbour, offer.Answers
+		}
+	}
+	return b, nil
+}
+
+// look passes over a checkpoint that cannot be read.
+func (b *beside) look(path string) (pipeline.Offer, bool) {
+	offer, err := b.answers.Look(filepath.Base(path), func() iter.Seq2[checkpoint.Entry, error] { return checkpoint.Records(path, nil) })
+	if err != nil {
+		b.damaged = append(b.damaged, fmt.Sprintf("%s was passed over: %v", path, err))
+	}
+	return offer, err == nil
+}
+
+// isNew says whether a checkpoint is not there, or has no answer of its own.
+func isNew(path string) bool {
+	if !exists(path) {
+		return true
+	}
+	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
+	if err != nil {
+		return false // whoever opens it for the run says what is wrong
+	}
+	defer journal.Close()
+	begun, done := pipeline.ReadTaken(journal.RunRecords())
+	return !done && (begun || journal.Len() == 0)
+}
+
+// checkpointsBeside lists the other checkpoints of a service in the folder, the
+// newest first; those of all services when none is named.
+func checkpointsBeside(path, service string) []string {
+	folder := filepath.Dir(path)
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) > mostEntries {
+		return nil
+	}
+	own, _ := os.Stat(path)
+	type found struct {
+		path string
+		at   time.Time
+	}
+	var list []found
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() {
+			continue
+		}
+		neighbour := filepath.Join(folder, entry.Name())
+		info, err := os.Stat(neighbour)
+		if err != nil || own != nil && os.SameFile(own, info) {
+			continue
+		}
+		if header, err := headerOf(neighbour); err == nil && (service == "" || header.Service == service) {
+			list = append(list, found{neighbour, info.ModTime()})
+		}
+	}
+	slices.SortFunc(list, func(a, b found) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.path, b.path)) })
+	var paths []string
+	for _, f := range list[:min(len(list), mostBeside)] {
+		paths = append(paths, f.path)
+	}
+	return paths
+}
+
+var digits = regexp.MustCompile(`\s*\(\d+\)|\d+`)
+
+// nameWithoutDigits is what dated and counted names have in common.
+func nameWithoutDigits(path string) string { return digits.ReplaceAllString(filepath.Base(path), "") }
+
+// decide refuses to pay for what another checkpoint of the folder has.
+func (b *beside) decide(command string, inputs []string) error {
+	if b == nil || b.other == "" {
+		return nil
+	}
+	return &exitError{code: exitDecide, err: fmt.Errorf("%s answers %d of these %d questions", b.other, b.has, b.question),
+		hint: fmt.Sprintf("to share it: %[1]s --checkpoint %[2]s\nif no call is wanted: %[3]s export %[4]s -o OUTPUT --checkpoint %[2]s\nto pay again: %[1]s --fresh", command, shellQuote(b.other), tool, quoteAll(inputs))}
+}
+
+// quoteAll spells words so that a shell reads them back.
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = shellQuote(word)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// takeOver copies the answers that were found beside into the new checkpoint.
+func (j *job) takeOver(b *beside) error {
+	if b == nil {
+		return nil
+	}
+	for _, note := range b.damaged {
+		j.log.Warn(note)
+	}
+	if len(b.offers) == 0 {
+		return nil
+	}
+	answers, err := pipeline.Take(j.journal, b.offers)
+	if err != nil {
+		return checkpointError(j.places.checkpoint, err)
+	}
+	var names []string
+	for _, offer := range b.offers {
+		names = append(names, offer.Name)
+	}
+	j.log.Info(fmt.Sprintf("took over %s from %s; --fresh pays for them again", count(answers, "answer"), joined(names)))
+	return nil
+}
+
+// joined lists names as people write them.
+func joined(names []string) string {
+	switch n := len(names); n {
+	case 0:
+		return ""
+	case 1:
+		return names[0]
+	default:
+		return fmt.Sprintf("%s and %d more", names[0], n-1)
+	}
+}
+
+// offered is the journal of a plan whose checkpoint is new: it knows what a run
+// would take over, and nothing else.
+type offered struct{ answers *pipeline.Offers }
+
+func (o offered) State(key checkpoint.Key) checkpoint.State {
+	if o.answers.Answered(key) {
+		return checkpoint.AnsweredState
+	}
+	return checkpoint.Unknown
+}
+
+func (offered) Answer(checkpoint.Key) (rec checkpoint.Record, found bool, err error)  { return }
+func (offered) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
+func (offered) Append(checkpoint.Record) error                                        { return checkpoint.ErrReadOnly }
+func (offered) Note(checkpoint.Record) error                                          { return checkpoint.ErrReadOnly }
+
+// notes says what a run would take over, or why it would end.
+func (b *beside) notes() (list []string) {
+	for _, offer := range b.offers {
+		list = append(list, fmt.Sprintf("a run takes over %s from %s", count(offer.Answers+offer.Changed, "answer"), offer.Name))
+	}
+	if b.other != "" {
+		list = append(list, fmt.Sprintf("a run ends with 9 before the first call: %s answers %d of these %d questions; share it with --checkpoint, or pay again with --fresh", b.other, b.has, b.question))
+	}
+	return append(list, b.damaged...)
+}

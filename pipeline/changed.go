@@ -1,0 +1,292 @@
+package pipeline
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"hash/maphash"
+	"iter"
+	"slices"
+	"strings"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/reader"
+)
+
+// Changes are the contacts of a list that need a call although the journal has an
+// answer about the same person: to another question, one that no row asks any more.
+type Changes struct {
+	// Earlier leads from the question of such a contact to the one that is answered.
+	Earlier map[checkpoint.Key]checkpoint.Key
+	// Contacts counts those that a run would ask, its limit applied.
+	Contacts int
+	// Because says what changed about them, the most frequent first.
+	Because []Change
+}
+
+// A Change is a set of fields in which questions differ from those before.
+type Change struct {
+	Fields   []string // as the service spells them, sorted: jobTitle, runtimeInstructions.all
+	Contacts int
+	// Before and After are the fields of one such question.
+	Before, After map[string]string
+}
+
+// Survey goes through the contacts as [Run] would and asks nobody. Known are the
+// records of the journal and how many answers it has; they are read when somebody
+// is to be asked and answers are left that no row asks for. A nil Known finds no changes.
+func Survey(src iter.Seq2[reader.Contact, error], selection Selection, known *Known) (Plan, Changes, error) {
+	s := &surveyor{plan: newPlan(), people: newDirectory(), asked: map[checkpoint.Key]bool{}}
+	if err := s.read(src, selection); err != nil {
+		return s.plan, Changes{}, err
+	}
+	changes := Changes{Earlier: map[checkpoint.Key]checkpoint.Key{}}
+	if known == nil || len(s.people.list) == 0 || s.answered >= known.Answers {
+		return s.plan, changes, nil
+	}
+	if err := s.match(known.Records, changes.Earlier); err != nil || len(changes.Earlier) == 0 {
+		return s.plan, changes, err
+	}
+	return s.plan, changes, changes.explain(src, selection)
+}
+
+// Known is a journal as far as [Survey] looks for earlier questions in it.
+type Known struct {
+	Records iter.Seq2[checkpoint.Entry, error]
+	Answers int // questions that are answered
+}
+
+// A surveyor goes through a list once and through the journal once.
+type surveyor struct {
+	plan     Plan
+	people   *directory
+	asked    map[checkpoint.Key]bool // questions of the list; true when one needs a call
+	answered int                     // answers that rows of the list ask for
+}
+
+func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selection) error {
+	selector := newSelector(selection)
+	var last []checkpoint.Key // what failed before is asked after all others
+	for contact, err := range src {
+		if err != nil {
+			return err
+		}
+		decision, q, why := selector.decide(contact, func(key checkpoint.Key) bool { return s.asked[key] })
+		s.plan.add(contact, decision, why)
+		if q == nil {
+			continue
+		}
+		s.plan.show(q.Request)
+		if _, seen := s.asked[q.Key]; seen {
+			continue
+		}
+		s.asked[q.Key] = decision == ToAsk || decision == ToAskLast || decision == BeyondLimit
+		if decision == ToAskLast {
+			last = append(last, q.Key)
+		}
+		if decision == Answered {
+			s.answered++
+		}
+		for _, older := range q.Older {
+			if _, seen := s.asked[older]; !seen {
+				s.asked[older] = false // its answer is the row's still
+			}
+		}
+		if s.asked[q.Key] {
+			s.people.add(q)
+		}
+	}
+	for _, key := range last {
+		if selector.admit(key) {
+			s.plan.ToAsk++
+		} else {
+			s.plan.BeyondLimit++
+		}
+	}
+	return nil
+}
+
+// match finds answers about the people who are to be asked. The last answer counts.
+func (s *surveyor) match(records iter.Seq2[checkpoint.Entry, error], earlier map[checkpoint.Key]checkpoint.Key) error {
+	for entry, err := range records {
+		var damage *checkpoint.DamageError
+		if errors.As(err, &damage) {
+			continue
+		}
+		if err != nil {
+			return &JournalError{err}
+		}
+		if entry.Type != checkpoint.Answered {
+			continue
+		}
+		if _, listed := s.asked[entry.Key]; listed {
+			continue
+		}
+		var body struct {
+			Request octave.Request `json:"request"`
+		}
+		if json.Unmarshal(entry.Body, &body) != nil {
+			continue
+		}
+		for _, key := range s.people.find(body.Request) {
+			earlier[key] = entry.Key
+		}
+	}
+	return nil
+}
+
+// explain goes through the list again and says what changed about the contacts
+// that would be asked.
+func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Selection) error {
+	selector := newSelector(selection)
+	seen := map[checkpoint.Key]bool{}
+	byFields := map[string]*Change{}
+	for contact, err := range src {
+		if err != nil {
+			return err
+		}
+		decision, q, _ := selector.decide(contact, func(key checkpoint.Key) bool { return seen[key] })
+		if decision != ToAsk && decision != ToAskLast {
+			continue
+		}
+		seen[q.Key] = true
+		before, changed := c.Earlier[q.Key]
+		if !changed {
+			continue
+		}
+		change, err := selection.Memory.difference(before, q)
+		if err != nil {
+			return err
+		}
+		c.Contacts++
+		same := strings.Join(change.Fields, " ")
+		if byFields[same] == nil {
+			byFields[same] = &change
+		}
+		byFields[same].Contacts++
+	}
+	for _, change := range byFields {
+		c.Because = append(c.Because, *change)
+	}
+	slices.SortFunc(c.Because, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(b.Contacts, a.Contacts), slices.Compare(a.Fields, b.Fields))
+	})
+	return nil
+}
+
+// difference says in which fields a question differs from one that was answered.
+func (m *Memory) difference(before checkpoint.Key, q *Question) (Change, error) {
+	rec, ok, err := m.Journal.Answer(before)
+	if err != nil {
+		return Change{}, &JournalError{err}
+	}
+	var body struct {
+		Request json.RawMessage `json:"request"`
+	}
+	if ok {
+		_ = json.Unmarshal(rec.Body, &body)
+	}
+	c := Change{Before: flat(body.Request), After: flat(q.Canonical)}
+	for field, value := range c.After {
+		if c.Before[field] != value {
+			c.Fields = append(c.Fields, field)
+		}
+	}
+	for field := range c.Before {
+		if _, still := c.After[field]; !still {
+			c.Fields = append(c.Fields, field)
+		}
+	}
+	slices.Sort(c.Fields)
+	return c, nil
+}
+
+// flat lists the values of a canonical request by their dotted names.
+func flat(canonical []byte) map[string]string {
+	values := map[string]string{}
+	var tree map[string]any
+	_ = json.Unmarshal(canonical, &tree)
+	var walk func(prefix string, node map[string]any)
+	walk = func(prefix string, node map[string]any) {
+		for name, value := range node {
+			switch value := value.(type) {
+			case map[string]any:
+				walk(prefix+name+".", value)
+			case string:
+				values[prefix+name] = value
+			case bool:
+				values[prefix+name] = "true"
+			}
+		}
+	}
+	walk("", tree)
+	return values
+}
+
+// A directory finds questions by the person they are about, in some 60 bytes each.
+type directory struct {
+	seed  maphash.Seed
+	list  []person
+	links []link
+	first map[uint64]int32 // hash of an identifier -> link
+}
+
+type person struct {
+	key  checkpoint.Key
+	name uint64 // hash; 0 for none
+}
+
+type link struct{ person, next int32 }
+
+func newDirectory() *directory {
+	return &directory{seed: maphash.MakeSeed(), first: map[uint64]int32{}}
+}
+
+func (p *directory) add(q *Question) {
+	p.list = append(p.list, person{q.Key, p.name(q.Request)})
+	for _, id := range p.identifiers(q.Request) {
+		next, known := p.first[id]
+		if !known {
+			next = -1
+		}
+		p.links = append(p.links, link{int32(len(p.list) - 1), next})
+		p.first[id] = int32(len(p.links) - 1)
+	}
+}
+
+// find lists the questions about the person that a request is about: who shares an
+// address, a profile or an id of the CRM. Another name is another person.
+func (p *directory) find(r octave.Request) (keys []checkpoint.Key) {
+	name := p.name(r)
+	for _, id := range p.identifiers(r) {
+		at, known := p.first[id]
+		for ; known && at >= 0; at = p.links[at].next {
+			other := p.list[p.links[at].person]
+			if (name == 0 || other.name == 0 || name == other.name) && !slices.Contains(keys, other.key) {
+				keys = append(keys, other.key)
+			}
+		}
+	}
+	return keys
+}
+
+func (p *directory) identifiers(r octave.Request) (ids []uint64) {
+	_, slug, _ := strings.Cut(strings.ToLower(r.LinkedInProfile), "/in/")
+	for _, id := range [...]struct{ kind, value string }{
+		{"email", strings.ToLower(r.Email)}, {"linkedin", strings.Trim(slug, "/")}, {"contact", r.CRMContactID}, {"lead", r.CRMLeadID},
+	} {
+		if id.value != "" {
+			ids = append(ids, maphash.String(p.seed, id.kind+"\x00"+id.value))
+		}
+	}
+	return ids
+}
+
+func (p *directory) name(r octave.Request) uint64 {
+	name := strings.Join(strings.Fields(strings.ToLower(r.FirstName+" "+r.LastName)), " ")
+	if name == "" {
+		return 0
+	}
+	return maphash.String(p.seed, name)
+}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"sync"
@@ -84,52 +83,6 @@ func (j *Journal) Append(rec Record) error {
 	}
 	j.learn(rec, at)
 	return nil
-}
-
-// appendTogether is how many records of AppendAll share a sync.
-const appendTogether = 1000
-
-// AppendAll appends many records and syncs a thousand of them at a time. On an
-// error some are durable and some are not; those that are not may be appended again.
-func (j *Journal) AppendAll(records iter.Seq2[Record, error]) error {
-	type written struct {
-		rec    Record
-		offset int64
-	}
-	var batch []written
-	var end int64
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		if err := j.commit(end); err != nil {
-			return err
-		}
-		for _, w := range batch {
-			j.learn(Record{Type: w.rec.Type, Key: w.rec.Key}, w.offset)
-		}
-		batch = batch[:0]
-		return nil
-	}
-	for rec, err := range records {
-		if err != nil {
-			return errors.Join(err, flush())
-		}
-		if err := check(rec); err != nil {
-			return errors.Join(err, flush())
-		}
-		offset, next, err := j.write(rec)
-		if err != nil {
-			return err
-		}
-		end = next
-		if batch = append(batch, written{Record{Type: rec.Type, Key: rec.Key}, offset}); len(batch) == appendTogether {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return flush()
 }
 
 // Note writes rec and does not wait for the disk: the record survives a killed

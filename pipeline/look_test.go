@@ -203,11 +203,15 @@ func TestFailedBeforeComesLast(t *testing.T) {
 			if len(order) != c.asked || len(r.sink.rows) != 30 {
 				t.Fatalf("%+v: asked %v, %d rows", c, order, len(r.sink.rows))
 			}
-			if c.window == 0 {
-				last := max(0, c.asked-26) // which failed before
-				if fresh := slices.Sorted(slices.Values(order[:c.asked-last])); fresh[0] != 4 || fresh[len(fresh)-1] != 3+len(fresh) {
-					t.Errorf("%+v: asked in the order %v", c, order)
-				}
+			// Two workers may pass each other, so that neighbours change places.
+			failedBefore := func(n int) bool { return n < 4 }
+			if early := order[:min(len(order), 24)]; c.window == 0 && slices.ContainsFunc(early, failedBefore) {
+				t.Errorf("%+v: asked in the order %v", c, order)
+			}
+			wanted := []int{4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 0, 1, 2, 3}[:c.asked]
+			slices.Sort(wanted)
+			if slices.Sort(order); c.window == 0 && !slices.Equal(order, wanted) {
+				t.Errorf("%+v: asked %v", c, order)
 			}
 			for i, row := range r.sink.rows {
 				if row.Cells[0] != strconv.Itoa(i) {

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/reader"
@@ -123,27 +125,34 @@ func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) 
 		return 0, err
 	}
 	for _, offer := range offers {
-		err := journal.AppendAll(func(yield func(checkpoint.Record, error) bool) {
-			for entry, err := range offer.read() {
-				if err != nil {
-					yield(checkpoint.Record{}, err)
-					return
-				}
-				if offset, ok := offer.last[entry.Key]; !ok || offset != entry.Offset {
-					continue
-				}
-				answers++
-				if journal.State(entry.Key) != checkpoint.AnsweredState && !yield(withOrigin(entry.Record, offer.Name), nil) {
-					return
-				}
-			}
-		})
-		if err != nil {
+		taken, err := take(journal, offer)
+		if answers += taken; err != nil {
 			return answers, err
 		}
 	}
 	// From here on the journal's answers are its own.
 	return answers, appendTaken(journal, TakenBody{From: names, Answers: answers, Done: true})
+}
+
+// together is how many answers that are taken over share a sync of the journal.
+const together = 256
+
+func take(journal *checkpoint.Journal, offer Offer) (answers int, err error) {
+	var g errgroup.Group
+	g.SetLimit(together)
+	for entry, err := range offer.read() {
+		if err != nil {
+			return answers, errors.Join(err, g.Wait())
+		}
+		if offset, ok := offer.last[entry.Key]; !ok || offset != entry.Offset {
+			continue
+		}
+		answers++
+		if journal.State(entry.Key) != checkpoint.AnsweredState {
+			g.Go(func() error { return journal.Append(withOrigin(entry.Record, offer.Name)) })
+		}
+	}
+	return answers, g.Wait()
 }
 
 func appendTaken(journal *checkpoint.Journal, body TakenBody) error {

@@ -197,6 +197,7 @@ func (o offered) State(key checkpoint.Key) checkpoint.State {
 func (offered) Answer(checkpoint.Key) (rec checkpoint.Record, found bool, err error)  { return }
 func (offered) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
 func (offered) Append(checkpoint.Record) error                                        { return checkpoint.ErrReadOnly }
+func (offered) MayAsk() error                                                         { return checkpoint.ErrReadOnly }
 func (offered) Note(checkpoint.Record) error                                          { return checkpoint.ErrReadOnly }
 
 // notes says what a run would take over, or why it would end.

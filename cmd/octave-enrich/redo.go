@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -70,7 +68,7 @@ func (a *app) redo(o *options, r *redo, input string) error {
 	if err != nil {
 		return checkpointError(path, err)
 	}
-	journal, err := o.openJournal(context.Background(), path, header.Service, func() {})
+	journal, err := o.openJournal(context.Background(), path, header.Service, func() {}, nil)
 	if err != nil {
 		return err
 	}
@@ -147,11 +145,11 @@ func (r *redo) selector() (func(*marking) bool, error) {
 		list = append(list, func(*marking) bool { return true })
 	}
 	if r.rows != "" {
-		rows, err := parseRows(r.rows)
+		rows, err := readRanges(r.rows)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, func(m *marking) bool { return rows(m.Contact.Row) })
+		list = append(list, func(m *marking) bool { return rows.hold(m.Contact.Row) })
 	}
 	if r.people != "" {
 		people, err := reader.ReadExclude(r.people)
@@ -167,32 +165,6 @@ func (r *redo) selector() (func(*marking) bool, error) {
 		return nil, usageError("--undo takes marks back; --with has no use there")
 	}
 	return list[0], nil
-}
-
-// parseRows reads 4,17-20.
-func parseRows(text string) (func(int) bool, error) {
-	type span struct{ from, to int }
-	var spans []span
-	for _, part := range strings.Split(text, ",") {
-		from, to, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		first, err := strconv.Atoi(strings.TrimSpace(from))
-		last := first
-		if err == nil && isRange {
-			last, err = strconv.Atoi(strings.TrimSpace(to))
-		}
-		if err != nil || first < 1 || last < first {
-			return nil, usageError("--rows %s: %q is no row; write rows as 4,17-20", text, part)
-		}
-		spans = append(spans, span{first, last})
-	}
-	return func(row int) bool {
-		for _, s := range spans {
-			if row >= s.from && row <= s.to {
-				return true
-			}
-		}
-		return false
-	}, nil
 }
 
 // A redoTally collects the questions to mark.

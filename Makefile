@@ -6,6 +6,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 60s
 
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GREMLINS := github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .DEFAULT_GOAL := help
@@ -51,6 +52,11 @@ fuzz: ## every fuzz target for FUZZTIME (default 60s)
 		echo "== $$dir $$target"; \
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit 1; \
 	done
+
+mutants: ## change the program in many small ways and see whether its tests notice; takes hours
+	@# Without -count=1 its time limit comes from the test cache.
+	GOFLAGS=-count=1 go run $(GREMLINS) unleash --threshold-efficacy 95 ./checkpoint
+	@for package in octave pipeline writer; do GOFLAGS=-count=1 go run $(GREMLINS) unleash --threshold-efficacy 85 ./$$package || exit 1; done
 
 quirks: ## 10,000 lists as tools write them down, through reader and writer and back
 	go test ./pipeline -run '^TestQuirks$$' -rapid.checks 10000

@@ -20,6 +20,7 @@ func (s *survey) notes() []string {
 	t, f := s.list, &s.file
 	older := f.Encoding != "" && !strings.HasPrefix(f.Encoding, "utf-") && !t.Demanded
 	say(older, "not UTF-8, read as %s by its letters; --encoding NAME if its accents come out wrong", f.Encoding)
+	say(len(t.Sheets) > 1, "the sheet %q is read, of %s; --sheet NAME reads another", t.Sheet, table.QuoteAll(t.Sheets))
 	say(f.Preamble > 0, "%s before the header on line %d skipped", plural(f.Preamble, "line"), f.HeaderLine)
 	say(f.Footer > 0, "%s behind the last contact not taken for contacts", plural(f.Footer, "line"))
 	say(f.Empty > 0, "%s behind the last contact skipped", plural(f.Empty, "empty row"))

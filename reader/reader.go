@@ -122,9 +122,6 @@ func (in *Input) open(files []string, opt Options) error {
 	if err := in.nowhere(opt.Map); err != nil {
 		return err
 	}
-	if totals.profile.Rows == 0 {
-		return &InputError{File: in.sources[0].Name, Msg: "a header, and no rows below it"}
-	}
 	in.profile = totals.finish()
 	in.unite()
 	return nil
@@ -181,6 +178,18 @@ func (in *Input) sourceMember(t *list) []byte {
 // JSONL the keys of all objects in order of first appearance. The caller must
 // not change them.
 func (in *Input) Columns() []string { return in.columns }
+
+// Header are the names of the columns as the list spells them: blank ones, and
+// the same name twice, stay so. It is aligned with Columns; for several lists,
+// whose columns are made one, it is Columns.
+func (in *Input) Header() []string {
+	if len(in.lists) > 1 {
+		return in.columns
+	}
+	header := slices.Clone(in.columns)
+	copy(header, in.lists[0].Layout.Header)
+	return header
+}
 
 // Profile is what Open found out. The caller must not change it.
 func (in *Input) Profile() *Profile { return in.profile }

@@ -240,14 +240,13 @@ func TestRefused(t *testing.T) {
 		{"empty.csv", "", 0, "empty"},
 		{"blank.csv", " \r\n\n", 0, "empty"},
 		{"bom.csv", "\xef\xbb\xbf", 0, "empty"},
-		{"header.csv", "email,name\n", 0, "no rows"},
 		{"headeronly.jsonl", "\n\n", 0, "empty"},
 		{"list.pdf", "%PDF-1.7", 0, "PDF"},
 		{"list.xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, ".xlsx or CSV"},
 		{"list.xls", "<html><table><tr><td>email", 0, "HTML"},
 		{"list.zip", "PK\x03\x04rubbish", 0, "workbook"},
 		{"zeros.csv", "email\na@b.example\x00\n", 0, "zero bytes"},
-		{"list.json", "[\n {\"email\": \"a@b.example\"}\n]\n", 0, "jq -c '.[]'"},
+		{"list.json", "[\n {\"email\": \"a@b.example\"},\n {\"ema", 0, "broken JSON behind object 1"},
 		{"list.json", "{\n \"email\": \"a@b.example\"\n}\n", 0, "jq -c ."},
 		{"open.csv", "email,name\na@b.example,\"Ann\nb@b.example,Bo\n", 2, "never closed"},
 		{"stray.csv", "email,name\na@b.example,\"Ann\nb@b.example,\"Bo\"\n", 2, "ends on line 3"},
@@ -408,4 +407,33 @@ func TestOlderEncodings(t *testing.T) {
 	if told := strings.Join(in.Profile().Told(), "\n"); !strings.Contains(told, "not UTF-8, left out") {
 		t.Errorf("nobody is told:\n%s", told)
 	}
+}
+
+// TestArray reads a list of objects as it reads one object a line.
+func TestArray(t *testing.T) {
+	for _, text := range []string{`[{"email":"a@b.example","n":1.50},{"email":"c@d.example"}]`, "[\n  {\n    \"email\": \"a@b.example\",\n    \"n\": 1.50\n  },\n  {\"email\": \"c@d.example\"}\n]\n"} {
+		in := open(t, Options{}, file(t, "a.json", text))
+		all := contacts(t, in)
+		equal(t, "format", in.Profile().Files[0].Format, "jsonl")
+		equal(t, "cells", cells(t, in), [][]string{{"a@b.example", "1.50"}, {"c@d.example", ""}})
+		equal(t, "object", string(all[0].Object), `{"email":"a@b.example","n":1.50}`)
+	}
+}
+
+// TestEmptyList has a header and nobody below it.
+func TestEmptyList(t *testing.T) {
+	in := open(t, Options{}, file(t, "a.csv", "Email,Name\n"))
+	equal(t, "rows", len(contacts(t, in)), 0)
+	equal(t, "columns", in.Columns(), []string{"Email", "Name"})
+}
+
+// TestHeader keeps the names of columns as they are, beside those that tell them apart.
+func TestHeader(t *testing.T) {
+	in := open(t, Options{}, "testdata/lists/g15_blank_headers.csv")
+	header := in.Header()
+	equal(t, "blank", []string{header[5], header[7], header[4]}, []string{"", "", "Email"})
+	equal(t, "columns", in.Columns()[5], "column_6")
+	equal(t, "as many", len(header), len(in.Columns()))
+	twice := open(t, Options{}, file(t, "a.csv", "Email,Note,Note\na@b.example,x,y,z\n"))
+	equal(t, "twice", twice.Header(), []string{"Email", "Note", "Note", "extra_1"})
 }

@@ -51,7 +51,12 @@ func (t *totals) add(s *survey) {
 // finish is the profile of all files together.
 func (t *totals) finish() *Profile {
 	p := &t.profile
-	slices.SortFunc(t.sums, func(a, b said) int { return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.sum, b.sum)) })
+	slices.SortFunc(t.sums, func(a, b said) int {
+		if a.who != b.who {
+			return cmp.Compare(a.who, b.who)
+		}
+		return cmp.Compare(a.sum, b.sum)
+	})
 	different := slices.Compact(t.sums)
 	p.Duplicates = len(t.sums) - len(different)
 	for i, s := range different {

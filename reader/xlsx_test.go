@@ -71,3 +71,13 @@ func TestWorkbook(t *testing.T) {
 		t.Errorf("%v", e)
 	}
 }
+
+// TestCoverSheet reads the list behind a cover, and names the other sheets.
+func TestCoverSheet(t *testing.T) {
+	in := open(t, Options{}, "testdata/lists/g15_cover_sheet.xlsx")
+	told := strings.Join(in.Profile().Told(), "\n")
+	if !strings.Contains(told, "--sheet NAME reads another") || !strings.Contains(told, in.Profile().Files[0].Sheet) {
+		t.Errorf("nobody is told:\n%s", told)
+	}
+	equal(t, "is a list", len(in.Profile().Files[0].Mapping) > 1, true)
+}

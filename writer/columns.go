@@ -49,7 +49,8 @@ func (n namer) unused(prefix, name string) string {
 // An input knows which of the input columns appear in a file.
 type input struct {
 	columns []string
-	kept    []int // indices into columns, ascending
+	spelled []string // as the input has them, where that differs: blank names, and the same name twice
+	kept    []int    // indices into columns, ascending
 }
 
 func wholeInput(columns []string) input {

@@ -93,6 +93,7 @@ func (f *File) configure() (err error) {
 			return err
 		}
 	}
+	f.kept.spelled = f.opt.Header
 	if f.path == "-" {
 		return nil
 	}

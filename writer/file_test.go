@@ -337,3 +337,12 @@ func TestDefuse(t *testing.T) {
 		t.Errorf("the first column is called %q", out.Columns[0])
 	}
 }
+
+// TestHeaderAsItWas repeats blank names and the same name twice as the input has them.
+func TestHeaderAsItWas(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "o.csv")
+	finish(t, path, Options{Columns: []string{"Email", "column_2", "Email (2)"}, Header: []string{"Email", "", "Email"}, Emails: 1}, nil)
+	if got := string(read(t, path)); !strings.HasPrefix(got, "Email,,Email,octave_status,") {
+		t.Errorf("%q", got)
+	}
+}

@@ -33,7 +33,13 @@ func newTable(buf *bufio.Writer, f format, opt Options, in input) (*table, error
 	return t, err
 }
 
-func (t *table) header(emails int) []string { return Columns(t.input.names(), emails) }
+func (t *table) header(emails int) []string {
+	header := Columns(t.input.names(), emails)
+	if t.input.spelled != nil {
+		t.input.pick(header[:0], t.input.spelled)
+	}
+	return header
+}
 
 func (t *table) write(row Row) error {
 	t.emails = max(t.emails, len(row.Emails))

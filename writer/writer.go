@@ -79,6 +79,10 @@ type Options struct {
 	// Columns are the names of the input columns, unique, in order. For JSON input they are all top-level keys.
 	Columns []string
 
+	// Header are the names of Columns as the input spells them, blank or several times the same; nil when they are
+	// Columns. Generic tables repeat them as they are.
+	Header []string
+
 	// Emails is the number of messages that the header has room for at least. With a preset it is the number of steps: a
 	// longer sequence is cut to it, a shorter one held back, and 0 is the commonest length.
 	Emails int

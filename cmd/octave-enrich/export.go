@@ -96,6 +96,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err != nil {
 		return err
 	}
+	opt.Header = list.input.Header()
 	out, err := writer.Create(places.output, opt)
 	if err != nil {
 		return createError(err)

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"os"
+
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
@@ -84,4 +87,26 @@ func (l *list) meet(memory *pipeline.Memory) (err error) {
 		l.ask = l.people.Instead(l.ask)
 	}
 	return nil
+}
+
+// refuseEmpty keeps an output that holds rows from being replaced by that of an
+// empty list: a broken view is no empty list.
+func refuseEmpty(in *reader.Input, output string) error {
+	if in.Profile().Rows > 0 || !holdsRows(output) {
+		return nil
+	}
+	return &exitError{code: exitInput, err: errors.New("a header, and no rows below it; the output has rows and stays as it is"), hint: "if the list is to be empty, remove " + output}
+}
+
+// holdsRows says whether an output has more than a header, as far as it can be read.
+func holdsRows(path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false
+	}
+	in, err := reader.Open([]string{path}, reader.Options{})
+	if err != nil {
+		return true
+	}
+	defer in.Close()
+	return in.Profile().Rows > 0
 }

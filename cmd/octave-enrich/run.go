@@ -127,6 +127,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err := j.list.input.Overlooked(); err != nil {
 		return inputError(err)
 	}
+	if err := refuseEmpty(j.list.input, j.places.output); err != nil {
+		return err
+	}
 	j.tellInput()
 	if err := checkpoint.Chosen(j.places.checkpoint, nil); err != nil {
 		return checkpointError(j.places.checkpoint, err)
@@ -168,6 +171,7 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err != nil {
 		return err
 	}
+	opt.Header = j.list.input.Header()
 	if j.out, err = writer.Create(j.places.output, opt); err != nil {
 		return createError(err)
 	}

@@ -85,9 +85,9 @@ type Plan struct {
 	rivals    []rivals
 	optOut    []int // columns
 	fates     []Fate
-	silent    []bool        // columns that may hold anything without a word: never used, or said elsewhere
-	passed    map[pass]int  // rows without a value that an unused column has
-	undecided map[slot]bool // slots that the user did not decide
+	silent    []bool       // columns that may hold anything without a word: never used, or said elsewhere
+	passed    map[pass]int // rows without a value that an unused column has
+	undecided []slot       // slots that the user did not decide
 }
 
 // A slot is the place of a field in a row.
@@ -145,7 +145,7 @@ func NewPlan(t *tables.Table, sample [][]string, words *Vocabulary, opt Options)
 func newPlanner(t *tables.Table, sample [][]string, words *Vocabulary) *planner {
 	p := &planner{file: t.Source.Name, words: words, used: map[int]bool{}, done: map[person.Field]bool{}}
 	p.plan = &Plan{file: p.file, Missing: map[person.Field]error{}, Rejected: []Rejection{}, width: t.Width, header: t.Layout.Header, particle: -1,
-		workbook: t.Format == "xlsx", passed: map[pass]int{}, undecided: map[slot]bool{}}
+		workbook: t.Format == "xlsx", passed: map[pass]int{}}
 	p.encoding = t.Encoding
 	p.guessed = t.Encoding != "" && !strings.HasPrefix(t.Encoding, "utf-") && !t.Demanded
 	p.names = slices.Clone(t.Names[:t.Width])
@@ -491,6 +491,8 @@ func (p *planner) settleFates() {
 	for _, field := range []person.Field{person.Email, person.LinkedInProfile} {
 		demanded := slices.ContainsFunc(plan.Mapped, func(m Mapping) bool { return m.Field == field && m.demanded })
 		found := slices.ContainsFunc(plan.Mapped, func(m Mapping) bool { return m.Field == field })
-		plan.undecided[slotOf(field)] = !demanded && (found || !p.done[field])
+		if !demanded && (found || !p.done[field]) {
+			plan.undecided = append(plan.undecided, slotOf(field))
+		}
 	}
 }

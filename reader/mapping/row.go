@@ -152,11 +152,7 @@ func (p *Plan) name(cells []string, r *Row) {
 	if *first == "" && *last == "" {
 		return
 	}
-	name := *first
-	if *last != "" && name != "" {
-		name += " "
-	}
-	if name += *last; len(name) < 40 && person.IsNobody(name) {
+	if person.IsNobody(*first, *last) {
 		*first, *last, r.flaws[slotFullName] = "", "", person.Nobody
 	}
 }
@@ -314,8 +310,8 @@ func (p *Plan) Count(cells []string, r *Row) {
 			}
 		}
 	}
-	for slot, undecided := range p.undecided {
-		if undecided && r.values[slot] == "" {
+	for _, slot := range p.undecided {
+		if r.values[slot] == "" {
 			p.passOver(slot, cells)
 		}
 	}

@@ -35,7 +35,7 @@ func readTable(name, separator string) map[string][]string {
 // known are the tables, made ready to be asked.
 var known = sync.OnceValue(func() *tables {
 	t := &tables{nothing: map[string]bool{}, noName: map[string]bool{}, hosts: map[string]string{}, languages: map[string]string{},
-		people: map[string]map[string]bool{}, dummyLocal: map[string]bool{}}
+		anyEnding: map[string]bool{}, people: map[string]map[string]bool{}, dummyLocal: map[string]bool{}}
 	for kind, words := range readTable("nothing.tsv", "|") {
 		into := t.nothing
 		if kind == "for names" {
@@ -57,6 +57,10 @@ var known = sync.OnceValue(func() *tables {
 				t.hosts["always "+h] = kind
 			default:
 				t.hosts[h] = kind
+				if name, ok := strings.CutSuffix(h, ".*"); ok {
+					t.anyEnding[name] = true
+				}
+				t.hostShapes[min(len(h), shapeLength-1)][h[0]] = true
 			}
 		}
 	}
@@ -69,6 +73,10 @@ var known = sync.OnceValue(func() *tables {
 		t.people[kind] = map[string]bool{}
 		for _, w := range words {
 			t.people[kind][bareName(w)] = true
+			if kind == "team" || kind == "nobody" {
+				name := bareName(w)
+				t.nobodies[min(len(name), shapeLength-1)][name[0]] = true
+			}
 		}
 	}
 	return t
@@ -78,6 +86,9 @@ type tables struct {
 	nothing    map[string]bool            // texts that stand for nothing, as bare leaves them
 	noName     map[string]bool            // further ones, where a name is meant
 	shapes     [shapeLength][256]bool     // length and first byte of both, to pass most texts by
+	hostShapes [shapeLength][256]bool     // the same of hosts
+	anyEnding  map[string]bool            // yelp of "yelp.*"
+	nobodies   [shapeLength][256]bool     // the same of teams and stand-ins
 	hosts      map[string]string          // kind by host; "yelp.*" stands for any ending
 	dummyLocal map[string]bool            // local parts that people invent
 	languages  map[string]string          // tag by name in lower case
@@ -90,6 +101,14 @@ func (t *tables) addShape(word string) {
 	if word != "" && len(word) < shapeLength {
 		t.shapes[len(word)][word[0]] = true
 	}
+}
+
+// hostKind is the kind of a host, empty for most.
+func (t *tables) hostKind(host string) string {
+	if host == "" || !t.hostShapes[min(len(host), shapeLength-1)][host[0]] {
+		return ""
+	}
+	return t.hosts[host]
 }
 
 // bare is what a text is compared by: lower case without outer blanks and dots.

@@ -187,7 +187,7 @@ func isASCII(s string) bool {
 // IsFreeMail says whether a domain belongs to a mail provider, so that it
 // says nothing about a company.
 func IsFreeMail(domain string) bool {
-	if known().hosts[domain] == "free mail" {
+	if known().hostKind(domain) == "free mail" {
 		return true
 	}
 	name, rest, _ := strings.Cut(domain, ".")
@@ -202,9 +202,9 @@ func IsFreeMail(domain string) bool {
 // or a builder's own: a page there is not the company's site. A host below a
 // builder's is.
 func isForeignHost(host string) bool {
-	hosts := known().hosts
+	t := known()
 	for rest, below := host, false; ; below = true {
-		switch kind := hosts[rest]; {
+		switch kind := t.hostKind(rest); {
 		case kind == "builder":
 			return !below
 		case kind != "" && kind != "free mail":
@@ -214,7 +214,7 @@ func isForeignHost(host string) bool {
 		if !ok {
 			break
 		}
-		if hosts[name+".*"] != "" && (isSuffix(ending) || ending == "com" || ending == "net" || ending == "org") {
+		if len(name) < 13 && t.anyEnding[name] && (isSuffix(ending) || ending == "com" || ending == "net" || ending == "org") {
 			return true
 		}
 		rest = ending

@@ -195,9 +195,30 @@ func (t *tables) splitCJK(name string) (first, last string) {
 	return string(signs[n:]), string(signs[:n])
 }
 
-// IsNobody says whether a name is a team's, a total or a stand-in.
-func IsNobody(name string) bool {
+// IsNobody says whether a name is a team's or a stand-in.
+func IsNobody(first, last string) bool {
 	t := known()
+	name := first
+	if first == "" || last == "" {
+		name += last
+	}
+	if name == "" {
+		return false
+	}
+	length := len(first) + len(last)
+	if first != "" && last != "" {
+		length++
+	}
+	initial := name[0]
+	if initial >= 'A' && initial <= 'Z' {
+		initial += 'a' - 'A'
+	}
+	if length < shapeLength-1 && initial < 0x80 && !strings.Contains(first, ".") && !t.nobodies[length][initial] {
+		return false
+	}
+	if first != "" && last != "" {
+		name = first + " " + last
+	}
 	return t.isKind("team", name) || t.isKind("nobody", name)
 }
 

@@ -193,6 +193,52 @@ func unquote(quoted []byte) string {
 
 func (j *jsonRecords) Close() error { return j.closer() }
 
+// arrayRecords reads the objects of one list, [{...}, ...], as a stream. Their
+// lines are their numbers.
+type arrayRecords struct {
+	jsonRecords
+	decoder *json.Decoder
+	started bool
+}
+
+func (a *arrayRecords) Next() (Record, error) {
+	if !a.started {
+		if _, err := a.decoder.Token(); err != nil {
+			return Record{}, a.damaged(err)
+		}
+		a.started = true
+	}
+	if !a.decoder.More() {
+		if _, err := a.decoder.Token(); err != nil {
+			return Record{}, a.damaged(err)
+		}
+		if _, err := a.decoder.Token(); err != io.EOF {
+			return Record{}, &InputError{Msg: "more behind the end of the list", Hint: "one list of objects, or one object a line"}
+		}
+		return Record{}, io.EOF
+	}
+	var element json.RawMessage
+	if err := a.decoder.Decode(&element); err != nil {
+		return Record{}, a.damaged(err)
+	}
+	a.line++
+	var one bytes.Buffer
+	if err := json.Compact(&one, element); err != nil { // objects go out one a line
+		return Record{}, a.damaged(err)
+	}
+	return a.parse(one.Bytes()), nil
+}
+
+// damaged says where a list breaks; a failed read stays what it is.
+func (a *arrayRecords) damaged(err error) error {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &InputError{Msg: fmt.Sprintf("broken JSON behind object %d of the list", a.line), Hint: "export or download it again", Err: unspoken{err}}
+	}
+	return err
+}
+
 // Paths are the ways to the values inside a cell that holds an object of JSON,
 // or a list whose first element is one. The ways go three keys deep.
 func Paths(cell string) [][]string {

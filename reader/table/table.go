@@ -42,16 +42,18 @@ type Options struct {
 // A Table is one input file, with what was found out about its bytes.
 type Table struct {
 	Source      *Source
-	Format      string // csv, tsv, jsonl, xlsx
-	Compression string // gzip, zstd or none
-	Encoding    string // empty for a workbook
-	Demanded    bool   // the encoding was
-	Sheet       string // of a workbook
+	Format      string   // csv, tsv, jsonl, xlsx
+	Compression string   // gzip, zstd or none
+	Encoding    string   // empty for a workbook
+	Demanded    bool     // the encoding was
+	Sheet       string   // of a workbook
+	Sheets      []string // that it was chosen from
 	Layout      Layout
 	Names       []string // of the columns, all different
 	Width       int      // columns with a header; the others hold extra cells
 	Checked     bool     // it was read to its end
 
+	array     bool // JSON, and one list of objects
 	mixedEnds bool // some lines end with a carriage return alone
 }
 
@@ -136,6 +138,7 @@ func (t *Table) sniffText(text []byte, score Score, opt Options) error {
 	t.Format = t.formatOf(start, opt.Format)
 	switch {
 	case t.Format == "jsonl":
+		t.array = start[0] == '['
 		return jsonHint(start)
 	case t.Format == "xlsx":
 		return &InputError{Msg: "not a workbook but text", Hint: "leave the format to be detected"}
@@ -180,15 +183,20 @@ func (t *Table) formatOf(start []byte, demanded string) string {
 	name := strings.ToLower(t.Source.Path)
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
 	switch filepath.Ext(name) {
-	case ".jsonl", ".ndjson":
+	case ".jsonl", ".ndjson", ".json":
 		return "jsonl"
 	case ".tsv":
 		return "tsv"
 	}
-	if start[0] == '{' || bytes.HasPrefix(start, []byte("[{")) || bytes.Equal(firstLine(start), []byte("[")) {
+	if start[0] == '{' || isArray(start) {
 		return "jsonl"
 	}
 	return "csv"
+}
+
+// isArray says whether a text starts a list of objects.
+func isArray(text []byte) bool {
+	return text[0] == '[' && bytes.HasPrefix(bytes.TrimSpace(text[1:]), []byte{'{'})
 }
 
 func firstLine(text []byte) []byte {
@@ -196,13 +204,9 @@ func firstLine(text []byte) []byte {
 	return bytes.TrimSpace(line)
 }
 
-// jsonHint refuses JSON that is not one object a line.
+// jsonHint refuses JSON that is neither one object a line nor a list of them.
 func jsonHint(start []byte) error {
-	line := firstLine(start)
-	switch {
-	case start[0] == '[':
-		return &InputError{Msg: "one JSON array, not an object a line", Hint: "turn it into lines: jq -c '.[]' FILE"}
-	case len(line) == 1 && line[0] == '{':
+	if line := firstLine(start); len(line) == 1 && line[0] == '{' {
 		return &InputError{Msg: "a JSON object over several lines, not one a line", Hint: "turn it into lines: jq -c . FILE"}
 	}
 	return nil
@@ -265,6 +269,9 @@ func (t *Table) Open(sum hash.Hash) (Records, error) {
 		return nil, errors.Join(err, closeAll())
 	}
 	if t.Format == "jsonl" {
+		if t.array {
+			return &arrayRecords{jsonRecords: jsonRecords{keys: keysOf(t.Layout.Header), names: t.Layout.Header, closer: closeAll}, decoder: json.NewDecoder(text)}, nil
+		}
 		return &jsonRecords{in: bufio.NewReaderSize(text, 64<<10), keys: keysOf(t.Layout.Header), names: t.Layout.Header, closer: closeAll}, nil
 	}
 	s := NewScanner(text, t.Layout.Comma, t.Layout.EOL, t.Layout.Line)
@@ -322,7 +329,11 @@ func (t *Table) Sample(n int) ([][]string, error) {
 			sample = append(sample, slices.Clone(r.Cells))
 		}
 	}
-	if j, ok := rows.(*jsonRecords); ok {
+	j, ok := rows.(*jsonRecords)
+	if a, isArray := rows.(*arrayRecords); isArray {
+		j, ok = &a.jsonRecords, true
+	}
+	if ok {
 		if len(j.names) == 0 {
 			return nil, &InputError{Msg: "no line of it is a JSON object with a member", Hint: "--in-format csv if it is a table"}
 		}

@@ -18,33 +18,54 @@ func (t *Table) openWorkbook(opt Options, score Score) error {
 	}
 	defer book.Close()
 	t.Format = "xlsx"
-	if err := t.findSheet(book, opt.Sheet); err != nil {
-		return err
-	}
-	rows, err := newSheetRecords(book, t.Sheet)
+	sheets, err := t.candidates(book, opt.Sheet)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	var best Layout
+	for i, sheet := range sheets {
+		layout, err := findHeader(book, sheet, score)
+		if err != nil {
+			return err
+		}
+		// The first sheet may be a cover: another is read when it looks like a list.
+		if i == 0 || best.score < listScore && layout.score >= listScore {
+			best, t.Sheet = layout, sheet
+		}
+	}
+	if best.Header == nil {
+		return &InputError{Msg: fmt.Sprintf("the sheet %q is empty", t.Sheet), Hint: "--sheet NAME reads another one"}
+	}
+	t.Sheets = sheets
+	t.Layout = best
+	t.setHeader(best.Header)
+	return nil
+}
+
+// listScore is how many known columns make a sheet a list.
+const listScore = 2
+
+// findHeader finds the row of a sheet that looks most like a header.
+func findHeader(book *excelize.File, sheet string, score Score) (Layout, error) {
 	best := Layout{score: -1}
+	rows, err := newSheetRecords(book, sheet)
+	if err != nil {
+		return best, err
+	}
+	defer rows.Rows.Close()
 	for range HeaderRecords {
 		r, err := rows.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return err
+			return best, err
 		}
 		if n := score(r.Cells); n > best.score {
 			best = Layout{Header: slices.Clone(r.Cells), score: n, Line: r.Line, Preamble: r.Line - 1}
 		}
 	}
-	if best.Header == nil {
-		return &InputError{Msg: fmt.Sprintf("the sheet %q is empty", t.Sheet), Hint: "--sheet NAME reads another one"}
-	}
-	t.Layout = best
-	t.setHeader(best.Header)
-	return nil
+	return best, nil
 }
 
 // workbook unpacks the file. The parts that do not fit into a few megabytes
@@ -75,23 +96,23 @@ func (t *Table) workbook(sum hash.Hash) (*excelize.File, error) {
 	return book, nil
 }
 
-// findSheet is the sheet of that name, or the first visible one.
-func (t *Table) findSheet(book *excelize.File, name string) error {
+// candidates are the sheet of that name, or all visible ones.
+func (t *Table) candidates(book *excelize.File, name string) ([]string, error) {
 	sheets := book.GetSheetList()
 	if name != "" {
 		if !slices.Contains(sheets, name) {
-			return &OptionError{File: t.Source.Name, Msg: fmt.Sprintf("no sheet %q", name), Hint: "its sheets are " + QuoteAll(sheets)}
+			return nil, &OptionError{File: t.Source.Name, Msg: fmt.Sprintf("no sheet %q", name), Hint: "its sheets are " + QuoteAll(sheets)}
 		}
-		t.Sheet = name
-		return nil
+		return []string{name}, nil
 	}
-	for _, s := range sheets {
-		if visible, err := book.GetSheetVisible(s); err == nil && visible {
-			t.Sheet = s
-			return nil
-		}
+	sheets = slices.DeleteFunc(sheets, func(s string) bool {
+		visible, err := book.GetSheetVisible(s)
+		return err != nil || !visible
+	})
+	if len(sheets) == 0 {
+		return nil, &InputError{Msg: "a workbook without a sheet"}
 	}
-	return &InputError{Msg: "a workbook without a sheet"}
+	return sheets, nil
 }
 
 // openSheet starts reading the rows below the header.

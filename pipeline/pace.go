@@ -142,6 +142,7 @@ const (
 	minRate       = rate.Limit(0.1) // no start for 10 s is too long
 	maxBackoffAll = 8 * time.Second
 	below         = 0.98
+	slower        = 0.8 // the slower side of a test
 	tooMany       = 0.3 // refused: this is a limit
 )
 
@@ -292,15 +293,18 @@ func (p *Pace) test(now time.Time) {
 		return
 	}
 	arm.Calls = calls
-	fast, slow, n := float64(t.Fast.Refused), float64(t.Slower.Refused), float64(t.Fast.Calls+t.Slower.Calls)
+	refused, n := float64(t.Fast.Refused+t.Slower.Refused), float64(t.Fast.Calls+t.Slower.Calls)
+	fast, slow := float64(t.Fast.Refused)/float64(max(t.Fast.Calls, 1)), float64(t.Slower.Refused)/float64(max(t.Slower.Calls, 1))
+	// A limit takes as many of the slower calls as of the fast ones; what is refused
+	// at any rate is the same share of both. Half way between decides.
+	limit := max(usual, 1-(1-fast)/slower)
 	switch {
-	case min(t.Fast.Calls, t.Slower.Calls) < 20, fast+slow < 12 && n < 200 && (slow > 0 || fast < 4):
+	case min(t.Fast.Calls, t.Slower.Calls) < 20, refused < 12 && n < 200 && (t.Slower.Refused > 0 || t.Fast.Refused < 4):
 		p.turn(now)
-	case slow <= fast*(0.3+usual) || fast+slow < 0.02*n:
-		share := fast/float64(t.Fast.Calls) - usual
-		p.settleAt(now, t.Rate*rate.Limit(min(max(1-share, 0.8), 0.95)), t.Rate)
+	case slow < (fast+limit)/2 || refused < 0.02*n:
+		p.settleAt(now, t.Rate*rate.Limit(min(max(1-fast+usual, slower), 0.95)), t.Rate)
 	default:
-		p.Refusals.Normal, p.Refusals.Surplus = min((fast+slow)/n, tooMany), 0
+		p.Refusals.Normal, p.Refusals.Surplus = min(refused/n, tooMany), 0
 		p.Limit, p.Steps.Grow, p.Steps.Ceiling = t.Rate, 1, 0
 		*t = Test{}
 		p.step(now, firstStep)
@@ -313,7 +317,7 @@ func (p *Pace) turn(now time.Time) {
 	t.Slow = !t.Slow
 	p.Limit = t.Rate
 	if t.Slow {
-		p.Limit *= 0.8
+		p.Limit *= slower
 	}
 	p.step(now, max(calls(10, p.Limit), min(p.Steps.Length, time.Second)))
 }

@@ -253,7 +253,7 @@ var scenarios = []scenario{
 	{name: "sliding 50 that halves and doubles, RA", share: 65, refused: 2, mock: func() *mock {
 		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true, scale: halvesAndDoubles}), after: exactly}
 	}},
-	{name: "bucket 20/s b10 that halves and doubles", share: 97, refused: 22, mock: func() *mock {
+	{name: "bucket 20/s b10 that halves and doubles", share: 64, refused: 4, mock: func() *mock {
 		return &mock{limits: limits(&hole{perSecond: 20, burst: 10, scale: halvesAndDoubles})}
 	}},
 	{name: "bucket 40/s b10, another client takes 12/s", share: 99, refused: 2, mock: func() *mock {

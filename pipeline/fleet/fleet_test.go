@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -408,17 +409,17 @@ func TestFleetKeyRejected(t *testing.T) {
 	}
 }
 
-// A refusal on one host holds all of them back, within a second of its being told.
+// Refusals in a row, whichever host gets them, hold all hosts back, within a second
+// of their being told.
 func TestFleetPause(t *testing.T) {
 	r := newRig(t)
-	var once sync.Once
-	r.service.fate = func(n int, _ octave.Request) (err error) {
-		if n > 30 {
-			once.Do(func() {
-				err = &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, Message: "slow down", RetryAfter: 4 * time.Second}
-			})
+	var wall atomic.Bool
+	wall.Store(true)
+	r.service.fate = func(n int, _ octave.Request) error {
+		if n > 30 && wall.Load() {
+			return &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, Message: "slow down", RetryAfter: 4 * time.Second}
 		}
-		return err
+		return nil
 	}
 	for range 3 {
 		r.host(func(cfg *WorkerConfig) { limit := rate.Limit(50); cfg.Limit = &limit })
@@ -433,6 +434,7 @@ func TestFleetPause(t *testing.T) {
 		return until.After(time.Now())
 	})
 	told := time.Now()
+	wall.Store(false)
 	if _ = g.Wait(); answered != 100 {
 		t.Fatalf("%d of 100 answered", answered)
 	}

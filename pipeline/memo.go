@@ -39,7 +39,7 @@ type Memory struct {
 	// Redo are the questions that are marked to be asked again.
 	Redo Marks
 	// Earlier leads from a question of the list to another one about the same
-	// person that was answered, see [FindChanges].
+	// person that was answered, see [Survey].
 	Earlier map[checkpoint.Key]checkpoint.Key
 	// KeepChanged takes the answer to the earlier question and does not ask.
 	KeepChanged bool

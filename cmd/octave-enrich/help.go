@@ -20,6 +20,7 @@ Afterwards
   status       what a checkpoint holds: answered, failed, possibly billed
   report       one page to read: how the runs went, and every email
   review       that page in a browser, to edit, approve and reject emails
+  redo         mark contacts that the next run asks again
   erase        take a person out, and name the files that still hold them
   prune        drop old answers
 
@@ -45,8 +46,8 @@ Exit codes
   0 every row settled       1 internal error         2 usage or configuration
   3 some rows failed        4 input unreadable       5 service kept failing
   6 output not writable     7 out of credits         8 budget reached
-  10 --max-duration         11 checkpoint in use     12 key rejected
-  13 checkpoint damaged     130, 143 stopped by a signal
+  9 say what to pay for     10 --max-duration        11 checkpoint in use
+  12 key rejected           13 checkpoint damaged    130, 143 stopped by a signal
 After 3, 5, 7, 8, 10, 130 and 143 the same command resumes, and the last line
 says so.
 

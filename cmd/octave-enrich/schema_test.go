@@ -196,7 +196,7 @@ func TestSchemaRefuses(t *testing.T) {
 	spoil := map[string]func(map[string]any){
 		"summary.tool: is missing":               func(v map[string]any) { delete(v, "tool") },
 		"summary.email: is not known":            func(v map[string]any) { v["email"] = "x" },
-		"summary.exit_code: 9 is not one of":     func(v map[string]any) { v["exit_code"] = 9 },
+		"summary.exit_code: 14 is not one of":    func(v map[string]any) { v["exit_code"] = 14 },
 		"summary.rows.ok: -1 is below 0":         func(v map[string]any) { v["rows"].(map[string]any)["ok"] = -1 },
 		"summary.rows.ok: is number":             func(v map[string]any) { v["rows"].(map[string]any)["ok"] = 1.5 },
 		"summary.usage: is string":               func(v map[string]any) { v["usage"] = "1" },

@@ -3,12 +3,14 @@
 const inAddress = { text: "q", status: "status", decision: "decision", playbook: "playbook", persona: "persona", messages: "messages", warning: "warning", sort: "sort", inRun: "run", hold: "hold", heals: "heals", rewritten: "rewritten" };
 const unfiltered = { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "", sort: "row", inRun: "", hold: "", heals: "", rewritten: "" };
 
+let written = ""; // by this page: says nothing new
 function writeAddress() {
   if ($("emails").hidden) return;
   const query = new URLSearchParams();
   for (const [name, short] of Object.entries(inAddress)) if (view[name] !== unfiltered[name]) query.set(short, view[name] === "" ? "none" : view[name]);
   if ($("reader").dataset.key) query.set("c", $("reader").dataset.key);
-  history.replaceState(null, "", "#emails" + (query.size ? "?" + query : ""));
+  written = "#emails" + (query.size ? "?" + query : "");
+  history.replaceState(null, "", written);
 }
 
 // readAddress returns the name of the view and the contact; filters that stand
@@ -17,7 +19,7 @@ function readAddress() {
   const hash = location.hash.slice(1);
   if (hash.startsWith("c=")) return { name: "emails", key: hash.slice(2) };
   const [name, text] = hash.split("?");
-  if (!text) return { name };
+  if (!text || location.hash === written) return { name };
   const query = new URLSearchParams(text);
   for (const [field, short] of Object.entries(inAddress)) view[field] = query.has(short) ? (query.get(short) === "none" && unfiltered[field] === "any" ? "" : query.get(short)) : unfiltered[field];
   $("search").value = view.text;

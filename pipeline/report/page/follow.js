@@ -40,7 +40,6 @@ function changed(key) {
     search(true);
     redraw([...changedKeys]);
     changedKeys.clear();
-    if (!$("overview").hidden) drawOverview();
     const r = lastRun(), rows = r && r.began && r.began.input && r.began.input.rows;
     $("running").hidden = !goesOn(r);
     $("running").textContent = `run goes on: ${number(contacts.filter((c) => inRun(c, r)).length)}${rows ? " of " + plural(rows, "row") : ""}`;

@@ -15,7 +15,10 @@ function route() {
   $("emails").hidden = !emails;
   $("tab-overview").toggleAttribute("aria-current", !emails);
   $("tab-emails").toggleAttribute("aria-current", emails);
-  if (!emails) return document.body.classList.remove("reading");
+  if (!emails) {
+    drawOverview();
+    return document.body.classList.remove("reading");
+  }
   measure();
   if (key && (view.at < 0 || view.hits[view.at].key !== key)) openKey(key);
   else if (view.at >= 0) writeAddress();
@@ -42,7 +45,7 @@ function onKey(e) {
   else if (e.key === "o") location.hash = emails ? "#overview" : "#emails";
   else if (e.key === "t") switchTheme();
   else if (e.key === "p") printPages();
-  else if (e.key === "/") { location.hash = "#emails"; route(); $("search").focus(); }
+  else if (e.key === "/") { if (!emails) location.hash = "#emails", route(); $("search").focus(); }
   else if (e.key === "z" && summary.live) e.repeat || undo();
   else if (!emails || (step && e.key.length > 1 && e.target.closest("#reader"))) return;
   else if (step) move(Math.min(Math.max(view.at + step, 0), view.hits.length - 1));
@@ -113,7 +116,7 @@ function listen() {
   let wide = innerWidth;
   addEventListener("resize", () => {
     measure();
-    if (wide !== innerWidth) drawOverview();
+    if (wide !== innerWidth && !$("overview").hidden) drawOverview();
     wide = innerWidth;
   });
 }
@@ -138,7 +141,6 @@ async function start() {
   }
   makeFilters();
   search();
-  drawOverview();
   listen();
   route();
   follow();

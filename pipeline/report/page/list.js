@@ -20,6 +20,7 @@ function matches(c, words) {
 // search keeps the open contact open when it is still among those found.
 function search(keep) {
   const words = wordsOf(view.text);
+  if (view.hold) judgeAll();
   const open = view.hits[view.at];
   view.hits = contacts.filter((c) => matches(c, words));
   if (view.sort === "slow") view.hits.sort((a, b) => (b.latency_ms || 0) - (a.latency_ms || 0));

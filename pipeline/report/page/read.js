@@ -83,6 +83,7 @@ function redraw(keys) {
   drawRows();
   chips();
   progress();
+  if (!$("overview").hidden) drawOverview();
   const key = $("reader").dataset.key, c = byKey.get(key);
   if (c && keys.includes(key) && !draft) read(c, true);
 }

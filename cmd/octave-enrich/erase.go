@@ -85,7 +85,7 @@ const finishing = "what was begun is finished first"
 
 func (a *app) erase(path string, e erasure) error {
 	watch := a.watch()
-	defer watch.deaf()
+	defer watch.unlisten()
 	if err := e.prepare(); err != nil {
 		return err
 	}

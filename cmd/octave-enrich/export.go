@@ -59,7 +59,7 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 		o.checkpointPath = o.defaultCheckpoint(inputs)
 	}
 	watch := a.watch()
-	defer watch.deaf()
+	defer watch.unlisten()
 	places, err := o.places(inputs)
 	if err != nil {
 		return err

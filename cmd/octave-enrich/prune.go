@@ -38,7 +38,7 @@ func newPrune(a *app) *cobra.Command {
 
 func (a *app) prune(path string, before time.Time) error {
 	watch := a.watch()
-	defer watch.deaf()
+	defer watch.unlisten()
 	files := &paths{}
 	files.answers(path)
 	if err := files.check(); err != nil {

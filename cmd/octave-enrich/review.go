@@ -61,7 +61,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 		return err
 	}
 	watch := a.watch()
-	defer watch.deaf()
+	defer watch.unlisten()
 	ctx := watch.begin("stopping")
 	book, err := review.Open(path, tool+" "+version)
 	if err != nil {

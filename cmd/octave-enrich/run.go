@@ -43,8 +43,8 @@ func newRun(a *app) *cobra.Command {
 // run is the main job: everything that can be refused is refused before the
 // first call.
 func (a *app) run(o *options, inputs []string, emailsGiven bool) error {
-	j := &job{app: a, o: o, inputs: inputs, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, deaf: func() {}}
-	defer func() { j.deaf() }()
+	j := &job{app: a, o: o, inputs: inputs, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
+	defer func() { j.unlisten() }()
 	j.places, j.unplaced = o.places(inputs)
 	if err := o.paths(inputs, j.places).check(); err != nil {
 		return err // and nobody is told: the summary is a file, too
@@ -90,11 +90,11 @@ type job struct {
 	changed   string // what is done with contacts whose question changed, "" when there are none
 	undecided bool   // nobody has said so
 
-	pace    pipeline.PacerConfig
-	budgets pipeline.Budgets
-	failed  pipeline.Threshold
-	brake   atomic.Pointer[pipeline.Brake] // nil until calls may be made
-	deaf    func()                         // ends listening to signals
+	pace     pipeline.PacerConfig
+	budgets  pipeline.Budgets
+	failed   pipeline.Threshold
+	brake    atomic.Pointer[pipeline.Brake] // nil until calls may be made
+	unlisten func()                         // ends listening to signals
 
 	told    errgroup.Group // who is being told that the job begins
 	live    *http.Server   // of --metrics-addr
@@ -107,7 +107,7 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err := j.check(); err != nil {
 		return err
 	}
-	j.deaf = j.heed()
+	j.unlisten = j.listen()
 	service, err := o.serviceName()
 	if err != nil {
 		return err

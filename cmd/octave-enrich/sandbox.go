@@ -61,7 +61,7 @@ func newSandbox(a *app) *cobra.Command {
 // serveSandbox serves until a signal.
 func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 	watch := a.watch()
-	defer watch.deaf()
+	defer watch.unlisten()
 	ctx := watch.begin("stopping")
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {

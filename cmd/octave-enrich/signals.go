@@ -22,9 +22,9 @@ import (
 // sentTwice is how far apart the deliveries of one signal may be.
 const sentTwice = time.Second
 
-// heed begins to listen: the first signal calls stop; a second SIGINT calls leave,
-// which does not return. The function that heed returns ends the listening.
-func heed(stop, leave func(os.Signal)) (deaf func()) {
+// listen waits for signals: the first one calls stop; a second SIGINT calls leave,
+// which does not return. The function that it returns ends that.
+func listen(stop, leave func(os.Signal)) (unlisten func()) {
 	heard := make(chan os.Signal, 8)
 	signal.Notify(heard, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // nohup means it
@@ -63,12 +63,12 @@ func obey(heard <-chan os.Signal, done <-chan struct{}, stop, leave func(os.Sign
 	}
 }
 
-// heed of a run: what the first signal does depends on the moment.
+// listen of a run: what the first signal does depends on the moment.
 //
 //   - before anybody was asked it ends the run at once
 //   - while calls are made it pulls the brake: nothing new starts
 //   - while the output is completed it changes nothing, for it asks for just that
-func (j *job) heed() (deaf func()) { return heed(j.stop, j.leave) }
+func (j *job) listen() (unlisten func()) { return listen(j.stop, j.leave) }
 
 func (j *job) stop(sig os.Signal) {
 	reason := &signalError{sig}
@@ -104,17 +104,17 @@ func leftError(sig os.Signal) error { return fmt.Errorf("%s again: left at once"
 // A watch is over a command that calls nobody. Until it begins to write there is
 // nothing to put in order: a signal ends it at once.
 type watch struct {
-	app    *app
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	what   atomic.Pointer[string] // the first signal leads to; nil until it begins
-	deaf   func()                 // ends the listening
+	app      *app
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	what     atomic.Pointer[string] // the first signal leads to; nil until it begins
+	unlisten func()                 // ends the listening
 }
 
 func (a *app) watch() *watch {
 	w := &watch{app: a}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
-	w.deaf = heed(w.stop, func(sig os.Signal) { w.exit(sig, leftError(sig)) })
+	w.unlisten = listen(w.stop, func(sig os.Signal) { w.exit(sig, leftError(sig)) })
 	return w
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// The other commands heed signals as run does: whichever comes, also twice, ends
+// The other commands listen to signals as run does: whichever comes, also twice, ends
 // them in order.
 func TestSignalsOfOtherCommands(t *testing.T) {
 	dir := t.TempDir()
@@ -66,7 +66,7 @@ func TestWatch(t *testing.T) {
 	check(t, err)
 	defer out.Close()
 	w := (&app{stderr: out}).watch()
-	defer w.deaf()
+	defer w.unlisten()
 	ctx := w.begin(finishing)
 	if w.ended() != nil {
 		t.Error("ended before any signal")

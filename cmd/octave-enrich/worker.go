@@ -69,8 +69,8 @@ const shortestRetain = time.Hour
 // shortestRescue is some beats of a worker, one a second.
 const shortestRescue = 3 * time.Second
 
-// A shift is a worker at work.
-type shift struct {
+// A host is a process that makes calls of a fleet.
+type host struct {
 	app   *app
 	o     *options
 	log   *zap.Logger
@@ -80,7 +80,7 @@ type shift struct {
 
 // worker asks the questions of a queue until a signal, or until nobody may.
 func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
-	s := &shift{app: a, o: o, brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}}
+	s := &host{app: a, o: o, brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}}
 	cfg, err := s.prepare(w, rateGiven)
 	if err != nil {
 		return err
@@ -92,9 +92,9 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 	}
 	ctx, abandon := context.WithCancel(context.Background())
 	defer abandon()
-	defer s.heed()()
+	defer s.listen()()
 	account := &lookout{client: client, looked: o.sandbox, absent: o.sandbox, say: s.log.Info}
-	if err := s.vouch(ctx, account); err != nil {
+	if err := s.checkKey(ctx, account); err != nil {
 		return err
 	}
 	soft, cancel := s.brake.Bound(ctx) // a signal waits for no database
@@ -125,7 +125,7 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 }
 
 // prepare reads the flags.
-func (s *shift) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig, err error) {
+func (s *host) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig, err error) {
 	o, a := s.o, s.app
 	terminal := isTerminal(a.stderr)
 	format := logFormat(o.logFormat, terminal)
@@ -175,9 +175,9 @@ func (s *shift) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfi
 	return cfg, nil
 }
 
-// vouch asks the service, which costs nothing, whether the key is good: a worker
+// checkKey asks the service, which costs nothing, whether the key is good: a worker
 // that starts lets its key ask again, should it have been stopped.
-func (s *shift) vouch(ctx context.Context, account *lookout) error {
+func (s *host) checkKey(ctx context.Context, account *lookout) error {
 	err := account.Look(ctx)
 	var call *octave.Error
 	switch {
@@ -192,9 +192,9 @@ func (s *shift) vouch(ctx context.Context, account *lookout) error {
 	return nil
 }
 
-// heed makes the first signal drain the worker.
-func (s *shift) heed() (deaf func()) {
-	return heed(func(sig os.Signal) {
+// listen makes the first signal drain the worker.
+func (s *host) listen() (unlisten func()) {
+	return listen(func(sig os.Signal) {
 		s.brake.Pull(&signalError{sig})
 		s.log.Warn("stopping: calls in flight may end and are stored"+orLeave(sig), zap.String("signal", sig.String()))
 	}, func(sig os.Signal) {
@@ -204,12 +204,12 @@ func (s *shift) heed() (deaf func()) {
 }
 
 // tell logs what people have to know.
-func (s *shift) tell(e pipeline.Event) {
+func (s *host) tell(e pipeline.Event) {
 	(&progress{log: s.log}).tellService(e)
 }
 
 // follow logs what the worker does, now and then.
-func (s *shift) follow(w *fleet.Worker, done <-chan struct{}) {
+func (s *host) follow(w *fleet.Worker, done <-chan struct{}) {
 	ticker := time.NewTicker(lineBeat)
 	defer ticker.Stop()
 	for {
@@ -222,14 +222,14 @@ func (s *shift) follow(w *fleet.Worker, done <-chan struct{}) {
 	}
 }
 
-func (s *shift) line(msg string, w *fleet.Worker) {
+func (s *host) line(msg string, w *fleet.Worker) {
 	sum := s.tally.Summary()
 	s.log.Info(msg, zap.Int("in_flight", w.InFlight()), zap.Int("unstored", w.Unstored()), zap.Int("calls", sum.Calls.Started), zap.Int("answered", sum.Calls.Answered),
 		zap.Int("refused", sum.Calls.Refused), zap.Int("failed", sum.Calls.Failed), zap.String("usage", sum.Usage.String()))
 }
 
 // stoppedOr is why a worker ends that has not begun: a signal, or else err.
-func (s *shift) stoppedOr(err error) error {
+func (s *host) stoppedOr(err error) error {
 	if reason := s.brake.Reason(); reason != nil {
 		return s.ended(reason)
 	}
@@ -237,7 +237,7 @@ func (s *shift) stoppedOr(err error) error {
 }
 
 // ended gives the reason of a drained worker its code.
-func (s *shift) ended(reason error) error {
+func (s *host) ended(reason error) error {
 	var sig *signalError
 	var broken *pipeline.JournalError
 	switch {

@@ -79,8 +79,8 @@ const (
 	idle = 250 * time.Millisecond
 )
 
-// A catch is what came out of the queue in one transaction.
-type catch struct {
+// A fetched is what came out of the queue in one transaction.
+type fetched struct {
 	rows  []*rivertype.JobRow // what may start
 	turns []*turn
 
@@ -92,9 +92,9 @@ type catch struct {
 	spent   map[string]string // why a run stops here
 }
 
-func newCatch() *catch { return &catch{counted: map[string]int{}, spent: map[string]string{}} }
+func newFetched() *fetched { return &fetched{counted: map[string]int{}, spent: map[string]string{}} }
 
-func (c *catch) empty() bool { return len(c.turns)+len(c.done)+len(c.refused)+len(c.waiting) == 0 }
+func (c *fetched) empty() bool { return len(c.turns)+len(c.done)+len(c.refused)+len(c.waiting) == 0 }
 
 // fetch takes as many jobs as there are starts for, each with its asked record and
 // its place in the budget of its run, in one transaction.
@@ -110,9 +110,9 @@ func (w *Worker) fetch(ctx context.Context, params *riverdriver.JobGetAvailableP
 		return nil, wait, err
 	}
 	limited.MaxToLock = len(starts)
-	c := newCatch()
+	c := newFetched()
 	err = w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		c = newCatch()
+		c = newFetched()
 		if err := w.take(ctx, tx, c, &limited); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (w *Worker) available(ctx context.Context, params *riverdriver.JobGetAvaila
 }
 
 // take moves jobs out of the queue and sorts them by what becomes of them.
-func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *catch, params *riverdriver.JobGetAvailableParams) error {
+func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *fetched, params *riverdriver.JobGetAvailableParams) error {
 	got, err := w.driver.UnwrapExecutor(tx).JobGetAvailable(ctx, params)
 	if err != nil || len(got.Jobs) == 0 {
 		return err
@@ -182,7 +182,7 @@ func (w *Worker) take(ctx context.Context, tx pgx.Tx, c *catch, params *riverdri
 	return nil
 }
 
-// knowledge is what the database says about the jobs of a catch.
+// knowledge is what the database says about the jobs that were fetched.
 type knowledge struct {
 	runs     map[string]runState
 	answered map[checkpoint.Key]time.Time // when last
@@ -269,7 +269,7 @@ func (w *Worker) lookInFlight(batch *pgx.Batch, k knowledge, runs []string, but 
 }
 
 // sort decides what becomes of a job.
-func (c *catch) sort(t *turn, row *rivertype.JobRow, known knowledge) {
+func (c *fetched) sort(t *turn, row *rivertype.JobRow, known knowledge) {
 	switch admitted := c.admit(known, t); {
 	case admitted == later:
 		c.waiting = append(c.waiting, t.id)
@@ -296,7 +296,7 @@ const (
 
 // admit says whether a call may be made for a job: it has no outcome yet, and its
 // run goes on and can pay for it.
-func (c *catch) admit(known knowledge, t *turn) admission {
+func (c *fetched) admit(known knowledge, t *turn) admission {
 	at, answered := known.answered[t.Key]
 	run, exists := known.runs[t.Run]
 	switch {
@@ -318,26 +318,26 @@ func (c *catch) admit(known knowledge, t *turn) admission {
 }
 
 // ask notes a call.
-func (c *catch) ask(t *turn) {
+func (c *fetched) ask(t *turn) {
 	if t.counted {
 		c.counted[t.Run]++
 	}
 	c.note(t, checkpoint.Record{Type: checkpoint.Asked, Key: t.Key})
 }
 
-func (c *catch) giveUp(t *turn, why string) {
+func (c *fetched) giveUp(t *turn, why string) {
 	c.note(t, failedRecord(t.job, why))
 	c.done = append(c.done, t.id)
 }
 
-func (c *catch) note(t *turn, rec checkpoint.Record) {
+func (c *fetched) note(t *turn, rec checkpoint.Record) {
 	it := recordOf(rec, t)
 	it.seq = t.worker.store.seq.Add(1)
 	c.records.add(t.worker.queue, it)
 }
 
-// write queues what the catch changes.
-func (c *catch) write(batch *pgx.Batch, w *Worker) {
+// write queues what was found out about the jobs.
+func (c *fetched) write(batch *pgx.Batch, w *Worker) {
 	c.records.insert(batch, w.host, w.queue, false)
 	if len(c.done) > 0 {
 		batch.Queue(`DELETE FROM octave_fleet.river_job WHERE id = ANY($1)`, c.done)
@@ -374,7 +374,7 @@ func (w *Worker) another(t *turn) error {
 	}
 	admitted := false
 	err := w.db.transaction(w.brake.Context(), func(ctx context.Context, tx pgx.Tx) error {
-		c := newCatch()
+		c := newFetched()
 		// Others may have taken this host for dead, and asked.
 		var held bool
 		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM octave_fleet.river_job WHERE id = $1 AND `+heldBy+` FOR UPDATE)`, t.id, w.name).Scan(&held); err != nil {

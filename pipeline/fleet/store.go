@@ -119,7 +119,8 @@ func (s *store) write(ctx context.Context, batch []*item) {
 }
 
 // commit is the commit point of an answer: a crash before it asks again, a crash
-// after it does not. Repeated after an end that nobody heard, it changes nothing.
+// after it does not. It may be repeated when its outcome is not known: what it did
+// already is not done twice.
 func (s *store) commit(ctx context.Context, batch []*item) error {
 	var records recordRows
 	var settled [][]byte
@@ -149,11 +150,15 @@ func (s *store) commit(ctx context.Context, batch []*item) error {
 	})
 }
 
-// settleSQL takes questions out of the queue, whoever holds them: a host that was
-// taken for dead settles what is in other hands by now. It comes before the
-// record, so that no fetch takes a question whose answer is being committed.
-// Repeated after a commit that nobody heard of, when one record is there and so
-// are all, it leaves alone who asks the same question since.
+// settleSQL takes the answered questions out of the queue, whichever host holds
+// them: this host may have counted as dead, so that another one got the job. It
+// runs before the answers are inserted, so that no host fetches a question whose
+// answer is being committed.
+//
+// When the connection breaks during a commit, the host does not know whether it
+// succeeded, and tries again. If it had, the first record of the batch is there
+// ($2, $3), and nothing is deleted: a job of that key is then a new one, of a run
+// that asked the question later.
 const settleSQL = `DELETE FROM octave_fleet.river_job WHERE ` + queuedSQL + `
 	AND NOT EXISTS (SELECT FROM octave_fleet.record WHERE host = $2 AND seq = $3)`
 

@@ -93,10 +93,11 @@ func (c *siege) hire() *process {
 		"--concurrency", strconv.Itoa(siegeSlots), "--timeout", "5s", "--rescue-after", rescueAfter))
 }
 
-// coordinator starts the run.
+// coordinator starts the run, afresh: the run that nobody killed left its answers
+// beside it.
 func (c *siege) coordinator() *process {
 	return start(c.t, command(c.t, c.dir, c.service.url, "run", "list."+c.format, "-o", filepath.Base(c.output()),
-		"--retries", strconv.Itoa(c.retries), "--fleet", c.server.URL(c.server.Address())))
+		"--retries", strconv.Itoa(c.retries), "--fresh", "--fleet", c.server.URL(c.server.Address())))
 }
 
 func (c *siege) run() {

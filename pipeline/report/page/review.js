@@ -83,7 +83,7 @@ const same = (a, b) => a.of === b.of && (a.state || "") === (b.state || "") && (
 
 function reviewKey(e, c) {
   if (!c || !c.review || !["a", "x", "u", "e"].includes(e.key)) return false;
-  if (e.repeat) return true; // a key that is held down decides nothing
+  if (e.repeat) return true; // holding a letter down decides nothing
   if (e.key === "a") settle(c, "approved");
   if (e.key === "x") reject(c);
   if (e.key === "u") settle(c, "");

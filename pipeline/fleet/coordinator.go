@@ -383,12 +383,18 @@ func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	return nil
 }
 
-// freshFor is how old an answer to a question may be.
+// freshFor is how old an answer to a question may be. One that came during the run
+// is never too old: by the clock of a database that is behind it would be asked
+// for, and paid, again and again.
 func (c *Coordinator) freshFor(w *waiter) time.Time {
-	if w.Since.After(c.cfg.Fresh) {
-		return w.Since
+	fresh := c.cfg.Fresh
+	if w.Since.After(fresh) {
+		fresh = w.Since
 	}
-	return c.cfg.Fresh
+	if fresh.After(c.began) {
+		return c.began
+	}
+	return fresh
 }
 
 // insert is one statement of enqueue.

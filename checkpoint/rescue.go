@@ -79,7 +79,7 @@ func (j *Journal) MayAsk() error {
 // stays, its length decides. The caller holds mu.
 func (j *Journal) whyLost() (string, error) {
 	if j.lost != nil || j.err != nil {
-		return "", nil
+		return "", nil //nolint:nilerr // it was said when it came up
 	}
 	is, err := durable.Is(j.fs, j.f, j.path)
 	var length int64

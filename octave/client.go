@@ -99,7 +99,7 @@ func newTransport(workers int, authorities *x509.CertPool) http.RoundTripper {
 	// A proxy's refusal would else be a text that nobody can tell from others.
 	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
 		if refusesConnect(answer.StatusCode) {
-			return &errProxyRefused{answer.Status}
+			return &proxyRefusedError{answer.Status}
 		}
 		return nil
 	}

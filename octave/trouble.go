@@ -25,10 +25,10 @@ const (
 	TooManyFiles                        // this process may open no more files and connections
 )
 
-// errProxyRefused is a proxy that lets nobody through whom it does not know.
-type errProxyRefused struct{ status string }
+// proxyRefusedError is a proxy that lets nobody through whom it does not know.
+type proxyRefusedError struct{ status string }
 
-func (e *errProxyRefused) Error() string { return "the proxy refuses the connection: " + e.status }
+func (e *proxyRefusedError) Error() string { return "the proxy refuses the connection: " + e.status }
 
 // refusesConnect says whether the answer of a proxy to CONNECT is final.
 func refusesConnect(status int) bool {
@@ -47,7 +47,7 @@ func troubleOf(err error) Trouble {
 	var certificate x509.CertificateInvalidError
 	var name x509.HostnameError
 	var noTLS tls.RecordHeaderError
-	var proxy *errProxyRefused
+	var proxy *proxyRefusedError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound && !dns.IsTemporary && !dns.IsTimeout && !offline():
 		return NoSuchHost

@@ -54,8 +54,9 @@ func (d Decision) String() string {
 		return "left_alone"
 	case BeyondLimit:
 		return "beyond_limit"
+	default:
+		return "to_ask"
 	}
-	return "to_ask"
 }
 
 // A selector goes through one list and decides, contact by contact. Runs, plans,

@@ -100,9 +100,6 @@ type Meter struct {
 	Current float64   `json:"current,omitempty"`
 }
 
-// full says whether calls were started for at least a second before now.
-func (m *Meter) full(now time.Time) bool { return now.Sub(m.First) >= time.Second }
-
 func (m *Meter) add(now time.Time, calls float64) {
 	if m.First.IsZero() {
 		m.First = now

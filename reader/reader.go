@@ -29,14 +29,14 @@ import (
 	"octave-enrich/reader/table"
 )
 
-// What is wrong with an input; see the packages they come from.
+// InputError and its neighbours say what is wrong with an input; see the packages they come from.
 type (
 	InputError   = table.InputError
 	OptionError  = table.OptionError
 	MappingError = mapping.MappingError
 )
 
-// What is known about columns; see package mapping.
+// Columns and its neighbours are what is known about columns; see package mapping.
 type (
 	Columns   = mapping.Columns
 	Fate      = mapping.Fate

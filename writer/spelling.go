@@ -74,12 +74,13 @@ func plain(source string) (string, error) {
 type plainWriter struct{ out strings.Builder }
 
 func (p *plainWriter) node(n *html.Node) {
-	switch {
-	case n.Type == html.TextNode:
+	switch n.Type {
+	case html.TextNode:
 		p.text(n.Data)
 		return
-	case n.Type == html.CommentNode:
+	case html.CommentNode:
 		return
+	default:
 	}
 	switch n.DataAtom {
 	case atom.Head, atom.Style, atom.Script, atom.Title:
@@ -99,6 +100,7 @@ func (p *plainWriter) node(n *html.Node) {
 		defer p.lines(1, false)
 	case atom.A:
 		defer p.address(n, p.out.Len())
+	default: // what is in it stands on the same line
 	}
 	for child := range n.ChildNodes() {
 		p.node(child)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -140,8 +141,8 @@ func (w *watch) exit(sig os.Signal, err error) {
 
 // ended is the error of a command that a signal stopped, nil without one.
 func (w *watch) ended() error {
-	sig, ok := context.Cause(w.ctx).(*signalError)
-	if !ok {
+	var sig *signalError
+	if !errors.As(context.Cause(w.ctx), &sig) {
 		return nil
 	}
 	return &exitError{code: sig.code(), err: sig, resume: w.app.commandLine()}

@@ -61,7 +61,7 @@ func (a *app) rehearse(o *options, list *list, journal *checkpoint.Journal, emai
 // replayInto is the ordinary run with an agent that never calls.
 func replayInto(ctx context.Context, list *list, memory *pipeline.Memory, sink writer.Sink, observer pipeline.Observer) error {
 	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
-	brake := pipeline.NewBrake(context.Background())
+	brake := pipeline.NewBrake(ctx)
 	brake.Pull(pipeline.ErrStopped) // before the first question
 	cfg := pipeline.Config{Selection: pipeline.Selection{Ask: list.ask, Exclude: list.exclude, Memory: memory},
 		Brake: brake, Workers: 8} // who read answers back

@@ -14,8 +14,8 @@ const (
 )
 
 // markup is what no text would have in it: a tag that breaks lines, or a link. An <i> makes no HTML of a text.
-func markup() (*regexp.Regexp, error) {
-	return regexp.Compile(`(?i)<(?:p|br|div|html|body|table|ul|ol|h[1-6])(?:\s[^<>]*)?/?>|<a\s[^<>]*href`)
+func markup() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)<(?:p|br|div|html|body|table|ul|ol|h[1-6])(?:\s[^<>]*)?/?>|<a\s[^<>]*href`)
 }
 
 // Format says how a body is written: HTML when the service says so or a tag in it does, Markdown when the service says

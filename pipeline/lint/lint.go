@@ -64,13 +64,9 @@ type Rule struct {
 
 // New reads the table. An error means that the program was built with a wrong one.
 func New() (*Rule, error) {
-	r := &Rule{}
+	r := &Rule{markup: markup()}
 	if err := yaml.UnmarshalWithOptions(patterns, &r.table, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("patterns.yaml: %w", err)
-	}
-	var err error
-	if r.markup, err = markup(); err != nil {
-		return nil, err
 	}
 	fill := r.table.fillers()
 	for _, l := range r.table.Lines {

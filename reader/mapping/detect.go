@@ -296,6 +296,7 @@ func (p *planner) judge(field person.Field, column int, m meaning) (s standing, 
 			if p.plan.slugs[column] && person.ProfileOfSlug(row[column]) != "" {
 				n.slugs++
 			}
+		default: // of the other fields nothing more is counted
 		}
 	}
 	s, why = verdict(field, m, n, p.salesforce(field, column, m))

@@ -8,7 +8,7 @@ import (
 
 // A MappingError says why the columns of a file cannot be mapped to the
 // fields of a contact, and what to type to decide it.
-type MappingError struct {
+type MappingError struct { //nolint:revive // package reader, the door, calls it so, too
 	File    string
 	Field   person.Field // the field in question; empty when it is about all of them
 	Headers []string     // the columns in question

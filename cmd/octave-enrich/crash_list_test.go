@@ -111,7 +111,7 @@ func (v *victim) output() string     { return filepath.Join(v.dir, "out."+v.form
 func (v *victim) checkpoint() string { return v.output() + ".checkpoint" }
 
 func (v *victim) args(output string) []string {
-	return []string{"run", "list." + v.format, "-o", output, "--concurrency", strconv.Itoa(v.concurrency), "--retries", strconv.Itoa(v.retries)}
+	return []string{"run", "list." + v.format, "--fresh", "-o", output, "--concurrency", strconv.Itoa(v.concurrency), "--retries", strconv.Itoa(v.retries)}
 }
 
 // uninterrupted makes the output that is wanted and returns how long that took.

@@ -146,7 +146,7 @@ func TestHostileAnswers(t *testing.T) {
 	octaveEnrich := func(code int, args ...string) string { return inFolder(t, dir, base, code, args...) }
 
 	octaveEnrich(exitRowsFailed, "run", "people.csv", "-o", "out.csv", "--checkpoint", "c", "--retries", "0")
-	octaveEnrich(exitRowsFailed, "run", "people.csv", "-o", "out.jsonl", "--checkpoint", "c", "--retries", "0", "--skip-failed")
+	octaveEnrich(exitOK, "export", "people.csv", "-o", "out.jsonl", "--checkpoint", "c")
 	checkHostileTable(t, filepath.Join(dir, "out.csv"), answers)
 	checkHostileLines(t, filepath.Join(dir, "out.jsonl"), answers)
 	checkKept(t, filepath.Join(dir, "c"), answers)

@@ -29,21 +29,29 @@ import (
 	"octave-enrich/reader/table"
 )
 
-// InputError and its neighbours say what is wrong with an input; see the packages they come from.
-type (
-	InputError   = table.InputError
-	OptionError  = table.OptionError
-	MappingError = mapping.MappingError
-)
+// InputError says what is wrong with the bytes of an input.
+type InputError = table.InputError
 
-// Columns and its neighbours are what is known about columns; see package mapping.
-type (
-	Columns   = mapping.Columns
-	Fate      = mapping.Fate
-	MapFile   = mapping.MapFile
-	Mapping   = mapping.Mapping
-	Rejection = mapping.Rejection
-)
+// OptionError says what is wrong with an option.
+type OptionError = table.OptionError
+
+// MappingError says why columns cannot be mapped to fields.
+type MappingError = mapping.MappingError
+
+// Columns are the names of the columns that feed a field, the best first.
+type Columns = mapping.Columns
+
+// Fate is what becomes of a column.
+type Fate = mapping.Fate
+
+// MapFile is a mapping that was written down.
+type MapFile = mapping.MapFile
+
+// Mapping is a column that feeds a field.
+type Mapping = mapping.Mapping
+
+// Rejection is a column that looked like a field and is none.
+type Rejection = mapping.Rejection
 
 // NotRecognised is the fate of a column whose name says nothing that is known.
 const NotRecognised = mapping.NotRecognised

@@ -90,7 +90,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, gra
 		}
 		patience, cancel := context.WithTimeout(context.Background(), grace)
 		defer cancel()
-		if server.Shutdown(patience) != nil {
+		if server.Shutdown(patience) != nil { //nolint:contextcheck // the one before has ended
 			return server.Close()
 		}
 		return nil

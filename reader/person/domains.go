@@ -150,7 +150,7 @@ func plainHost(s string) string {
 		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
 		case c == '.':
 			dot = true
-		case c == '/' && dot && s[i-1] != '.' && strings.IndexAny(s[i:], "@,; |()\"\\") < 0:
+		case c == '/' && dot && s[i-1] != '.' && !strings.ContainsAny(s[i:], "@,; |()\"\\"):
 			return s[:i]
 		default:
 			return ""

@@ -73,8 +73,8 @@ func gateways(t *testing.T, service string) (impatient, deaf, strict string) {
 	return "http://" + at[0], "http://" + at[1], "http://" + at[2]
 }
 
-// listOf is a list of so many contacts.
-func listOf(t *testing.T, dir string, rows int) {
+// gatewayList is a list of so many contacts.
+func gatewayList(t *testing.T, dir string, rows int) {
 	t.Helper()
 	var list strings.Builder
 	list.WriteString("First Name,Last Name,Email,Company\n")
@@ -126,7 +126,7 @@ func TestGatewayGivesUp(t *testing.T) {
 			service := serveRemote(t, "--latency", "300ms", "--jitter", "1300ms")
 			impatient, _, _ := gateways(t, service.url)
 			dir := t.TempDir()
-			listOf(t, dir, rows)
+			gatewayList(t, dir, rows)
 			p := run(t, dir, impatient, "run", "list.csv", "-o", "out.csv", "--concurrency", "16", "--on-lost", c.onLost,
 				"--retries", fmt.Sprint(c.retries), "--summary", "summary.json")
 			if p.code() != 3 && p.code() != 0 {
@@ -159,7 +159,7 @@ func TestGatewayDropsTheKey(t *testing.T) {
 	service := serveRemote(t)
 	_, deaf, _ := gateways(t, service.url)
 	dir := t.TempDir()
-	listOf(t, dir, 3)
+	gatewayList(t, dir, 3)
 	p := run(t, dir, deaf, "run", "list.csv", "-o", "out.csv")
 	if p.code() != 12 || !strings.Contains(p.stderr(), "underscores_in_headers") || service.books(t).Asked > 0 {
 		t.Errorf("exit code %d:\n%s", p.code(), p.stderr())
@@ -172,7 +172,7 @@ func TestGatewayRefuses(t *testing.T) {
 	service := serveRemote(t, "--latency", "20ms")
 	_, _, strict := gateways(t, service.url)
 	dir := t.TempDir()
-	listOf(t, dir, rows)
+	gatewayList(t, dir, rows)
 	p := run(t, dir, strict, "run", "list.csv", "-o", "out.csv", "--retries", "0", "--on-lost", "fail", "--summary", "summary.json")
 	sum, books := summaryOf(t, dir), service.books(t)
 	t.Logf("%+v", sum.Calls)

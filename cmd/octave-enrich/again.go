@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/reader"
 )
 
@@ -62,13 +63,13 @@ func isOutputOf(in *reader.Input, source string) bool {
 func meantBy(output string) string {
 	list := listOf(output)
 	if list == "" {
-		return fmt.Sprintf("give the list that it was made from: %s run LIST -o %s", tool, shellQuote(output))
+		return fmt.Sprintf("give the list that it was made from: %s run LIST -o %s", tool, words.Quote(output))
 	}
-	run := tool + " run " + shellQuote(list)
+	run := tool + " run " + words.Quote(list)
 	if defaultOutput(list, "") != output {
-		run += " -o " + shellQuote(output)
+		run += " -o " + words.Quote(output)
 	}
-	return fmt.Sprintf("to go on, or to try again what failed: %s\nthe same answers in another format or for a sender: %s export %s -o FILE", run, tool, shellQuote(list))
+	return fmt.Sprintf("to go on, or to try again what failed: %s\nthe same answers in another format or for a sender: %s export %s -o FILE", run, tool, words.Quote(list))
 }
 
 // listOf finds the list of an output: by its name, else by its checkpoint; "" when

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 	"octave-enrich/writer"
@@ -20,7 +22,7 @@ type approval struct {
 func (o *options) onlyApproved(memory *pipeline.Memory, path string) (*approval, error) {
 	if !exists(review.Path(path)) {
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
-			hint: "review it with: " + tool + " review " + shellQuote(path)}
+			hint: "review it with: " + tool + " review " + words.Quote(path)}
 	}
 	book, err := review.Read(path)
 	if err != nil {
@@ -55,17 +57,17 @@ func (s *approvedSink) Write(row writer.Row) error {
 const mostHeld = 10
 
 // tell says what was taken and what was held, and why.
-func (a *approval) tell(to *console, output writer.Output, rows pipeline.Counts) error {
-	fmt.Fprintf(to, "%d of %s approved\n", rows.OK, count(rows.Total(), "row"))
+func (a *approval) tell(to *console.Console, output writer.Output, rows pipeline.Counts) error {
+	fmt.Fprintf(to, "%d of %s approved\n", rows.OK, words.Count(rows.Total(), "row"))
 	for i, row := range a.held {
 		if i == mostHeld {
-			fmt.Fprintf(to, "and %s more\n", count(len(a.held)-i, "held row"))
+			fmt.Fprintf(to, "and %s more\n", words.Count(len(a.held)-i, "held row"))
 			break
 		}
 		fmt.Fprintf(to, "held: row %d: %v\n", row.Row, row.Err)
 	}
 	if approved := a.book.Approved(); output.Rows == 0 && approved > 0 {
-		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s approved, and %s holds none of them", count(approved, "sequence"), output.Path),
+		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s approved, and %s holds none of them", words.Count(approved, "sequence"), output.Path),
 			hint: "they are held, or this list with these settings does not ask for them"}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
@@ -136,14 +137,14 @@ func (b *beside) decide(command string, inputs []string) error {
 		return nil
 	}
 	return &exitError{code: exitDecide, err: fmt.Errorf("%s answers %d of these %d questions", b.other, b.has, b.question),
-		hint: fmt.Sprintf("to share it: %[1]s --checkpoint %[2]s\nif no call is wanted: %[3]s export %[4]s -o OUTPUT --checkpoint %[2]s\nto pay again: %[1]s --fresh", command, shellQuote(b.other), tool, quoteAll(inputs))}
+		hint: fmt.Sprintf("to share it: %[1]s --checkpoint %[2]s\nif no call is wanted: %[3]s export %[4]s -o OUTPUT --checkpoint %[2]s\nto pay again: %[1]s --fresh", command, words.Quote(b.other), tool, quoteAll(inputs))}
 }
 
 // quoteAll spells words so that a shell reads them back.
-func quoteAll(words []string) string {
-	quoted := make([]string, len(words))
-	for i, word := range words {
-		quoted[i] = shellQuote(word)
+func quoteAll(list []string) string {
+	quoted := make([]string, len(list))
+	for i, word := range list {
+		quoted[i] = words.Quote(word)
 	}
 	return strings.Join(quoted, " ")
 }
@@ -167,7 +168,7 @@ func (j *job) takeOver(b *beside) error {
 	for _, offer := range b.offers {
 		names = append(names, offer.Name)
 	}
-	j.log.Info(fmt.Sprintf("took over %s from %s; --fresh pays for them again", count(answers, "answer"), joined(names)))
+	j.log.Info(fmt.Sprintf("took over %s from %s; --fresh pays for them again", words.Count(answers, "answer"), joined(names)))
 	return nil
 }
 
@@ -203,7 +204,7 @@ func (offered) Note(checkpoint.Record) error                                    
 // notes says what a run would take over, or why it would end.
 func (b *beside) notes() (list []string) {
 	for _, offer := range b.offers {
-		list = append(list, fmt.Sprintf("a run takes over %s from %s", count(offer.Answers+offer.Changed, "answer"), offer.Name))
+		list = append(list, fmt.Sprintf("a run takes over %s from %s", words.Count(offer.Answers+offer.Changed, "answer"), offer.Name))
 	}
 	if b.other != "" {
 		list = append(list, fmt.Sprintf("a run ends with 9 before the first call: %s answers %d of these %d questions; share it with --checkpoint, or pay again with --fresh", b.other, b.has, b.question))

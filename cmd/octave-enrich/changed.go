@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
@@ -80,9 +81,9 @@ func (j *job) nothingNew() bool {
 // billOf is the list in numbers: what is new, known, changed.
 func billOf(plan pipeline.Plan, changes pipeline.Changes, keep bool) string {
 	changed := changes.Contacts
-	parts := []string{fmt.Sprintf("%s to ask", thousands(plan.ToAsk))}
+	parts := []string{fmt.Sprintf("%s to ask", words.Thousands(plan.ToAsk))}
 	if keep {
-		parts[0] = fmt.Sprintf("%s to ask", thousands(plan.ToAsk-changed))
+		parts[0] = fmt.Sprintf("%s to ask", words.Thousands(plan.ToAsk-changed))
 	}
 	for _, part := range []struct {
 		n    int
@@ -92,10 +93,10 @@ func billOf(plan pipeline.Plan, changes pipeline.Changes, keep bool) string {
 		{plan.BeyondLimit, "beyond --limit"}, {plan.Excluded, "excluded"}, {unusable(plan), "unusable"},
 	} {
 		if part.n > 0 {
-			parts = append(parts, thousands(part.n)+" "+part.what)
+			parts = append(parts, words.Thousands(part.n)+" "+part.what)
 		}
 	}
-	text := count(plan.Rows, "row") + ": " + strings.Join(parts, ", ")
+	text := words.Count(plan.Rows, "row") + ": " + strings.Join(parts, ", ")
 	switch {
 	case changed == 0:
 	case keep:
@@ -129,7 +130,7 @@ func whatChanged(changes pipeline.Changes, last pipeline.RunBody, list *list) (l
 			parts = append(parts, fieldChange(field, change, now, last.Mapping))
 		}
 		slices.Sort(parts)
-		lines = append(lines, fmt.Sprintf("%s of %s: %s", thousands(change.Contacts), thousands(changes.Contacts), strings.Join(slices.Compact(parts), "; ")))
+		lines = append(lines, fmt.Sprintf("%s of %s: %s", words.Thousands(change.Contacts), words.Thousands(changes.Contacts), strings.Join(slices.Compact(parts), "; ")))
 	}
 	return lines
 }
@@ -178,7 +179,7 @@ func (j *job) decide() *exitError {
 		return nil
 	}
 	why := whatChanged(j.changes, pipeline.RunBody{}, j.list)
-	err := fmt.Errorf("%s changed and kept the old answers (%s)", count(j.changes.Contacts, "contact"), strings.Join(why, "; "))
+	err := fmt.Errorf("%s changed and kept the old answers (%s)", words.Count(j.changes.Contacts, "contact"), strings.Join(why, "; "))
 	return &exitError{code: exitDecide, err: err, hint: fmt.Sprintf(
 		"to pay for new answers: %[1]s --changed redo\nto keep the old ones: %[1]s --changed keep", j.app.commandLine())}
 }

@@ -52,27 +52,27 @@ func argumentsOf(cmd *cobra.Command) completer {
 func valuesOf(flag string) completer {
 	switch flag {
 	case "preset":
-		return words(append([]string{"generic"}, writer.Presets()...)...)
+		return choices(append([]string{"generic"}, writer.Presets()...)...)
 	case "in-format", "out-format":
-		return words("csv", "tsv", "jsonl", "xlsx")
+		return choices("csv", "tsv", "jsonl", "xlsx")
 	case "skip":
-		return words(skipKinds()...)
+		return choices(skipKinds()...)
 	case "by":
-		return words("run", "day")
+		return choices("run", "day")
 	case "on-timeout":
-		return words("retry", "fail")
+		return choices("retry", "fail")
 	case "progress":
-		return words("auto", "bar", "plain", "none")
+		return choices("auto", "bar", "plain", "none")
 	case "log-format":
-		return words("auto", "text", "json")
+		return choices("auto", "text", "json")
 	case "log-level":
-		return words("debug", "info", "warn", "error")
+		return choices("debug", "info", "warn", "error")
 	case "account":
-		return words(sandbox.AccountFaults()...)
+		return choices(sandbox.AccountFaults()...)
 	case "shape":
-		return words(sandbox.Shapes()...)
+		return choices(sandbox.Shapes()...)
 	case "rate":
-		return words("5/s", "120/m", "2000/h", "0")
+		return choices("5/s", "120/m", "2000/h", "0")
 	case "map":
 		return fields(reader.Fields()...)
 	case "set", "template":
@@ -87,7 +87,7 @@ func valuesOf(flag string) completer {
 	return cobra.NoFileCompletions
 }
 
-func words(list ...string) completer {
+func choices(list ...string) completer {
 	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
 }
 

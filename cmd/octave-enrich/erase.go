@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
@@ -154,7 +155,7 @@ func (a *app) eraseFromFleet(path string, e *erasure, watch *watch) error {
 		return fleetError(err)
 	}
 	if erased.Running > 0 {
-		return &exitError{code: exitLocked, err: fmt.Errorf("a worker has %s about the person in hand; nothing was erased", count(erased.Running, "question")),
+		return &exitError{code: exitLocked, err: fmt.Errorf("a worker has %s about the person in hand; nothing was erased", words.Count(erased.Running, "question")),
 			hint: "do this again when it has ended; of a worker that is lost another one takes the questions over"}
 	}
 	e.fromFleet = erased.Records+erased.Queued > 0
@@ -162,7 +163,7 @@ func (a *app) eraseFromFleet(path string, e *erasure, watch *watch) error {
 		e.keys[key] = true
 	}
 	e.files.fleets = slices.DeleteFunc(e.files.fleets, func(address string) bool { return address == db.Address() })
-	fmt.Fprintf(a.stdout, "erased %s and %s from the fleet at %s\n", count(erased.Records, "record"), count(erased.Queued, "queued question"), db.Address())
+	fmt.Fprintf(a.stdout, "erased %s and %s from the fleet at %s\n", words.Count(erased.Records, "record"), words.Count(erased.Queued, "queued question"), db.Address())
 	return nil
 }
 
@@ -315,9 +316,9 @@ func (a *app) tellHolders(list []string, holds func(string) (bool, error)) {
 
 // tellErased says what was done, and what is left to do by hand.
 func (a *app) tellErased(path string, e *erasure, dropped int) error {
-	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", count(dropped, "record"), count(len(e.gone), "question"), path)
+	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", words.Count(dropped, "record"), words.Count(len(e.gone), "question"), path)
 	if e.mentions > 0 {
-		fmt.Fprintf(a.stdout, "%s about others still mention the person\n", count(e.mentions, "record"))
+		fmt.Fprintf(a.stdout, "%s about others still mention the person\n", words.Count(e.mentions, "record"))
 	}
 	a.tellHolders(e.files.outputs, e.holds)
 	pages, checkpoints := e.beside(path)

@@ -11,6 +11,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/console"
 
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
@@ -104,7 +105,7 @@ func (a *app) nobody(path string, e *erasure) error {
 	}
 	switch {
 	case nearest == "":
-	case isTerminal(a.stderr):
+	case console.IsTerminal(a.stderr):
 		end.hint = fmt.Sprintf("the nearest address is %s", nearest)
 	case row > 0:
 		end.hint = fmt.Sprintf("the nearest address is in row %d of the list", row)

@@ -9,6 +9,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -102,7 +103,7 @@ func checkpointError(path string, err error) error {
 			hint: "wait for it to end, or wait here with --wait-lock 10m"}
 	case errors.As(err, &damage):
 		return &exitError{code: exitDamaged, err: err,
-			hint: fmt.Sprintf("what is whole: %s status %s\nrestore the file from a backup; to start over, paying again: move it away", tool, shellQuote(path))}
+			hint: fmt.Sprintf("what is whole: %s status %s\nrestore the file from a backup; to start over, paying again: move it away", tool, words.Quote(path))}
 	case errors.Is(err, checkpoint.ErrNotCheckpoint):
 		return &exitError{code: exitDamaged, err: fmt.Errorf("%s: %w", path, checkpoint.ErrNotCheckpoint),
 			hint: "name another one with --checkpoint FILE"}
@@ -121,7 +122,7 @@ func lostHint(lost *checkpoint.LostError) string {
 
 // rescuedHint says how to choose between a checkpoint and what was rescued of it.
 func rescuedHint(path, rescued string) string {
-	path, rescued = shellQuote(path), shellQuote(rescued)
+	path, rescued = words.Quote(path), words.Quote(rescued)
 	return fmt.Sprintf(`choose one of the two before the next run:
   go on with what was rescued: mv %s %s
   go on with what has the name now, or anew: rm %s (what only it holds is paid for again)
@@ -230,43 +231,16 @@ func verdict(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *exitE
 		return &exitError{code: exitInternal, err: reason}
 	}
 	if failed := rows.Failed + kept.Failed; failed > 0 {
-		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s failed", count(failed, "row"))}
+		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s failed", words.Count(failed, "row"))}
 	}
 	return nil
 }
 
-// shellQuote spells a word so that a shell reads it back.
-func shellQuote(word string) string {
-	plain := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r))
-	}
-	if word != "" && !strings.ContainsFunc(word, plain) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
 // commandLine spells the command that was typed.
 func (a *app) commandLine() string {
-	words := []string{tool}
+	typed := []string{tool}
 	for _, arg := range a.args {
-		words = append(words, shellQuote(maskPassword(arg)))
+		typed = append(typed, words.Quote(maskPassword(arg)))
 	}
-	return strings.Join(words, " ")
-}
-
-// count spells a number of things: 1 row, 1,234 rows.
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return thousands(n) + " " + noun
-}
-
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return strings.Join(typed, " ")
 }

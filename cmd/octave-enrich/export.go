@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
@@ -244,13 +246,13 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 	if err := o.publish(out, output, journal, checkpointPath); err != nil {
 		return err
 	}
-	console := &console{w: a.stderr}
-	tellOutput(console, output)
+	screen := console.New(a.stderr)
+	console.TellOutput(screen, output)
 	r := tally.Summary().Rows
 	if o.approved {
-		return approved.tell(console, output, r)
+		return approved.tell(screen, output, r)
 	}
-	fmt.Fprintf(console, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
-		count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
+	fmt.Fprintf(screen, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
+		words.Count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
 	return nil
 }

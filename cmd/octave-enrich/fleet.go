@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -262,7 +263,7 @@ func (j *job) tellHosts(n int, left error) {
 		service, _ := j.o.fleetService() // else the run had not begun
 		if left != nil {
 			j.log.Warn("no worker serves the queue: the last one left because of its key; waiting a minute for another",
-				zap.String("queue", j.o.queue), zap.String("service", service), zap.String("error", masked(left.Error())))
+				zap.String("queue", j.o.queue), zap.String("service", service), zap.String("error", words.Masked(left.Error())))
 			return
 		}
 		j.log.Warn("no worker serves the queue for this service; waiting for one: a worker needs the same --queue, and --base-url or --sandbox, as the run",
@@ -362,8 +363,8 @@ func printFleet(w io.Writer, s fleet.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "QUEUE\tSERVICE\tQUEUED\tRUNNING\tANSWERED\tFAILED\tCALLS\tPOSSIBLY BILLED\tUSAGE\n")
 	for _, q := range s.Queues {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", q.Queue, q.Service, thousands(q.Queued), thousands(q.Running),
-			thousands(q.Answered), thousands(q.Failed), thousands(q.Calls), thousands(q.PossiblyBilled), q.Usage)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", q.Queue, q.Service, words.Thousands(q.Queued), words.Thousands(q.Running),
+			words.Thousands(q.Answered), words.Thousands(q.Failed), words.Thousands(q.Calls), words.Thousands(q.PossiblyBilled), q.Usage)
 	}
 	fmt.Fprintf(t, "\nHOST\tQUEUE\tVERSION\tKEY\tSLOTS\tIN FLIGHT\tSEEN\n")
 	for _, h := range s.Hosts {
@@ -396,18 +397,18 @@ func rateText(rate float64) string {
 }
 
 func keyState(k fleet.KeyStatus) string {
-	var words []string
+	var parts []string
 	if k.Stopped != "" {
-		words = append(words, "stopped: "+k.Stopped+" ("+masked(k.Error)+")")
+		parts = append(parts, "stopped: "+k.Stopped+" ("+words.Masked(k.Error)+")")
 	}
 	if k.Outage != nil {
-		words = append(words, "the service fails since "+k.Outage.Local().Format(time.DateTime))
+		parts = append(parts, "the service fails since "+k.Outage.Local().Format(time.DateTime))
 	}
 	if k.PausedMS > 0 {
-		words = append(words, "paused for "+round(time.Duration(k.PausedMS)*time.Millisecond).String())
+		parts = append(parts, "paused for "+words.Round(time.Duration(k.PausedMS)*time.Millisecond).String())
 	}
-	if len(words) == 0 {
+	if len(parts) == 0 {
 		return "ok"
 	}
-	return strings.Join(words, "; ")
+	return strings.Join(parts, "; ")
 }

@@ -52,7 +52,7 @@ func BenchmarkFleetContacts(b *testing.B) {
 	}
 }
 
-const countJobs = `SELECT count(*) FROM octave_fleet.river_job`
+const countJobs = `SELECT words.Count(*) FROM octave_fleet.river_job`
 
 // A list of a million goes into the queue, with nobody there to take it out.
 func BenchmarkFleetInsert(b *testing.B) {

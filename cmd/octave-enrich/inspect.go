@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/reader"
 )
 
@@ -67,7 +68,7 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 	if err := in.MapFile().Write(write); err != nil {
 		return outputError(err)
 	}
-	fmt.Fprintf(a.stderr, "wrote the mapping to %s; use it with --map-file %s\n", write, shellQuote(write))
+	fmt.Fprintf(a.stderr, "wrote the mapping to %s; use it with --map-file %s\n", write, words.Quote(write))
 	return nil
 }
 
@@ -99,7 +100,7 @@ func printProfile(w io.Writer, profile *reader.Profile) error {
 	for _, file := range profile.Files {
 		p.file(file)
 	}
-	p.printf("%s: %d can be sent", count(profile.Rows, "row"), profile.Sendable)
+	p.printf("%s: %d can be sent", words.Count(profile.Rows, "row"), profile.Sendable)
 	if profile.Duplicates > 0 {
 		p.printf(", %d repeating an earlier one", profile.Duplicates)
 	}
@@ -111,7 +112,7 @@ func printProfile(w io.Writer, profile *reader.Profile) error {
 		p.printf("  %s\n", optedOut(profile.OptOut[header], header, true))
 	}
 	for _, trap := range profile.Traps {
-		p.printf("  look at: %s in %s, first in row %d\n", trap.Kind, count(trap.Rows, "row"), trap.Row)
+		p.printf("  look at: %s in %s, first in row %d\n", trap.Kind, words.Count(trap.Rows, "row"), trap.Row)
 	}
 	for _, note := range profile.Notes {
 		p.printf("  note: %s\n", note)
@@ -131,13 +132,13 @@ func (p *printer) file(f reader.FileProfile) {
 	if f.HeaderLine > 0 {
 		p.printf(", header in line %d", f.HeaderLine)
 	}
-	p.printf(", %s, %s\n", count(len(f.Columns), "column"), count(f.Rows, "row"))
+	p.printf(", %s, %s\n", words.Count(len(f.Columns), "column"), words.Count(f.Rows, "row"))
 	for _, skipped := range []struct {
 		n           int
 		what, where string
 	}{{f.Preamble, "line", "before the header"}, {f.Footer, "line", "behind the last contact"}, {f.Empty, "empty row", "at the end"}} {
 		if skipped.n > 0 {
-			p.printf("  not contacts: %s %s\n", count(skipped.n, skipped.what), skipped.where)
+			p.printf("  not contacts: %s %s\n", words.Count(skipped.n, skipped.what), skipped.where)
 		}
 	}
 	p.mapping(f)

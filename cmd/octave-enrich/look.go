@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
@@ -63,7 +64,7 @@ func (j *job) look(ctx context.Context, brake *pipeline.Brake) *lookout {
 	case errors.As(err, &call) && call.Fate == octave.All:
 		brake.Pull(err)
 	default:
-		j.log.Warn("the service does not answer about the account", zap.String("error", masked(err.Error())))
+		j.log.Warn("the service does not answer about the account", zap.String("error", words.Masked(err.Error())))
 	}
 	if cost, err := pipeline.ParseAmount(string(l.cost)); err == nil {
 		j.budgets.CostToRun = cost
@@ -198,7 +199,7 @@ func noSuchAgent(oid string, agents []octave.AgentInfo) error {
 		for _, agent := range agents[:min(len(agents), fewAgents)] {
 			near = append(near, called(agent))
 		}
-		text += fmt.Sprintf("; there are %s, such as %s", count(len(agents), "agent"), strings.Join(near, ", "))
+		text += fmt.Sprintf("; there are %s, such as %s", words.Count(len(agents), "agent"), strings.Join(near, ", "))
 	}
 	return &exitError{code: exitUsage, hint: "list them with: " + tool + " agents",
 		err: &octave.Error{Fate: octave.All, Kind: octave.KindRequest, Message: text}}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 )
@@ -56,7 +57,7 @@ func (l *list) lost(journal *checkpoint.Journal) string {
 	case 1:
 		return fmt.Sprintf("1 contact of the last output (%s) is not in this list", output)
 	}
-	return fmt.Sprintf("%s of the last output (%s) are not in this list", count(n, "contact"), output)
+	return fmt.Sprintf("%s of the last output (%s) are not in this list", words.Count(n, "contact"), output)
 }
 
 // lastOutput is the file with the rows of the last run or export, "" when there is

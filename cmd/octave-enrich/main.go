@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 
+	"octave-enrich/cmd/octave-enrich/console"
+
 	"go.uber.org/zap"
 )
 
@@ -29,6 +31,34 @@ type app struct {
 
 	// log is set once standard error is known to be read by a program.
 	log *zap.Logger
+}
+
+// newLog is the log that the flags ask for, and its format.
+func (a *app) newLog(o *options, to *console.Console) (*zap.Logger, string, error) {
+	if err := oneOf("log-format", o.logFormat, "auto", "text", "json"); err != nil {
+		return nil, "", err
+	}
+	terminal := console.IsTerminal(a.stderr)
+	format := console.LogFormat(o.logFormat, terminal)
+	log, err := console.NewLog(to, format, o.logLevel, terminal)
+	if err != nil {
+		return nil, "", &exitError{code: exitUsage, err: err}
+	}
+	return log, format, nil
+}
+
+// progressMode decides what auto means.
+func (a *app) progressMode(o *options) (string, error) {
+	if err := oneOf("progress", o.progress, "auto", "bar", "plain", "none"); err != nil {
+		return "", err
+	}
+	if o.progress != "auto" {
+		return o.progress, nil
+	}
+	if console.IsTerminal(a.stderr) {
+		return "bar", nil
+	}
+	return "plain", nil
 }
 
 func main() { os.Exit(Main()) }

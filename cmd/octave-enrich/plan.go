@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
@@ -142,7 +144,7 @@ func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 		e.Notes = append(e.Notes, neighbours.notes()...)
 	}
 	a.price(o, &e, past, budgets)
-	e.Latency = round(past.latency()).String()
+	e.Latency = words.Round(past.latency()).String()
 	e.Seconds = seconds(e.ToAsk, limit, o.concurrency, past.latency())
 	if e.Upload, err = a.rehearse(o, list, journal, emailsGiven); err != nil {
 		return err
@@ -289,7 +291,7 @@ func (e Estimate) prices() string {
 
 func (e Estimate) print(w io.Writer) error {
 	p := &printer{w: w}
-	p.printf("%s, %d can be sent\n", count(e.Rows, "row"), e.Sendable)
+	p.printf("%s, %d can be sent\n", words.Count(e.Rows, "row"), e.Sendable)
 	for _, part := range []struct {
 		n    int
 		what string
@@ -310,7 +312,7 @@ func (e Estimate) print(w io.Writer) error {
 	for _, why := range slices.Sorted(maps.Keys(e.Invalid)) {
 		p.printf("  %d unusable: %s\n", e.Invalid[why], why)
 	}
-	p.printf("%s to make", count(e.ToAsk, "call"))
+	p.printf("%s to make", words.Count(e.ToAsk, "call"))
 	if e.Usage != nil {
 		p.printf(", expected usage %s (%s)", e.Usage, e.prices())
 	}
@@ -330,4 +332,13 @@ func (e Estimate) print(w io.Writer) error {
 		p.printf("%s\n", request.Canonical())
 	}
 	return p.err
+}
+
+// errText is what a log may say of an error of the service.
+func errText(err error) string {
+	var call *octave.Error
+	if errors.As(err, &call) {
+		return call.Error()
+	}
+	return err.Error()
 }

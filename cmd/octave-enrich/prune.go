@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/review"
 )
 
@@ -61,10 +62,10 @@ func (a *app) prune(path string, before time.Time) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "dropped %s, kept %s; %s bytes, were %s\n", count(stats.Dropped, "record"), count(stats.Kept, "record"),
-		thousands(int(stats.After)), thousands(int(stats.Before)))
+	fmt.Fprintf(a.stdout, "dropped %s, kept %s; %s bytes, were %s\n", words.Count(stats.Dropped, "record"), words.Count(stats.Kept, "record"),
+		words.Thousands(int(stats.After)), words.Thousands(int(stats.Before)))
 	if decisions.Dropped > 0 {
-		fmt.Fprintf(a.stdout, "dropped %s of the review\n", count(decisions.Dropped, "record"))
+		fmt.Fprintf(a.stdout, "dropped %s of the review\n", words.Count(decisions.Dropped, "record"))
 	}
 	return nil
 }

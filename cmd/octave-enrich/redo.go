@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
@@ -204,22 +205,22 @@ func (a *app) tellRedo(r *redo, t redoTally, path string, last pipeline.RunBody)
 		return &exitError{code: exitRowsFailed, err: fmt.Errorf("nobody in the list is meant: nothing was marked")}
 	}
 	if r.undo {
-		fmt.Fprintf(a.stdout, "%s of %s: not asked again\n", thousands(len(t.keys)), count(t.selected, "contact"))
+		fmt.Fprintf(a.stdout, "%s of %s: not asked again\n", words.Thousands(len(t.keys)), words.Count(t.selected, "contact"))
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "marked %s of %s", thousands(len(t.keys)), count(t.selected, "contact"))
+	fmt.Fprintf(a.stdout, "marked %s of %s", words.Thousands(len(t.keys)), words.Count(t.selected, "contact"))
 	if t.open > 0 {
-		fmt.Fprintf(a.stdout, "; %s marked before", thousands(t.open))
+		fmt.Fprintf(a.stdout, "; %s marked before", words.Thousands(t.open))
 	}
 	if t.unasked > 0 {
-		fmt.Fprintf(a.stdout, "; %s without an answer, which a run asks anyway", thousands(t.unasked))
+		fmt.Fprintf(a.stdout, "; %s without an answer, which a run asks anyway", words.Thousands(t.unasked))
 	}
 	past, journal, err := openPast(path)
 	if err != nil {
 		return err
 	}
 	journal.Close()
-	fmt.Fprintf(a.stdout, "\n%s to make", count(len(t.keys)+t.open, "call"))
+	fmt.Fprintf(a.stdout, "\n%s to make", words.Count(len(t.keys)+t.open, "call"))
 	if n := past.ledger.Attempts.Answered; n > 0 {
 		fmt.Fprintf(a.stdout, ", expected usage %s (answers so far cost %s each)", past.ledger.Usage.Div(n).Mul(len(t.keys)+t.open), past.ledger.Usage.Div(n))
 	}

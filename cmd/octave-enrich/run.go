@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -59,6 +60,23 @@ func (a *app) run(o *options, inputs []string, emailsGiven bool) error {
 	return j.tellEnd(errors.Join(err, j.close()))
 }
 
+// tellSummary is the last word of a run, to a person or to a collector of logs.
+func (j *job) tellSummary(s pipeline.Summary) {
+	if took := time.Since(j.started); j.app.log == nil {
+		console.TellSummary(j.console, s, took)
+	} else {
+		console.LogSummary(j.log, j.id, s, took)
+	}
+}
+
+func (j *job) tellOutput(output writer.Output) {
+	if j.app.log == nil {
+		console.TellOutput(j.console, output)
+	} else {
+		console.LogOutput(j.log, output)
+	}
+}
+
 func newRunID() string {
 	var id [8]byte
 	_, _ = rand.Read(id[:])
@@ -82,7 +100,7 @@ type job struct {
 	fleet    *fleet.DB      // nil without
 	out      *writer.File
 	log      *zap.Logger
-	console  *console
+	console  *console.Console
 	mode     string // of the progress display
 
 	memory    *pipeline.Memory
@@ -209,10 +227,9 @@ func (j *job) check() (err error) {
 	if j.mode, err = j.app.progressMode(o); err != nil {
 		return err
 	}
-	j.console = &console{w: j.app.stderr}
-	terminal := isTerminal(j.app.stderr)
-	format := logFormat(o.logFormat, terminal)
-	if j.log, err = newLog(j.console, format, o.logLevel, terminal); err == nil && format == "json" {
+	j.console = console.New(j.app.stderr)
+	var format string
+	if j.log, format, err = j.app.newLog(o, j.console); err == nil && format == "json" {
 		j.app.log = j.log
 	}
 	return err
@@ -292,15 +309,16 @@ func (j *job) execute() error {
 	if d := time.Duration(j.o.maxDuration); d > 0 {
 		defer time.AfterFunc(d, func() { brake.Pull(pipeline.ErrMaxDuration) }).Stop()
 	}
-	progress := &progress{console: j.console, log: j.log, tally: j.tally, total: j.list.input.Profile().Rows}
-	if j.mode == "bar" && progress.total > 0 {
-		progress.drawBar()
+	rows := j.list.input.Profile().Rows
+	progress := console.NewProgress(j.console, j.log, j.tally, rows)
+	if j.mode == "bar" && rows > 0 {
+		progress.DrawBar()
 	}
 	obs := pipeline.Observers(j.tally.Observe, progress.Observe)
 
 	done := make(chan struct{})
 	var side errgroup.Group
-	side.Go(func() error { progress.follow(j.mode, done); return nil })
+	side.Go(func() error { progress.Follow(j.mode, done); return nil })
 
 	ask := j.ask
 	if j.fleet != nil {
@@ -309,7 +327,7 @@ func (j *job) execute() error {
 	err := ask(ctx, brake, obs)
 	close(done)
 	_ = side.Wait()
-	progress.finish()
+	progress.Finish()
 	return j.ended(j.conclude(err, brake.Reason()))
 }
 

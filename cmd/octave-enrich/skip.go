@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 )
@@ -92,7 +93,7 @@ func (o *options) notes(l *list) (notes []string) {
 		notes = append(notes, optedOut(profile.OptOut[header], header, l.skip[skipOptOut]))
 	}
 	if without := profile.Sendable - profile.Addresses; without > 0 && l.skip[skipUnsendable] && o.forSender() {
-		notes = append(notes, fmt.Sprintf("%s without an email address: left out, as %s has no use for it; --skip none takes it in", count(without, "row"), o.preset))
+		notes = append(notes, fmt.Sprintf("%s without an email address: left out, as %s has no use for it; --skip none takes it in", words.Count(without, "row"), o.preset))
 	}
 	if l.people != nil && l.people.Persons > 0 {
 		notes = append(notes, several(l.people, l.skip[skipDuplicate]))
@@ -104,9 +105,9 @@ func (o *options) notes(l *list) (notes []string) {
 func several(people *pipeline.People, skipped bool) string {
 	who := "one person who stands"
 	if people.Persons > 1 {
-		who = thousands(people.Persons) + " people who stand"
+		who = words.Thousands(people.Persons) + " people who stand"
 	}
-	said := fmt.Sprintf("%s are about %s there with different data: ", count(people.Rows, "row"), who)
+	said := fmt.Sprintf("%s are about %s there with different data: ", words.Count(people.Rows, "row"), who)
 	if skipped {
 		return said + "the fullest row is asked for all rows of a person"
 	}
@@ -116,7 +117,7 @@ func several(people *pipeline.People, skipped bool) string {
 // optedOut says that people do not want to be written to, by which column, and
 // what is done about it.
 func optedOut(n int, header string, skipped bool) string {
-	said := fmt.Sprintf("%s opted out in column %s: ", count(n, "row"), header)
+	said := fmt.Sprintf("%s opted out in column %s: ", words.Count(n, "row"), header)
 	if skipped {
 		return said + "left out; --skip none takes them in"
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
@@ -129,26 +130,26 @@ func (s Status) print(w io.Writer) error {
 	row("checkpoint", s.Checkpoint)
 	row("service", s.Service)
 	row("created", s.Created.Local().Format(time.DateTime))
-	row("runs", thousands(s.Runs))
-	row("answered", thousands(s.Questions.Answered))
-	row("not found", thousands(s.Questions.NotFound))
-	row("failed", thousands(s.Questions.Failed))
-	row("asked without an answer", thousands(s.Questions.Open))
+	row("runs", words.Thousands(s.Runs))
+	row("answered", words.Thousands(s.Questions.Answered))
+	row("not found", words.Thousands(s.Questions.NotFound))
+	row("failed", words.Thousands(s.Questions.Failed))
+	row("asked without an answer", words.Thousands(s.Questions.Open))
 	if s.TakenOver > 0 {
-		row("of these taken over", thousands(s.TakenOver))
+		row("of these taken over", words.Thousands(s.TakenOver))
 	}
 	if s.AskAgain > 0 {
-		row("to ask again", thousands(s.AskAgain))
+		row("to ask again", words.Thousands(s.AskAgain))
 	}
-	row("calls", fmt.Sprintf("%s, %s refused, %s failed", thousands(s.Attempts.Asked), thousands(s.Attempts.Refused), thousands(s.Attempts.Failed)))
-	row("possibly billed without an answer", thousands(s.PossiblyBilled))
+	row("calls", fmt.Sprintf("%s, %s refused, %s failed", words.Thousands(s.Attempts.Asked), words.Thousands(s.Attempts.Refused), words.Thousands(s.Attempts.Failed)))
+	row("possibly billed without an answer", words.Thousands(s.PossiblyBilled))
 	row("usage, as reported", s.Usage)
 	if !s.First.IsZero() {
 		row("calls from", s.First.Local().Format(time.DateTime))
 		row("calls to", s.Last.Local().Format(time.DateTime))
 	}
 	if s.LastRun != nil {
-		row("last input", fmt.Sprintf("%s (%s)", s.LastRun.Input.Name, count(s.LastRun.Input.Rows, "row")))
+		row("last input", fmt.Sprintf("%s (%s)", s.LastRun.Input.Name, words.Count(s.LastRun.Input.Rows, "row")))
 		row("last output", s.LastRun.Output)
 		if s.LastRun.Command != "" {
 			row("to go on", s.LastRun.Command)
@@ -169,7 +170,7 @@ func (s Status) print(w io.Writer) error {
 		if name == "" {
 			name = strings.TrimSpace("run of " + part.Start.Local().Format(time.DateTime) + " " + part.Run)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", name, thousands(part.Calls), thousands(part.Answers), part.Usage, thousands(part.PossiblyBilled))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", name, words.Thousands(part.Calls), words.Thousands(part.Answers), part.Usage, words.Thousands(part.PossiblyBilled))
 	}
 	return t.Flush()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/writer"
@@ -72,7 +73,7 @@ func (u *Upload) print(p *printer) {
 	if u == nil {
 		return
 	}
-	p.printf("for %s: %s of %s", u.Preset, count(u.Rows, "row"), count(u.Messages, "message"))
+	p.printf("for %s: %s of %s", u.Preset, words.Count(u.Rows, "row"), words.Count(u.Messages, "message"))
 	if u.Cut > 0 {
 		p.printf(", %d of them cut", u.Cut)
 	}

@@ -16,6 +16,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -127,9 +129,8 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 // prepare reads the flags.
 func (s *host) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig, err error) {
 	o, a := s.o, s.app
-	terminal := isTerminal(a.stderr)
-	format := logFormat(o.logFormat, terminal)
-	if s.log, err = newLog(&console{w: a.stderr}, format, o.logLevel, terminal); err != nil {
+	var format string
+	if s.log, format, err = a.newLog(o, console.New(a.stderr)); err != nil {
 		return cfg, err
 	}
 	if format == "json" {
@@ -187,7 +188,7 @@ func (s *host) checkKey(ctx context.Context, account *lookout) error {
 	case errors.As(err, &call) && call.Fate == octave.All:
 		return s.o.accountError(err)
 	case err != nil:
-		s.log.Warn("the service did not say whether the key is valid", zap.String("error", masked(err.Error())))
+		s.log.Warn("the service did not say whether the key is valid", zap.String("error", words.Masked(err.Error())))
 	}
 	return nil
 }
@@ -204,13 +205,11 @@ func (s *host) listen() (unlisten func()) {
 }
 
 // tell logs what people have to know.
-func (s *host) tell(e pipeline.Event) {
-	(&progress{log: s.log}).tellService(e)
-}
+func (s *host) tell(e pipeline.Event) { console.TellService(s.log, e) }
 
 // follow logs what the worker does, now and then.
 func (s *host) follow(w *fleet.Worker, done <-chan struct{}) {
-	ticker := time.NewTicker(lineBeat)
+	ticker := time.NewTicker(console.LineBeat)
 	defer ticker.Stop()
 	for {
 		select {

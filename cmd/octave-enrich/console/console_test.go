@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"errors"
@@ -10,18 +10,6 @@ import (
 
 	"octave-enrich/pipeline"
 )
-
-func TestMasked(t *testing.T) {
-	for text, want := range map[string]string{
-		"422: unknown persona":                                      "422: unknown persona",
-		"400: email <Ada@alder.example> is not valid":               "400: email *** is not valid",
-		"404: nobody at https://www.LinkedIn.com/in/ada, try again": "404: nobody at *** try again",
-	} {
-		if got := masked(text); got != want {
-			t.Errorf("%q becomes %q, want %q", text, got, want)
-		}
-	}
-}
 
 // A screen is a list of lines and a cursor, as far as the console needs one.
 type screen struct {
@@ -63,14 +51,14 @@ func (term *screen) Write(p []byte) (int, error) {
 // nothing is left when it is over.
 func TestBarAndLogDoNotTearEachOther(t *testing.T) {
 	shown := &screen{}
-	console := &console{w: shown}
-	log, err := newLog(console, "text", "info", false)
+	console := New(shown)
+	log, err := NewLog(console, "text", "info", false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const rows = 200
-	p := &progress{console: console, log: log, tally: &pipeline.Tally{}, total: rows}
-	p.drawBar()
+	p := NewProgress(console, log, &pipeline.Tally{}, rows)
+	p.DrawBar()
 	var workers errgroup.Group
 	for i := range rows {
 		workers.Go(func() error {
@@ -81,7 +69,7 @@ func TestBarAndLogDoNotTearEachOther(t *testing.T) {
 		})
 	}
 	_ = workers.Wait()
-	p.finish()
+	p.Finish()
 	if got := shown.lines[len(shown.lines)-1]; strings.TrimSpace(got) != "" {
 		t.Errorf("left on the screen: %q", got)
 	}
@@ -103,7 +91,7 @@ func TestLogFormatOfJournald(t *testing.T) {
 		want            string
 	}{{"", "auto", false, "auto"}, {"8:1", "auto", false, "json"}, {"8:1", "auto", true, "auto"}, {"8:1", "text", false, "text"}, {"", "json", true, "json"}} {
 		t.Setenv("JOURNAL_STREAM", c.journal)
-		if got := logFormat(c.format, c.terminal); got != c.want {
+		if got := LogFormat(c.format, c.terminal); got != c.want {
 			t.Errorf("%+v: %s", c, got)
 		}
 	}
@@ -117,7 +105,7 @@ func TestColours(t *testing.T) {
 	}{{"", true, true}, {"1", true, false}, {"", false, false}} {
 		t.Setenv("NO_COLOR", c.noColour)
 		var b strings.Builder
-		log, err := newLog(&console{w: &b}, "text", "info", c.terminal)
+		log, err := NewLog(New(&b), "text", "info", c.terminal)
 		if err != nil {
 			t.Fatal(err)
 		}

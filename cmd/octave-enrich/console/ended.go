@@ -1,0 +1,89 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"octave-enrich/cmd/octave-enrich/words"
+	"octave-enrich/pipeline"
+	"octave-enrich/writer"
+)
+
+// TellOutput says what was written, which rows are not in it and why, and what
+// the sender has to know before it takes the file.
+func TellOutput(w *Console, output writer.Output) {
+	if output.Path != "-" {
+		fmt.Fprintf(w, "wrote %s (%s)\n", output.Path, words.Count(output.Rows, "row"))
+	}
+	if output.Cut > 0 {
+		fmt.Fprintf(w, "%s longer than a workbook holds, 32,767 characters, cut with a note: whole in the checkpoint, and in an export to .csv\n", words.Count(output.Cut, "cell"))
+	}
+	if held := output.Held; held != nil && held.Rows > 0 {
+		fmt.Fprintf(w, "held back %s in %s\n", words.Count(held.Rows, "row"), held.Path)
+		for _, why := range slices.Sorted(maps.Keys(held.Reasons)) {
+			fmt.Fprintf(w, "  %d %s\n", held.Reasons[why], why)
+		}
+	}
+	if output.Shortened > 0 {
+		fmt.Fprintf(w, "cut %s to %s; --emails N chooses another number\n", words.Count(output.Shortened, "longer sequence"), words.Count(output.Emails, "message"))
+	}
+	for _, note := range output.Notes {
+		fmt.Fprintf(w, "note: %s\n", note)
+	}
+	if output.Rows == 0 || len(output.Next) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "next, in %s:\n", output.Sender)
+	if output.Define != "" {
+		fmt.Fprintf(w, "  first %s\n", output.Define)
+	}
+	for i, line := range output.Next {
+		fmt.Fprintf(w, "  %d. %s\n", i+1, line)
+	}
+}
+
+// LogOutput says the same to a collector of logs.
+func LogOutput(log *zap.Logger, output writer.Output) {
+	log.Info("output", zap.String("file", output.Path), zap.Int("rows", output.Rows), zap.Bool("held", false))
+	if held := output.Held; held != nil {
+		log.Info("output", zap.String("file", held.Path), zap.Int("rows", held.Rows), zap.Bool("held", true))
+	}
+}
+
+// LogSummary is the last word of a run to a collector of logs.
+func LogSummary(log *zap.Logger, run string, s pipeline.Summary, took time.Duration) {
+	log.Info("run ended", zap.String("run", run), zap.Duration("took", took),
+		zap.Int("rows", s.Rows.Total()), zap.Int("ok", s.Rows.OK), zap.Int("not_found", s.Rows.NotFound),
+		zap.Int("failed", s.Rows.Failed), zap.Int("invalid", s.Rows.Invalid), zap.Int("excluded", s.Rows.Excluded),
+		zap.Int("not_attempted", s.Rows.NotAttempted), zap.Int("kept", s.Kept.Rows), zap.Int("calls", s.Calls.Started), zap.Int("refused", s.Calls.Refused),
+		zap.Int("known", s.Calls.Remembered), zap.Int("possibly_billed", s.Calls.PossiblyBilled), zap.String("usage", s.Usage.String()))
+}
+
+// TellSummary is the last word of a run to a person.
+func TellSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
+	r := s.Rows
+	fmt.Fprintf(w, "%s: %d ok", words.Count(r.Total(), "row"), r.OK)
+	for _, part := range []struct {
+		n    int
+		name string
+	}{{r.NotFound, "not found"}, {r.Failed, "failed"}, {r.Invalid, "invalid"}, {r.Excluded, "excluded"}, {r.NotAttempted, "not attempted"}} {
+		if part.n > 0 {
+			fmt.Fprintf(w, ", %d %s", part.n, part.name)
+		}
+	}
+	fmt.Fprintf(w, " in %v\n", words.Round(took))
+	if s.Kept.Rows > 0 {
+		fmt.Fprintf(w, "%s kept an answer from before (%d asked again in vain, %d not asked again)\n", words.Count(s.Kept.Rows, "row"), s.Kept.Failed, s.Kept.NotAttempted)
+	}
+	fmt.Fprintf(w, "%s (%d refused, %d failed), %d answered before; usage %s as reported", words.Count(s.Calls.Started, "call"),
+		s.Calls.Refused, s.Calls.Failed, s.Calls.Remembered, s.Usage)
+	if n := s.Calls.PossiblyBilled; n > 0 {
+		fmt.Fprintf(w, "; %d without an answer may have been billed", n)
+	}
+	fmt.Fprintln(w)
+}

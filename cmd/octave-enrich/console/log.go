@@ -1,0 +1,47 @@
+package console
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"octave-enrich/cmd/octave-enrich/words"
+)
+
+// LogFormat decides what auto means: journald wants JSON. The others are text and
+// json, and stay.
+func LogFormat(format string, terminal bool) string {
+	if format == "auto" && os.Getenv("JOURNAL_STREAM") != "" && !terminal {
+		return "json"
+	}
+	return format
+}
+
+// NewLog is the log of a console, in JSON or for people; what level it takes is the
+// value of --log-level. It builds zap's core by hand: its presets drop repeated
+// lines, and each failed row has to be told.
+func NewLog(c *Console, format, level string, terminal bool) (*zap.Logger, error) {
+	var at zapcore.Level
+	if err := at.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level %s: write debug, info, warn or error", level)
+	}
+	encoding := zapcore.EncoderConfig{
+		TimeKey: "time", LevelKey: "level", MessageKey: "msg", LineEnding: "\n",
+		EncodeTime:     zapcore.RFC3339TimeEncoder,
+		EncodeLevel:    zapcore.LowercaseLevelEncoder,
+		EncodeDuration: func(d time.Duration, enc zapcore.PrimitiveArrayEncoder) { enc.AppendString(words.Round(d).String()) },
+	}
+	encoder := zapcore.NewJSONEncoder(encoding)
+	if format != "json" {
+		encoding.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05")
+		encoding.ConsoleSeparator = "  "
+		if terminal && os.Getenv("NO_COLOR") == "" {
+			encoding.EncodeLevel = zapcore.LowercaseColorLevelEncoder
+		}
+		encoder = zapcore.NewConsoleEncoder(encoding)
+	}
+	return zap.New(zapcore.NewCore(encoder, c, at)), nil
+}

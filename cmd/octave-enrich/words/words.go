@@ -1,0 +1,59 @@
+// Package words spells numbers, times, words of a shell and errors for people.
+package words
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Count spells a number of things: 1 row, 1,234 rows.
+func Count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return Thousands(n) + " " + noun
+}
+
+// Thousands spells a number with a comma between thousands: 1,234.
+func Thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Round leaves of a duration what a person wants to know.
+func Round(d time.Duration) time.Duration {
+	switch {
+	case d > time.Minute:
+		return d.Round(time.Second)
+	case d > time.Second:
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(time.Millisecond)
+}
+
+// Quote spells a word so that a shell reads it back.
+func Quote(word string) string {
+	special := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r))
+	}
+	if word != "" && !strings.ContainsFunc(word, special) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// Masked is an error without what a service may repeat of a contact: addresses
+// and profiles. The row of the output has all of it.
+func Masked(text string) string {
+	parts := strings.Split(text, " ")
+	for i, part := range parts {
+		if strings.Contains(part, "@") || strings.Contains(strings.ToLower(part), "linkedin.com/in/") {
+			parts[i] = "***"
+		}
+	}
+	return strings.Join(parts, " ")
+}

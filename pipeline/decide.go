@@ -120,6 +120,18 @@ type Standing struct {
 	Failed  bool      // it failed and has no answer
 }
 
+// Answers are the questions that the contact's answers are to, the present one
+// first, as far as there are such.
+func (s Standing) Answers(memory *Memory) (keys []checkpoint.Key) {
+	last, _ := memory.decide(s.Base)
+	for _, key := range append([]checkpoint.Key{last.Key}, last.Older...) {
+		if memory.Journal.State(key) == checkpoint.AnsweredState {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // Standings goes through the contacts that may be asked about.
 func Standings(src iter.Seq2[reader.Contact, error], selection Selection) iter.Seq2[Standing, error] {
 	return func(yield func(Standing, error) bool) {

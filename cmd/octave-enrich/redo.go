@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -82,49 +83,92 @@ func (a *app) redo(o *options, r *redo, input string) error {
 
 // mark goes through the list and writes one record about all whom it selects.
 func (a *app) mark(o *options, r *redo, selected func(*marking) bool, journal *checkpoint.Journal, path, input string) error {
-	last, ok := lastRun(journal)
-	if !ok {
-		return &exitError{code: exitInput, err: fmt.Errorf("%s holds no run yet", path)}
-	}
-	o.take(last)
-	if isCheckpoint(input) {
-		input = last.Input.Name
-	}
-	list, err := a.openList(o, []string{input})
-	if err != nil {
-		return err
-	}
-	defer list.input.Close()
-	book, err := review.Read(review.Path(path))
+	book, err := review.Read(path)
 	if err != nil {
 		return reviewError(path, err)
 	}
-	memory := o.memory(journal, list.skip)
-	tally := redoTally{seen: map[checkpoint.Key]bool{}}
-	if err := list.meet(memory); err != nil {
+	all, err := a.openMarks(o, journal, path, input)
+	if err != nil {
 		return err
 	}
-	selection := pipeline.Selection{Ask: list.ask, Exclude: list.exclude, Memory: memory}
-	_, changes, err := pipeline.Survey(list.input.Contacts(), selection, known(journal, path))
-	if err != nil {
-		return runError(path, err)
-	}
-	memory.Earlier = changes.Earlier
-	for m, err := range pipeline.Standings(list.input.Contacts(), selection) {
+	defer all.list.input.Close()
+	tally := redoTally{seen: map[checkpoint.Key]bool{}}
+	for s, err := range all.standings() {
 		if err != nil {
 			return inputError(err)
 		}
-		if selected(&marking{m, book}) {
-			tally.add(r, memory, m)
+		if selected(&marking{s, book}) {
+			tally.add(r, all.memory, s)
 		}
 	}
-	if len(tally.keys) > 0 {
-		body := pipeline.AgainBody{Keys: tally.keys, With: r.with, Undo: r.undo}
-		if err := appendRecord(journal, path, pipeline.Again, body); err != nil {
-			return err
-		}
+	if err := all.write(tally.keys, r); err != nil {
+		return err
 	}
-	return a.tellRedo(r, tally, path, last)
+	return a.tellRedo(r, tally, path, all.last)
+}
+
+// marks is a checkpoint and the list of its last run, made ready for marks.
+type marks struct {
+	path    string
+	journal *checkpoint.Journal
+	last    pipeline.RunBody
+	list    *list
+	memory  *pipeline.Memory
+}
+
+// openMarks reads the list, which is that of the last run when the input is a
+// checkpoint.
+func (a *app) openMarks(o *options, journal *checkpoint.Journal, path, input string) (*marks, error) {
+	m := &marks{path: path, journal: journal}
+	var ok bool
+	if m.last, ok = lastRun(journal); !ok {
+		return nil, &exitError{code: exitInput, err: fmt.Errorf("%s holds no run yet", path)}
+	}
+	o.take(m.last)
+	inputs := []string{input}
+	if isCheckpoint(input) {
+		inputs = inputsOf(m.last)
+	}
+	var err error
+	if m.list, err = a.openList(o, inputs); err != nil {
+		return nil, err
+	}
+	if err := m.recall(o); err != nil {
+		m.list.input.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// recall reads what the checkpoint knows about the list.
+func (m *marks) recall(o *options) error {
+	m.memory = o.memory(m.journal, m.list.skip)
+	if err := m.list.meet(m.memory); err != nil {
+		return err
+	}
+	_, changes, err := pipeline.Survey(m.list.input.Contacts(), m.selection(), known(m.journal, m.path))
+	if err != nil {
+		return runError(m.path, err)
+	}
+	m.memory.Earlier = changes.Earlier
+	return nil
+}
+
+func (m *marks) selection() pipeline.Selection {
+	return pipeline.Selection{Ask: m.list.ask, Exclude: m.list.exclude, Memory: m.memory}
+}
+
+// standings are the contacts of the list that may be asked about.
+func (m *marks) standings() iter.Seq2[pipeline.Standing, error] {
+	return pipeline.Standings(m.list.input.Contacts(), m.selection())
+}
+
+// write makes one record about all of them.
+func (m *marks) write(keys []checkpoint.Key, r *redo) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	return appendRecord(m.journal, m.path, pipeline.Again, pipeline.AgainBody{Keys: keys, With: r.with, Undo: r.undo})
 }
 
 // A marking is a contact that may be marked.
@@ -177,9 +221,10 @@ type redoTally struct {
 	unasked  int // of those: without an answer, so that a run asks them anyway
 }
 
-func (t *redoTally) add(r *redo, memory *pipeline.Memory, s pipeline.Standing) {
+// add takes a contact that was meant, the first time, and says what comes of it.
+func (t *redoTally) add(r *redo, memory *pipeline.Memory, s pipeline.Standing) string {
 	if t.seen[s.Base.Key] {
-		return
+		return review.Marked
 	}
 	t.seen[s.Base.Key] = true
 	t.selected++
@@ -187,16 +232,19 @@ func (t *redoTally) add(r *redo, memory *pipeline.Memory, s pipeline.Standing) {
 	marks := memory.Redo[s.Base.Key]
 	switch {
 	case r.undo && !open:
-		return
+		return review.Unmarked
 	case r.undo:
+		t.keys = append(t.keys, s.Base.Key)
+		return review.Unmarked
 	case open && marks[len(marks)-1].With == r.with:
 		t.open++
-		return
+		return review.Before
 	case !s.Asked && r.with == "":
 		t.unasked++
-		return
+		return review.Before // a run asks it anyway
 	}
 	t.keys = append(t.keys, s.Base.Key)
+	return review.Marked
 }
 
 // tellRedo says what was marked, what that will cost and what to do next.

@@ -80,6 +80,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 		return &exitError{code: exitUsage, err: err}
 	}
 	server := review.NewServer(ctx, path, book)
+	server.Mark = a.marker(path)
 	url := server.URL(listener.Addr())
 	if addrFile != "" {
 		if err := durable.WriteFile(addrFile, []byte(url+"\n"), durable.Private); err != nil {

@@ -39,12 +39,6 @@ func unpack(ts *testscript.TestScript, neg bool, args []string) {
 // an edit of the first message if one is given.
 func decided(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) >= 4, "decided ADDRFILE CHECKPOINT EMAIL approved|rejected [SUBJECT BODY]")
-	var page string
-	wait(ts, args[0], func() bool {
-		text, err := os.ReadFile(ts.MkAbs(args[0]))
-		page = strings.TrimSpace(string(text))
-		return err == nil
-	})
 	key, answer := answerTo(ts, args[1], args[2])
 	book, err := review.Read(ts.MkAbs(args[1]))
 	ts.Check(err)
@@ -55,23 +49,67 @@ func decided(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		v.Emails[0] = report.Message{Subject: args[4], Body: args[5]}
 	}
-	body, err := json.Marshal([]review.Verdict{v})
+	status, said := posted(ts, args[0], "decisions", []review.Verdict{v})
+	var results []review.Result
+	if json.Unmarshal(said, &results) != nil || len(results) != 1 || results[0].Outcome != review.Saved {
+		ts.Fatalf("%s: %s", status, said)
+	}
+}
+
+// posted sends what the page of a review sends, once its address is in a file, and
+// returns the answer.
+func posted(ts *testscript.TestScript, addrFile, where string, what any) (status string, said []byte) {
+	var page string
+	wait(ts, addrFile, func() bool {
+		text, err := os.ReadFile(ts.MkAbs(addrFile))
+		page = strings.TrimSpace(string(text))
+		return err == nil
+	})
+	body, err := json.Marshal(what)
 	ts.Check(err)
 	at, err := url.Parse(page)
 	ts.Check(err)
-	req, err := http.NewRequest(http.MethodPost, page+"decisions", bytes.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, page+where, bytes.NewReader(body))
 	ts.Check(err)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Origin", "http://"+at.Host)
 	resp, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	defer resp.Body.Close()
-	said, err := io.ReadAll(resp.Body)
+	said, err = io.ReadAll(resp.Body)
 	ts.Check(err)
-	var results []review.Result
-	if json.Unmarshal(said, &results) != nil || len(results) != 1 || results[0].Outcome != review.Saved {
-		ts.Fatalf("%s: %s", resp.Status, said)
+	return resp.Status, said
+}
+
+// again marks a contact as the page of a review does, or takes the mark back with
+// the outcome unmarked; what the server says is in again.json. With ! it is refused
+// as a whole, and OUTCOME stands in the reason.
+func again(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, len(args) == 4 || len(args) == 5, "again ADDRFILE CHECKPOINT EMAIL OUTCOME [WITH]")
+	key, _ := answerTo(ts, args[1], args[2])
+	wanted := review.Again{Keys: []checkpoint.Key{key}, Undo: args[3] == review.Unmarked}
+	if len(args) == 5 {
+		wanted.With = args[4]
 	}
+	status, said := posted(ts, args[0], "again", wanted)
+	ts.Check(os.WriteFile(ts.MkAbs("again.json"), said, 0o600))
+	if neg {
+		if status[0] == '2' || !strings.Contains(string(said), args[3]) {
+			ts.Fatalf("%s: %s", status, said)
+		}
+		return
+	}
+	var marks struct { // review.Marks, of which an amount is not read back
+		Marked  map[checkpoint.Key]review.Mark
+		Results []review.MarkResult
+	}
+	if err := json.Unmarshal(said, &marks); err == nil && len(marks.Results) == 1 && marks.Results[0].Outcome == args[3] {
+		if _, marked := marks.Marked[key]; marked != (args[3] == review.Marked || args[3] == review.Before) {
+			ts.Fatalf("marked: %v: %s", marked, said)
+		}
+		return
+	}
+	ts.Fatalf("%s: %s", status, said)
 }
 
 // rewritten gives a question that was answered another answer, as a run would

@@ -36,6 +36,11 @@ type Server struct {
 
 	mu      sync.Mutex
 	answers answers
+
+	// Mark makes the marks of a page; nil where none can be made. It is set before
+	// anything is served, and called once at a time.
+	Mark    Marker
+	marking sync.Mutex
 }
 
 // NewServer serves the checkpoint at path; decisions go into book. Pages that follow
@@ -74,6 +79,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.events(w, r)
 	case rest == "decisions" && r.Method == http.MethodPost:
 		s.decide(w, r)
+	case rest == "again" && (r.Method == http.MethodGet || r.Method == http.MethodPost):
+		s.again(w, r)
 	default:
 		http.Error(w, "not found", http.StatusNotFound)
 	}
@@ -140,11 +147,20 @@ func (s *Server) decisions(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(list) // whoever is gone asks again
 }
 
+// fromPage refuses what another page sent.
+func (s *Server) fromPage(w http.ResponseWriter, r *http.Request) bool {
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	if err != nil || origin.Host != r.Host || r.Header.Get("Content-Type") != "application/json" {
+		http.Error(w, "only the page itself may decide", http.StatusForbidden)
+		return false
+	}
+	return true
+}
+
 // decide answers with a list of results, one for each verdict. Whatever it calls
 // saved is on disk.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
-	if origin, err := url.Parse(r.Header.Get("Origin")); err != nil || origin.Host != r.Host || r.Header.Get("Content-Type") != "application/json" {
-		http.Error(w, "only the page itself may decide", http.StatusForbidden)
+	if !s.fromPage(w, r) {
 		return
 	}
 	var verdicts []Verdict

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/pipeline"
+	"octave-enrich/pipeline/review"
+)
+
+// marker lets the page of a review mark contacts as redo does. Each call reads the
+// list anew: a run may have gone on since.
+func (a *app) marker(path string) review.Marker {
+	return func(again review.Again) (review.Marks, error) {
+		journal, err := openToMark(path, len(again.Keys) > 0)
+		if err != nil {
+			return review.Marks{}, err
+		}
+		marks, err := a.markAgain(journal, path, again)
+		return marks, errors.Join(err, journal.Close())
+	}
+}
+
+// openToMark holds the checkpoint no longer than a mark takes: a run that begins
+// meanwhile is refused.
+func openToMark(path string, write bool) (*checkpoint.Journal, error) {
+	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: !write})
+	switch {
+	case errors.Is(err, checkpoint.ErrLocked):
+		return nil, errors.New("a run is going on; mark contacts when it has ended")
+	case err != nil:
+		return nil, checkpointError(path, err)
+	}
+	return journal, nil
+}
+
+func (a *app) markAgain(journal *checkpoint.Journal, path string, again review.Again) (review.Marks, error) {
+	o := &options{}
+	all, err := a.openMarks(o, journal, path, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("the list of the last run is not there any more: %w", err)
+	}
+	if err != nil {
+		return review.Marks{}, err
+	}
+	defer all.list.input.Close()
+	results, err := all.markAnswers(again)
+	if err != nil {
+		return review.Marks{}, err
+	}
+	if err := all.recall(o); err != nil { // the marks that there are now
+		return review.Marks{}, err
+	}
+	marks, err := all.open()
+	marks.Results = results
+	return marks, err
+}
+
+// markAnswers marks the contacts that have these answers.
+func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
+	if len(again.Keys) == 0 {
+		return nil, nil
+	}
+	r := &redo{with: strings.TrimSpace(again.With), undo: again.Undo}
+	tally := redoTally{seen: map[checkpoint.Key]bool{}}
+	became := map[checkpoint.Key]string{}
+	for _, key := range again.Keys {
+		became[key] = ""
+	}
+	for s, err := range m.standings() {
+		if err != nil {
+			return nil, inputError(err)
+		}
+		keys := s.Answers(m.memory)
+		meant := slices.DeleteFunc(slices.Clone(keys), func(key checkpoint.Key) bool { _, is := became[key]; return !is })
+		if len(meant) == 0 {
+			continue
+		}
+		outcome := tally.add(r, m.memory, s)
+		for _, key := range meant {
+			became[key] = outcome
+		}
+	}
+	if err := m.write(tally.keys, r); err != nil {
+		return nil, err
+	}
+	results := make([]review.MarkResult, len(again.Keys))
+	for i, key := range again.Keys {
+		results[i] = review.MarkResult{Key: key, Outcome: became[key]}
+		if became[key] == "" {
+			results[i].Outcome = review.Refused
+			results[i].Problem = fmt.Sprintf("no row of %s has this answer", m.last.Input.Name)
+		}
+	}
+	return results, nil
+}
+
+// open says who is marked and has no new answer yet, and what that will cost.
+func (m *marks) open() (review.Marks, error) {
+	marks := review.Marks{Marked: map[checkpoint.Key]review.Mark{}, Command: m.last.Command}
+	seen := map[checkpoint.Key]bool{}
+	for s, err := range m.standings() {
+		if err != nil {
+			return marks, inputError(err)
+		}
+		if seen[s.Base.Key] || !m.memory.Open(s.Base) {
+			continue
+		}
+		seen[s.Base.Key] = true
+		list := m.memory.Redo[s.Base.Key]
+		last := list[len(list)-1]
+		for _, key := range s.Answers(m.memory) {
+			marks.Marked[key] = review.Mark{With: last.With, At: last.At}
+		}
+	}
+	marks.Calls = len(seen)
+	ledger, err := readLedger(m.path)
+	if err != nil {
+		return marks, err
+	}
+	if n := ledger.Attempts.Answered; n > 0 {
+		each := ledger.Usage.Div(n)
+		all := each.Mul(marks.Calls)
+		marks.UsagePerCall, marks.Usage = &each, &all
+	}
+	return marks, nil
+}
+
+// inputsOf are the inputs of a run, of which its record has the names in one line.
+func inputsOf(run pipeline.RunBody) []string {
+	if exists(run.Input.Name) {
+		return []string{run.Input.Name}
+	}
+	return strings.Split(run.Input.Name, ", ")
+}

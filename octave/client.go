@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +38,8 @@ type Client struct {
 	timeout   time.Duration
 	source    string
 	transport http.RoundTripper
+
+	query atomic.Pointer[string] // the name of an id that a poll was answered under
 }
 
 // NewClient checks the configuration; it does not call the service.

@@ -61,8 +61,9 @@ var fates = map[string]struct {
 	"reset-before": {octave.Again, octave.KindAmbiguous, true},
 }
 
-// answered are the kinds that still are answers.
-var answered = []string{"badtypes", "notfound", "nullable", "trickle"}
+// answered are the kinds that still are answers; those of asynchronous work change
+// nothing about a synchronous call.
+var answered = []string{"badtypes", "failed", "forgotten", "notfound", "nullable", "slow", "trickle", "twice", "unordered"}
 
 func newClient(t *testing.T, cfg octave.Config) *octave.Client {
 	t.Helper()

@@ -39,11 +39,12 @@ const (
 	KindAmbiguous                   // sent, but no answer came back whole
 	KindUnusable                    // a whole answer that holds no sequence
 	KindStopped                     // the caller gave up waiting
+	KindForgotten                   // asynchronous work whose id the service does not know, see [Client.Poll]
 )
 
 // kinds are the kinds in words.
 var kinds = [...]string{"request", "key", "credits", "rate limited", "server",
-	"unreachable", "ambiguous", "unusable", "stopped"}
+	"unreachable", "ambiguous", "unusable", "stopped", "forgotten"}
 
 // String returns the kind in words, such as "rate limited".
 func (k Kind) String() string { return word(int(k), kinds[:]...) }

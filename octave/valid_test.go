@@ -45,7 +45,7 @@ func TestValidAtTheGreatestDepth(t *testing.T) {
 }
 
 func TestKindsComeBackFromTheirWords(t *testing.T) {
-	for k := KindRequest; k <= KindStopped; k++ {
+	for k := KindRequest; k <= KindForgotten; k++ {
 		if got := ParseKind(k.String()); got != k {
 			t.Errorf("%q is read as %q", k, got)
 		}

@@ -43,6 +43,8 @@ var breakages = map[string]string{
 	"cut":          "the connection ends in the middle of the answer (billed)",
 	"cut-json":     "a body that is whole for HTTP, but ends in the middle (billed)",
 	"empty":        "200 without a body (billed)",
+	"failed":       "asynchronous work that ends without an answer",
+	"forgotten":    "asynchronous work whose id nobody knows afterwards (billed)",
 	"hang":         "no answer ever, and no work done",
 	"hang-after":   "no answer ever, after the work was done (billed)",
 	"huge":         "an answer of over 16 MiB (billed)",
@@ -53,7 +55,10 @@ var breakages = map[string]string{
 	"nullable":     "everything that may be null or absent is (billed)",
 	"reset-after":  "the connection is reset after the work was done (billed)",
 	"reset-before": "the connection is reset before any work",
+	"slow":         "the work takes ten times as long (billed)",
 	"trickle":      "the answer comes in small pieces (billed)",
+	"twice":        "asynchronous work is begun twice, as by a proxy that repeats a request (billed twice)",
+	"unordered":    "asynchronous work whose states come out of order (billed)",
 }
 
 // billed marks a kind that is a status which a gateway gives after it had passed

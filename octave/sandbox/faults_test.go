@@ -72,8 +72,11 @@ func TestScriptComesFirst(t *testing.T) {
 	}
 }
 
+// asyncKinds change nothing about a synchronous call.
+var asyncKinds = []string{"failed", "forgotten", "twice", "unordered"}
+
 // billedKinds are the faults after the work was done.
-var billedKinds = []string{"badtypes", "cut", "cut-json", "empty", "huge", "nomessages", "notext", "notjson", "nullable", "reset-after", "trickle"}
+var billedKinds = append([]string{"badtypes", "cut", "cut-json", "empty", "huge", "nomessages", "notext", "notjson", "nullable", "reset-after", "slow", "trickle"}, asyncKinds...)
 
 func TestFaultsBillAsTheySay(t *testing.T) {
 	for _, kind := range Kinds() {
@@ -86,7 +89,7 @@ func TestFaultsBillAsTheySay(t *testing.T) {
 		if billed := slices.Contains(billedKinds, kind) || strings.HasSuffix(kind, "-billed"); (l.Billed == 1) != billed {
 			t.Errorf("%s: billed %d", kind, l.Billed)
 		}
-		delivered := slices.Contains([]string{"badtypes", "notfound", "nullable", "trickle"}, kind)
+		delivered := slices.Contains(append([]string{"badtypes", "notfound", "nullable", "slow", "trickle"}, asyncKinds...), kind)
 		if (l.Delivered == 1) != delivered {
 			t.Errorf("%s: delivered %d", kind, l.Delivered)
 		}

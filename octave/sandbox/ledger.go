@@ -21,6 +21,21 @@ type Ledger struct {
 	PerSecond   []int            `json:"per_second"`    // calls started, by second since the first
 	Faults      map[string]int   `json:"faults"`        // injected, by kind
 	Contacts    map[string]Count `json:"contacts"`      // by question, in hex: see [Question]
+
+	// Asynchronous work: how often it was polled for, the most of it at the same
+	// time that was told of and not fetched, and each by its id.
+	Polled     int             `json:"polled"`
+	MaxWaiting int             `json:"max_waiting"`
+	Works      map[string]Work `json:"works"`
+}
+
+// Work is what happened to one piece of asynchronous work.
+type Work struct {
+	Question string `json:"question"` // in hex
+	Billed   bool   `json:"billed"`
+	Told     bool   `json:"told"`    // its id went out whole
+	Polled   int    `json:"polled"`  // by this id
+	Fetched  int    `json:"fetched"` // results that went out whole
 }
 
 // Count is what happened to one question.
@@ -37,6 +52,8 @@ type books struct {
 	cfg      Config
 	ledger   Ledger
 	contacts map[[16]byte]*contact
+	works    map[string]*work
+	waiting  int // works that were told of and not fetched
 	inFlight int
 	begun    time.Time // first call
 	scripted int       // calls that took their turn in the script
@@ -60,6 +77,7 @@ func (b *books) reset() {
 	defer b.mu.Unlock()
 	b.ledger = Ledger{Faults: map[string]int{}}
 	b.contacts = map[[16]byte]*contact{}
+	b.works, b.waiting = map[string]*work{}, 0
 	b.begun, b.scripted = time.Time{}, 0
 	b.tokens, b.filled = float64(b.cfg.Burst), time.Time{}
 }
@@ -186,6 +204,10 @@ func (b *books) copy() Ledger {
 	l.Contacts = make(map[string]Count, len(b.contacts))
 	for q, c := range b.contacts {
 		l.Contacts[hex.EncodeToString(q[:])] = c.Count
+	}
+	l.Works = make(map[string]Work, len(b.works))
+	for id, w := range b.works {
+		l.Works[id] = w.Work
 	}
 	return l
 }

@@ -17,81 +17,139 @@ import (
 
 // run is the Sequence Agent: POST /api/v2/agents/sequence/run.
 func (s *Server) run(w http.ResponseWriter, r *http.Request) {
+	if c, accepted := s.accept(w, r, nil); accepted {
+		defer s.books.shut()
+		s.work(w, r.Context(), c)
+	}
+}
+
+// A call is a request that the service took.
+type call struct {
+	req  octave.Request
+	q    [16]byte
+	kind string // of fault, or ok
+}
+
+// accept reads a request and opens an entry in the books, which the caller shuts;
+// or it refuses. more checks what else has to be in the body; nil for nothing.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, more func(body []byte, req octave.Request) error) (c call, accepted bool) {
 	body, err := readRequest(w, r)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		refuse(w, http.StatusRequestEntityTooLarge, "Request body is too large")
-		return
+		return c, false
 	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "Request body ended early")
-		return
+		return c, false
 	}
 	if !s.authorized(r) {
 		refuse(w, http.StatusUnauthorized, "Invalid API key")
-		return
+		return c, false
 	}
 	req, err := parse(body)
+	if err == nil && more != nil {
+		err = more(body, req)
+	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
-		return
+		return c, false
 	}
 	if s.cfg.StrictAgents && !s.knows(req) {
 		refuse(w, http.StatusNotFound, "Agent not found")
-		return
+		return c, false
 	}
 	q := Question(req)
 	turn, accepted := s.books.open(q, time.Now())
-	defer s.books.shut()
 	if !accepted {
+		s.books.shut()
 		refusal{status: http.StatusTooManyRequests, text: "Too many requests", after: s.cfg.RetryAfter}.answer(w)
-		return
+		return c, false
 	}
-	s.work(w, r.Context(), req, q, s.kind(q, turn))
+	c = call{req, q, s.kind(q, turn)}
+	if c.kind != ok {
+		s.books.fault(c.kind)
+	}
+	return c, true
 }
 
-// work answers an accepted call, or fails as the kind of fault says. The bill
+// work answers an accepted call, or fails as its kind of fault says. The bill
 // comes before the wait and the delivery: a client that leaves meanwhile does
 // not stop the service, and pays.
-func (s *Server) work(w http.ResponseWriter, ctx context.Context, req octave.Request, q [16]byte, kind string) {
-	if kind != ok {
-		s.books.fault(kind)
+func (s *Server) work(w http.ResponseWriter, ctx context.Context, c call) {
+	if failedBefore(w, ctx, c.kind) {
+		return
 	}
+	if !s.books.bill(c.q, s.cost(c)) {
+		refuse(w, http.StatusPaymentRequired, "Insufficient credits")
+		return
+	}
+	if wait(ctx, s.takes(c)) && deliver(w, ctx, s.result(c), c.kind) && !spoils(c.kind) {
+		s.books.deliver(c.q)
+	}
+}
+
+// failedBefore fails a call before any work, if its kind of fault is such a one.
+func failedBefore(w http.ResponseWriter, ctx context.Context, kind string) bool {
 	if f, instead := refusals[kind]; instead {
 		f.answer(w)
-		return
+		return true
 	}
 	switch kind {
 	case "reset-before":
 		reset(w)
-		return
 	case "hang":
 		<-ctx.Done()
-		return
+	default:
+		return false
 	}
-	found := kind != "notfound" && identified(req) && unit(mix(1, q, 0)) >= s.cfg.NotFound
-	cost := 0.0
-	if found {
-		cost = s.cfg.Cost
-	}
-	if !s.books.bill(q, cost) {
-		refuse(w, http.StatusPaymentRequired, "Insufficient credits")
-		return
-	}
-	if !wait(ctx, s.cfg.Latency+time.Duration(unit(mix(2, q, 0))*float64(s.cfg.Jitter))) {
-		return
-	}
-	answer := notFound(q)
-	if found {
-		answer = s.compose(req, q)
-	}
-	if s.send(w, ctx, answer, kind) {
-		s.books.deliver(q)
-	}
+	return true
 }
 
-// send puts the answer on the wire, broken as the kind says, and reports
-// whether it went out whole.
-func (s *Server) send(w http.ResponseWriter, ctx context.Context, a answer, kind string) bool {
+// finds says whether the person is found.
+func (s *Server) finds(c call) bool {
+	return c.kind != "notfound" && identified(c.req) && unit(mix(1, c.q, 0)) >= s.cfg.NotFound
+}
+
+// cost is what the work of a call costs.
+func (s *Server) cost(c call) float64 {
+	if !s.finds(c) {
+		return 0
+	}
+	return s.cfg.Cost
+}
+
+// takes is how long the work of a call takes.
+func (s *Server) takes(c call) time.Duration {
+	d := s.cfg.Latency + time.Duration(unit(mix(2, c.q, 0))*float64(s.cfg.Jitter))
+	if c.kind == "slow" {
+		d *= 10
+	}
+	return d
+}
+
+// spoils says whether a kind makes answers that are of no use.
+func spoils(kind string) bool { return kind == "nomessages" || kind == "notext" }
+
+// result is the answer that the work of a call brings, as JSON.
+func (s *Server) result(c call) []byte {
+	a := notFound(c.q)
+	if s.finds(c) {
+		a = s.compose(c.req, c.q)
+	}
+	switch c.kind {
+	case "nomessages", "notext":
+		return a.spoiled(c.kind).encode()
+	case "nullable":
+		return a.bare()
+	case "badtypes":
+		return a.mistyped()
+	}
+	return a.encode()
+}
+
+// deliver puts a body on the wire, broken as the kind says, and reports whether it
+// went out whole.
+func deliver(w http.ResponseWriter, ctx context.Context, body []byte, kind string) bool {
 	if f, instead := gateway(kind); instead {
 		f.answer(w)
 		return false
@@ -108,22 +166,14 @@ func (s *Server) send(w http.ResponseWriter, ctx context.Context, a answer, kind
 	case "huge":
 		huge(w)
 	case "cut":
-		body := a.encode()
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		write(w, "application/json", body[:len(body)/2])
 	case "cut-json":
-		body := a.encode()
 		write(w, "application/json", body[:len(body)/2])
 	case "trickle":
-		return trickle(w, ctx, a.encode())
-	case "nomessages", "notext":
-		write(w, "application/json", a.spoiled(kind).encode())
-	case "nullable":
-		return write(w, "application/json", a.bare())
-	case "badtypes":
-		return write(w, "application/json", a.mistyped())
+		return trickle(w, ctx, body)
 	default:
-		return write(w, "application/json", a.encode())
+		return write(w, "application/json", body)
 	}
 	return false
 }

@@ -47,6 +47,8 @@ type Config struct {
 	Shape    string  // of a message: one of Shapes; by the question when empty or mixed
 	NotFound float64 // share of contacts, 0 to 1, whose person is not found
 
+	Async Async // asynchronous work
+
 	Faults map[string]float64 // share of calls, 0 to 1, by kind
 	Script []string           // kinds for the first, second, ... call, before Faults; "ok" for none
 	Seed   uint64             // which calls the shares hit, and nothing else
@@ -81,6 +83,9 @@ func (c Config) Validate() error {
 	if c.Account != "" && !slices.Contains(AccountFaults(), c.Account) {
 		return fmt.Errorf("unknown account fault %q (one of %s)", c.Account, strings.Join(AccountFaults(), ", "))
 	}
+	if err := c.Async.validate(); err != nil {
+		return err
+	}
 	for _, kind := range c.Script {
 		if err := checkKind(kind); err != nil {
 			return err
@@ -93,6 +98,7 @@ func (c Config) Validate() error {
 type Server struct {
 	cfg       Config
 	faults    []share
+	polls     []share // of Async.Faults
 	workspace []agent // never changed
 	mux       *http.ServeMux
 	books     *books
@@ -106,9 +112,11 @@ func New(cfg Config) *Server {
 	if cfg.Burst == 0 {
 		cfg.Burst = max(1, int(cfg.Rate))
 	}
-	s := &Server{cfg: cfg, faults: shares(cfg.Faults), workspace: newWorkspace(cfg.Cost),
+	s := &Server{cfg: cfg, faults: shares(cfg.Faults), polls: shares(cfg.Async.Faults), workspace: newWorkspace(cfg.Cost),
 		mux: http.NewServeMux(), books: newBooks(cfg)}
 	s.mux.HandleFunc("POST /api/v2/agents/sequence/run", s.run)
+	s.mux.HandleFunc("POST /api/v2/async/agent/run", s.submit)
+	s.mux.HandleFunc("GET /api/v2/async/agent/run/status", s.poll)
 	s.mux.HandleFunc("GET /api/v2/api-key/validate", s.account(s.validate))
 	s.mux.HandleFunc("GET /api/v2/agents/get", s.account(s.agent))
 	s.mux.HandleFunc("GET /api/v2/agents/list", s.account(s.agents))

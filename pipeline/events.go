@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"octave-enrich/octave"
+	"octave-enrich/reader"
 )
 
 // An Event is something that happened in a run: one of the types below. Progress,
@@ -12,7 +13,9 @@ type Event interface{ event() }
 
 // RowDone is a row that was given to the sink, in input order.
 type RowDone struct {
-	Row    int // 1-based
+	Row    int    // 1-based
+	Line   int    // of its file, 1-based; the row number in a workbook
+	File   string // "" when there is one input alone
 	Status string
 	Err    error // why it is failed, invalid or excluded
 	// Fresh says that a question of this row's own was put to the service, or
@@ -21,6 +24,11 @@ type RowDone struct {
 	// Kept says that the row has an answer from before, where a newer one was, or
 	// might have been, asked for.
 	Kept bool
+}
+
+// Place names the row for people, as [reader.Contact.Place] does.
+func (e RowDone) Place() string {
+	return reader.Contact{Row: e.Row, Line: e.Line, Among: e.File != "", Source: e.File}.Place()
 }
 
 // QuestionDone is the end of a fresh question, before its row's turn has come.

@@ -348,14 +348,22 @@ func (r *run) emit(ctx context.Context) error {
 		row := RowOf(s.contact, answer, why)
 		if r.emitErr == nil {
 			if err := r.out.Write(row); err != nil {
-				r.emitErr = fmt.Errorf("row %d: %w", s.contact.Row, err)
+				r.emitErr = fmt.Errorf("%s: %w", s.contact.Place(), err)
 				r.cfg.Brake.Pull(r.emitErr)
 			}
 		}
-		r.obs.notify(RowDone{Row: s.contact.Row, Status: row.Status, Err: s.err, Fresh: s.leads && s.fresh, Kept: kept || s.kept})
+		r.obs.notify(RowDone{Row: s.contact.Row, Line: s.contact.Line, File: fileOf(s.contact), Status: row.Status, Err: s.err, Fresh: s.leads && s.fresh, Kept: kept || s.kept})
 		r.release(s)
 	}
 	return nil
+}
+
+// fileOf is the input of a contact where there are several.
+func fileOf(c reader.Contact) string {
+	if !c.Among {
+		return ""
+	}
+	return c.Source
 }
 
 // outcome is the answer of a row, or why it has none. Where a new one is missing,
@@ -371,7 +379,7 @@ func (r *run) outcome(s *slot) (answer *octave.Answer, kept bool, err error) {
 		answer, err = r.cfg.Memory.recall(s.question.Key)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("row %d: %w", s.contact.Row, err)
+		return nil, false, fmt.Errorf("%s: %w", s.contact.Place(), err)
 	}
 	return answer, kept, nil
 }

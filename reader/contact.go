@@ -2,6 +2,7 @@ package reader
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"octave-enrich/reader/person"
 )
@@ -40,6 +41,7 @@ type Contact struct {
 	Row    int    // 1-based, over all inputs
 	Source string // the input it came from, as a person would name it
 	Line   int    // physical line where the record starts, 1-based; the row number in a workbook
+	Among  bool   // there are other inputs
 
 	// Cells are the values as they were read, aligned with [Input.Columns].
 	// They are shared with nobody, but must not be appended to.
@@ -53,4 +55,24 @@ type Contact struct {
 	Person  Person // what the request may say
 	Problem string // why the row cannot be sent, without any of its values; empty when it can
 	OptOut  string // the header of a column such as Unsubscribed that says this person wants no mail
+}
+
+// Place names the row for people: by its number and, where that is another one, by
+// its line, which is what an editor or a spreadsheet shows: row 15, line 16.
+func (c Contact) Place() string {
+	if !c.Among {
+		return place(c.Row, c.Line, "")
+	}
+	return place(c.Row, c.Line, c.Source)
+}
+
+// place names a row of a file; file is "" when there is one alone.
+func place(row, line int, file string) string {
+	switch {
+	case line == row && file == "" || line == 0:
+		return fmt.Sprintf("row %d", row)
+	case file == "":
+		return fmt.Sprintf("row %d, line %d", row, line)
+	}
+	return fmt.Sprintf("row %d, line %d of %s", row, line, file)
 }

@@ -199,11 +199,11 @@ func TestProfile(t *testing.T) {
 	p := in.Profile()
 	equal(t, "counts", []int{p.Rows, p.Sendable, p.Duplicates}, []int{4, 3, 1})
 	equal(t, "traps", p.Traps, []Trap{
-		{"LinkedIn page of a company instead of a person", 1, 4},
-		{"address at a free-mail provider", 1, 3},
-		{"free-mail domain instead of a company's", 1, 3},
-		{"placeholder instead of an address", 1, 4},
-		{"shared inbox, such as info@", 2, 1},
+		{"LinkedIn page of a company instead of a person", 1, 4, 5, ""},
+		{"address at a free-mail provider", 1, 3, 4, ""},
+		{"free-mail domain instead of a company's", 1, 3, 4, ""},
+		{"placeholder instead of an address", 1, 4, 5, ""},
+		{"shared inbox, such as info@", 2, 1, 2, ""},
 	})
 	i := slices.IndexFunc(p.Files[0].Mapping, func(m Mapping) bool { return m.Field == Email })
 	m := p.Files[0].Mapping[i]
@@ -254,4 +254,28 @@ func TestFates(t *testing.T) {
 		"Account Owner: : a colleague, not the contact", "Unsubscribed: : says who wants no mail"})
 	equal(t, "filled", in.Profile().Files[0].Fates[2].Filled, 1)
 	equal(t, "both", []string{contacts(t, in)[0].Person.Email, contacts(t, in)[1].Person.Email}, []string{"a@b.example", "c@b.example"})
+}
+
+// A row is named by its number and by what an editor calls its line; of several
+// files the line says which.
+func TestPlaces(t *testing.T) {
+	a, b := "# by hand\nEmail,Note\na@acme.example,\"two\nlines\"\ninfo@acme.example,\n", `{"email":"c@acme.example"}`+"\n"
+	in := open(t, Options{}, file(t, "a.csv", a))
+	equal(t, "told", in.Profile().Traps[0].Place(), "row 2, line 5")
+	for c, err := range in.Contacts() {
+		if want := []string{"", "row 1, line 3", "row 2, line 5"}[c.Row]; err != nil || c.Place() != want {
+			t.Errorf("%s, %v; want %s", c.Place(), err, want)
+		}
+	}
+	in = open(t, Options{}, file(t, "b.jsonl", b))
+	for c := range in.Contacts() {
+		equal(t, "the same number once", c.Place(), "row 1")
+	}
+	in = open(t, Options{}, file(t, "b.jsonl", b), file(t, "a.csv", a))
+	equal(t, "told", in.Profile().Traps[0].Place(), "row 3, line 5 of a.csv")
+	for c := range in.Contacts() {
+		if want := []string{"", "row 1, line 1 of b.jsonl", "row 2, line 3 of a.csv", "row 3, line 5 of a.csv"}[c.Row]; c.Place() != want {
+			t.Errorf("%s, want %s", c.Place(), want)
+		}
+	}
 }

@@ -22,7 +22,7 @@ type Profile struct {
 func (p *Profile) Told() []string {
 	told := append([]string{}, p.Notes...)
 	for _, t := range p.Traps {
-		told = append(told, fmt.Sprintf("look at: %s in %s, first in row %d", t.Kind, plural(t.Rows, "row"), t.Row))
+		told = append(told, fmt.Sprintf("look at: %s in %s, first in %s", t.Kind, plural(t.Rows, "row"), t.Place()))
 	}
 	return told
 }
@@ -55,4 +55,9 @@ type Trap struct {
 	Kind string `json:"kind"` // such as "shared inbox"
 	Rows int    `json:"rows"`
 	Row  int    `json:"first_row"`
+	Line int    `json:"first_line"` // of its file
+	File string `json:"first_file"` // "" when there is one file alone
 }
+
+// Place names the first row for people.
+func (t Trap) Place() string { return place(t.Row, t.Line, t.File) }

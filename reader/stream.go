@@ -117,7 +117,7 @@ func (s *stream) add(r table.Record, cells []string) {
 		cells[s.in.source] = t.name
 	}
 	s.row++
-	c := Contact{Row: s.row, Source: t.name, Line: r.Line, Cells: cells, Object: s.object(r), Raw: r.Raw, Problem: r.Problem}
+	c := Contact{Row: s.row, Source: t.name, Line: r.Line, Among: s.in.source >= 0, Cells: cells, Object: s.object(r), Raw: r.Raw, Problem: r.Problem}
 	s.said = mapping.Row{}
 	if r.Problem == "" {
 		t.plan.Read(r.Cells, &s.said)

@@ -35,6 +35,7 @@ type survey struct {
 	badLines   lineList
 	waiting    int      // of those that have a value
 	read       int      // records so far
+	line       int      // of the contact that is counted
 	short      lineList // rows with fewer cells than the header
 	long       lineList // rows with more
 	extra      int      // cells beyond the header at most
@@ -198,6 +199,7 @@ func (s *survey) contact(r table.Record) error {
 		return nil
 	}
 	s.ragged(r)
+	s.line = r.Line
 	if err := s.list.plan.Compare(r.Cells); err != nil {
 		return err
 	}
@@ -250,7 +252,7 @@ func (s *survey) warn() {
 func (s *survey) trap(kind string) {
 	t := s.traps[kind]
 	if t == nil {
-		t = &Trap{Kind: kind, Row: s.count.Rows}
+		t = &Trap{Kind: kind, Row: s.count.Rows, Line: s.line}
 		s.traps[kind] = t
 	}
 	t.Rows++

@@ -29,7 +29,7 @@ func (t *totals) add(s *survey) {
 	for kind, trap := range s.traps {
 		sum := t.traps[kind]
 		if sum.Rows == 0 {
-			sum = Trap{Kind: kind, Row: p.Rows + trap.Row}
+			sum = Trap{Kind: kind, Row: p.Rows + trap.Row, Line: trap.Line, File: s.file.Name}
 		}
 		sum.Rows += trap.Rows
 		t.traps[kind] = sum
@@ -65,7 +65,11 @@ func (t *totals) finish() *Profile {
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(t.traps)) {
-		p.Traps = append(p.Traps, t.traps[kind])
+		trap := t.traps[kind]
+		if len(p.Files) == 1 {
+			trap.File = ""
+		}
+		p.Traps = append(p.Traps, trap)
 	}
 	p.SHA256 = p.Files[0].SHA256
 	if len(p.Files) > 1 {

@@ -64,7 +64,7 @@ func (a *approval) tell(to *console.Console, output writer.Output, rows pipeline
 			fmt.Fprintf(to, "and %s more\n", words.Count(len(a.held)-i, "held row"))
 			break
 		}
-		fmt.Fprintf(to, "held: row %d: %v\n", row.Row, row.Err)
+		fmt.Fprintf(to, "held: %s: %v\n", row.Place(), row.Err)
 	}
 	if approved := a.book.Approved(); output.Rows == 0 && approved > 0 {
 		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s approved, and %s holds none of them", words.Count(approved, "sequence"), output.Path),

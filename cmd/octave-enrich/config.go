@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/reader"
 )
 
@@ -81,7 +83,7 @@ func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file
 		}
 		for _, line := range splitList(f, value) {
 			if err := fs.Set(f.Name, line); err != nil {
-				return "", usageError("environment %s: %w", variable, err)
+				return "", usageError("environment: %w", valueError(variable, err))
 			}
 		}
 		return "env " + variable, nil
@@ -96,7 +98,7 @@ func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file
 	}
 	for _, word := range words {
 		if err := fs.Set(f.Name, word); err != nil {
-			return "", usageError("%s: %s: %w", file, f.Name, err)
+			return "", usageError("%s: %w", file, valueError(f.Name, err))
 		}
 	}
 	return "file " + file, nil
@@ -178,6 +180,9 @@ func (a *app) configured(o *options, run func(cmd *cobra.Command, args []string)
 		if o.config == "" {
 			o.config = os.Getenv(envName("config"))
 		}
+		if err := misspelt(os.Environ(), a.allFlags()); err != nil {
+			return err
+		}
 		o.typed = map[string]bool{}
 		cmd.Flags().Visit(func(f *pflag.Flag) { o.typed[f.Name] = true })
 		if _, err := overlay(cmd.Flags(), o.config, a.allFlags()); err != nil {
@@ -199,6 +204,10 @@ func (a *app) allFlags() *pflag.FlagSet {
 func flagError(cmd *cobra.Command, err error) error {
 	e := &exitError{code: exitUsage, err: err, hint: "see: " + cmd.CommandPath() + " --help"}
 	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		e.err = valueError("--"+invalid.GetFlag().Name, err)
+	}
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
 		e.err = fmt.Errorf("unknown flag --%s", name)
@@ -207,4 +216,24 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	}
 	return e
+}
+
+// valueError says what to write instead of a value that a setting does not take;
+// name is the setting as it was spelled there.
+func valueError(name string, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	what := invalid.Unwrap().Error()
+	switch invalid.GetFlag().Value.Type() {
+	case "bool":
+		what = "write true or false"
+	case "int":
+		what = "write a whole number"
+		if errors.Is(err, strconv.ErrRange) {
+			what = "this number is too large"
+		}
+	}
+	return fmt.Errorf("%s %s: %s", name, words.Quote(maskPassword(invalid.GetValue())), what)
 }

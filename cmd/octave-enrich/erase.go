@@ -91,7 +91,7 @@ func (a *app) erase(path string, e erasure) error {
 		return err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return &exitError{code: exitInput, err: err}
+		return noFile(path, err)
 	}
 	files := &paths{}
 	files.answers(path)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -87,6 +88,14 @@ func inputError(err error) error {
 	return &exitError{code: exitInput, err: err}
 }
 
+// noFile is the error of a checkpoint that cannot even be looked at.
+func noFile(path string, err error) *exitError {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s: no such file", path)
+	}
+	return &exitError{code: exitInput, err: err}
+}
+
 // checkpointError gives errors of the journal their code and a way out.
 func checkpointError(path string, err error) error {
 	var damage *checkpoint.DamageError
@@ -100,7 +109,7 @@ func checkpointError(path string, err error) error {
 		return &exitError{code: exitDamaged, err: rescued, hint: rescuedHint(rescued.Path, rescued.Rescued)}
 	case errors.Is(err, checkpoint.ErrLocked):
 		return &exitError{code: exitLocked, err: fmt.Errorf("another run holds the checkpoint %s", path),
-			hint: "wait for it to end, or wait here with --wait-lock 10m"}
+			hint: "wait for it to end; run and redo do so with --wait-lock 10m"}
 	case errors.As(err, &damage):
 		return &exitError{code: exitDamaged, err: err,
 			hint: fmt.Sprintf("what is whole: %s status %s\nrestore the file from a backup; to start over, paying again: move it away", tool, words.Quote(path))}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,11 +22,11 @@ import (
 func newExport(a *app) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
-		Use:   "export INPUT... -o OUTPUT",
+		Use:   "export INPUT... [-o OUTPUT]",
 		Short: "The output again, from the checkpoint alone, in any format or preset",
 		Long:  exportHelp,
-		Example: `  octave-enrich export people.csv -o people.jsonl --checkpoint people.enriched.csv.checkpoint
-  octave-enrich export people.csv -o upload.csv --preset lemlist --checkpoint people.enriched.csv.checkpoint`,
+		Example: `  octave-enrich export people.csv -o people.jsonl
+  octave-enrich export people.csv --preset lemlist     into people.lemlist.csv`,
 		Args: args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
@@ -54,11 +55,12 @@ func settingsGiven(changed func(string) bool) bool {
 
 func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven bool) error {
 	o.neverCalls = true
-	if o.output == "" {
-		return usageError("export needs an output: -o FILE, or -o -")
-	}
 	if o.checkpointPath == "" {
 		o.checkpointPath = o.defaultCheckpoint(inputs)
+	}
+	if o.checkpointPath == "" && o.output == "" {
+		return &exitError{code: exitUsage, err: fmt.Errorf("no checkpoint of %s is found", strings.Join(inputs, ", ")),
+			hint: "name it with --checkpoint FILE, and the output with -o FILE"}
 	}
 	watch := a.watch()
 	defer watch.unlisten()
@@ -66,7 +68,8 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	if err != nil {
 		return err
 	}
-	if err := o.paths(inputs, places).check(); err != nil {
+	files := o.paths(inputs, places)
+	if err := errors.Join(files.check(), files.folders()); err != nil {
 		return err
 	}
 	journal, err := a.openForReading(o, places.checkpoint, settingsGiven)
@@ -112,6 +115,12 @@ func (o *options) defaultCheckpoint(inputs []string) string {
 		if path := defaultOutput(inputs[0], "") + ".checkpoint"; exists(path) {
 			return path
 		}
+		if beside, err := checkpointOf(o.output); o.output != "" && (err != nil || exists(beside)) {
+			return ""
+		}
+		if used := checkpointsOf(inputs[0]); len(used) == 1 {
+			return used[0]
+		}
 	}
 	return ""
 }
@@ -128,7 +137,9 @@ func (a *app) openForReading(o *options, path string, settingsGiven bool) (*chec
 		return nil, checkpointError(path, err)
 	}
 	if _, err := os.Stat(path); err != nil {
-		return nil, &exitError{code: exitInput, err: err, hint: "name the checkpoint of the run with --checkpoint FILE"}
+		end := noFile(path, err)
+		end.hint = "name the checkpoint of the run with --checkpoint FILE"
+		return nil, end
 	}
 	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/words"
 )
 
 // found is a command over one checkpoint that takes the list or an output, too.
@@ -35,7 +36,7 @@ func findCheckpoint(path string) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", &exitError{code: exitInput, err: err}
+		return "", noFile(path, err)
 	}
 	if strings.HasSuffix(path, ".checkpoint") {
 		return path, nil // whoever opens it says what is wrong with it
@@ -43,8 +44,8 @@ func findCheckpoint(path string) (string, error) {
 	used := checkpointsOf(path)
 	switch len(used) {
 	case 0:
-		return "", &exitError{code: exitDamaged, err: fmt.Errorf("%s is no checkpoint, and there is none of it: neither %s.checkpoint nor %s.checkpoint", path, path, defaultOutput(path, "")),
-			hint: "name the checkpoint itself"}
+		return "", &exitError{code: exitDamaged, err: fmt.Errorf("%s is no checkpoint, and there is none of it: neither %s.checkpoint nor %s.checkpoint", path, defaultOutput(path, ""), path),
+			hint: fmt.Sprintf("if it is a list that was not run yet: %s run %s\nif its answers are elsewhere, name the checkpoint itself", tool, words.Quote(path))}
 	case 1:
 		return used[0], nil
 	}

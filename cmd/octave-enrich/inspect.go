@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -41,7 +42,7 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 	files.inputs(inputs, nil)
 	files.settings(o)
 	files.replaces("--write", write)
-	if err := files.check(); err != nil {
+	if err := errors.Join(files.check(), files.folders()); err != nil {
 		return err
 	}
 	if err := mayReplaceMap(write); err != nil {
@@ -112,7 +113,7 @@ func printProfile(w io.Writer, profile *reader.Profile) error {
 		p.printf("  %s\n", optedOut(profile.OptOut[header], header, true))
 	}
 	for _, trap := range profile.Traps {
-		p.printf("  look at: %s in %s, first in row %d\n", trap.Kind, words.Count(trap.Rows, "row"), trap.Row)
+		p.printf("  look at: %s in %s, first in %s\n", trap.Kind, words.Count(trap.Rows, "row"), trap.Place())
 	}
 	for _, note := range profile.Notes {
 		p.printf("  note: %s\n", note)

@@ -5,12 +5,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // so that TZ is heard where the system has no zones
 
 	"octave-enrich/cmd/octave-enrich/console"
 
@@ -81,6 +84,9 @@ func (a *app) exit(err error) int {
 	if e == nil {
 		return exitOK
 	}
+	if unread(err) {
+		return exitOutput // whoever read it has seen enough
+	}
 	if a.log != nil {
 		return a.logExit(e)
 	}
@@ -96,6 +102,13 @@ func (a *app) exit(err error) int {
 		fmt.Fprintf(a.stderr, "to resume, run the same command again: %s\n", e.resume)
 	}
 	return e.code
+}
+
+// unread says whether it ended because nobody reads standard output any more, as
+// with | head.
+func unread(err error) bool {
+	var path *fs.PathError
+	return errors.As(err, &path) && path.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
 }
 
 // logExit says the same in one line.

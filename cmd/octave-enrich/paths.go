@@ -12,6 +12,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
@@ -102,6 +103,20 @@ func (p *paths) answers(path string) {
 	p.writes("a file beside the checkpoint", checkpoint.Beside(resolved(path))...)
 	p.writes("the decisions of the review", review.Path(path))
 	p.writes("a file beside the decisions", checkpoint.Beside(resolved(review.Path(path)))...)
+}
+
+// folders refuses a file that is to be written into a folder that there is not.
+func (p *paths) folders() error {
+	for _, f := range p.list {
+		if !f.written {
+			continue
+		}
+		dir := filepath.Dir(f.path)
+		if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+			return &exitError{code: exitOutput, err: fmt.Errorf("%s %s: there is no folder %s", f.what, f.path, dir), hint: "make it first: mkdir -p " + words.Quote(dir)}
+		}
+	}
+	return nil
 }
 
 // check refuses every pair that is one file, by whatever name, of which one is

@@ -35,7 +35,9 @@ func (o *options) places(inputs []string) (p places, err error) {
 		if areSeveral(inputs) {
 			return p, usageError("several inputs need an output: -o FILE")
 		}
-		p.output = defaultOutput(inputs[0], o.outFormat)
+		if p.output, err = o.defaultOutput(inputs[0]); err != nil {
+			return p, err
+		}
 	}
 	o.own = []string{p.output, writer.HeldPath(p.output)}
 	p.checkpoint = o.checkpointPath
@@ -62,9 +64,25 @@ func checkpointOf(output string) (string, error) {
 	return strings.ReplaceAll(output, datePlace, "all") + ".checkpoint", nil
 }
 
+// defaultOutput is named after the input. What export makes for a sender is named
+// after the sender: the output of the run stays.
+func (o *options) defaultOutput(input string) (string, error) {
+	switch filepath.Base(input) {
+	case ".", "..", string(filepath.Separator):
+		return "", usageError("no output can be named after the folder %s: name one with -o FILE", input)
+	}
+	word := "enriched"
+	if o.neverCalls && o.forSender() {
+		word, _, _ = strings.Cut(o.preset, ":")
+	}
+	return namedAfter(input, word, o.outFormat), nil
+}
+
 // defaultOutput puts .enriched before the extension: people.csv.gz becomes
 // people.enriched.csv.gz, and standard input goes to standard output.
-func defaultOutput(input, format string) string {
+func defaultOutput(input, format string) string { return namedAfter(input, "enriched", format) }
+
+func namedAfter(input, word, format string) string {
 	if input == "-" {
 		return "-"
 	}
@@ -85,7 +103,7 @@ func defaultOutput(input, format string) string {
 	if format != "" {
 		inner = "." + format
 	}
-	return stem + ".enriched" + inner + ext
+	return stem + "." + word + inner + ext
 }
 
 // ours says whether path may be replaced: it is not there, or was written from
@@ -188,7 +206,7 @@ func (o *options) fits(output string, list *list) error {
 		}
 		for i, cell := range contact.Cells {
 			if !writer.FitsWorkbook(cell) && kept(columns[i]) {
-				return &exitError{code: exitUsage, err: fmt.Errorf("row %d, column %q: longer than a cell of a workbook can be, 32,767 characters", contact.Row, columns[i]),
+				return &exitError{code: exitUsage, err: fmt.Errorf("%s, column %q: longer than a cell of a workbook can be, 32,767 characters", contact.Place(), columns[i]),
 					hint: "write .csv, or name the columns to keep with --keep"}
 			}
 		}

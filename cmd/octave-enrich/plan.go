@@ -329,7 +329,12 @@ func (e Estimate) print(w io.Writer) error {
 	}
 	p.printf("the first requests:\n")
 	for _, request := range e.First {
-		p.printf("%s\n", request.Canonical())
+		text := string(request.Canonical())
+		if len(text) > mostShown {
+			p.printf("%s... (%s bytes, whole with --requests)\n", strings.ToValidUTF8(text[:mostShown], ""), words.Thousands(len(text)))
+			continue
+		}
+		p.printf("%s\n", text)
 	}
 	return p.err
 }
@@ -342,3 +347,6 @@ func errText(err error) string {
 	}
 	return err.Error()
 }
+
+// mostShown is how many bytes of a request are shown to people.
+const mostShown = 600

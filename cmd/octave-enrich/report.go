@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -41,7 +40,7 @@ func (a *app) report(path, output string) error {
 	files := &paths{}
 	files.answers(path)
 	files.replaces("the page", output)
-	if err := files.check(); err != nil {
+	if err := errors.Join(files.check(), files.folders()); err != nil {
 		return err
 	}
 	opt, err := pageOptions(path)
@@ -165,9 +164,6 @@ func (j *job) checkReport() error {
 	}
 	if page == "-" {
 		return usageError("--report - : name a file; standard output is for the rows")
-	}
-	if info, err := os.Stat(filepath.Dir(page)); err != nil || !info.IsDir() {
-		return outputError(fmt.Errorf("--report %s: there is no folder %s", page, filepath.Dir(page)))
 	}
 	if _, err := durable.Target(durable.OS{}, page); err != nil {
 		return outputError(fmt.Errorf("--report: %w", err))

@@ -54,7 +54,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 	files := &paths{}
 	files.answers(path)
 	files.replaces("--addr-file", addrFile)
-	if err := files.check(); err != nil {
+	if err := errors.Join(files.check(), files.folders()); err != nil {
 		return err
 	}
 	if err := reviewable(path); err != nil {
@@ -118,7 +118,7 @@ func openBrowser(url string) error {
 // created beside it.
 func reviewable(path string) error {
 	if _, err := os.Stat(path); err != nil {
-		return &exitError{code: exitInput, err: err}
+		return noFile(path, err)
 	}
 	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
 	if err != nil {
@@ -129,6 +129,10 @@ func reviewable(path string) error {
 
 // reviewError gives errors of the journal of decisions their codes.
 func reviewError(path string, err error) error {
+	if errors.Is(err, checkpoint.ErrLocked) {
+		return &exitError{code: exitLocked, err: fmt.Errorf("a review of %s is open already", path),
+			hint: "its address stands where it was started; end it there with Ctrl-C"}
+	}
 	return checkpointError(review.Path(path), err)
 }
 

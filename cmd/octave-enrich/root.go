@@ -16,6 +16,7 @@ func newRoot(a *app) *cobra.Command {
 		Long:          rootHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       version, // for --version
 		Args:          unknownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		CompletionOptions: cobra.CompletionOptions{
@@ -31,6 +32,7 @@ func newRoot(a *app) *cobra.Command {
 		_, err := fmt.Fprint(cmd.ErrOrStderr(), helpPage(cmd))
 		return err
 	})
+	root.SetVersionTemplate(versionLine())
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newRedo(a), newStatus(a), newReport(a), newReview(a),
 		newAgents(a), newCheck(a), newSandbox(a), newWorker(a), newFleet(a), newConfig(a), newSummaryTopic(), newSendersTopic(), newErase(a), newPrune(a), newMan(), newVersion(a))
@@ -61,6 +63,13 @@ func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",
+		ValidArgsFunction: func(cmd *cobra.Command, list []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			about, rest, err := cmd.Root().Find(list)
+			if err != nil || len(rest) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return subjects(about), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, list []string) error {
 			about, rest, err := cmd.Root().Find(list)
 			if err != nil || len(rest) > 0 && about.HasAvailableSubCommands() {
@@ -71,13 +80,27 @@ func newHelp() *cobra.Command {
 	}
 }
 
+// subjects are what there is help about below a command: commands, and topics.
+func subjects(cmd *cobra.Command) (names []cobra.Completion) {
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+			names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+		}
+	}
+	return names
+}
+
+func versionLine() string {
+	return fmt.Sprintf("%s %s %s %s/%s\n", tool, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.stdout, "%s %s %s %s/%s\n", tool, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprint(a.stdout, versionLine())
 			return err
 		},
 	}

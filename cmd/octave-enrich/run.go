@@ -142,6 +142,9 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if j.list, err = j.app.openList(o, inputs); err != nil {
 		return err
 	}
+	if err := o.paths(inputs, j.places).folders(); err != nil {
+		return err
+	}
 	if err := j.list.input.Overlooked(); err != nil {
 		return inputError(err)
 	}

@@ -14,10 +14,10 @@ var summarySchema string
 // newSummaryTopic is what "help summary" prints: the schema and nothing else, so
 // that it can go into a file.
 func newSummaryTopic() *cobra.Command {
-	return &cobra.Command{Use: "summary", Short: "JSON Schema of the summary", Long: summarySchema, Hidden: true}
+	return &cobra.Command{Use: "summary", Short: "JSON Schema of the summary", Long: summarySchema}
 }
 
 // newSendersTopic is what "help senders" prints.
 func newSendersTopic() *cobra.Command {
-	return &cobra.Command{Use: "senders", Short: "Presets: what each sender gets", Long: sendersHelp, Hidden: true}
+	return &cobra.Command{Use: "senders", Short: "Presets: what each sender gets", Long: sendersHelp}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -99,7 +101,7 @@ func isLoopback(host string) bool {
 // user of the machine could read it.
 func (o *options) key() (octave.Secret, error) {
 	if key := strings.TrimSpace(os.Getenv("OCTAVE_API_KEY")); key != "" && o.keyFile == "" {
-		return octave.Secret(key), nil
+		return readKey("OCTAVE_API_KEY", key)
 	}
 	file := o.keyPath()
 	if file == "" {
@@ -110,11 +112,40 @@ func (o *options) key() (octave.Secret, error) {
 	if err != nil {
 		return "", usageError("--key-file: %w", err)
 	}
-	key := strings.TrimSpace(string(text))
-	if key == "" || strings.ContainsAny(key, "\r\n\x00") {
-		return "", usageError("--key-file %s: write the key, and nothing else, on one line", file)
+	return readKey(cmp.Or(o.keyFileFlag(), file), strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff")))
+}
+
+// keyFileFlag names --key-file for messages; "" when the file was not named by it.
+func (o *options) keyFileFlag() string {
+	if o.keyFile == "" {
+		return ""
 	}
-	return octave.Secret(key), nil
+	return "--key-file " + o.keyFile
+}
+
+// assigned is a line as files of variables have them. A key may end in = but has
+// nothing behind it.
+var assigned = regexp.MustCompile(`^(export\s+)?[A-Za-z_]\w*\s*=\s*[^=\s]`)
+
+// readKey refuses what surrounds a key in files made for something else, without
+// showing any of it: the service would only say that it knows no such key.
+func readKey(where, text string) (octave.Secret, error) {
+	what := ""
+	switch {
+	case text == "":
+		what = "is empty"
+	case strings.Contains(text, "\x00"):
+		what = "is text in UTF-16, as PowerShell and Notepad write it; save it as UTF-8"
+	case strings.ContainsAny(text, "\r\n"):
+		what = "has more than one line"
+	case assigned.MatchString(text):
+		what = "has a name and = before the key"
+	case strings.ContainsAny(text[:1]+text[len(text)-1:], "\"'`"):
+		what = "has quotes around the key"
+	default:
+		return octave.Secret(text), nil
+	}
+	return "", &exitError{code: exitUsage, err: fmt.Errorf("%s %s", where, what), hint: "it has to be the key, and nothing else, on one line"}
 }
 
 // keyPath is the file that the key may be in; "" if none was named.

@@ -21,7 +21,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -49,12 +48,15 @@ func (j *job) tellBegin() error {
 }
 
 func (j *job) checkTelling() error {
+	told := &paths{}
+	told.replaces("--summary", j.o.summary)
+	told.replaces("--metrics-file", j.o.metricsFile)
+	if err := told.folders(); err != nil {
+		return err
+	}
 	for flag, path := range map[string]string{"summary": j.o.summary, "metrics-file": j.o.metricsFile} {
 		if path == "" || path == "-" && flag == "summary" {
 			continue
-		}
-		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-			return outputError(fmt.Errorf("--%s %s: there is no folder %s", flag, path, filepath.Dir(path)))
 		}
 		if _, err := durable.Target(durable.OS{}, path); err != nil {
 			return outputError(fmt.Errorf("--%s: %w", flag, err))

@@ -204,6 +204,9 @@ func expandOne(path string, skip []string) ([]string, error) {
 		return []string{path}, nil
 	}
 	info, err := os.Stat(path)
+	if err != nil && isAddress(path) {
+		return nil, addressError(path)
+	}
 	if err == nil && info.IsDir() {
 		return filesIn(path, skip)
 	}
@@ -219,6 +222,25 @@ func expandOne(path string, skip []string) ([]string, error) {
 		return nil, &InputError{File: path, Msg: "no input file matches"}
 	}
 	return found, nil
+}
+
+// isAddress says whether a path is one of the web or of a store in it.
+func isAddress(path string) bool {
+	scheme, rest, found := strings.Cut(path, "://")
+	return found && rest != "" && !strings.ContainsAny(scheme, `/\`)
+}
+
+// addressError says how to make a file of what is at an address. Nothing is
+// fetched here: most such addresses show a page, and not the list.
+func addressError(address string) error {
+	e := &InputError{File: address, Msg: "an address, and not a file", Hint: "download it first, and name the file that you have then"}
+	switch {
+	case strings.Contains(address, "docs.google.com/spreadsheets"):
+		e.Hint = "in Google Sheets choose File > Download > Comma-separated values (.csv), and name the file that you have then"
+	case strings.Contains(address, "sharepoint.com") || strings.Contains(address, "1drv.ms") || strings.Contains(address, "onedrive.live.com"):
+		e.Hint = "in Excel on the web choose File > Save as > Download a copy, and name the file that you have then"
+	}
+	return e
 }
 
 // IsPattern says whether Open would take a path for a pattern, as there is no

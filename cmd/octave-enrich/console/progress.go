@@ -113,10 +113,22 @@ func paceWords(e pipeline.Slowed) string {
 func (p *Progress) tellRow(e pipeline.RowDone) {
 	switch e.Status {
 	case pipeline.StatusFailed:
-		p.log.Warn("row failed", zap.Int("row", e.Row), zap.String("error", words.Masked(e.Err.Error())))
+		p.log.Warn("row failed", append(rowFields(e), zap.String("error", words.Masked(e.Err.Error())))...)
 	case pipeline.StatusInvalid, pipeline.StatusExcluded:
-		p.log.Debug("row not asked", zap.Int("row", e.Row), zap.String("status", e.Status))
+		p.log.Debug("row not asked", append(rowFields(e), zap.String("status", e.Status))...)
 	}
+}
+
+// rowFields name a row by its number and, where that is another one, its line.
+func rowFields(e pipeline.RowDone) []zap.Field {
+	fields := []zap.Field{zap.Int("row", e.Row)}
+	if e.Line != e.Row && e.Line > 0 || e.File != "" {
+		fields = append(fields, zap.Int("line", e.Line))
+	}
+	if e.File != "" {
+		fields = append(fields, zap.String("file", e.File))
+	}
+	return fields
 }
 
 func (p *Progress) move(f func(*progressbar.ProgressBar)) {

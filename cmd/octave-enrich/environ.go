@@ -1,0 +1,50 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"octave-enrich/reader"
+)
+
+// otherVariables begin alike and are set by others: by Kubernetes beside a service
+// that is called octave, and by GNU Octave.
+var otherVariables = regexp.MustCompile(`^OCTAVE_(PORT|PORT_.*|SERVICE_.*|ENRICH_.*|HOME|EXEC_HOME|PATH|VERSION|HIST.*|INFO_.*|DOC_.*|SITE_.*|.*INITFILE)$`)
+
+// misspelt refuses a variable that is nearly one of a setting: a budget that is
+// not heard is money.
+func misspelt(environ []string, settings *pflag.FlagSet) error {
+	known := []string{"OCTAVE_API_KEY", envName("config")}
+	settings.VisitAll(func(f *pflag.Flag) {
+		if !notSettings[f.Name] {
+			known = append(known, envNames(f.Name)...)
+		}
+	})
+	for _, pair := range slices.Sorted(slices.Values(environ)) {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "OCTAVE_") || value == "" || slices.Contains(known, name) || otherVariables.MatchString(name) {
+			continue
+		}
+		if meant := nearVariable(name, known); meant != "" {
+			return usageError("environment %s: there is no such setting; did you mean %s?", name, meant)
+		}
+	}
+	return nil
+}
+
+// nearVariable is the variable that was most likely meant; "" when there is none.
+func nearVariable(name string, known []string) string {
+	const prefix = "OCTAVE_"
+	var words []string
+	for _, variable := range known {
+		words = append(words, strings.TrimPrefix(variable, prefix))
+	}
+	meant := reader.Nearest(strings.TrimPrefix(name, prefix), words)
+	if meant == "" {
+		return ""
+	}
+	return prefix + meant
+}

@@ -229,11 +229,15 @@ func valueError(name string, err error) error {
 	switch invalid.GetFlag().Value.Type() {
 	case "bool":
 		what = "write true or false"
-	case "int":
+	case "int", "uint64":
 		what = "write a whole number"
-		if errors.Is(err, strconv.ErrRange) {
-			what = "this number is too large"
-		}
+	case "float64":
+		what = "write a number"
+	case "duration":
+		what = "write a duration such as 500ms, 2s, 1m30s"
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		what = "this number is too large"
 	}
 	return fmt.Errorf("%s %s: %s", name, words.Quote(maskPassword(invalid.GetValue())), what)
 }

@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html"
 	"strings"
 
 	"octave-enrich/pipeline/lint"
+	"octave-enrich/writer"
 )
 
 // files are the page; its script comes in parts that share one scope.
@@ -51,14 +53,19 @@ func newPage(title string, live bool, rule *lint.Rule) (page, error) {
 	return page{before, after}, nil
 }
 
-// joinScript puts the table of the rule about texts before the parts that read it.
+// joinScript puts the table of the rule about texts, and what the presets ask for, before
+// the parts that read them.
 func joinScript(rule *lint.Rule) (string, error) {
 	table, err := rule.Table()
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "(() => {\n\"use strict\";\nconst patterns = %s;\n", table)
+	senders, err := json.Marshal(writer.Senders())
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&b, "(() => {\n\"use strict\";\nconst patterns = %s, presets = %s;\n", table, senders)
 	for _, name := range scripts {
 		part, err := files.ReadFile("page/" + name + ".js")
 		if err != nil {

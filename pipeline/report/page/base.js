@@ -26,6 +26,15 @@ function fill(node, ...children) {
   append(node, children);
 }
 
+// keepFocus draws a part of the page anew and leaves the focus on the same control.
+function keepFocus(part, draw) {
+  const at = part.contains(document.activeElement) ? document.activeElement : null;
+  draw();
+  if (!at || at.isConnected) return;
+  const again = at.id ? $(at.id) : [...part.querySelectorAll(at.localName)].find((node) => node.textContent === at.textContent && node.title === at.title);
+  if (again) again.focus({ preventScroll: true });
+}
+
 const button = (text, title, click, cls) =>
   h("button", { type: "button", class: cls || "quiet", title, on: { click } }, text);
 

@@ -9,7 +9,7 @@ function s(name, props, ...children) {
 function niceTop(n) {
   if (!(n > 0)) return 1;
   const scale = 10 ** Math.floor(Math.log10(n));
-  return [1, 2, 2.5, 5, 10].map((m) => m * scale).find((m) => m >= n);
+  return [1, 2, 4, 6, 10].map((m) => m * scale).find((m) => m >= n); // halves that are even, too
 }
 
 // room is how wide a chart is drawn, so that its letters are as large as others.
@@ -18,6 +18,7 @@ const room = (wide) => Math.max(280, Math.min(innerWidth - (innerWidth < 860 ? 5
 function axes(svg, top, height, left, right, unit) {
   const said = new Set();
   for (const part of [0, 1, 0.5]) {
+    if (part === 0.5 && top === 1) continue;
     const y = 8 + height * (1 - part), text = unit(top * part);
     svg.append(s("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }));
     if (!said.has(text)) svg.append(s("text", { class: "tick", x: left - 6, y: y + 4, "text-anchor": "end" }, text));

@@ -46,6 +46,7 @@ function messages(c) {
 
 // refresh follows a change of the texts.
 function refresh(c) {
+  judged = c.flaw = null;
   const list = messages(c);
   c.lint = list.map((m, i) => (m.dropped ? { words: 0, warnings: [], whys: {} } : lint(m, i === 0, (c.request || {}).lang)));
   c.warnings = [...new Set(c.lint.flatMap((l) => l.warnings))];

@@ -139,6 +139,7 @@ async function start() {
     $("notice").hidden = false;
     $("notice").textContent = `${plural(summary.damaged, "record")} of the checkpoint cannot be read; the page shows the others.`;
   }
+  view.sender = unfiltered.sender = usualSender();
   makeFilters();
   search();
   listen();

@@ -50,10 +50,12 @@ function plainText(body) {
 
 const countWords = (text) => (text.match(/[\p{L}\p{N}][\p{L}\p{N}'’.@&/-]*/gu) || []).length;
 
+const formatOf = (m) => (m.html ? "html" : m.markdown ? "markdown" : "text");
+
 // lint takes a message {subject, body, html, markdown, empty} and the language that was asked for.
 function lint(message, first, lang) {
   const text = message.html ? plainText(message.body) : message.body;
-  const format = message.html ? "html" : message.markdown ? "markdown" : "text";
+  const format = formatOf(message);
   const m = { ...message, text, lang, words: countWords(text) };
   const found = {
     ...(first ? whys(m.subject, "first subject", format) : {}), ...(m.subject ? whys(m.subject, "subject", format) : {}), ...whys(m.body, "body", format),

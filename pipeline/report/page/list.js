@@ -101,7 +101,7 @@ function openKey(key) {
 }
 
 function clearFilters() {
-  Object.assign(view, unfiltered, { sort: view.sort });
+  Object.assign(view, unfiltered, { sort: view.sort, sender: view.sender });
   $("search").value = "";
   for (const select of $("filters").querySelectorAll("select")) if (select.name !== "sort") select.value = "";
   search();

@@ -69,7 +69,7 @@ function funnel() {
     summary.reviewed || summary.live ? ["approved", approved.length, { status: "ok", hold: "none", decision: "approved" }, []] : null,
   ].filter(Boolean);
   const most = Math.max(1, ...steps.map(([, n]) => n));
-  return h("section", { class: "panel wide", "aria-label": "From rows to emails" }, h("h2", {}, "From rows to emails"), h("ol", { class: "funnel" }, steps.map(([name, n, filter, losses]) => {
+  return h("section", { class: "panel wide", "aria-label": "From rows to emails" }, h("div", { class: "head" }, h("h2", {}, "From rows to emails"), chooseSender()), h("ol", { class: "funnel" }, steps.map(([name, n, filter, losses]) => {
     const bar = h("span", { class: "bar" });
     bar.style.width = `${(100 * n) / most}%`;
     return h("li", {}, h("div", { class: "step-line" }, filter ? shower([h("b", {}, number(n)), " ", name], filter) : h("span", {}, h("b", {}, number(n)), " ", name)), h("div", { class: "track" }, bar),
@@ -86,14 +86,19 @@ const heals = (c) => (causes[c.kind] || ["", true])[1];
 
 function runCommand() {
   const began = (lastRun() || {}).began || {};
+  if (began.command) return began.command;
   return `octave-enrich run ${shell((began.input || {}).name || "INPUT")}${began.output ? " -o " + shell(began.output) : ""}`;
 }
 
+// plainHolds are reasons to hold a sequence that nobody has to read it for.
+const plainHolds = new Set(["no email address", "sequence too short", "duplicate address", "another address of the person"]);
+
 function needsEyes() {
   const list = contacts.filter(inScope), written = list.filter((c) => c.status === "ok"), review = `octave-enrich review ${shell(summary.checkpoint)}`;
-  const texts = [...holding].map((name) => [name, written.filter((c) => stateOf(c) !== "rejected" && c.hold === name), "edit or reject", review, { status: "ok", hold: name }]);
+  const kinds = [...new Set([...holding, ...written.map((c) => c.hold).filter((why) => why && !plainHolds.has(why))])];
+  const texts = kinds.map((name) => [name, written.filter((c) => stateOf(c) !== "rejected" && c.hold === name), "edit or reject", review, { status: "ok", hold: name }]);
   const rows = [...texts,
-    ["failed, and a rerun will retry", list.filter((c) => c.status === "failed" && heals(c)), "run the same command again, with its flags", runCommand(), { status: "failed", heals: "yes" }],
+    ["failed, and a rerun will retry", list.filter((c) => c.status === "failed" && heals(c)), "run the same command again", runCommand(), { status: "failed", heals: "yes" }],
     ["failed, and the row must be fixed", list.filter((c) => c.status === "failed" && !heals(c)), "correct the rows in the list, then run again", runCommand(), { status: "failed", heals: "no" }],
     ["rewritten since approval", written.filter((c) => c.review && c.review.before === "approved" && !stateOf(c)), "read the new words and decide again", review, { status: "ok", rewritten: "yes" }],
   ].filter(([, of]) => of.length);

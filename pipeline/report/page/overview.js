@@ -2,6 +2,10 @@
 // then how the calls went.
 function drawOverview() {
   judgeAll();
+  keepFocus($("overview"), fillOverview);
+}
+
+function fillOverview() {
   const withEmails = contacts.filter((c) => c.status === "ok");
   fill($("overview"), verdict(), scopeSwitch(),
     h("div", { class: "columns" }, funnel(), needsEyes(), cost(),
@@ -35,7 +39,7 @@ function runChart() {
   select.addEventListener("change", draw);
   select.value = drawn.length - 1;
   draw();
-  return [drawn.length > 1 ? select : null, place];
+  return [drawn.length > 1 ? h("p", {}, select) : null, place];
 }
 
 function timeToAnswer() {

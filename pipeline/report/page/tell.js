@@ -1,8 +1,14 @@
 // What the page tells: a toast for what was done, a line that stays for what was
-// not. Both are live regions.
+// not. Live regions say both.
 let toastTimer;
 
+// say tells those who hear the page; a region that stays in place is heard.
+function say(text) {
+  $("said").textContent = text;
+}
+
 function toast(text, action) {
+  say(text);
   clearTimeout(toastTimer);
   fill($("toast"), h("span", {}, text), action);
   $("toast").hidden = false;

@@ -148,7 +148,7 @@ func Standings(src iter.Seq2[reader.Contact, error], selection Selection) iter.S
 				continue // the row is invalid, as a run says
 			}
 			base := NewQuestion(request, contact.Row)
-			s := Standing{Contact: contact, Base: base, Current: selection.Memory.Redo.apply(base)}
+			s := Standing{Contact: contact, Base: base, Current: selection.Memory.Redo.Apply(base)}
 			state := selection.Memory.Journal.State(s.Current.Key)
 			s.Failed = state == checkpoint.FailedState
 			_, changed := selection.Memory.Earlier[s.Current.Key]

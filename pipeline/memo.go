@@ -54,7 +54,7 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 	if m == nil {
 		return q, ToAsk
 	}
-	q = m.Redo.apply(q)
+	q = m.Redo.Apply(q)
 	earlier, changed := m.Earlier[q.Key]
 	decision := ToAsk
 	switch m.Journal.State(q.Key) {

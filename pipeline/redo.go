@@ -92,8 +92,8 @@ func WithoutKeys(rec checkpoint.Record, gone map[checkpoint.Key]bool) (checkpoin
 	return rec, len(body.Keys) > 0
 }
 
-// apply makes the question the one that its last mark asks for.
-func (m Marks) apply(q *Question) *Question {
+// Apply makes the question the one that its last mark asks for.
+func (m Marks) Apply(q *Question) *Question {
 	marks := m[q.Key]
 	if len(marks) == 0 {
 		return q

@@ -136,15 +136,19 @@ func reviewError(path string, err error) error {
 	return checkpointError(review.Path(path), err)
 }
 
-// pageOptions are the same for every page of a checkpoint: what was decided is on
-// it when there was a review.
+// pageOptions are the same for every page of a checkpoint: the rows of the list are
+// on it, and what was decided when there was a review.
 func pageOptions(path string) (report.Options, error) {
+	list, err := report.ReadList(path)
+	if err != nil {
+		return report.Options{}, checkpointError(path, err)
+	}
 	if !exists(review.Path(path)) {
-		return report.Options{}, nil
+		return report.Options{List: list}, nil
 	}
 	book, err := review.Read(path)
 	if err != nil {
 		return report.Options{}, reviewError(path, err)
 	}
-	return report.Options{Decide: book.Decision}, nil
+	return report.Options{Decide: book.Decision, List: list}, nil
 }

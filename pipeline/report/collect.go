@@ -64,6 +64,7 @@ type head struct {
 	Missed         []causeCount           `json:"missed"`
 	Latency        latency                `json:"latency"`
 	Runs           []*run                 `json:"runs"`
+	List           *listHead              `json:"list,omitempty"`
 }
 
 // collect makes the first pass.
@@ -146,7 +147,7 @@ func (s *summary) head(name string, opt Options) head {
 		Made: opt.Made.UTC().Truncate(time.Second), Live: opt.Live, End: s.end, Reviewed: opt.Decide != nil, Damaged: s.damaged,
 		Questions: s.ledger.Questions(), Attempts: s.ledger.Attempts,
 		PossiblyBilled: s.ledger.PossiblyBilled(), Usage: s.ledger.Usage,
-		Missed: s.causes(), Latency: newLatency(s.latency), Runs: s.runs,
+		Missed: s.causes(), Latency: newLatency(s.latency), Runs: s.runs, List: opt.List.head(),
 	}
 }
 

@@ -22,6 +22,7 @@ type contact struct {
 	At       time.Time       `json:"at"`
 	Attempts int32           `json:"attempts,omitempty"`
 	Request  json.RawMessage `json:"request,omitempty"`
+	Cells    []string        `json:"cells,omitempty"` // of the row, under the columns of the list
 
 	// Of an answer.
 	LatencyMS int64          `json:"latency_ms,omitempty"`
@@ -42,10 +43,11 @@ type contact struct {
 	Billed bool   `json:"billed,omitempty"` // possibly
 }
 
-// A match is why the service chose a playbook or a product, as far as it says.
+// A match is why the service chose a playbook, persona or product, as far as it says.
 type match struct {
-	Of         string `json:"of"`                   // playbook, product
+	Of         string `json:"of"`                   // playbook, persona, product
 	Confidence any    `json:"confidence,omitempty"` // as the service sent it: a number or a word
+	Name       string `json:"name,omitempty"`
 	Reason     string `json:"reason,omitempty"`
 }
 
@@ -64,7 +66,7 @@ func newMatch(of string, entity octave.Entity) (m match, ok bool) {
 		Analysis   any `json:"matchAnalysis"`
 	}
 	_ = json.Unmarshal(entity.Raw, &raw)
-	m = match{Of: of, Confidence: raw.Confidence}
+	m = match{Of: of, Name: entity.Name, Confidence: raw.Confidence}
 	if raw.Analysis != nil {
 		m.Reason = fmt.Sprint(raw.Analysis)
 	}
@@ -101,23 +103,23 @@ type email struct {
 
 // WriteContact writes what became of a question, an answered or a failed record, as
 // a page holds it, for a page that is open already.
-func WriteContact(w io.Writer, rec checkpoint.Record, decide func(checkpoint.Key, *octave.Answer) Decision) error {
+func WriteContact(w io.Writer, rec checkpoint.Record, opt Options) error {
 	rule, err := lint.New()
 	if err != nil {
 		return err
 	}
-	c := contact{Key: rec.Key.String(), At: rec.At.Truncate(time.Second)}
+	c := contact{Key: rec.Key.String(), At: rec.At.Truncate(time.Second), Cells: opt.List.row(rec.Key)}
 	if rec.Type == checkpoint.Failed {
 		c.failed(rec)
 	} else {
-		c.answered(rec, rule, decide)
+		c.answered(rec, rule, opt.Decide)
 	}
 	return json.NewEncoder(w).Encode(c)
 }
 
 // contacts makes the second pass: the records that tell what became of the
 // questions, in the order of the file.
-func (s *summary) contacts(path string, decide func(checkpoint.Key, *octave.Answer) Decision) iter.Seq2[contact, error] {
+func (s *summary) contacts(path string, opt Options) iter.Seq2[contact, error] {
 	return func(yield func(contact, error) bool) {
 		for entry, err := range checkpoint.Records(path, nil) {
 			var damage *checkpoint.DamageError
@@ -132,9 +134,9 @@ func (s *summary) contacts(path string, decide func(checkpoint.Key, *octave.Answ
 			if !ok || at.offset != entry.Offset || at.offset == 0 {
 				continue
 			}
-			c := contact{Key: entry.Key.String(), At: entry.At.Truncate(time.Second), Attempts: at.attempts}
+			c := contact{Key: entry.Key.String(), At: entry.At.Truncate(time.Second), Attempts: at.attempts, Cells: opt.List.row(entry.Key)}
 			if at.answered {
-				c.answered(entry.Record, s.rule, decide)
+				c.answered(entry.Record, s.rule, opt.Decide)
 			} else {
 				c.failed(entry.Record)
 			}
@@ -165,11 +167,13 @@ func (c *contact) answered(rec checkpoint.Record, rule *lint.Rule, decide func(c
 	}
 	c.Status = pipeline.StatusOK
 	c.Playbook, c.Persona, c.Product = answer.Playbook.Name, answer.Persona.Name, answer.Product.Name
-	if m, ok := newMatch("playbook", answer.Playbook); ok {
-		c.Matches = append(c.Matches, m)
-	}
-	if m, ok := newMatch("product", answer.Product); ok {
-		c.Matches = append(c.Matches, m)
+	for _, chosen := range [...]struct {
+		of     string
+		entity octave.Entity
+	}{{"playbook", answer.Playbook}, {"persona", answer.Persona}, {"product", answer.Product}} {
+		if m, ok := newMatch(chosen.of, chosen.entity); ok {
+			c.Matches = append(c.Matches, m)
+		}
 	}
 	c.Sources = sourcesOf(answer)
 	for _, e := range answer.Emails {

@@ -33,6 +33,8 @@ type Options struct {
 	// Decide says what a reviewer decided about an answer; nil shows nothing of
 	// a review.
 	Decide func(checkpoint.Key, *octave.Answer) Decision
+	// List is the input, to be shown beside the emails; nil shows what was sent alone.
+	List *List
 	// Live is a page that is served: it sends decisions to where it came from.
 	Live bool
 }
@@ -109,7 +111,7 @@ func writeData(w io.Writer, path string, s *summary, opt Options) error {
 		return err
 	}
 	separator := "\n"
-	for c, err := range s.contacts(path, opt.Decide) {
+	for c, err := range s.contacts(path, opt) {
 		if err != nil {
 			return err
 		}

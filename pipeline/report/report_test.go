@@ -257,3 +257,26 @@ func TestAFullDiskIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// The parts of the script share one scope: a name that two of them declare would be
+// the one of the last, silently.
+func TestPartsOfTheScriptShareNoName(t *testing.T) {
+	parts, err := filepath.Glob("page/*.js")
+	if err != nil || len(parts) == 0 {
+		t.Fatal("no parts", err)
+	}
+	declared := regexp.MustCompile(`(?m)^(?:async )?(?:function|const|let) (\w+)`)
+	in := map[string]string{}
+	for _, part := range parts {
+		text, err := os.ReadFile(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
+			if in[m[1]] != "" {
+				t.Errorf("%s and %s declare %s", in[m[1]], part, m[1])
+			}
+			in[m[1]] = part
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"octave-enrich/checkpoint"
-	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 )
@@ -70,13 +69,13 @@ func (a *answers) take(entry checkpoint.Entry) {
 }
 
 // contact is the present answer to a question as pages hold it.
-func (a *answers) contact(key checkpoint.Key, decide func(checkpoint.Key, *octave.Answer) report.Decision) (json.RawMessage, error) {
+func (a *answers) contact(key checkpoint.Key, opt report.Options) (json.RawMessage, error) {
 	for entry, err := range checkpoint.RecordsFrom(a.path, a.words[key].offset, nil) {
 		if err != nil {
 			return nil, err
 		}
 		var b bytes.Buffer
-		err = report.WriteContact(&b, entry.Record, decide)
+		err = report.WriteContact(&b, entry.Record, opt)
 		return b.Bytes(), err
 	}
 	return nil, fs.ErrNotExist

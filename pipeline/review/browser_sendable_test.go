@@ -41,7 +41,7 @@ func nasty() []sequence {
 		{name: "Firstless", change: fields{"firstName": ""}, texts: two("An idea", "Shall we talk?")},
 		{name: "Twice", change: fields{"email": "plain@example.com"}, texts: two("An idea", "Shall we talk?")},
 		{name: "Blank", texts: two("An idea for [First Name]", "Shall we talk?")},
-		{name: "Filled", texts: two("An idea", "Best, %signature%")},   // one sender fills it in
+		{name: "Filled", texts: two("An idea", "Best, %signature%")},    // one sender fills it in
 		{name: "Percent", texts: two("An idea", "Hi %prospect%, yes?")}, // a tag there
 		{name: "Braces", texts: two("An idea", "Take {this} or that?")}, // a tag elsewhere
 		{name: "Unsaid", texts: two("", "Shall we talk?")},

@@ -26,7 +26,11 @@ func page(t *testing.T, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := report.Write(f, path, report.Options{}); err != nil {
+	list, err := report.ReadList(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Write(f, path, report.Options{List: list}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -144,10 +148,11 @@ func TestBrowserShowsAnEmailAsItsRecipientSeesIt(t *testing.T) {
 	r.note(checkpoint.Answered, key, fields{"request": person("Ada", "Quinn", "Alder"), "row": 1, "answer": fields{"found": true, "data": fields{
 		"outputType": "markdown",
 		"playbook":   fields{"name": "Growth", "matchConfidence": 0.87, "matchAnalysis": "They hire."},
+		"persona":    fields{"name": "Buyer", "matchConfidence": "HIGH", "matchAnalysis": "The title says so."},
 		"annotations": fields{"annotations": []fields{{"type": "news", "title": "Alder grows", "url": "https://alder.example.com/news", "description": "a press release"},
 			{"type": "odd", "title": "Odd", "url": "javascript:top.pwned=1"}}},
 		"emails": []fields{{"subject": "Ada, " + long, "email": "Hi Ada,\n\nhow is **Alder**? [First Name]\n\n- one\n- two\n\nSee [the plan](https://plan.example.com/x)."}}}}})
-	r.answer(person("Cy", "Wilk", "Coralune"), "Growth", "A question", "<p>Hi Cy, shall we <a href=\"https://talk.example.com/now\">talk</a>?</p>")
+	r.answer(person("Cy", "Wilk", "Coralune"), "Growth", "A question", "<p>Hi Cy, shall Coralune and we <a href=\"https://talk.example.com/now\">talk</a>? {{plan}} of Cyprus</p>")
 	r.answer(person("Noa", "Levi", "Tekoa"), "Growth", "שלום", "היי נועה, נדבר ביום חמישי?")
 	p := startChromium(t).open(page(t, r.close())+"#emails", 1280, 1100)
 	p.wait(name + ` === "Ada Quinn"`)
@@ -159,13 +164,17 @@ func TestBrowserShowsAnEmailAsItsRecipientSeesIt(t *testing.T) {
 	p.shot("markdown")
 	p.click(".message", "source")
 	p.wait(`[...document.querySelectorAll(".message .text")].some((n) => !n.hidden && n.textContent.includes("**Alder**"))`)
-	p.eval(`document.querySelector(".told").open = true`)
-	p.is(`["0.87", "They hire.", "Alder grows", "a press release", "Head of Sales"].filter((s) => !document.querySelector(".told").textContent.includes(s)).join()`, "")
-	p.is(`[...document.querySelectorAll(".told a")].map((a) => a.href).join()`, "https://alder.example.com/news")
+	p.is(`document.querySelector(".evidence").open`, true) // there is room for it
+	p.is(`["0.87", "They hire.", "Buyer", "high", "The title says so.", "Alder grows", "a press release", "Head of Sales"].filter((s) => !document.querySelector(".evidence").textContent.includes(s)).join()`, "")
+	p.is(`[...document.querySelectorAll(".evidence a")].map((a) => a.href).join()`, "https://alder.example.com/news")
+	p.is(`document.querySelector(".evidence").getBoundingClientRect().left >= document.querySelector(".steps").getBoundingClientRect().right`, true) // beside
 	p.press("j")
 	p.wait(`document.querySelector("iframe")?.contentDocument?.querySelector("a")`)
 	p.wait(`document.querySelector("iframe").contentDocument.querySelectorAll("[href]").length === 0`)
 	p.is(`document.querySelector(".links").textContent`, "talk leads to https://talk.example.com/now")
+	p.is(`[...document.querySelector("iframe").contentDocument.querySelectorAll("u, mark")].map((n) => n.textContent + ": " + n.title.split(":")[0]).join()`,
+		"Cy: first name of the contact,Coralune: company of the contact,{{plan}}: merge tag")
+	p.is(`document.querySelector(".warning").textContent.startsWith("merge tag ")`, true) // and its rule beside it
 	p.press("j")
 	p.wait(name + ` === "Noa Levi"`)
 	p.is(`getComputedStyle(document.querySelector(".message .text")).direction`, "rtl")

@@ -110,7 +110,7 @@ func (s *stream) record(rec checkpoint.Record) error {
 		return s.send(rec.Type, map[string]any{"at": rec.At, "body": rec.Body})
 	case checkpoint.Answered, checkpoint.Failed:
 		var b bytes.Buffer
-		if err := report.WriteContact(&b, rec, s.book.Decision); err != nil {
+		if err := report.WriteContact(&b, rec, s.options()); err != nil {
 			return err
 		}
 		return s.send("contact", json.RawMessage(b.Bytes()))

@@ -14,6 +14,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
@@ -96,31 +97,67 @@ func loopback(host string) bool {
 	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// A kept page is one that was made before, and of which file.
+// A kept page is one that was made before, of which file, and with which list.
 type keptPage struct {
 	sync.Mutex
 	file fs.FileInfo
+	list *report.List
 	text []byte
 }
 
-// page writes the page. It is made once for every state of the checkpoint and holds
-// no decisions: the page asks for those.
-func (s *Server) page(w http.ResponseWriter) {
-	s.kept.Lock()
-	defer s.kept.Unlock()
-	info, err := os.Stat(s.path)
-	if err == nil && (s.kept.file == nil || !os.SameFile(s.kept.file, info) || s.kept.file.Size() != info.Size()) {
-		var b bytes.Buffer
-		err = report.Write(&b, s.path, report.Options{Decide: undecided, Live: true})
-		s.kept.file, s.kept.text = info, b.Bytes()
+// calm is how long nobody has written to a checkpoint that no run writes.
+const calm = 5 * time.Second
+
+// serves says whether a page that was made of a file is as good as a new one: it is
+// of the same state, or of one not long before while a run writes. Pages hear of what
+// was written since they were made, so that one is made again only when that is much.
+func (k *keptPage) serves(now fs.FileInfo) bool {
+	if k.file == nil || !os.SameFile(k.file, now) || now.Size() < k.file.Size() {
+		return false
 	}
+	grown := now.Size() - k.file.Size()
+	return grown == 0 || grown < k.file.Size()/4 && time.Since(now.ModTime()) < calm
+}
+
+// page writes the page. It is made once for a state of the checkpoint and holds no
+// decisions: the page asks for those.
+func (s *Server) page(w http.ResponseWriter) {
+	text, err := s.makePage()
 	if err != nil {
-		s.kept.file = nil
 		http.Error(w, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(s.kept.text) // whoever is gone asks again
+	_, _ = w.Write(text) // whoever is gone asks again
+}
+
+func (s *Server) makePage() ([]byte, error) {
+	s.kept.Lock()
+	defer s.kept.Unlock()
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return nil, err
+	}
+	if s.kept.serves(info) {
+		return s.kept.text, nil
+	}
+	list, err := report.ReadList(s.path)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := report.Write(&b, s.path, report.Options{Decide: undecided, List: list, Live: true}); err != nil {
+		return nil, err
+	}
+	s.kept.file, s.kept.list, s.kept.text = info, list, b.Bytes()
+	return s.kept.text, nil
+}
+
+// options are those of a contact that is told to a page which is open.
+func (s *Server) options() report.Options {
+	s.kept.Lock()
+	defer s.kept.Unlock()
+	return report.Options{Decide: s.book.Decision, List: s.kept.list}
 }
 
 // undecided names the words and says nothing about them.
@@ -219,7 +256,7 @@ func (s *Server) judge(v Verdict) (Result, error) {
 	if v.Of != present.of {
 		var err error
 		r.Outcome = Stale
-		r.Contact, err = s.answers.contact(v.Key, s.book.Decision)
+		r.Contact, err = s.answers.contact(v.Key, s.options())
 		return r, err
 	}
 	if err := v.check(present.messages); err != nil {

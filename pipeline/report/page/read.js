@@ -8,8 +8,8 @@ function read(c, stay) {
     heading(c), facts(c),
     c.error ? h("p", { class: "error" }, h("b", {}, c.status === "failed" ? "Failed: " : "Not found: "), c.error,
       c.kind ? h("span", { class: "muted" }, ` (${c.kind}${c.http ? ", HTTP " + c.http : ""}${c.billed ? ", possibly billed" : ""})`) : null) : null,
-    inbox(c), h("div", { class: "steps" }, list.map((m, i) => message(c, m, i))),
-    evidence(c), told(c), reviewBar(c));
+    inbox(c), h("div", { class: "beside" }, h("div", { class: "steps" }, list.map((m, i) => message(c, m, i))), evidence(c)),
+    told(c), reviewBar(c));
   pane.scrollTop = stay ? top : 0;
   writeAddress();
 }
@@ -47,7 +47,7 @@ function message(c, m, i) {
       h("h3", { class: m.subject.trim() ? "" : "reply", dir: "auto" }, m.dropped ? "(dropped)" : m.subject.trim() ? marked(m.subject, c, "subject", "text") : thread ? "Re: " + thread : "(no subject)"),
       h("span", { class: "meta" }, m.subject.trim() || !i || m.dropped ? null : h("span", {}, "same thread"), m.edited ? h("span", { class: "good" }, m.dropped ? "dropped" : "edited") : null,
         m.dropped ? null : h("span", {}, plural(check.words, "word")))),
-    check.warnings.length ? h("p", { class: "warnings" }, check.warnings.map((w) => h("span", { class: "badge warn", title: check.whys[w] }, w))) : null,
+    check.warnings.length ? h("p", { class: "warnings" }, check.warnings.map((w) => h("span", { class: "warning" }, h("span", { class: "badge warn" }, w), " ", check.whys[w]))) : null,
     m.dropped ? null : bodyOf(c, m), changes(c, m, i),
     m.value && !m.dropped ? h("p", { class: "value", dir: "auto" }, h("i", {}, "core value"), m.value) : null,
     messageTools(c, m, i));
@@ -88,16 +88,27 @@ function redraw(keys) {
   if (c && keys.includes(key) && !draft) read(c, true);
 }
 
+// markFrame marks the texts of an HTML message as those of others are.
+function markFrame(c, doc) {
+  const walker = doc.createTreeWalker(doc.body, NodeFilter.SHOW_TEXT), texts = [];
+  while (walker.nextNode()) if (!walker.currentNode.parentNode.closest("style, script, title")) texts.push(walker.currentNode);
+  for (const node of texts) {
+    const nodes = marked(node.data, c, "body", "html");
+    if (nodes.length > 1) node.replaceWith(...nodes);
+  }
+}
+
 // frame shows HTML where it can neither run, nor load, nor leave; its links lead
 // nowhere.
-function frame(body) {
+function frame(c, body) {
   const node = h("iframe", { sandbox: "allow-same-origin", title: "HTML email", referrerpolicy: "no-referrer" });
   node.addEventListener("load", () => {
     const doc = node.contentDocument;
     for (const a of doc ? doc.querySelectorAll("a, area") : []) a.removeAttribute("href"), a.removeAttribute("xlink:href");
+    if (doc && doc.body) markFrame(c, doc);
     if (doc) node.style.height = `${Math.min(doc.documentElement.scrollHeight + 2, 4000)}px`;
   });
-  node.srcdoc = `<!doctype html><meta name="color-scheme" content="light"><style>body{font:15px/1.6 system-ui,sans-serif;margin:14px 18px;color:#1c2126;overflow-wrap:anywhere}img{max-width:100%}</style>` + body;
+  node.srcdoc = `<!doctype html><meta name="color-scheme" content="light"><style>body{font:15px/1.6 system-ui,sans-serif;margin:14px 18px;color:#1c2126;overflow-wrap:anywhere}img{max-width:100%}mark{background:#faeedb;color:#855006}u[title]{text-decoration:underline dotted;text-underline-offset:3px}</style>` + body;
   return node;
 }
 

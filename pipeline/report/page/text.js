@@ -8,15 +8,23 @@ function places(text, c, part, format) {
   for (const line of lines) {
     if (!line.in.includes(part) || line.not === format || !hit(line, text)) continue;
     const seen = line.except ? text.replace(line.except, (m) => " ".repeat(m.length)) : text;
-    for (const m of seen.matchAll(everywhere.get(line))) if (m[0].trim()) out.push({ from: m.index, to: m.index + m[0].length, name: line.name, why: line.why });
+    for (const m of seen.matchAll(everywhere.get(line))) if (m[0].trim()) out.push({ from: m.index, to: m.index + m[0].length + toTheBrace(text, m), name: line.name, why: line.why });
   }
   const r = c.request || {};
   for (const [field, word] of [["first name", r.firstName], ["last name", r.lastName], ["company", r.companyName], ["title", r.jobTitle]]) {
     if (!word || word.length < 2) continue;
-    for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) out.push({ from: at, to: at + word.length, field });
+    for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length))
+      if (isWord(text, at, at + word.length)) out.push({ from: at, to: at + word.length, field });
   }
   return out.sort((a, b) => a.from - b.from || Boolean(b.name) - Boolean(a.name) || b.to - a.to);
 }
+
+// toTheBrace is how many characters are left of a tag of which a pattern sees the opening alone.
+const toTheBrace = (text, m) => (/[{%[]$/.test(m[0]) ? (text.slice(m.index + m[0].length).match(/^[^{}\n]{0,60}?\}+/) || [""])[0].length : 0);
+
+// isWord says that a place is not in the middle of another word: Al is not in Also.
+const letter = /[\p{L}\p{N}]/u;
+const isWord = (text, from, to) => !letter.test(text[from - 1] || "") && !letter.test(text[to] || "");
 
 // marked is a text as nodes.
 function marked(text, c, part, format) {
@@ -52,7 +60,7 @@ function markdown(text, mark) {
 
 // bodyOf shows a message as its recipient would see it.
 function bodyOf(c, m) {
-  if (m.html) return [frame(m.body), linksOf(m.body)];
+  if (m.html) return [frame(c, m.body), linksOf(m.body)];
   if (!m.markdown) return h("div", { class: "text", dir: "auto" }, marked(m.body, c, "body", "text"));
   const shown = h("div", { class: "text rich", dir: "auto" }, markdown(m.body, (t) => marked(t, c, "body", "markdown")));
   const source = h("div", { class: "text", dir: "auto", hidden: true }, m.body);
@@ -78,18 +86,6 @@ function inbox(c) {
   if (!list.length) return null;
   return h("ol", { class: "inbox", "aria-label": "In the inbox" }, list.map(([m, , thread]) => h("li", { dir: "auto" }, h("b", {}, "Your sender"),
     h("span", {}, cut(m.subject.trim() || (thread ? "Re: " + thread : "(no subject)"), 60)), h("span", { class: "muted" }, cut((m.html ? plainText(m.body) : m.body).replace(/\s+/g, " ").trim(), 90)))));
-}
-
-// evidence is what the words rest on: the request, why playbook and product were
-// chosen, and the sources of the service.
-function evidence(c) {
-  const r = c.request || {}, rows = Object.entries(r).filter(([, v]) => v && typeof v !== "object");
-  const parts = [
-    (c.matches || []).map((m) => h("p", {}, h("b", {}, m.of), m.confidence !== undefined ? ` matched: ${m.confidence}` : "", m.reason ? h("span", { class: "muted", dir: "auto" }, ` ${m.reason}`) : null)),
-    (c.sources || []).length ? [h("h3", {}, "Sources"), h("ul", {}, c.sources.map((s) => h("li", { dir: "auto" }, s.url ? link(s.title || s.url, s.url) : s.title || s.type || "", s.description ? h("span", { class: "muted" }, ` ${s.description}`) : null)))] : null,
-    rows.length ? [h("h3", {}, "What was sent about the contact"), h("dl", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", { dir: "auto" }, String(value))]))] : null,
-  ];
-  return h("details", { class: "told" }, h("summary", {}, "Evidence"), parts);
 }
 
 // diff are the words of two texts: kept, taken out, put in.

@@ -203,6 +203,7 @@ type rig struct {
 	sink    *memSink
 	tally   *Tally
 	brake   *Brake
+	pacer   *Pacer     // of the last run
 	mu      sync.Mutex // guards brake while a run starts
 	events  func(Event)
 
@@ -242,6 +243,7 @@ func (r *rig) run(t *testing.T, ctx context.Context, src iter.Seq2[reader.Contac
 	}
 	r.pace.Calls = r.workers
 	pacer := NewPacer(r.pace, r.brake, obs)
+	r.pacer = pacer
 	agent := Record(Final(Call(r.service.run), r.heard), r.journal, obs)
 	if r.proven != nil {
 		agent = StopAlike(agent, r.journal, r.proven, true, r.brake)

@@ -40,13 +40,6 @@ type Pace struct {
 	Failing     Failing   `json:"failing,omitzero"`
 }
 
-// Told is what people were told of the pace last.
-type Told struct {
-	At       time.Time  `json:"at,omitzero"`
-	Rate     rate.Limit `json:"rate,omitempty"`
-	InFlight int        `json:"in_flight,omitempty"`
-}
-
 // Started is the start of a call.
 type Started struct {
 	At     time.Time `json:"at,omitzero"`
@@ -573,26 +566,6 @@ func (p *Pace) Accepted(calls int) (ended bool) {
 	p.Flying = max(p.Flying-calls, 0)
 	p.Lost.Ended += calls
 	return p.Failing.clear()
-}
-
-const (
-	tellEvery = time.Minute
-	tellPause = 10 * time.Second
-)
-
-// tell says what the service was found to take, when it is news: once for a
-// series of refusals, and not for every step of the search.
-func (p *Pace) tell(now time.Time) Event {
-	rate, inFlight, pause := p.Steps.Settled, 0, p.PausedUntil.Sub(now)
-	if p.Crowd.Found && p.InFlight < p.Slots {
-		inFlight, rate = p.Crowd.Good, 0
-	}
-	changed := rate > 1.3*p.Told.Rate || rate < 0.75*p.Told.Rate || inFlight > p.Told.InFlight+p.Told.InFlight/3 || 4*inFlight < 3*p.Told.InFlight
-	if now.Sub(p.Told.At) < tellEvery || p.Failing.On || !changed && pause < tellPause || p.Refusals.On && pause < tellPause || p.Steps.Test.Rate > 0 {
-		return nil
-	}
-	p.Told = Told{At: now, Rate: rate, InFlight: inFlight}
-	return Slowed{Rate: float64(rate), InFlight: inFlight, For: max(pause, 0)}
 }
 
 // Uneasy says whether every end of a call has to be known at once.

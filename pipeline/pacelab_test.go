@@ -1,7 +1,10 @@
+//go:build !race
+
 package pipeline
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -28,12 +31,16 @@ type scenario struct {
 
 // A labResult is what a controller got out of a service.
 type labResult struct {
-	taken, calls, cutOff, failedRows, lines int
-	refused                                 int
-	idle                                    time.Duration
+	taken, calls, refused, cutOff int
+	lines                         int // about pace
+	failedRows, refusedRows       int // the rows of the second failed with a refusal
+	idle                          time.Duration
 }
 
-const brief = 50 * time.Second // how long such a judge would look
+const (
+	brief    = 50 * time.Second // how long such a judge would look
+	halfHour = 30 * time.Minute // of a call a second: less is all beginning
+)
 
 // play lets workers ask for so long. The oracle asks the service before each call.
 func (s scenario) play(t *testing.T, d time.Duration, oracle bool) (o labResult) {
@@ -53,11 +60,12 @@ func (s scenario) play(t *testing.T, d time.Duration, oracle bool) (o labResult)
 		if allowed == 0 {
 			allowed = rate.Inf
 		}
+		m.calls = calls
 		ctx, cancel := context.WithCancel(t.Context()) // a limiter looks at deadlines
 		time.AfterFunc(d, cancel)
 		defer cancel()
 		if oracle {
-			playOracle(ctx, m, calls, allowed)
+			playOracle(ctx, m, calls, allowed, d/100_000)
 		} else {
 			o = playPacer(ctx, m, calls, allowed)
 		}
@@ -68,7 +76,8 @@ func (s scenario) play(t *testing.T, d time.Duration, oracle bool) (o labResult)
 	return o
 }
 
-func playOracle(ctx context.Context, m *mock, calls int, allowed rate.Limit) {
+// playOracle looks so often whether a call would be taken.
+func playOracle(ctx context.Context, m *mock, calls int, allowed rate.Limit, often time.Duration) {
 	turn := make(chan struct{}, 1)
 	limiter := rate.NewLimiter(allowed, 1)
 	var g errgroup.Group
@@ -78,7 +87,7 @@ func playOracle(ctx context.Context, m *mock, calls int, allowed rate.Limit) {
 				turn <- struct{}{}
 				_ = limiter.Wait(ctx)
 				for !m.mayAsk() && ctx.Err() == nil {
-					time.Sleep(2 * time.Millisecond)
+					time.Sleep(often)
 				}
 				if ctx.Err() != nil {
 					<-turn
@@ -97,7 +106,7 @@ func playOracle(ctx context.Context, m *mock, calls int, allowed rate.Limit) {
 // playPacer lets the decorators of a run ask. Every contact asks once.
 func playPacer(ctx context.Context, m *mock, calls int, allowed rate.Limit) (o labResult) {
 	brake := NewBrake(ctx)
-	var failed, lines atomic.Int64
+	var failed, refused, lines atomic.Int64
 	obs := Observer(func(e Event) {
 		switch e.(type) {
 		case Slowed, OutageBegan, OutageEnded:
@@ -112,6 +121,9 @@ func playPacer(ctx context.Context, m *mock, calls int, allowed rate.Limit) (o l
 				q := &Question{Key: checkpoint.Key{byte(i), byte(i >> 8), byte(n), byte(n >> 8), byte(n >> 16)}}
 				if _, err := agent(ctx, q); err != nil && ctx.Err() == nil {
 					failed.Add(1)
+					if call := (&octave.Error{}); errors.As(err, &call) && call.Kind == octave.KindRateLimited {
+						refused.Add(1)
+					}
 				}
 			}
 			return nil
@@ -125,7 +137,7 @@ func playPacer(ctx context.Context, m *mock, calls int, allowed rate.Limit) (o l
 		return nil
 	})
 	_ = g.Wait()
-	o.failedRows, o.lines = int(failed.Load()), int(lines.Load())
+	o.failedRows, o.refusedRows, o.lines = int(failed.Load()), int(refused.Load()), int(lines.Load())
 	return o
 }
 
@@ -137,27 +149,71 @@ func labAgent(m *mock, calls int, allowed rate.Limit, brake *Brake, obs Observer
 
 // TestPace plays every scenario for five times as long as a judge with a clock on
 // the wall would, and compares what the service took with what it would have taken
-// from an oracle. A row that is more than five points worse than it was fails.
-// With -v it prints the table.
+// from an oracle. With -v it prints the table. Virtual time makes nothing of the
+// race detector's slowness but minutes: the tests of the pacer run under it.
 func TestPace(t *testing.T) {
-	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			d := max(s.long, 5*brief)
-			best, got := s.play(t, d, true), s.play(t, d, false)
-			share := 100 * float64(got.taken) / float64(best.taken)
-			refused := 100 * float64(got.refused) / float64(got.calls)
-			t.Logf("%-44s %7.1f/s %6.1f %% of it %6.1f %% refused %5.1f lines per 1,000 %5d cut off %4d failed %5.1f s idle",
-				s.name, float64(best.taken)/d.Seconds(), share, refused,
-				1000*float64(got.lines)/float64(got.taken), got.cutOff, got.failedRows, got.idle.Seconds())
-			const worse = 5
-			if share < s.share-worse {
-				t.Errorf("%.1f %% of the oracle's speed; it was %.1f", share, s.share)
-			}
-			if refused > s.refused+worse {
-				t.Errorf("%.1f %% refused; it was %.1f", refused, s.refused)
-			}
-		})
+	var all, near, under atomic.Int64
+	t.Run("kinds", func(t *testing.T) {
+		for _, s := range scenarios {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				d := max(s.long, 5*brief)
+				best, got := s.play(t, d, true), s.play(t, d, false)
+				share := 100 * float64(got.taken) / float64(best.taken)
+				all.Add(1)
+				if share >= 90 {
+					near.Add(1)
+				}
+				if share < 50 {
+					under.Add(1)
+				}
+				s.judge(t, got, share)
+				t.Logf("%-44s %7.1f/s %6.1f %% of it %6.1f %% refused %5.1f lines per 1,000 %5d cut off %4d failed %5.1f s idle",
+					s.name, float64(best.taken)/d.Seconds(), share, got.percent(got.refused),
+					1000*float64(got.lines)/float64(got.taken), got.cutOff, got.failedRows, got.idle.Seconds())
+			})
+		}
+	})
+	t.Logf("%d of %d within 10 %% of the oracle, %d under half of its speed", near.Load(), all.Load(), under.Load())
+	if all.Load() == int64(len(scenarios)) && near.Load() < 50 || under.Load() > 0 {
+		t.Errorf("%d are within 10 %% of the oracle, %d under half of its speed", near.Load(), under.Load())
+	}
+}
+
+func (o labResult) percent(n int) float64 { return 100 * float64(n) / float64(o.calls) }
+
+// judge holds what was reached to what it was, give or take five points, and to
+// what holds for all services.
+func (s scenario) judge(t *testing.T, got labResult, share float64) {
+	const worse = 5
+	m, refused := s.mock(), got.percent(got.refused)
+	if share < s.share-worse {
+		t.Errorf("%.1f %% of the oracle's speed; it was %.1f", share, s.share)
+	}
+	if refused > s.refused+worse {
+		t.Errorf("%.1f %% refused; it was %.1f", refused, s.refused)
+	}
+	switch {
+	case m.headers != nil && refused > 0.5:
+		t.Errorf("%.1f %% refused, with headers that tell of the limit", refused)
+	case m.random == 0 && refused > 5:
+		t.Errorf("%.1f %% refused", refused)
+	}
+	if got.refusedRows > 0 || got.failedRows > 0 && m.fails == 0 {
+		t.Errorf("%d rows failed, %d of them were refused", got.failedRows, got.refusedRows)
+	}
+	if got.lines > max(2, got.taken*4/1000) {
+		t.Errorf("%d lines about the pace for %d answers", got.lines, got.taken)
+	}
+	if got.percent(got.cutOff) > 5 {
+		t.Errorf("%.1f %% cut off", got.percent(got.cutOff))
+	}
+	idle := 10 * time.Second
+	if m.queue != nil && m.queue.patient > idle {
+		idle = 15 * time.Second // calls in flight that it will give up on keep others back
+	}
+	if got.idle > idle {
+		t.Errorf("no call started for %v, though the service would have taken one", got.idle)
 	}
 }
 
@@ -201,8 +257,8 @@ var scenarios = []scenario{
 		return &mock{limits: limits(&window{n: 100, span: 6 * time.Second}), after: wholeSeconds}
 	}},
 	{name: "fixed 100 in 6 s", share: 97, refused: 1, mock: func() *mock { return &mock{limits: limits(&window{n: 100, span: 6 * time.Second})} }},
-	{name: "60 a minute, RA", share: 83, refused: 3, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute}), after: wholeSeconds} }},
-	{name: "60 a minute", share: 79, refused: 9, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute})} }},
+	{name: "60 a minute, RA", share: 95, refused: 2, long: halfHour, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute}), after: wholeSeconds} }},
+	{name: "60 a minute", share: 94, refused: 4, long: halfHour, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute})} }},
 	{name: "sliding 50 in 1 s, RA", share: 98, refused: 0, mock: func() *mock {
 		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true}), after: exactly}
 	}},
@@ -266,7 +322,7 @@ var scenarios = []scenario{
 		return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), status: 503, after: wholeSeconds}
 	}},
 	{name: "bucket 20/s b10, 503", share: 99, refused: 1, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), status: 503} }},
-	{name: "1/s b5, 503", share: 94, refused: 9, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 1, burst: 5}), status: 503} }},
+	{name: "1/s b5, 503", share: 94, refused: 4, long: halfHour, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 1, burst: 5}), status: 503} }},
 	{name: "default flags, bucket 2/s b1", share: 94, refused: 4, calls: 8, rate: 5, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 2, burst: 1}), after: wholeSeconds} }},
 	{name: "default flags, random 8 %", share: 88, refused: 9, calls: 8, rate: 5, mock: func() *mock { return &mock{random: .08, after: oneSecond} }},
 	{name: "default flags, 2/s b1, 503 RA", share: 94, refused: 4, calls: 8, rate: 5, mock: func() *mock {
@@ -279,7 +335,7 @@ var scenarios = []scenario{
 	{name: "100 in 6 s, told with its window", share: 95, refused: 0, mock: func() *mock { return told(100, 6*time.Second, withWindow) }},
 	{name: "100 in 6 s, told in whole seconds", share: 92, refused: 0, mock: func() *mock { return told(100, 6*time.Second, inSeconds) }},
 	{name: "50 in 1 s, told with its window", share: 95, refused: 0, mock: func() *mock { return told(50, time.Second, withWindow) }},
-	{name: "60 a minute, told in whole seconds", share: 83, refused: 0, mock: func() *mock { return told(60, time.Minute, inSeconds) }},
+	{name: "60 a minute, told in whole seconds", share: 83, refused: 0, long: halfHour, mock: func() *mock { return told(60, time.Minute, inSeconds) }},
 	{name: "no limit, told that nothing is left", share: 94, refused: 0, mock: func() *mock { return told(100_000, time.Minute, nothingLeft) }},
 	{name: "no limit, told that one is left", share: 95, refused: 0, mock: func() *mock { return told(100_000, time.Minute, oneLeft) }},
 	{name: "refuses everything for a minute", share: 60, refused: 0, mock: func() *mock { return &mock{limits: limits(down{20 * time.Second, 80 * time.Second})} }},

@@ -186,6 +186,7 @@ type mock struct {
 
 	mu     sync.Mutex
 	rng    *rand.Rand
+	calls  int // in flight at most, for the user's sake
 	flying int
 	oracle bool
 
@@ -202,7 +203,7 @@ func (m *mock) opens(now time.Time) bool {
 			return false
 		}
 	}
-	return !m.oracle || m.queue == nil || m.queue.idle(now)
+	return m.queue == nil || m.queue.idle(now)
 }
 
 func (m *mock) wire() {
@@ -319,7 +320,7 @@ func (m *mock) look() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	if !m.opens(now) || m.told.After(now) {
+	if m.flying >= m.calls || !m.opens(now) || m.told.After(now) {
 		m.openSince = time.Time{}
 		return
 	}

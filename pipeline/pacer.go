@@ -16,6 +16,7 @@ type PacerConfig struct {
 	Rate      rate.Limit    // calls started per second at most; rate.Inf for no limit
 	Calls     int           // in flight at most; 1 when zero
 	MaxOutage time.Duration // how long a failing service is waited for
+	Learnt    PaceBody      // by an earlier run, to start from
 }
 
 // A Pacer decides when the next call of a process may start. One rate, one pause
@@ -33,11 +34,16 @@ type Pacer struct {
 	limiter *rate.Limiter
 	changed chan struct{} // closed and replaced when a waiting caller must look again
 	pace    Pace
+
+	began, ended time.Time     // of the first call, of the last one
+	busy         time.Duration // of all calls together
+	held         bool          // the service refused, cut off or failed for everyone
 }
 
 // NewPacer returns a pacer that lets one call start at once.
 func NewPacer(cfg PacerConfig, brake *Brake, obs Observer) *Pacer {
 	pace := NewPace(cfg.Rate, max(cfg.Calls, 1))
+	pace.resume(cfg.Learnt)
 	return &Pacer{
 		cfg: cfg, brake: brake, obs: obs,
 		turn:    make(chan struct{}, 1),
@@ -114,17 +120,24 @@ func (p *Pacer) follow(now time.Time) {
 
 // Ended says how a call ended that Take let start.
 func (p *Pacer) Ended(call Started, key checkpoint.Key, answer *octave.Answer, err error) {
-	p.obs.notify(p.ended(call, key, answer, err))
+	p.obs.notify(p.note(call, key, answer, err))
 }
 
-// ended returns what there is to tell, nil for nothing.
-func (p *Pacer) ended(call Started, key checkpoint.Key, answer *octave.Answer, err error) (news Event) {
+// note returns what there is to tell, nil for nothing.
+func (p *Pacer) note(call Started, key checkpoint.Key, answer *octave.Answer, err error) (news Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	news = p.pace.Ended(now, call, key, answer, err, p.cfg.MaxOutage)
+	if p.began.IsZero() || call.At.Before(p.began) {
+		p.began = call.At
+	}
+	p.ended, p.busy = now, p.busy+now.Sub(call.At)
 	var failure *octave.Error
-	if errors.As(err, &failure) && failure.Fate == octave.All {
+	if errors.As(err, &failure) && (failure.Kind == octave.KindRateLimited || failure.MaybeBilled || p.pace.Failing.On) {
+		p.held = true
+	}
+	if failure != nil && failure.Fate == octave.All {
 		// Here and not where the row is settled: no call may start in between.
 		p.brake.Pull(err)
 	}

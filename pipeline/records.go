@@ -15,8 +15,11 @@ import (
 	"octave-enrich/reader"
 )
 
-// Ended is the type of the record that says how a run ended.
-const Ended = "ended"
+// Types of records about a whole run.
+const (
+	Ended = "ended" // how it ended: EndBody
+	Paced = "pace"  // how fast the service may be asked: PaceBody
+)
 
 // RunBody is the body of a run record: what the questions were made of.
 type RunBody struct {
@@ -67,6 +70,13 @@ type EndBody struct {
 	Summary
 	ExitCode int    `json:"exit_code"`
 	Reason   string `json:"reason"`
+}
+
+// PaceBody is the body of a pace record: what a run found the service to take.
+// The next run starts from it.
+type PaceBody struct {
+	Rate     float64 `json:"rate,omitempty"`      // calls per second that are kept to; 0 when that is no bound
+	InFlight int     `json:"in_flight,omitempty"` // calls at the same time; 0 when that is no bound
 }
 
 // ReadRun reads a run record; it reports false for any other.

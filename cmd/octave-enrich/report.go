@@ -130,7 +130,7 @@ func (j *job) ended(end error) error {
 		code, reason = e.code, e.Error()
 	}
 	body := pipeline.EndBody{ID: j.id, Summary: j.tally.Summary(), ExitCode: code, Reason: reason}
-	err := j.append(pipeline.Ended, body)
+	err := errors.Join(j.tellPace(), j.append(pipeline.Ended, body))
 	if j.o.report != "" {
 		err = errors.Join(err, j.writeReport())
 	}

@@ -109,6 +109,7 @@ type job struct {
 	undecided bool   // nobody has said so
 
 	pace     pipeline.PacerConfig
+	pacer    *pipeline.Pacer // nil with a fleet
 	budgets  pipeline.Budgets
 	failed   pipeline.Threshold
 	brake    atomic.Pointer[pipeline.Brake] // nil until calls may be made
@@ -353,7 +354,9 @@ func (j *job) policy() pipeline.RetryPolicy {
 
 // agent is the whole policy around a call, read from the inside out.
 func (j *job) agent(account *lookout, brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
+	j.recallPace()
 	pacer := pipeline.NewPacer(j.pace, brake, obs)
+	j.pacer = pacer
 	agent := pipeline.Final(pipeline.Call(j.client.Run), account.heard())
 	agent = pipeline.Record(agent, j.journal, obs)
 	agent = pipeline.StopAlike(agent, j.journal, j.proven, true, brake)

@@ -82,7 +82,7 @@ func (p *Progress) Observe(e pipeline.Event) {
 func TellService(log *zap.Logger, e pipeline.Event) {
 	switch e := e.(type) {
 	case pipeline.Slowed:
-		log.Warn(paceWords(e))
+		log.Warn(PaceWords(e))
 	case pipeline.OutageBegan:
 		log.Warn("the service fails for everyone; waiting for it, one probe at a time", zap.String("error", words.Masked(e.Err.Error())))
 	case pipeline.OutageEnded:
@@ -90,8 +90,8 @@ func TellService(log *zap.Logger, e pipeline.Event) {
 	}
 }
 
-// paceWords says what the service was found to take.
-func paceWords(e pipeline.Slowed) string {
+// PaceWords says what the service was found to take.
+func PaceWords(e pipeline.Slowed) string {
 	var parts []string
 	if e.InFlight > 0 {
 		parts = append(parts, fmt.Sprintf("the service takes %s at a time; keeping to that", words.Count(e.InFlight, "call")))
@@ -108,6 +108,15 @@ func paceWords(e pipeline.Slowed) string {
 		parts = append(parts, fmt.Sprintf("no call starts for %v", e.For.Round(time.Second)))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// GainWords says how much sooner the run would have been done.
+func GainWords(gain pipeline.Gain) string {
+	how := fmt.Sprintf("at %d at a time (--concurrency %d)", gain.Calls, gain.Calls)
+	if gain.Calls == 0 {
+		how = fmt.Sprintf("at %.3g calls a second (--rate %.3g)", float64(gain.Rate), float64(gain.Rate))
+	}
+	return fmt.Sprintf("nothing was refused; %s this list would have taken about %s instead of %s", how, words.About(gain.After), words.About(gain.Before))
 }
 
 func (p *Progress) tellRow(e pipeline.RowDone) {

@@ -1,0 +1,122 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"octave-enrich/checkpoint"
+)
+
+// Told is what people were told of the pace last.
+type Told struct {
+	At       time.Time  `json:"at,omitzero"`
+	Rate     rate.Limit `json:"rate,omitempty"`
+	InFlight int        `json:"in_flight,omitempty"`
+}
+
+const (
+	tellEvery = time.Minute
+	tellPause = 10 * time.Second
+)
+
+// tell says what the service was found to take, when it is news: once for a
+// series of refusals, and not for every step of the search.
+func (p *Pace) tell(now time.Time) Event {
+	learnt, pause := p.Learnt(), p.PausedUntil.Sub(now)
+	rate, inFlight := rate.Limit(learnt.Rate), learnt.InFlight
+	changed := rate > 1.3*p.Told.Rate || rate < 0.75*p.Told.Rate || inFlight > p.Told.InFlight+p.Told.InFlight/3 || 4*inFlight < 3*p.Told.InFlight
+	if now.Sub(p.Told.At) < tellEvery || p.Failing.On || !changed && pause < tellPause || p.Refusals.On && pause < tellPause || p.Steps.Test.Rate > 0 {
+		return nil
+	}
+	p.Told = Told{At: now, Rate: rate, InFlight: inFlight}
+	return Slowed{Rate: learnt.Rate, InFlight: inFlight, For: max(pause, 0)}
+}
+
+// Learnt is what the service was found to take, nothing where it took all that
+// the user allows.
+func (p *Pace) Learnt() (learnt PaceBody) {
+	if p.Crowd.Found && p.InFlight < p.Slots {
+		learnt.InFlight = p.Crowd.Good
+	} else if p.Steps.Ceiling > 0 && p.Limit < p.Allowed {
+		learnt.Rate = float64(max(p.Steps.Settled, p.Steps.Good))
+	}
+	return learnt
+}
+
+// resume begins with what an earlier run learnt.
+func (p *Pace) resume(learnt PaceBody) {
+	if n := learnt.InFlight; n > 0 && n < p.Slots {
+		p.InFlight, p.Crowd = n, Crowd{Found: true, Good: n, Grow: 1, Hold: time.Minute}
+	}
+	p.Told.Rate, p.Told.InFlight = rate.Limit(learnt.Rate), learnt.InFlight
+	if limit := rate.Limit(learnt.Rate); limit > 0 && limit < p.Allowed {
+		s := &p.Steps
+		p.Limit, s.Settled, s.Ceiling, s.Grow = limit, limit, limit, 0.03
+		s.Length = max(s.Length, calls(20, limit))
+		s.Hold = 4 * s.Length
+	}
+}
+
+// forgottenAfter is how long what was learnt is a place to start from.
+const forgottenAfter = 24 * time.Hour
+
+// LastPace is what the last run that learnt something found the service to take,
+// and when; it reports false when that is none, or too old.
+func LastPace(records []checkpoint.Record, now time.Time) (learnt PaceBody, at time.Time, ok bool) {
+	for _, rec := range records {
+		var body PaceBody
+		if rec.Type == Paced && json.Unmarshal(rec.Body, &body) == nil {
+			learnt, at = body, rec.At
+		}
+	}
+	age := now.Sub(at)
+	return learnt, at, learnt != PaceBody{} && age >= 0 && age < forgottenAfter
+}
+
+// A Gain is what a higher bound of the user's would have brought.
+type Gain struct {
+	Calls  int        // at the same time, if these were the bound
+	Rate   rate.Limit // calls per second, if these were
+	Before time.Duration
+	After  time.Duration
+}
+
+const (
+	gainFactor = 4   // by which a bound is raised, to say what it would bring
+	gainLeast  = 1.5 // times as fast: else it is not worth a word
+	gainBound  = 0.8 // of what is allowed was used: that was the bound
+)
+
+// Gain says what the run would have gained from a higher bound, if nothing else
+// held it back: the service refused nothing and cut nothing off.
+func (p *Pacer) Gain() (gain Gain, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	took := p.ended.Sub(p.began)
+	if p.held || took < time.Minute {
+		return gain, false
+	}
+	perSecond, atOnce := float64(p.pace.Starts)/took.Seconds(), p.busy.Seconds()/took.Seconds()
+	faster := float64(gainFactor)
+	switch {
+	case atOnce >= gainBound*float64(p.pace.Slots):
+		faster = min(faster, float64(p.pace.Allowed)/perSecond)
+		gain.Calls = int(float64(p.pace.Slots) * faster)
+	case perSecond >= gainBound*float64(p.pace.Allowed):
+		faster = min(faster, float64(p.pace.Slots)/atOnce)
+		gain.Rate = p.pace.Allowed * rate.Limit(faster)
+	default:
+		return gain, false
+	}
+	gain.Before, gain.After = took, time.Duration(float64(took)/faster)
+	return gain, faster >= gainLeast
+}
+
+// Learnt is what the service was found to take.
+func (p *Pacer) Learnt() PaceBody {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pace.Learnt()
+}

@@ -56,6 +56,9 @@ func (j *job) bill() error {
 		how, j.undecided = changedKeep, true
 	}
 	j.memory.KeepChanged = how == changedKeep
+	if j.toAsk = plan.ToAsk; j.memory.KeepChanged {
+		j.toAsk -= changes.Contacts
+	}
 	if len(changes.Earlier) > 0 {
 		j.changed = cmp.Or(how, changedRedo)
 	}

@@ -69,6 +69,8 @@ func (j *job) look(ctx context.Context, brake *pipeline.Brake) *lookout {
 	if cost, err := pipeline.ParseAmount(string(l.cost)); err == nil {
 		j.budgets.CostToRun = cost
 	}
+	calls, _ := j.budgets.Affords(j.toAsk, j.budgets.Expected())
+	j.expect(calls)
 	return l
 }
 

@@ -101,12 +101,14 @@ type job struct {
 	out      *writer.File
 	log      *zap.Logger
 	console  *console.Console
-	mode     string // of the progress display
+	mode     string    // of the progress display
+	expect   func(int) // corrects how many questions it counts to
 
 	memory    *pipeline.Memory
 	changes   pipeline.Changes
 	changed   string // what is done with contacts whose question changed, "" when there are none
 	undecided bool   // nobody has said so
+	toAsk     int    // questions that need a call, if no budget ends the run
 
 	pace     pipeline.PacerConfig
 	pacer    *pipeline.Pacer // nil with a fleet
@@ -313,16 +315,13 @@ func (j *job) execute() error {
 	if d := time.Duration(j.o.maxDuration); d > 0 {
 		defer time.AfterFunc(d, func() { brake.Pull(pipeline.ErrMaxDuration) }).Stop()
 	}
-	rows := j.list.input.Profile().Rows
-	progress := console.NewProgress(j.console, j.log, j.tally, rows)
-	if j.mode == "bar" && rows > 0 {
-		progress.DrawBar()
-	}
+	progress := console.NewProgress(j.console, j.log, j.tally, j.toAsk)
+	j.expect = progress.Expect
 	obs := pipeline.Observers(j.tally.Observe, progress.Observe)
 
 	done := make(chan struct{})
 	var side errgroup.Group
-	side.Go(func() error { progress.Follow(j.mode, done); return nil })
+	side.Go(func() error { progress.Follow(j.mode, j.app.log != nil, done); return nil })
 
 	ask := j.ask
 	if j.fleet != nil {
@@ -331,7 +330,6 @@ func (j *job) execute() error {
 	err := ask(ctx, brake, obs)
 	close(done)
 	_ = side.Wait()
-	progress.Finish()
 	return j.ended(j.conclude(err, brake.Reason()))
 }
 

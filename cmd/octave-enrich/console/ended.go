@@ -87,3 +87,14 @@ func TellSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
 	}
 	fmt.Fprintln(w)
 }
+
+// credits spells an amount of them: 1 credit, 84 credits.
+func credits(a pipeline.Amount) string {
+	if a.String() == "1" {
+		return "1 credit"
+	}
+	return a.String() + " credits"
+}
+
+// number is an amount as a field that a program can add up.
+func number(name string, a pipeline.Amount) zap.Field { return zap.Reflect(name, a) }

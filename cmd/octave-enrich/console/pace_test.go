@@ -20,7 +20,7 @@ func TestGainWords(t *testing.T) {
 		}
 	}
 	for want, d := range map[string]time.Duration{"99 s": 99 * time.Second, "59 min": 59 * time.Minute, "1 h": 61 * time.Minute, "1 h 10 min": 74 * time.Minute, "25 h": 25 * time.Hour} {
-		if got := words.About(d); got != want {
+		if got := words.Span(d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}

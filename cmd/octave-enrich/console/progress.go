@@ -1,80 +1,106 @@
 package console
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"go.uber.org/zap"
 
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
-// A Progress shows how far a run is: a bar over the rows that need a call, or a
-// line now and then.
+// A Progress shows how far the calls of a run are: a bar, or a line now and then.
+// What came from the checkpoint costs no time and is not in it.
 type Progress struct {
 	console *Console
 	log     *zap.Logger
 	tally   *pipeline.Tally
-	total   int
+	began   time.Time
 
-	// questions are the rows that may need a call: the length of the bar.
-	// Guarded by console.mu.
-	questions int
+	mu      sync.Mutex
+	total   int         // questions that this run will ask
+	done    int         // of these
+	running []time.Time // when the calls on the wire began
+	drawn   time.Time   // when the bar was last drawn because something happened
 }
 
-// NewProgress shows how far a run over so many rows is, as its tally says.
+// NewProgress shows how far a run is that is to ask so many questions, which its
+// tally counts.
 func NewProgress(console *Console, log *zap.Logger, tally *pipeline.Tally, total int) *Progress {
-	return &Progress{console: console, log: log, tally: tally, total: total}
+	return &Progress{console: console, log: log, tally: tally, total: total, began: time.Now()}
 }
 
-const barBeat = 500 * time.Millisecond
+const (
+	barBeat = 500 * time.Millisecond
+	// soonest is how long the bar rests between two answers.
+	soonest = 100 * time.Millisecond
+	// firstLine comes sooner than the others, so that nobody takes a run that calls
+	// for one that hangs.
+	firstLine = 4 * time.Second
+)
 
 // LineBeat is how often a line tells of progress where there is no bar.
 const LineBeat = 30 * time.Second
 
-// DrawBar starts the bar over the rows that may need a call; a row that turns out
-// to need none shortens it, so that what came from the checkpoint is not taken
-// for speed.
-func (p *Progress) DrawBar() {
-	p.questions = p.total
-	p.console.mu.Lock()
-	defer p.console.mu.Unlock()
-	p.console.bar = progressbar.NewOptions(p.total,
-		progressbar.OptionSetWriter(p.console.w),
-		progressbar.OptionSetTheme(progressbar.ThemeASCII),
-		progressbar.OptionSetWidth(30),
-		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("row"),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionSetElapsedTime(true),
-		progressbar.OptionUseANSICodes(true),
-		progressbar.OptionSetSpinnerChangeInterval(0),
-		progressbar.OptionSetRenderBlankState(true),
-		progressbar.OptionSetDescription(p.describe()),
-	)
+// Expect corrects how many questions the run will ask.
+func (p *Progress) Expect(total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total = total
 }
 
 // Observe moves the bar and tells what people have to know.
 func (p *Progress) Observe(e pipeline.Event) {
 	switch e := e.(type) {
 	case pipeline.QuestionDone:
-		p.move(func(bar *progressbar.ProgressBar) { _ = bar.Add(1) })
-	case pipeline.RowDone:
-		if !e.Fresh {
-			p.move(func(bar *progressbar.ProgressBar) {
-				if p.questions--; p.questions > 0 {
-					bar.ChangeMax(p.questions)
-				}
-			})
+		if p.asked(e) {
+			p.console.Redraw()
 		}
+	case pipeline.CallStarted:
+		p.mu.Lock()
+		p.running = append(p.running, time.Now())
+		p.mu.Unlock()
+	case pipeline.CallDone:
+		p.ended(time.Now().Add(-e.Latency))
+	case pipeline.RowDone:
 		p.tellRow(e)
 	default:
 		TellService(p.log, e)
+	}
+}
+
+// asked counts a question, and says whether the bar is to be drawn for it.
+func (p *Progress) asked(e pipeline.QuestionDone) bool {
+	if errors.Is(e.Err, pipeline.ErrStopped) {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	if now := time.Now(); p.done >= p.total || now.Sub(p.drawn) >= soonest {
+		p.drawn = now
+		return true
+	}
+	return false
+}
+
+// ended forgets the call that began at that time, or nearest to it.
+func (p *Progress) ended(began time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	nearest := -1
+	for i, at := range p.running {
+		if nearest < 0 || at.Sub(began).Abs() < p.running[nearest].Sub(began).Abs() {
+			nearest = i
+		}
+	}
+	if nearest >= 0 {
+		p.running = slices.Delete(p.running, nearest, nearest+1)
 	}
 }
 
@@ -116,7 +142,7 @@ func GainWords(gain pipeline.Gain) string {
 	if gain.Calls == 0 {
 		how = fmt.Sprintf("at %.3g calls a second (--rate %.3g)", float64(gain.Rate), float64(gain.Rate))
 	}
-	return fmt.Sprintf("nothing was refused; %s this list would have taken about %s instead of %s", how, words.About(gain.After), words.About(gain.Before))
+	return fmt.Sprintf("nothing was refused; %s this list would have taken about %s instead of %s", how, words.Span(gain.After), words.Span(gain.Before))
 }
 
 func (p *Progress) tellRow(e pipeline.RowDone) {
@@ -140,64 +166,64 @@ func rowFields(e pipeline.RowDone) []zap.Field {
 	return fields
 }
 
-func (p *Progress) move(f func(*progressbar.ProgressBar)) {
-	p.console.mu.Lock()
-	defer p.console.mu.Unlock()
-	if p.console.bar != nil {
-		f(p.console.bar)
+// look is a moment of a run.
+func (p *Progress) look() look {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, s := time.Now(), p.tally.Summary()
+	l := look{total: max(p.total, p.done), done: p.done, running: s.Calls.InFlight, elapsed: now.Sub(p.began), summary: s}
+	for _, began := range p.running {
+		l.longest = max(l.longest, now.Sub(began))
 	}
+	return l
 }
 
-func (p *Progress) describe() string {
-	s := p.tally.Summary()
-	text := fmt.Sprintf("%d in flight, %d failed, usage %s", s.Calls.InFlight, s.Rows.Failed, s.Usage)
-	if n := s.Calls.Remembered; n > 0 {
-		text += fmt.Sprintf(", %s known", words.Thousands(n))
-	}
-	return text
-}
-
-// beat keeps the display alive between rows, which take up to a minute each.
-func (p *Progress) beat() {
-	p.move(func(bar *progressbar.ProgressBar) { bar.Describe(p.describe()) })
-}
-
-func (p *Progress) line() {
-	s := p.tally.Summary()
-	p.log.Info("progress",
-		zap.Int("rows", s.Rows.Total()), zap.Int("of", p.total), zap.Int("in_flight", s.Calls.InFlight),
-		zap.Int("answered", s.Calls.Answered), zap.Int("known", s.Calls.Remembered), zap.Int("failed", s.Rows.Failed),
-		zap.Int("refused", s.Calls.Refused), zap.String("usage", s.Usage.String()))
-}
-
-// Finish erases the bar: what it would say at the end, the summary says better.
-func (p *Progress) Finish() {
-	p.console.mu.Lock()
-	defer p.console.mu.Unlock()
-	if p.console.bar == nil {
+// line tells a log how far the run is, with numbers for collectors.
+func (p *Progress) line(numbers bool) {
+	l := p.look()
+	if !numbers {
+		p.log.Info(l.text())
 		return
 	}
-	p.console.bar = nil
-	fmt.Fprint(p.console.w, "\r\033[2K")
+	s := l.summary
+	fields := []zap.Field{
+		zap.Int("done", l.done), zap.Int("of", l.total), zap.Int("percent", l.percent()), zap.Int("in_flight", l.running),
+		zap.Int("rows", s.Rows.Total()), zap.Int("answered", s.Calls.Answered), zap.Int("known", s.Calls.Remembered),
+		zap.Int("failed", s.Rows.Failed), zap.Int("refused", s.Calls.Refused), number("credits", s.Usage),
+	}
+	if left, known := l.left(); known {
+		fields = append(fields, zap.Int("seconds_left", int(left.Seconds())))
+	}
+	p.log.Info("progress", fields...)
 }
 
-// Follow shows progress as a bar, as plain lines, or in mode none not at all, until
-// done is closed.
-func (p *Progress) Follow(mode string, done <-chan struct{}) {
-	every, tell := LineBeat, p.line
+// Follow shows progress as a bar, as plain lines, as lines with numbers for
+// programs, or in mode none not at all, until done is closed.
+func (p *Progress) Follow(mode string, numbers bool, done <-chan struct{}) {
+	if p.look().total == 0 {
+		mode = "none"
+	}
 	switch mode {
 	case "none":
 		<-done
-		return
 	case "bar":
-		every, tell = barBeat, p.beat
+		p.console.Show(func(width int) string { return p.look().fit(width) })
+		every(barBeat, barBeat, done, p.console.Redraw)
+		p.console.Show(nil) // what it would say at the end, the summary says better
+	default:
+		every(firstLine, LineBeat, done, func() { p.line(numbers) })
 	}
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
+}
+
+// every tells for the first time, and then with each beat, until done is closed.
+func every(first, beat time.Duration, done <-chan struct{}, tell func()) {
+	timer := time.NewTimer(first)
+	defer timer.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-timer.C:
 			tell()
+			timer.Reset(beat)
 		case <-done:
 			return
 		}

@@ -35,19 +35,30 @@ func Round(d time.Duration) time.Duration {
 	return d.Round(time.Millisecond)
 }
 
-// About is a time in words that claim no more than is known: 50 s, 12 min, 1 h 20 min.
-func About(d time.Duration) string {
+// Span spells how long something takes, as exactly as a person wants to know:
+// 34 s, 58 min, 3 h 10 min, 4 days.
+func Span(d time.Duration) string {
 	switch {
 	case d < 100*time.Second:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
+		return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds()))
+	case d < 100*time.Minute:
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	case d < 48*time.Hour:
+		d = d.Round(10 * time.Minute)
+		return strings.TrimSuffix(fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60), " 0 min")
 	}
-	d = d.Round(10 * time.Minute)
-	if d%time.Hour == 0 {
-		return fmt.Sprintf("%d h", d/time.Hour)
+	return fmt.Sprintf("%d days", int(d.Round(24*time.Hour).Hours())/24)
+}
+
+// Rate spells how often something happens: 12/min, 20/s, 3/h.
+func Rate(perMinute float64) string {
+	switch {
+	case perMinute >= 600:
+		return fmt.Sprintf("%.0f/s", perMinute/60)
+	case perMinute >= 1:
+		return fmt.Sprintf("%.0f/min", perMinute)
 	}
-	return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	return fmt.Sprintf("%.0f/h", perMinute*60)
 }
 
 // Quote spells a word so that a shell reads it back.

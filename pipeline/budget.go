@@ -113,7 +113,7 @@ func (b *budget) try() (cost Amount, changed <-chan struct{}, over error) {
 	case b.HasCalls && b.calls-b.inFlight >= b.MaxCalls:
 		return cost, nil, ErrMaxCalls
 	case b.HasUsage && b.over():
-		return cost, nil, fmt.Errorf("%w: usage %v so far, and a call may cost %v", ErrMaxUsage, b.spent, cost)
+		return cost, nil, fmt.Errorf("%w: %v credits so far, and a call may cost %v", ErrMaxUsage, b.spent, cost)
 	case b.HasCalls && b.calls >= b.MaxCalls,
 		b.HasUsage && b.spent.Add(b.reserved).Add(cost).Cmp(b.MaxUsage) > 0:
 		return cost, b.changed, nil

@@ -79,6 +79,7 @@ type Calls struct {
 // Summary is what a run did.
 type Summary struct {
 	Rows    Counts    `json:"rows"`
+	New     int       `json:"-"` // of the rows that are ok: those that this run brought
 	Kept    KeptCount `json:"kept"`
 	Calls   Calls     `json:"calls"`
 	Usage   Amount    `json:"usage"` // of this run's answers, as reported
@@ -97,6 +98,7 @@ type Latency struct {
 type Tally struct {
 	mu        sync.Mutex
 	rows      Counts
+	fresh     int // of the rows that are ok: those that this run brought
 	kept      KeptCount
 	calls     Calls
 	elsewhere int // calls that others make, see [OnTheWire]
@@ -111,6 +113,9 @@ func (t *Tally) Observe(e Event) {
 	switch e := e.(type) {
 	case RowDone:
 		t.rows.add(e.Status)
+		if e.Status == StatusOK && e.Fresh && !e.Kept {
+			t.fresh++
+		}
 		t.kept.add(e)
 	case Remembered:
 		t.calls.Remembered++
@@ -150,7 +155,7 @@ func (t *Tally) callDone(e CallDone) {
 func (t *Tally) Summary() Summary {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Summary{Rows: t.rows, Kept: t.kept, Calls: t.calls, Usage: t.usage, Latency: Latency{
+	return Summary{Rows: t.rows, New: t.fresh, Kept: t.kept, Calls: t.calls, Usage: t.usage, Latency: Latency{
 		P50: t.latencies.percentile(50), P90: t.latencies.percentile(90),
 		P99: t.latencies.percentile(99), Max: t.latencies.max.Milliseconds(),
 	}}

@@ -1,6 +1,10 @@
 package reader
 
-import "fmt"
+import (
+	"fmt"
+
+	"octave-enrich/reader/person"
+)
 
 // A Profile is what Open found out about the input.
 type Profile struct {
@@ -22,7 +26,7 @@ type Profile struct {
 func (p *Profile) Told() []string {
 	told := append([]string{}, p.Notes...)
 	for _, t := range p.Traps {
-		told = append(told, fmt.Sprintf("look at: %s in %s, first in %s", t.Kind, plural(t.Rows, "row"), t.Place()))
+		told = append(told, t.Told())
 	}
 	return told
 }
@@ -57,6 +61,16 @@ type Trap struct {
 	Row  int    `json:"first_row"`
 	Line int    `json:"first_line"` // of its file
 	File string `json:"first_file"` // "" when there is one file alone
+}
+
+// Doubtful says whether such rows may not be worth paying for.
+func (t Trap) Doubtful() bool {
+	return t.Kind == sharedInbox || t.Kind == freeMail || t.Kind == trapOf("", person.Placeholder)
+}
+
+// Told is the line that a person should read.
+func (t Trap) Told() string {
+	return fmt.Sprintf("look at: %s in %s, first in %s", t.Kind, plural(t.Rows, "row"), t.Place())
 }
 
 // Place names the first row for people.

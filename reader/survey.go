@@ -236,15 +236,21 @@ func (s *survey) ragged(r table.Record) {
 	}
 }
 
+// Kinds of traps that the address tells of.
+const (
+	sharedInbox = "shared inbox, such as info@"
+	freeMail    = "address at a free-mail provider"
+)
+
 // warn counts what a person should know of before paying for it.
 func (s *survey) warn() {
 	s.row.Flaws(func(field Field, flaw person.Flaw) { s.trap(trapOf(field, flaw)) })
 	if email := s.row.Email(); email != "" {
 		if person.IsSharedInbox(email) {
-			s.trap("shared inbox, such as info@")
+			s.trap(sharedInbox)
 		}
 		if person.IsFreeMail(email[strings.IndexByte(email, '@')+1:]) {
-			s.trap("address at a free-mail provider")
+			s.trap(freeMail)
 		}
 	}
 }

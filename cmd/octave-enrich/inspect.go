@@ -63,8 +63,14 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 	} else {
 		err = printProfile(a.stdout, profile)
 	}
-	if err != nil || write == "" {
+	if err != nil {
 		return err
+	}
+	if write == "" {
+		if !o.json && len(a.args) > 0 && a.args[0] == "inspect" {
+			next(a.stdout, a.instead("plan", map[string]bool{"json": false}))
+		}
+		return nil
 	}
 	if err := in.MapFile().Write(write); err != nil {
 		return outputError(err)

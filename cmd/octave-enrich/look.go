@@ -29,16 +29,18 @@ type lookout struct {
 	client *octave.Client
 	agent  string // or experiment; "" when the questions name none
 	say    func(msg string, fields ...zap.Field)
+	bill   func(cost octave.Decimal) string // what the questions come to; nil when that is not known
 
 	mu     sync.Mutex
-	looked bool  // the account is known, or it is known that nobody can be asked
-	absent bool  // nobody can be asked
-	lack   error // why
+	looked bool           // the account is known, or it is known that nobody can be asked
+	absent bool           // nobody can be asked
+	lack   error          // why
+	left   octave.Decimal // credits, when it looked
 	cost   octave.Decimal
 }
 
 func (j *job) newLookout() *lookout {
-	l := &lookout{client: j.client, agent: cmp.Or(j.list.settings.Agent, j.list.settings.Experiment), say: j.say}
+	l := &lookout{client: j.client, agent: cmp.Or(j.list.settings.Agent, j.list.settings.Experiment), say: j.say, bill: j.comesTo}
 	l.looked, l.absent = j.o.sandbox, j.o.sandbox // the embedded agent costs nothing, and is any that is named
 	return l
 }
@@ -69,6 +71,7 @@ func (j *job) look(ctx context.Context, brake *pipeline.Brake) *lookout {
 	if cost, err := pipeline.ParseAmount(string(l.cost)); err == nil {
 		j.budgets.CostToRun = cost
 	}
+	j.left = string(l.left)
 	calls, _ := j.budgets.Affords(j.toAsk, j.budgets.Expected())
 	j.expect(calls)
 	return l
@@ -121,7 +124,7 @@ func (l *lookout) Look(ctx context.Context) error {
 	if err != nil {
 		return final(err)
 	}
-	l.looked, l.cost = true, agent.CostToRun
+	l.looked, l.cost, l.left = true, agent.CostToRun, account.Credits.TotalRemaining
 	l.tell(account, agent)
 	return nil
 }
@@ -231,30 +234,28 @@ func called(agent octave.AgentInfo) string { return fmt.Sprintf("%s (%s)", agent
 
 // tell says in one line what a run is about to spend.
 func (l *lookout) tell(account *octave.Account, agent octave.AgentInfo) {
-	var words []string
+	var said []string
 	var fields []zap.Field
 	if name := cmp.Or(agent.Name, l.agent); name != "" {
-		words = append(words, fmt.Sprintf("agent %q", name))
+		said = append(said, fmt.Sprintf("agent %q", name))
 		fields = append(fields, zap.String("agent", l.agent))
 	}
 	if agent.CostToRun != "" {
-		words = append(words, fmt.Sprintf("%s a call", credits(agent.CostToRun)))
+		said = append(said, words.Credits(string(agent.CostToRun))+" a call")
 		fields = append(fields, zap.String("cost", string(agent.CostToRun)))
 	}
 	if left := account.Credits.TotalRemaining; left != "" {
-		words = append(words, fmt.Sprintf("%s left", credits(left)))
+		said = append(said, words.Credits(string(left))+" left")
 		fields = append(fields, zap.String("credits_left", string(left)))
 	}
-	if len(words) > 0 {
-		l.say(strings.Join(words, ", "), fields...)
+	if l.bill != nil {
+		if about := l.bill(agent.CostToRun); about != "" {
+			said[len(said)-1] += "; " + about
+		}
 	}
-}
-
-func credits(n octave.Decimal) string {
-	if n == "1" {
-		return "1 credit"
+	if len(said) > 0 {
+		l.say(strings.Join(said, ", "), fields...)
 	}
-	return string(n) + " credits"
 }
 
 // final makes an error that waiting does not mend the end of the run: no call of

@@ -4,12 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"maps"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,8 +62,16 @@ type Estimate struct {
 	Seconds float64 `json:"expected_seconds"`
 	Latency string  `json:"latency_assumed"`
 	// Upload is the file of a preset, once there are answers.
-	Upload *Upload  `json:"upload,omitempty"`
+	Upload *Upload `json:"upload,omitempty"`
+	// Doubts are rows that may not be worth a call, with the flag that leaves them out.
+	Doubts []string `json:"doubts"`
 	Notes  []string `json:"notes"`
+
+	agent       string // by name
+	concurrency int
+	rate        rate.Limit
+	guessed     bool // the latency
+	free        bool // the embedded agent costs nothing
 }
 
 // usualLatency of a call, when no answer in the checkpoint says better.
@@ -133,7 +136,7 @@ func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 		return inputError(err)
 	}
 	e := Estimate{Plan: plan, Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, last, list)...),
-		Notes: append(list.input.Profile().Told(), o.notes(list)...)}
+		Notes: append(otherNotes(list.input.Profile()), o.notes(list)...)}
 	if gone := list.lost(journal); gone != "" {
 		e.Notes = append(e.Notes, gone)
 	}
@@ -143,7 +146,10 @@ func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 	if neighbours != nil {
 		e.Notes = append(e.Notes, neighbours.notes()...)
 	}
-	a.price(o, &e, past, budgets)
+	if err := a.price(o, &e, past, budgets); err != nil {
+		return err
+	}
+	e.Doubts = doubts(list)
 	e.Latency = words.Round(past.latency()).String()
 	e.Seconds = seconds(e.ToAsk, limit, o.concurrency, past.latency())
 	if e.Upload, err = a.rehearse(o, list, journal, emailsGiven); err != nil {
@@ -152,7 +158,12 @@ func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 	if o.json {
 		return writeJSON(a.stdout, e)
 	}
-	return e.print(a.stdout)
+	e.concurrency, e.rate, e.guessed, e.free = o.concurrency, limit, past.ledger.Attempts.Answered == 0, o.sandbox
+	if err := e.print(a.stdout); err != nil {
+		return err
+	}
+	a.nextAfterPlan(o, e)
+	return nil
 }
 
 // neighbours looks beside a checkpoint as a run does.
@@ -222,16 +233,23 @@ func readLedger(path string) (ledger pipeline.Ledger, err error) {
 // price fills in what the calls would cost: by the agent's own word when there is
 // a key, else by the answers in the checkpoint. Calls that a budget does not hold
 // are left out.
-func (a *app) price(o *options, e *Estimate, p past, budgets pipeline.Budgets) {
+func (a *app) price(o *options, e *Estimate, p past, budgets pipeline.Budgets) error {
 	var each *pipeline.Amount
 	if n := p.ledger.Attempts.Answered; n > 0 {
 		mean := p.ledger.Usage.Div(n)
 		e.UsagePerCall, each = &mean, &mean
 	}
-	if client, err := o.newClient(); err == nil && !o.sandbox {
+	client, err := o.newClient()
+	switch {
+	case o.sandbox:
+	case err != nil:
+		e.Notes = append(e.Notes, "what is left, and what the agent costs, was not asked: "+err.Error())
+	default:
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		a.askPrice(ctx, o, client, e)
+		if err := a.askPrice(ctx, o, client, e); err != nil {
+			return err
+		}
 	}
 	if cost, err := pipeline.ParseAmount(string(e.CostToRun)); err == nil {
 		each, budgets.CostToRun = &cost, cost
@@ -242,6 +260,7 @@ func (a *app) price(o *options, e *Estimate, p past, budgets pipeline.Budgets) {
 		usage := each.Mul(e.ToAsk)
 		e.Usage = &usage
 	}
+	return nil
 }
 
 // keepTo leaves out what the budgets do not hold when each call costs so much, if
@@ -261,82 +280,28 @@ func (e *Estimate) keepTo(budgets pipeline.Budgets, each *pipeline.Amount) {
 	}
 }
 
-// askPrice asks what costs nothing to ask. A plan without it is still a plan.
-func (a *app) askPrice(ctx context.Context, o *options, client *octave.Client, e *Estimate) {
+// askPrice asks what costs nothing to ask. A plan without it is still a plan, but
+// none for an agent that there is not.
+func (a *app) askPrice(ctx context.Context, o *options, client *octave.Client, e *Estimate) error {
 	account, err := client.Validate(ctx)
 	if err != nil {
 		e.Notes = append(e.Notes, "the service was not asked for the credits left: "+errText(err))
-		return
+		return nil
 	}
 	e.CreditsLeft = account.Credits.TotalRemaining
-	agent, err := (&lookout{client: client}).findAgent(ctx, cmp.Or(o.agent, o.experiment))
-	if err != nil {
+	named := cmp.Or(o.agent, o.experiment)
+	agent, err := (&lookout{client: client}).findAgent(ctx, named)
+	var none *exitError
+	switch {
+	case errors.As(err, &none):
+		return err
+	case err != nil:
 		e.Notes = append(e.Notes, "the agent's cost is not known: "+errText(err))
-		return
+	case named == "":
+		e.Notes = append(e.Notes, "no agent is named: list them with "+tool+" agents, and name one with --agent OID")
 	}
-	e.CostToRun = agent.CostToRun
-}
-
-// prices says what the expected usage rests on.
-func (e Estimate) prices() string {
-	var known []string
-	if e.CostToRun != "" {
-		known = append(known, fmt.Sprintf("the agent costs %s a call", e.CostToRun))
-	}
-	if e.UsagePerCall != nil {
-		known = append(known, fmt.Sprintf("answers so far cost %s each", e.UsagePerCall))
-	}
-	return strings.Join(known, "; ")
-}
-
-func (e Estimate) print(w io.Writer) error {
-	p := &printer{w: w}
-	p.printf("%s, %d can be sent\n", words.Count(e.Rows, "row"), e.Sendable)
-	for _, part := range []struct {
-		n    int
-		what string
-	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.BeyondLimit, "left for another time by --limit"}, {e.BeyondBudget, "left for another time by --" + e.Budget}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
-		if part.n > 0 {
-			p.printf("  %d %s\n", part.n, part.what)
-		}
-	}
-	if e.Changed > 0 {
-		p.printf("  %d changed: they have an answer to another question; %s\n", e.Changed, changedHint(e.Changed))
-		for _, line := range e.Changes {
-			p.printf("    %s\n", line)
-		}
-	}
-	for _, why := range slices.Sorted(maps.Keys(e.ExcludedBecause)) {
-		p.printf("  %d excluded: %s\n", e.ExcludedBecause[why], why)
-	}
-	for _, why := range slices.Sorted(maps.Keys(e.Invalid)) {
-		p.printf("  %d unusable: %s\n", e.Invalid[why], why)
-	}
-	p.printf("%s to make", words.Count(e.ToAsk, "call"))
-	if e.Usage != nil {
-		p.printf(", expected usage %s (%s)", e.Usage, e.prices())
-	}
-	p.printf(", about %v (a call takes %s)\n", time.Duration(e.Seconds)*time.Second, e.Latency)
-	if e.CreditsLeft != "" {
-		p.printf("credits left: %s\n", e.CreditsLeft)
-	}
-	e.Upload.print(p)
-	for _, note := range e.Notes {
-		p.printf("note: %s\n", note)
-	}
-	if p.err != nil || len(e.First) == 0 {
-		return p.err
-	}
-	p.printf("the first requests:\n")
-	for _, request := range e.First {
-		text := string(request.Canonical())
-		if len(text) > mostShown {
-			p.printf("%s... (%s bytes, whole with --requests)\n", strings.ToValidUTF8(text[:mostShown], ""), words.Thousands(len(text)))
-			continue
-		}
-		p.printf("%s\n", text)
-	}
-	return p.err
+	e.CostToRun, e.agent = agent.CostToRun, agent.Name
+	return nil
 }
 
 // errText is what a log may say of an error of the service.
@@ -347,6 +312,3 @@ func errText(err error) string {
 	}
 	return err.Error()
 }
-
-// mostShown is how many bytes of a request are shown to people.
-const mostShown = 600

@@ -268,9 +268,10 @@ func (a *app) tellRedo(r *redo, t redoTally, path string, last pipeline.RunBody)
 		return err
 	}
 	journal.Close()
-	fmt.Fprintf(a.stdout, "\n%s to make", words.Count(len(t.keys)+t.open, "call"))
+	fmt.Fprintf(a.stdout, "\n%s", words.Count(len(t.keys)+t.open, "call"))
 	if n := past.ledger.Attempts.Answered; n > 0 {
-		fmt.Fprintf(a.stdout, ", expected usage %s (answers so far cost %s each)", past.ledger.Usage.Div(n).Mul(len(t.keys)+t.open), past.ledger.Usage.Div(n))
+		fmt.Fprintf(a.stdout, ", about %s (answers so far cost %s each, as reported by the service)", words.Credits(past.ledger.Usage.Div(n).Mul(len(t.keys)+t.open).String()),
+			words.Credits(past.ledger.Usage.Div(n).String()))
 	}
 	fmt.Fprintf(a.stdout, "\nnothing was paid; to ask again: %s\n", last.Command)
 	return nil

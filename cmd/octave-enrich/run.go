@@ -60,13 +60,9 @@ func (a *app) run(o *options, inputs []string, emailsGiven bool) error {
 	return j.tellEnd(errors.Join(err, j.close()))
 }
 
-// tellSummary is the last word of a run, to a person or to a collector of logs.
-func (j *job) tellSummary(s pipeline.Summary) {
-	if took := time.Since(j.started); j.app.log == nil {
-		console.TellSummary(j.console, s, took)
-	} else {
-		console.LogSummary(j.log, j.id, s, took)
-	}
+// end is how the run ended.
+func (j *job) end() console.End {
+	return console.End{Run: j.id, Summary: j.tally.Summary(), Took: time.Since(j.started), Left: j.left}
 }
 
 func (j *job) tellOutput(output writer.Output) {
@@ -108,6 +104,8 @@ type job struct {
 	changes   pipeline.Changes
 	changed   string // what is done with contacts whose question changed, "" when there are none
 	undecided bool   // nobody has said so
+	left      string // credits when it began, as far as the service tells
+	concluded bool   // its rows are written, or cannot be
 	toAsk     int    // questions that need a call, if no budget ends the run
 
 	pace     pipeline.PacerConfig
@@ -369,19 +367,18 @@ func (j *job) agent(account *lookout, brake *pipeline.Brake, obs pipeline.Observ
 // conclude publishes the output and decides the exit code.
 func (j *job) conclude(err error, reason error) error {
 	summary := j.tally.Summary()
+	j.concluded = true
 	if stopped := j.journal.Stopped(); stopped != nil {
 		err = errors.Join(checkpointError(j.places.checkpoint, stopped), err)
 	}
 	if err != nil {
 		_ = j.out.Abort()
 		j.out = nil
-		j.tellSummary(summary)
 		return runError(j.places.checkpoint, err)
 	}
 	if err := j.publish(); err != nil {
 		return err
 	}
-	j.tellSummary(summary)
 	end := verdict(summary.Rows, summary.Kept, reason)
 	if end == nil || end.code == exitRowsFailed && j.undecided {
 		end = cmp.Or(j.decide(), end)

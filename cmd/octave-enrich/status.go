@@ -143,7 +143,7 @@ func (s Status) print(w io.Writer) error {
 	}
 	row("calls", fmt.Sprintf("%s, %s refused, %s failed", words.Thousands(s.Attempts.Asked), words.Thousands(s.Attempts.Refused), words.Thousands(s.Attempts.Failed)))
 	row("possibly billed without an answer", words.Thousands(s.PossiblyBilled))
-	row("usage, as reported", s.Usage)
+	row("credits, as reported by the service", words.Amount(s.Usage.String()))
 	if !s.First.IsZero() {
 		row("calls from", s.First.Local().Format(time.DateTime))
 		row("calls to", s.Last.Local().Format(time.DateTime))
@@ -164,7 +164,7 @@ func (s Status) print(w io.Writer) error {
 	if err := t.Flush(); err != nil || len(s.By) == 0 {
 		return err
 	}
-	fmt.Fprintf(t, "\nPART\tCALLS\tANSWERS\tUSAGE\tPOSSIBLY BILLED\n")
+	fmt.Fprintf(t, "\nPART\tCALLS\tANSWERS\tCREDITS\tPOSSIBLY BILLED\n")
 	for _, part := range s.By {
 		name := part.Day
 		if name == "" {

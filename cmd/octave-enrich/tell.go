@@ -30,6 +30,7 @@ import (
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/pipeline/metrics"
 )
 
@@ -82,6 +83,7 @@ func (j *job) checkTelling() error {
 // tellEnd tells everybody how the run ended. It returns the error to exit with.
 func (j *job) tellEnd(err error) error {
 	end := asExit(err)
+	j.tellPeople(end)
 	report := j.report(end)
 	if failed := j.writeSummary(report); failed != nil {
 		if end != nil {
@@ -106,6 +108,25 @@ func (j *job) tellEnd(err error) error {
 		_ = j.serving.Wait()
 	}
 	return err
+}
+
+// tellPeople is the last word of a run: what came of it and, when nothing is left to
+// mend, what to do next. How to resume is said as the process ends.
+func (j *job) tellPeople(end *exitError) {
+	code := exitOK
+	if end != nil {
+		code = end.code
+	}
+	switch {
+	case !j.concluded:
+	case j.app.log != nil:
+		console.LogEnd(j.log, j.end(), code)
+	default:
+		console.TellEnd(j.console, j.end())
+		if commands := j.nextAfterRun(); code == exitOK && len(commands) > 0 {
+			next(j.console, commands...)
+		}
+	}
 }
 
 // warn also works before there is a log.

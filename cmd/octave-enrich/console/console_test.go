@@ -101,7 +101,7 @@ func TestBarAndLogDoNotTearEachOther(t *testing.T) {
 	if got := shown.last(); strings.TrimSpace(got) != "" {
 		t.Errorf("left on the screen: %q", got)
 	}
-	line := regexp.MustCompile(`^\d\d:\d\d:\d\d  warn  row failed  \{"row": \d+, "line": \d+, "error": "422: no"\}$`)
+	line := regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d  warn  row failed  \{"row": \d+, "line": \d+, "error": "422: no"\}$`)
 	for i, got := range shown.lines[:len(shown.lines)-1] {
 		if !line.MatchString(got) {
 			t.Fatalf("line %d is torn: %q", i+1, got)
@@ -271,5 +271,29 @@ func TestColours(t *testing.T) {
 		if got := strings.Contains(b.String(), "\033["); got != c.want {
 			t.Errorf("%+v: %q", c, b.String())
 		}
+	}
+}
+
+// A file of logs says the day and the zone in each line, a terminal once a day.
+func TestClock(t *testing.T) {
+	for terminal, want := range map[bool]string{
+		true:  `^\S+ 00:00:00 [+-]\d\d:\d\d  info  a\n00:00:01  info  b\n\S+ 00:00:01 [+-]\d\d:\d\d  info  c\n$`,
+		false: `^(\d{4}-\d\d-\d\d 00:00:0\d [+-]\d\d:\d\d  info  [abc]\n){3}$`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			t.Setenv("NO_COLOR", "1")
+			var out strings.Builder
+			log, err := NewLog(New(&out), "text", "info", terminal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, word := range []string{"a", "b", "c"} {
+				log.Info(word)
+				time.Sleep(map[string]time.Duration{"a": time.Second, "b": 24 * time.Hour}[word])
+			}
+			if !regexp.MustCompile(want).MatchString(out.String()) {
+				t.Errorf("%s", out.String())
+			}
+		})
 	}
 }

@@ -55,45 +55,52 @@ func LogOutput(log *zap.Logger, output writer.Output) {
 	}
 }
 
-// LogSummary is the last word of a run to a collector of logs.
-func LogSummary(log *zap.Logger, run string, s pipeline.Summary, took time.Duration) {
-	log.Info("run ended", zap.String("run", run), zap.Duration("took", took),
-		zap.Int("rows", s.Rows.Total()), zap.Int("ok", s.Rows.OK), zap.Int("not_found", s.Rows.NotFound),
-		zap.Int("failed", s.Rows.Failed), zap.Int("invalid", s.Rows.Invalid), zap.Int("excluded", s.Rows.Excluded),
-		zap.Int("not_attempted", s.Rows.NotAttempted), zap.Int("kept", s.Kept.Rows), zap.Int("calls", s.Calls.Started), zap.Int("refused", s.Calls.Refused),
-		zap.Int("known", s.Calls.Remembered), zap.Int("possibly_billed", s.Calls.PossiblyBilled), zap.String("usage", s.Usage.String()))
+// An End is how a run ended.
+type End struct {
+	Run     string
+	Summary pipeline.Summary
+	Took    time.Duration
+	// Left are the credits when it began; "" when the service did not say.
+	Left string
 }
 
-// TellSummary is the last word of a run to a person.
-func TellSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
-	r := s.Rows
-	fmt.Fprintf(w, "%s: %d ok", words.Count(r.Total(), "row"), r.OK)
+// LogEnd is the last word of a run that is done to a collector of logs.
+func LogEnd(log *zap.Logger, e End, exitCode int) {
+	s := e.Summary
+	log.Info("run ended", zap.String("run", e.Run), zap.Int("exit_code", exitCode), zap.Float64("seconds", e.Took.Round(time.Millisecond).Seconds()),
+		zap.Int("rows", s.Rows.Total()), zap.Int("ok", s.Rows.OK), zap.Int("new", s.New), zap.Int("not_found", s.Rows.NotFound),
+		zap.Int("failed", s.Rows.Failed), zap.Int("invalid", s.Rows.Invalid), zap.Int("excluded", s.Rows.Excluded),
+		zap.Int("not_attempted", s.Rows.NotAttempted), zap.Int("kept", s.Kept.Rows), zap.Int("calls", s.Calls.Started), zap.Int("refused", s.Calls.Refused),
+		zap.Int("known", s.Calls.Remembered), zap.Int("possibly_billed", s.Calls.PossiblyBilled), number("usage", s.Usage))
+}
+
+// TellEnd is the same to a person: what is new and what it cost, then the list.
+func TellEnd(w io.Writer, e End) {
+	s, r := e.Summary, e.Summary.Rows
+	fmt.Fprintf(w, "%s, %s as reported by the service", words.Count(s.New, "new sequence"), words.Credits(s.Usage.String()))
+	if left, err := pipeline.ParseAmount(e.Left); err == nil {
+		fmt.Fprintf(w, ", about %s left", words.Amount(left.Sub(s.Usage).String()))
+	}
+	fmt.Fprintf(w, ", in %v\n", words.Round(e.Took))
+	fmt.Fprintf(w, "%s: %s ok", words.Count(r.Total(), "row"), words.Thousands(r.OK))
 	for _, part := range []struct {
 		n    int
 		name string
 	}{{r.NotFound, "not found"}, {r.Failed, "failed"}, {r.Invalid, "invalid"}, {r.Excluded, "excluded"}, {r.NotAttempted, "not attempted"}} {
 		if part.n > 0 {
-			fmt.Fprintf(w, ", %d %s", part.n, part.name)
+			fmt.Fprintf(w, ", %s %s", words.Thousands(part.n), part.name)
 		}
 	}
-	fmt.Fprintf(w, " in %v\n", words.Round(took))
+	fmt.Fprintln(w)
 	if s.Kept.Rows > 0 {
 		fmt.Fprintf(w, "%s kept an answer from before (%d asked again in vain, %d not asked again)\n", words.Count(s.Kept.Rows, "row"), s.Kept.Failed, s.Kept.NotAttempted)
 	}
-	fmt.Fprintf(w, "%s (%d refused, %d failed), %d answered before; usage %s as reported", words.Count(s.Calls.Started, "call"),
-		s.Calls.Refused, s.Calls.Failed, s.Calls.Remembered, s.Usage)
+	fmt.Fprintf(w, "%s (%d refused, %d failed), %s answered before", words.Count(s.Calls.Started, "call"), s.Calls.Refused, s.Calls.Failed,
+		words.Thousands(s.Calls.Remembered))
 	if n := s.Calls.PossiblyBilled; n > 0 {
 		fmt.Fprintf(w, "; %d without an answer may have been billed", n)
 	}
 	fmt.Fprintln(w)
-}
-
-// credits spells an amount of them: 1 credit, 84 credits.
-func credits(a pipeline.Amount) string {
-	if a.String() == "1" {
-		return "1 credit"
-	}
-	return a.String() + " credits"
 }
 
 // number is an amount as a field that a program can add up.

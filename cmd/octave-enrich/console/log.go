@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,7 +37,7 @@ func NewLog(c *Console, format, level string, terminal bool) (*zap.Logger, error
 	}
 	encoder := zapcore.NewJSONEncoder(encoding)
 	if format != "json" {
-		encoding.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05")
+		encoding.EncodeTime = clock(terminal)
 		encoding.ConsoleSeparator = "  "
 		if terminal && os.Getenv("NO_COLOR") == "" {
 			encoding.EncodeLevel = zapcore.LowercaseColorLevelEncoder
@@ -44,4 +45,22 @@ func NewLog(c *Console, format, level string, terminal bool) (*zap.Logger, error
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
 	return zap.New(zapcore.NewCore(encoder, c, at)), nil
+}
+
+// clock writes the day and the zone into every line of a file, as nobody knows when
+// it is read; on a terminal into the first line, and the first of each day.
+func clock(terminal bool) zapcore.TimeEncoder {
+	const whole = "2006-01-02 15:04:05 -07:00"
+	var mu sync.Mutex
+	day := ""
+	return func(at time.Time, enc zapcore.PrimitiveArrayEncoder) {
+		mu.Lock()
+		defer mu.Unlock()
+		if today := at.Format(time.DateOnly); terminal && today == day {
+			enc.AppendString(at.Format(time.TimeOnly))
+			return
+		}
+		day = at.Format(time.DateOnly)
+		enc.AppendString(at.Format(whole))
+	}
 }

@@ -73,7 +73,7 @@ func (l look) parts() []part {
 	if left, known := l.left(); known {
 		parts = append(parts, part{words.Span(left) + " left", 1})
 	}
-	return append(parts, part{credits(l.summary.Usage), 4}, part{fmt.Sprintf("%d failed", l.summary.Rows.Failed), 2})
+	return append(parts, part{words.Credits(l.summary.Usage.String()), 4}, part{fmt.Sprintf("%d failed", l.summary.Rows.Failed), 2})
 }
 
 func join(parts []part) string {

@@ -3,6 +3,7 @@ package words
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,6 +34,27 @@ func Round(d time.Duration) time.Duration {
 		return d.Round(10 * time.Millisecond)
 	}
 	return d.Round(time.Millisecond)
+}
+
+// Amount spells a decimal number with commas between thousands: 41,200.5.
+func Amount(number string) string {
+	whole, rest, found := strings.Cut(number, ".")
+	n, err := strconv.Atoi(whole)
+	if err != nil {
+		return number
+	}
+	if found {
+		rest = "." + rest
+	}
+	return Thousands(n) + rest
+}
+
+// Credits spells an amount of them: 1 credit, 1,234 credits.
+func Credits(number string) string {
+	if number == "1" {
+		return "1 credit"
+	}
+	return Amount(number) + " credits"
 }
 
 // Span spells how long something takes, as exactly as a person wants to know:

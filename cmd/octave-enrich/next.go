@@ -1,0 +1,88 @@
+package main
+
+// What to do next: each command ends with it, for people.
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"octave-enrich/cmd/octave-enrich/words"
+)
+
+// next says what to do next, one or more commands.
+func next(w io.Writer, commands ...string) {
+	fmt.Fprintf(w, "next: %s\n", strings.Join(commands, "\n      "))
+}
+
+// instead is the command that was typed as another command: without some of its
+// flags, which are named with whether a value follows.
+func (a *app) instead(command string, without map[string]bool) string {
+	line := []string{tool}
+	if command != "" {
+		line = append(line, command)
+	}
+	args := a.args
+	if len(args) > 0 && command != "" {
+		args = args[1:] // the command stands first in all that is said here
+	}
+	for i := 0; i < len(args); i++ {
+		name, _, assigned := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
+		takesValue, left := without[name]
+		if left && strings.HasPrefix(args[i], "-") {
+			if takesValue && !assigned {
+				i++
+			}
+			continue
+		}
+		line = append(line, words.Quote(maskPassword(args[i])))
+	}
+	return strings.Join(line, " ")
+}
+
+// nextAfterPlan is a run: of ten, when there are many and nothing is known yet.
+func (a *app) nextAfterPlan(o *options, e Estimate) {
+	if e.ToAsk == 0 || !slices.Contains(a.args[:1], "plan") {
+		return
+	}
+	run := a.instead("run", map[string]bool{"json": false, "requests": false, "rows": true})
+	if e.ToAsk > fewFirst && o.limit == 0 && e.guessed {
+		next(a.stdout, run+fmt.Sprintf(" --limit %d", fewFirst)+"   (ten first, to read)", run)
+		return
+	}
+	next(a.stdout, run)
+}
+
+// fewFirst are as many as a person reads before paying for the rest.
+const fewFirst = 10
+
+// nextAfterRun is reading what came, then the rest, then the sender.
+func (j *job) nextAfterRun() []string {
+	about := words.Quote(j.places.checkpoint)
+	if len(j.inputs) == 1 {
+		if found, err := findCheckpoint(j.inputs[0]); err == nil && found == j.places.checkpoint {
+			about = words.Quote(j.inputs[0])
+		}
+	}
+	read := tool + " review " + about
+	switch {
+	case j.o.limit > 0 && j.o.typed["limit"]:
+		return []string{read, j.app.instead("", map[string]bool{"limit": true}) + "   (the rest)"}
+	case j.o.forSender():
+		return nil // what to do in the sender is said
+	}
+	return []string{read, j.exportCommand() + "   (or another sender: help senders)"}
+}
+
+// exportCommand makes the file for a sender.
+func (j *job) exportCommand() string {
+	line := tool + " export"
+	for _, input := range j.inputs {
+		line += " " + words.Quote(input)
+	}
+	if (&options{}).defaultCheckpoint(j.inputs) != j.places.checkpoint {
+		line += " --checkpoint " + words.Quote(j.places.checkpoint)
+	}
+	return line + " --preset smartlead"
+}

@@ -4,24 +4,18 @@ import (
 	"testing"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
 func TestGainWords(t *testing.T) {
 	for want, gain := range map[string]pipeline.Gain{
-		"nothing was refused; at 32 at a time (--concurrency 32) this list would have taken about 1 h 20 min instead of 5 h": {
+		"nothing was refused; at 32 at a time (--concurrency 32) this list would have taken about 76 min instead of 5 h": {
 			Calls: 32, Before: 301 * time.Minute, After: 76 * time.Minute},
 		"nothing was refused; at 20 calls a second (--rate 20) this list would have taken about 50 s instead of 3 min": {
 			Rate: 20, Before: 200 * time.Second, After: 50 * time.Second},
 	} {
 		if got := GainWords(gain); got != want {
 			t.Errorf("%s\nwant %s", got, want)
-		}
-	}
-	for want, d := range map[string]time.Duration{"99 s": 99 * time.Second, "59 min": 59 * time.Minute, "1 h": 61 * time.Minute, "1 h 10 min": 74 * time.Minute, "25 h": 25 * time.Hour} {
-		if got := words.Span(d); got != want {
-			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 // thrown away: the service, which does not fail here, delivered whatever it was
 // asked for, and the checkpoint holds each of these answers.
 func TestCrashDoubled(t *testing.T) {
+	t.Parallel()
 	stops := max(number(t, "CRASH_KILLS", 32)/4, 1)
 	v := &victim{t: t, dir: t.TempDir(), trial: trial{rows: 20 * stops, format: "csv", messages: 3,
 		concurrency: 6, latency: 20 * time.Millisecond, jitter: 20 * time.Millisecond}}

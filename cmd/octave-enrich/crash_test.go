@@ -27,6 +27,7 @@ import (
 // kills in all; CRASH_ROWS is the length of the one long list. The long form is
 // make crash.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	seeds, kills := number(t, "CRASH_SEEDS", 4), number(t, "CRASH_KILLS", 32)
 	var all tally
 	t.Run("list", func(t *testing.T) {
@@ -47,6 +48,7 @@ func TestCrash(t *testing.T) {
 // TestCrashLong is the size of a real list, at the pace of a real service, which
 // does not fail on its own: every call too many is a kill's.
 func TestCrashLong(t *testing.T) {
+	t.Parallel()
 	c := trial{rows: number(t, "CRASH_ROWS", 1000), kills: 5, format: "csv", messages: 4,
 		concurrency: 64, latency: 50 * time.Millisecond, retries: 4}
 	if c.rows >= 20_000 {

@@ -33,6 +33,7 @@ func terminal(t *testing.T) (person, program *os.File) {
 // A terminal that is closed takes the run's own standard error along. The run ends
 // in order all the same; under nohup it does not even end.
 func TestTerminalCloses(t *testing.T) {
+	t.Parallel()
 	for _, nohup := range []bool{false, true} {
 		t.Run(fmt.Sprintf("nohup=%v", nohup), func(t *testing.T) {
 			t.Parallel()
@@ -79,6 +80,7 @@ func TestTerminalCloses(t *testing.T) {
 // A reader that goes away is an error of the output for the rows, and none for
 // what is said to people.
 func TestReaderGoesAway(t *testing.T) {
+	t.Parallel()
 	const rows = 3 * crowd
 	for _, c := range []struct {
 		name, gone string

@@ -47,9 +47,6 @@ func hostileAnswers() []hostile {
 	nested := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
 	return []hostile{
 		{"plain", messageOf(`"s"`, `"b"`), "ok", "s"},
-		{"largest", filled(octave.MaxBody), "ok", "s"},
-		{"too-large", filled(octave.MaxBody + 1), "failed", ""},
-		{"far-too-large", filled(2 * octave.MaxBody), "failed", ""},
 		{"deep", answerWith(sound+`,"x":`+nested(998), ""), "ok", "s"},
 		{"deep-sections", answerWith(`"emails":[{"subject":"s","email":"b","sections":`+nested(996)+`}]`, ""), "ok", "s"},
 		{"deeper", answerWith(sound+`,"x":`+nested(999), ""), "failed", ""},
@@ -89,8 +86,17 @@ func hostileAnswers() []hostile {
 		{"cut", `{"found":true,"data":{"emails":[{"subject":"s`, "failed", ""},
 		{"mark", "\ufeff" + messageOf(`"s"`, `"b"`), "ok", "s"},
 		{"spaced", "\r\n\t" + strings.ReplaceAll(messageOf(`"s"`, `"b"`), ":", "\r\n :\t") + "\n\n", "ok", "s"},
-		{"bomb", "", "failed", ""},
 		{"not-found", `{"found":false,"message":"=1+1\r\n\"x\",\u0000"}`, "not_found", ""},
+	}
+}
+
+// largeAnswers are apart from the others: each command takes its time with them.
+func largeAnswers() []hostile {
+	return []hostile{
+		{"largest", filled(octave.MaxBody), "ok", "s"},
+		{"too-large", filled(octave.MaxBody + 1), "failed", ""},
+		{"far-too-large", filled(2 * octave.MaxBody), "failed", ""},
+		{"bomb", "", "failed", ""},
 	}
 }
 
@@ -133,7 +139,31 @@ func (blanks) Read(p []byte) (int, error) {
 // readable, sound rows are as they would be without their neighbours, and what
 // was paid for is kept as it was sent.
 func TestHostileAnswers(t *testing.T) {
+	t.Parallel()
 	answers := hostileAnswers()
+	octaveEnrich := askHostile(t, answers)
+	for _, args := range [][]string{
+		{"export", "people.csv", "-o", "excel.csv", "--checkpoint", "c", "--excel"},
+		{"export", "people.csv", "-o", "up.csv", "--checkpoint", "c", "--preset", "smartlead"},
+		{"status", "c", "--json"},
+		{"report", "c", "-o", "report.html"},
+		{"plan", "people.csv", "--checkpoint", "c", "--json"},
+	} {
+		octaveEnrich(exitOK, args...)
+	}
+}
+
+// An answer of the largest size is a row like any other; one that is larger, or
+// only becomes so when it is unpacked, fails its row alone.
+func TestLargeAnswers(t *testing.T) {
+	t.Parallel()
+	askHostile(t, largeAnswers())
+}
+
+// askHostile runs a list of all answers, checks what came out and what was kept,
+// and returns how to run the next command on it.
+func askHostile(t *testing.T, answers []hostile) (octaveEnrich func(code int, args ...string) string) {
+	t.Helper()
 	dir, base := t.TempDir(), hostileService(t, answers)
 	var list strings.Builder
 	list.WriteString("email,name\n")
@@ -143,27 +173,18 @@ func TestHostileAnswers(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "people.csv"), []byte(list.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	octaveEnrich := func(code int, args ...string) string { return inFolder(t, dir, base, code, args...) }
+	octaveEnrich = func(code int, args ...string) string { return inFolder(t, dir, base, code, args...) }
 
 	octaveEnrich(exitRowsFailed, "run", "people.csv", "-o", "out.csv", "--checkpoint", "c", "--retries", "0")
 	octaveEnrich(exitOK, "export", "people.csv", "-o", "out.jsonl", "--checkpoint", "c")
+	octaveEnrich(exitOK, "export", "people.csv", "-o", "again.csv", "--checkpoint", "c")
 	checkHostileTable(t, filepath.Join(dir, "out.csv"), answers)
 	checkHostileLines(t, filepath.Join(dir, "out.jsonl"), answers)
 	checkKept(t, filepath.Join(dir, "c"), answers)
-
-	for _, args := range [][]string{
-		{"export", "people.csv", "-o", "again.csv", "--checkpoint", "c"},
-		{"export", "people.csv", "-o", "excel.csv", "--checkpoint", "c", "--excel"},
-		{"export", "people.csv", "-o", "up.csv", "--checkpoint", "c", "--preset", "smartlead"},
-		{"status", "c", "--json"},
-		{"report", "c", "-o", "report.html"},
-		{"plan", "people.csv", "--checkpoint", "c", "--json"},
-	} {
-		octaveEnrich(exitOK, args...)
-	}
 	if first, again := readFile(t, dir, "out.csv"), readFile(t, dir, "again.csv"); first != again {
 		t.Error("the same answers make another output when they are read back")
 	}
+	return octaveEnrich
 }
 
 // inFolder runs the binary, wants its exit code, and no trace of a panic.

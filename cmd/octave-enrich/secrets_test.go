@@ -120,6 +120,7 @@ func (c confidant) run(args ...string) {
 // TestKeyIsNowhere runs every command with a marked key, against a service that
 // quotes it, and looks for it in all that is said, written and sent elsewhere.
 func TestKeyIsNowhere(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var elsewhere []string
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

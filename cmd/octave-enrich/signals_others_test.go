@@ -16,6 +16,7 @@ import (
 // The other commands listen to signals as run does: whichever comes, also twice, ends
 // them in order.
 func TestSignalsOfOtherCommands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(dir, "list.csv"), contacts(crowd), 0o600))
 	if p := run(t, dir, "", "run", "list.csv", "--sandbox", "-o", "out.csv"); p.code() != 0 {

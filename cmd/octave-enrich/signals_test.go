@@ -74,6 +74,7 @@ func phases() []phase {
 // it is delivered twice; a second SIGINT, a while later, at once. The exit code says
 // which, the last line how to resume, and the answers are not asked for again.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	for _, ph := range phases() {
 		for i, sig := range []syscall.Signal{sigINT, sigTERM, sigHUP} {
 			if ph.code == nil {

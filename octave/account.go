@@ -53,13 +53,6 @@ type AgentInfo struct {
 	Steps       json.RawMessage `json:"steps"`    // undocumented
 }
 
-// Language is a value for [Request.Lang], in Code.
-type Language struct {
-	Name string `json:"name"`
-	Code string `json:"code"`
-	Flag string `json:"flag"`
-}
-
 const (
 	pageSize  = 10     // of the list of agents: the service's default
 	maxAgents = 10_000 // a list that goes on beyond is a service gone wrong
@@ -130,17 +123,6 @@ func (c *Client) agentsPage(ctx context.Context, offset int, experiments bool) (
 		"includeExperiments": {strconv.FormatBool(experiments)},
 	}, &page)
 	return page.Data, page.HasNext, err
-}
-
-// Languages lists what the service can write in.
-func (c *Client) Languages(ctx context.Context) ([]Language, error) {
-	var answer struct {
-		Data []Language `json:"data"`
-	}
-	if err := c.get(ctx, "api/v2/agents/languages", nil, &answer); err != nil {
-		return nil, err
-	}
-	return answer.Data, nil
 }
 
 // Lacks says whether an error of the account and agents endpoints means that the

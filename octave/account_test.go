@@ -35,10 +35,6 @@ func TestAccountEndpoints(t *testing.T) {
 	if e := asError(t, err); e.Status != 404 || e.Fate != octave.Row {
 		t.Errorf("no such agent: %v", err)
 	}
-	languages, err := c.Languages(ctx)
-	if err != nil || len(languages) < 5 || languages[0].Code != "en" {
-		t.Errorf("languages: %+v, %v", languages, err)
-	}
 }
 
 func TestAgentsOfAllPages(t *testing.T) {

@@ -287,7 +287,7 @@ func TestBodies(t *testing.T) {
 		{"one byte more", longest + " ", false, octave.Row},
 		{"a gzip bomb", longest + strings.Repeat(" ", 8<<20), true, octave.Row},
 	} {
-		client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if c.gzip {
 				w.Header().Set("Content-Encoding", "gzip")
 				zip(w, c.body)
@@ -307,7 +307,7 @@ func TestGzipCutShort(t *testing.T) {
 	z := gzip.NewWriter(&zipped)
 	_, _ = z.Write(sample(t, 3, "email"))
 	_ = z.Close()
-	c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(zipped.Bytes()[:zipped.Len()-20])
 	}), octave.Config{})

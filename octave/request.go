@@ -24,7 +24,7 @@ type Request struct {
 	CRMLeadID    string `json:"crmLeadId,omitempty"`
 	CRMAccountID string `json:"crmAccountId,omitempty"`
 
-	Lang         string `json:"lang,omitempty"`         // a code from [Client.Languages]
+	Lang         string `json:"lang,omitempty"`         // a code of GET /api/v2/agents/languages
 	OutputFormat string `json:"outputFormat,omitempty"` // text (default), html or markdown
 
 	// RuntimeContext is what the agent should know, RuntimeInstructions how it

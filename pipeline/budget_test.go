@@ -146,7 +146,7 @@ func TestBudgetBrake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		brake := NewBrake(t.Context())
 		budgets := Budgets{MaxCalls: 1, HasCalls: true}
-		agent := Budget(func(ctx context.Context, _ *Question) (*octave.Answer, error) {
+		agent := Budget(func(_ context.Context, _ *Question) (*octave.Answer, error) {
 			time.Sleep(time.Hour)
 			return nil, ErrStopped
 		}, budgets, brake)

@@ -193,7 +193,7 @@ func TestFailedBeforeComesLast(t *testing.T) {
 			r.again()
 			var order []int
 			r.limit, r.service = c.limit, &service{latency: time.Second}
-			r.service.fate = func(n int, req octave.Request) error {
+			r.service.fate = func(_ int, req octave.Request) error {
 				order = append(order, slices.Index(r.emails(30), req.Email))
 				return nil
 			}

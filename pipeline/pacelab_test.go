@@ -91,7 +91,7 @@ func playOracle(ctx context.Context, m *mock, calls int, allowed rate.Limit, oft
 				}
 				if ctx.Err() != nil {
 					<-turn
-					return nil
+					return nil //nolint:nilerr // the time of the lab is over
 				}
 				wait, _, _ := m.decide()
 				<-turn

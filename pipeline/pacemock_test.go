@@ -125,8 +125,8 @@ func (d down) open(now time.Time, _ int) bool {
 	at := now.Sub(epoch)
 	return at < d.from || at >= d.to
 }
-func (d down) take(time.Time)                      {}
-func (d down) reopens(now time.Time) time.Duration { return 0 }
+func (d down) take(time.Time)                    {}
+func (d down) reopens(_ time.Time) time.Duration { return 0 }
 
 // epoch is when the virtual clock of a bubble begins.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)

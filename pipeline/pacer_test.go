@@ -244,7 +244,7 @@ func TestRetryAfterHoldsItsRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.workers, r.pace.Rate = 16, 5
-		r.service.fate = func(n int, req octave.Request) error {
+		r.service.fate = func(n int, _ octave.Request) error {
 			if n == 20 {
 				return refusal(10 * time.Second)
 			}
@@ -276,7 +276,7 @@ func TestWallPausesEveryone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
 			r.workers, r.pace.Rate, r.service.latency = 16, 5, 100*time.Millisecond
-			r.service.fate = func(n int, req octave.Request) error {
+			r.service.fate = func(n int, _ octave.Request) error {
 				if n >= 20 && n <= 22 {
 					return refusal(tc.asked)
 				}
@@ -296,7 +296,7 @@ func TestServerErrorsDoNotShrinkTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.pace.Rate, r.workers = 10, 100
-		r.service.fate = func(n int, req octave.Request) error {
+		r.service.fate = func(n int, _ octave.Request) error {
 			if n%4 == 0 {
 				return serverError()
 			}
@@ -398,7 +398,7 @@ func TestRejectedKeyAndSpentCreditsStopTheRun(t *testing.T) {
 	for _, kind := range []octave.Kind{octave.KindKey, octave.KindCredits} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
-			r.service.fate = func(n int, req octave.Request) error {
+			r.service.fate = func(n int, _ octave.Request) error {
 				if n > 40 {
 					return &octave.Error{Status: 401, Fate: octave.All, Kind: kind, Message: "no"}
 				}
@@ -470,7 +470,7 @@ func TestAmbiguousAttemptsAreNotRepeatedWhenSo(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
 			r.policy.FailAmbiguous = fail
-			r.service.fate = func(n int, req octave.Request) error {
+			r.service.fate = func(n int, _ octave.Request) error {
 				if n == 1 {
 					return &octave.Error{Fate: octave.Again, Kind: octave.KindAmbiguous, Message: "timed out", MaybeBilled: true}
 				}

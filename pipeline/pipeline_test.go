@@ -284,7 +284,7 @@ func TestWindowBoundsWhatIsReadAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.window, r.workers = 50, 4
-		r.service.fate = func(n int, req octave.Request) error {
+		r.service.fate = func(_ int, req octave.Request) error {
 			if req.Email == "p0@example.com" {
 				time.Sleep(15 * time.Minute)
 			}
@@ -320,7 +320,7 @@ func counted(src iter.Seq2[reader.Contact, error], n *int) iter.Seq2[reader.Cont
 func TestOneSlowContactDoesNotStopTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.service.fate = func(n int, req octave.Request) error {
+		r.service.fate = func(_ int, req octave.Request) error {
 			if req.Email == "p3@example.com" {
 				time.Sleep(15 * time.Minute)
 			}
@@ -339,7 +339,7 @@ func TestOneSlowContactDoesNotStopTheOthers(t *testing.T) {
 func TestPanicIsOneRowsFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.service.fate = func(n int, req octave.Request) error {
+		r.service.fate = func(_ int, req octave.Request) error {
 			if req.Email == "p7@example.com" {
 				panic("odd row")
 			}

@@ -176,10 +176,3 @@ func withOrigin(rec checkpoint.Record, name string) checkpoint.Record {
 	rec.Body = append(append(append(body, `,"from":`...), quoted...), '}')
 	return rec
 }
-
-// IsDamage says whether an error is that of a damaged checkpoint.
-func IsDamage(err error) bool {
-	var damage *checkpoint.DamageError
-	var format *checkpoint.FormatError
-	return errors.As(err, &damage) || errors.As(err, &format) || errors.Is(err, checkpoint.ErrNotCheckpoint)
-}

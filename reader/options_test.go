@@ -52,7 +52,7 @@ func TestOptOut(t *testing.T) {
 	for _, header := range []string{"Do Not Email", "Unsubscribed", "Email Opt Out", "HasOptedOutOfEmail", "Opted out of email: Newsletter", "unsubscribed_at"} {
 		for cell, want := range map[string]bool{
 			"TRUE": true, "Yes": true, "1": true, "x": true, "2026-01-02": true, "Ja": true,
-			"": false, "FALSE": false, " no ": false, "0": false, "n/a": false, "Nein": false,
+			"": false, "FALSE": false, "\tno\t": false, "0": false, "n/a": false, "Nein": false,
 		} {
 			in := open(t, Options{}, file(t, "a.csv", "Email,"+header+"\na@b.example,"+cell+"\n"))
 			if got := contacts(t, in)[0].OptOut; (got == header) != want {

@@ -21,8 +21,9 @@ import (
 
 // benchFleet is a database, the service and three workers, each a process of its
 // own, on the machine that measures.
-func benchFleet(b *testing.B, service []string, worker ...string) (base string, server *pgtest.Server) {
-	base, server = startSandbox(b, service...), pgtest.Start(b)
+func benchFleet(b *testing.B, service []string, worker ...string) (base string) {
+	base = startSandbox(b, service...)
+	server := pgtest.Start(b)
 	b.Setenv("OCTAVE_API_KEY", "a key")
 	b.Setenv("OCTAVE_BASE_URL", base)
 	b.Setenv("OCTAVE_FLEET", server.URL(server.Address()))
@@ -34,7 +35,7 @@ func benchFleet(b *testing.B, service []string, worker ...string) (base string, 
 		}
 		b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	}
-	return base, server
+	return base
 }
 
 // Contacts through three workers and a service that answers at once, all on this
@@ -52,7 +53,7 @@ func BenchmarkFleetContacts(b *testing.B) {
 	}
 }
 
-const countJobs = `SELECT words.Count(*) FROM octave_fleet.river_job`
+const countJobs = `SELECT count(*) FROM octave_fleet.river_job`
 
 // A list of a million goes into the queue, with nobody there to take it out.
 func BenchmarkFleetInsert(b *testing.B) {
@@ -94,7 +95,7 @@ func BenchmarkFleetRate(b *testing.B) {
 		b.Run(fmt.Sprint(limit), func(b *testing.B) {
 			const seconds = 30
 			list := prospects(b, limit*seconds)
-			base, _ := benchFleet(b, []string{"--latency", "200ms"}, "--concurrency", "64", "--rate", fmt.Sprint(limit)+"/s")
+			base := benchFleet(b, []string{"--latency", "200ms"}, "--concurrency", "64", "--rate", fmt.Sprint(limit)+"/s")
 			for b.Loop() {
 				spend(b, tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"))
 				response, err := http.Get(base + "/sandbox/ledger")

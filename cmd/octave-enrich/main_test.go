@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -101,8 +102,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) >= 2, "exits CODE PROGRAM [ARGS...]")
 	got := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		failed, ok := err.(*exec.ExitError)
-		if !ok {
+		var failed *exec.ExitError
+		if !errors.As(err, &failed) {
 			ts.Fatalf("%v", err)
 		}
 		got = failed.ExitCode()

@@ -126,7 +126,7 @@ func TestTwoRunsOneOutput(t *testing.T) {
 // elsewhere is a folder on another file system than the tests' own.
 func elsewhere(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "octave-enrich-test-*")
+	dir, err := os.MkdirTemp("/dev/shm", "octave-enrich-test-*") //nolint:usetesting // on another file system
 	if err != nil {
 		t.Skipf("there is no other file system: %v", err)
 	}

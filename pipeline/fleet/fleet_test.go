@@ -123,15 +123,6 @@ func (s *service) calls() int {
 	return len(s.starts)
 }
 
-func (s *service) mostAsked() (most int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, n := range s.asked {
-		most = max(most, n)
-	}
-	return most
-}
-
 // A host is a worker at work.
 type host struct {
 	*Worker

@@ -117,7 +117,7 @@ func data(t *testing.T, page string) []byte {
 }
 
 func TestGoldenData(t *testing.T) {
-	opt := report.Options{Made: begin().Add(2 * time.Hour), Decide: func(key checkpoint.Key, a *octave.Answer) report.Decision {
+	opt := report.Options{Made: begin().Add(2 * time.Hour), Decide: func(_ checkpoint.Key, a *octave.Answer) report.Decision {
 		if a.Emails[0].Subject == "New" {
 			return report.Decision{Of: "f", State: "approved", Emails: []report.Message{{Subject: "S", Body: "B"}}}
 		}

@@ -47,7 +47,7 @@ func startChromium(t *testing.T) *chromium {
 	if err != nil {
 		t.Fatal("no chromium; pipeline/report/testdata/browser.sh installs it")
 	}
-	profile, err := os.MkdirTemp("", "chromium") // its helpers outlive it by a moment
+	profile, err := os.MkdirTemp("", "chromium") //nolint:usetesting // its helpers outlive the test by a moment
 	if err != nil {
 		t.Fatal(err)
 	}

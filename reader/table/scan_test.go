@@ -13,8 +13,8 @@ import (
 )
 
 // scanAll reads all records of a text.
-func scanAll(r io.Reader, comma byte) (records [][]string, lines []int, err error) {
-	s := NewScanner(r, comma, '\n', 1)
+func scanAll(r io.Reader) (records [][]string, lines []int, err error) {
+	s := NewScanner(r, ',', '\n', 1)
 	s.buf = make([]byte, 0, 16) // so that every record crosses its end
 	for {
 		err := s.Next()
@@ -30,7 +30,7 @@ func scanAll(r io.Reader, comma byte) (records [][]string, lines []int, err erro
 
 func TestScannerLines(t *testing.T) {
 	text := "a,b\r\n\n\"x\r\n\"\"y\"\"\",z\n\"\"\n,\nlast"
-	records, lines, err := scanAll(strings.NewReader(text), ',')
+	records, lines, err := scanAll(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestScannerErrors(t *testing.T) {
 		{"a\n\"b\nc\"d", 2, 1},
 	} {
 		for _, r := range []io.Reader{strings.NewReader(test.text), iotest.OneByteReader(strings.NewReader(test.text))} {
-			_, _, err := scanAll(r, ',')
+			_, _, err := scanAll(r)
 			var e *InputError
 			if !errors.As(err, &e) || e.Line != test.line || e.Column != test.column {
 				t.Errorf("%q: %v, want %d:%d", test.text, err, test.line, test.column)
@@ -65,14 +65,14 @@ func TestScannerErrors(t *testing.T) {
 func TestScannerPassesReadErrors(t *testing.T) {
 	broken := errors.New("broken disk")
 	r := io.MultiReader(strings.NewReader("a,b\nc"), iotest.ErrReader(broken))
-	if _, _, err := scanAll(r, ','); !errors.Is(err, broken) {
+	if _, _, err := scanAll(r); !errors.Is(err, broken) {
 		t.Errorf("%v: a failed read passed for the end", err)
 	}
 }
 
 func TestScannerBounds(t *testing.T) {
 	for text, line := range map[string]int{"a\nb,\"" + strings.Repeat("x\n", maxRecord): 2, "a\n" + strings.Repeat("x", maxRecord+1): 2} {
-		_, _, err := scanAll(strings.NewReader(text), ',')
+		_, _, err := scanAll(strings.NewReader(text))
 		var e *InputError
 		if !errors.As(err, &e) || e.Line != line || !strings.Contains(e.Msg, "16 MiB") {
 			t.Errorf("%v, want line %d", err, line)
@@ -91,7 +91,7 @@ func FuzzScanner(f *testing.F) {
 			text = strings.ReplaceAll(text, "\r\n", "\n")
 		}
 		want, wantErr := csvRecordsOf(text)
-		got, _, err := scanAll(strings.NewReader(text), ',')
+		got, _, err := scanAll(strings.NewReader(text))
 		if wantErr == nil && strings.Contains(text, "\r") {
 			return // a lone carriage return ends a line or is refused, and no part of a cell
 		}
@@ -101,7 +101,7 @@ func FuzzScanner(f *testing.F) {
 		if wantErr == nil && !slices.EqualFunc(got, want, slices.Equal) {
 			t.Fatalf("%q: %q, encoding/csv says %q", text, got, want)
 		}
-		one, _, oneErr := scanAll(iotest.OneByteReader(strings.NewReader(text)), ',')
+		one, _, oneErr := scanAll(iotest.OneByteReader(strings.NewReader(text)))
 		if (err == nil) != (oneErr == nil) || !slices.EqualFunc(got, one, slices.Equal) {
 			t.Fatalf("%q: %q byte by byte, else %q", text, one, got)
 		}

@@ -9,5 +9,4 @@ if ! command -v pgbouncer >/dev/null || { ! ls /usr/lib/postgresql/*/bin/initdb 
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql pgbouncer >/dev/null
 fi
-go vet -tags fleet ./pipeline/fleet ./cmd/octave-enrich
 exec go test -tags fleet -count 1 -timeout 15m -run '^TestFleet' ./pipeline/fleet ./cmd/octave-enrich "$@"

@@ -15,5 +15,4 @@ if [ ! -f "$axe/package/axe.min.js" ]; then
 	(cd "$axe" && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzf axe-core-*.tgz && rm axe-core-*.tgz)
 fi
 export AXE_CORE="$axe/package/axe.min.js"
-go vet -tags browser ./pipeline/review
 exec go test -tags browser -count 1 -run Browser ./pipeline/review "$@"

@@ -2,8 +2,6 @@ package lint
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -36,38 +34,6 @@ func rule(t *testing.T) *Rule {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// What was seen to be sent unfinished is held as a body, and what only looks like it is not. A line of the files is a
-// text as a JSON string.
-func TestFinishedAndUnfinished(t *testing.T) {
-	r := rule(t)
-	for _, text := range texts(t, "unfinished.txt") {
-		if _, flaw := r.Flaws("Hi", text, true, Text); flaw == "" {
-			t.Errorf("would be sent: %q", text)
-		}
-	}
-	for _, text := range texts(t, "finished.txt") {
-		if _, flaw := r.Flaws("Hi", text, true, Text); flaw != "" {
-			t.Errorf("is held for a %s: %q", flaw, text)
-		}
-	}
-}
-
-func texts(t *testing.T, name string) (list []string) {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(raw)) {
-		var text string
-		if err := json.Unmarshal([]byte(line), &text); err != nil {
-			t.Fatalf("%s: %s: %v", name, line, err)
-		}
-		list = append(list, text)
-	}
-	return list
 }
 
 // A line is about the parts that it names, and about nothing that may have it.

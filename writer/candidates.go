@@ -54,7 +54,7 @@ func (c *candidates) layout(opt Options, path string, kept input) *layout {
 func (c *candidates) write(row Row) error {
 	if row.Status == StatusOK && row.To.Email != "" {
 		c.shapes.add(row.Emails)
-		c.recordIDs = c.recordIDs || row.To.CRMContactID != ""
+		c.recordIDs = c.recordIDs || c.preset.has(recordIDColumn) && row.To.CRMContactID != ""
 	}
 	record := c.input.pick(c.record[:0], row.Cells)
 	record = append(record, row.Status, row.Error)

@@ -50,11 +50,10 @@ var errFinished = errors.New("the file is finished")
 // The error is an *OptionsError when the options cannot be met, else one of the disk.
 func Create(path string, opt Options) (*File, error) { return create(path, opt, durable.OS{}) }
 
-// Rehearse takes rows as Create does and writes no file: Finish says what the file of a preset would be, and which rows
-// would be held back. Publish must not be called.
-func Rehearse(opt Options) (*File, error) {
-	opt.Stdout, opt.Format = io.Discard, "csv"
-	f := &File{fs: durable.OS{}, opt: opt, path: "-", rehearsal: true, flushed: time.Now()}
+// Rehearse takes rows as Create does and writes no file: Finish says what the file of a preset at path would be, and which
+// rows would be held back. Publish must not be called.
+func Rehearse(path string, opt Options) (*File, error) {
+	f := &File{fs: durable.OS{}, opt: opt, path: path, rehearsal: true, flushed: time.Now()}
 	return f.prepare()
 }
 
@@ -94,7 +93,7 @@ func (f *File) configure() (err error) {
 		}
 	}
 	f.kept.spelled = f.opt.Header
-	if f.path == "-" {
+	if f.nameless() {
 		return nil
 	}
 	if f.preset != nil {
@@ -111,7 +110,7 @@ func (f *File) contradiction() error {
 	switch {
 	case f.path == "-" && f.opt.Stdout == nil:
 		return &OptionsError{Msg: "there is no standard output to write to"}
-	case f.path == "-" && f.preset != nil && !f.rehearsal:
+	case f.path == "-" && f.preset != nil:
 		return &OptionsError{Msg: "a preset writes a second file for the rows it holds back", Hint: "name the output with -o FILE"}
 	case f.preset != nil && f.opt.Rule == nil:
 		return &OptionsError{Msg: "a preset needs a rule about the texts that it may send"}
@@ -131,7 +130,7 @@ func (f *File) open() (err error) {
 		f.tally = newTally(f.opt.Stdout)
 		f.buf = bufio.NewWriterSize(f.tally, 64<<10)
 		return nil
-	case f.path == "-":
+	case f.nameless():
 		f.file, err = f.fs.Temp(f.opt.SpoolDir)
 	default:
 		err = f.createPartial()
@@ -172,6 +171,9 @@ func (f *File) target(path string) (string, error) {
 
 // streams says whether rows go to standard output as they come.
 func (f *File) streams() bool { return f.path == "-" && f.format == format{kind: "jsonl"} }
+
+// nameless says whether what is written has no name until it is copied to standard output, or thrown away.
+func (f *File) nameless() bool { return f.path == "-" || f.rehearsal }
 
 func (f *File) partial() string { return partialPath(f.path) }
 

@@ -71,7 +71,7 @@ func (f *File) rewrite(body func(*bufio.Writer) error) (err error) {
 	if _, err := f.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if f.path == "-" {
+	if f.nameless() {
 		next, err := f.fs.Temp(f.opt.SpoolDir)
 		if err != nil {
 			return err

@@ -157,9 +157,9 @@ func (j *judge) subjects(c candidate) reason {
 	for i, hasSubject := range j.steps {
 		switch has := c.messages[i].subject != ""; {
 		case i == 1 && hasSubject && !has:
-			return reason{"no second subject", "no second subject, and most have one"}
+			return reason{noSecond, noSecond + ", and most have one"}
 		case i > 0 && !hasSubject && has && !j.threaded:
-			return reason{"a subject that most have not", fmt.Sprintf("a subject of message %d, and most have none", i+1)}
+			return reason{aSubject, fmt.Sprintf("a subject of message %d, and most have none", i+1)}
 		}
 	}
 	return reason{}

@@ -45,6 +45,12 @@ type column struct {
 // properties are the columns of messages where the sender wants to know them before; the types are empty where it has one.
 type properties struct{ of, subject, body string }
 
+// Why a row is held for which of its messages have subjects.
+const (
+	noSecond = "no second subject"
+	aSubject = "a subject that most have not"
+)
+
 const (
 	recordIDColumn = "Record ID" // left out when no row has one
 	tagsColumn     = "Tags"      // marks the rows of a file, to enrol them by
@@ -91,6 +97,15 @@ func nothing(Recipient) string       { return "" }
 
 func braces(name string) string { return "{{" + name + "}}" }
 func quoted(name string) string { return strconv.Quote(name) }
+
+func (p *preset) has(column string) bool {
+	for _, c := range p.person {
+		if c.name == column {
+			return true
+		}
+	}
+	return false
+}
 
 // names are the columns of the message at a step, from 1.
 func (p *preset) names(step int) (subject, body string) {
@@ -219,6 +234,9 @@ func (l *layout) tell(out *Output, file string) {
 	}
 	if l.recordIDs {
 		out.Notes = append(out.Notes, "rows with a Record ID: "+l.title+" makes the address of the file the contact's primary one, also where it knew it as a second one")
+	}
+	if n := out.Held.Reasons[noSecond] + out.Held.Reasons[aSubject]; n > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("rows held back for their subjects: %d; --thread takes them all, with the later messages as replies", n))
 	}
 	if out.Replies > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("messages after the second that have no subject: %d; they get \"Re: \" and the one before, or no subject at all with --thread", out.Replies))

@@ -256,7 +256,7 @@ func TestSpelling(t *testing.T) {
 // A rehearsal says what the file would be: as many rows, held for the same reasons, whatever was answered.
 func TestRehearsalIsTheFile(t *testing.T) {
 	sure := rule(t)
-	text := rapid.SampledFrom([]string{"Hi Ann.", "", "Hi <First Name>,", "TODO", "a\nb", "{a|b}", "<p>x</p>", "**x**", "\u200b", "see [1]", "%signature%", "{about}"})
+	text := rapid.SampledFrom([]string{"Hi Ann.", "", "Hi <First Name>,", "TODO", "a\nb", "{a|b}", "<p>x</p>", "**x**", "\u200b", "see [1]", "%signature%", "{about}", strings.Repeat("x", 40000)})
 	email := rapid.Custom(func(t *rapid.T) Email { return Email{Subject: text.Draw(t, "subject"), Body: text.Draw(t, "body")} })
 	one := rapid.Custom(func(t *rapid.T) Row {
 		return Row{
@@ -279,8 +279,8 @@ func TestRehearsalIsTheFile(t *testing.T) {
 			opt.Keep = []string{"note"}
 		}
 		rows := rapid.SliceOfN(one, 0, 12).Draw(t, "rows")
-		told := described(t, rows, func() (*File, error) { return Rehearse(opt) })
-		path := filepath.Join(dir, "o.csv")
+		path := filepath.Join(dir, rapid.SampledFrom([]string{"o.csv", "o.csv", "o.xlsx"}).Draw(t, "output"))
+		told := described(t, rows, func() (*File, error) { return Rehearse(path, opt) })
 		is := described(t, rows, func() (*File, error) { return Create(path, opt) })
 		if diff := cmp.Diff(is, told); diff != "" {
 			t.Fatalf("(-file +rehearsal):\n%s", diff)
@@ -304,5 +304,5 @@ func described(t *rapid.T, rows []Row, begin func() (*File, error)) (list []any)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []any{out.Rows, out.Emails, out.Shortened, out.Replies, out.Columns, out.Held.Rows, out.Held.Reasons}
+	return []any{out.Rows, out.Emails, out.Shortened, out.Replies, out.Columns, out.Held.Rows, out.Held.Reasons, out.Define, out.Notes, out.Next}
 }

@@ -160,6 +160,7 @@ func notPresets() map[string]string {
 		"quickmail":       unsure,
 		"saleshandy":      unsure,
 		"mailshake":       unsure,
+		"gmail":           "it sends one message a row of a sheet, not a sequence",
 		"gmass":           "it sends one message a row of a sheet, not a sequence",
 		"yamm":            "it sends one message a row of a sheet, not a sequence",
 		"mailmeteor":      "it sends one message a row of a sheet, not a sequence",

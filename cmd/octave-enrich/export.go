@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +38,7 @@ func newExport(a *app) *cobra.Command {
 	o.outputFlags(fs)
 	o.ageFlag(fs)
 	o.approvedFlag(fs)
+	o.summaryFlag(fs)
 	o.configFlag(fs)
 	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error {
 		return a.export(o, inputs, settingsGiven(fs.Changed), fs.Changed("emails"))
@@ -70,6 +73,9 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 	}
 	files := o.paths(inputs, places)
 	if err := errors.Join(files.check(), files.folders()); err != nil {
+		return err
+	}
+	if err := checkFile("summary", o.summary, places.output); err != nil {
 		return err
 	}
 	journal, err := a.openForReading(o, places.checkpoint, settingsGiven)
@@ -227,7 +233,7 @@ func (o *options) exportMemory(list *list, journal *checkpoint.Journal, path str
 
 // replay writes what the memory has, and calls nobody.
 func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.Journal, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
-	tally := &pipeline.Tally{}
+	tally, began := &pipeline.Tally{}, time.Now()
 	observer, sink := pipeline.Observer(tally.Observe), writer.Sink(out)
 	var approved *approval
 	if o.approved {
@@ -261,9 +267,31 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 	console.TellOutput(screen, output)
 	r := tally.Summary().Rows
 	if o.approved {
-		return approved.tell(screen, output, r)
+		err = approved.tell(screen, output, r)
+	} else {
+		fmt.Fprintf(screen, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
+			words.Count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
 	}
-	fmt.Fprintf(screen, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
-		words.Count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
-	return nil
+	report := exported(list, journal, tally.Summary(), asExit(err))
+	report.Start, report.End, report.Checkpoint = began.UTC(), time.Now().UTC(), checkpointPath
+	report.Output, report.Outputs, report.Upload = output.Path, written(output), uploadOf(o.preset, output)
+	return cmp.Or(err, a.writeSummary(o.summary, report))
+}
+
+// exported is the summary of an export: the run whose answers were written, and
+// what became of the rows now, without a call.
+func exported(list *list, journal *checkpoint.Journal, summary pipeline.Summary, end *exitError) Report {
+	last, _ := lastRun(journal)
+	profile := list.input.Profile()
+	r := Report{
+		Tool: tool, Version: version, RunID: last.ID, Input: inputBody(profile), Mapping: mapping(profile), Question: list.settings.Fingerprint(),
+		Summary: summary, Reason: "every row settled",
+	}
+	switch {
+	case end != nil:
+		r.ExitCode, r.Reason = end.code, end.Error()
+	case summary.Rows.NotAttempted > 0:
+		r.Reason = "written; " + words.Count(summary.Rows.NotAttempted, "row") + " without an answer yet"
+	}
+	return r
 }

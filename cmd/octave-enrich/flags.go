@@ -182,9 +182,15 @@ func (o *options) outputFlags(fs *pflag.FlagSet) {
 	})
 }
 
-func (o *options) reportFlags(fs *pflag.FlagSet) {
+func (o *options) summaryFlag(fs *pflag.FlagSet) {
 	grouped(fs, groupReport, func(fs *pflag.FlagSet) {
-		fs.StringVar(&o.summary, "summary", "", "write the run summary as JSON to `FILE`, or -; see help summary")
+		fs.StringVar(&o.summary, "summary", "", "write the summary as JSON to `FILE`, or -; see help summary")
+	})
+}
+
+func (o *options) reportFlags(fs *pflag.FlagSet) {
+	o.summaryFlag(fs)
+	grouped(fs, groupReport, func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.report, "report", "", "write the report page to `FILE.html` when the run ends")
 		fs.StringVar(&o.metricsFile, "metrics-file", "", "write Prometheus text to `FILE` when the run ends")
 		fs.StringVar(&o.metricsAddr, "metrics-addr", "", "serve live Prometheus metrics at `[HOST:]PORT`; default host: this machine alone")

@@ -37,7 +37,7 @@ func newPlan(a *app) *cobra.Command {
 	fs.BoolVar(&o.requests, "requests", false, "the request of every row as JSONL: row, key, status, request")
 	fs.StringVar(&o.rows, "rows", "", "those of some rows alone, such as `4,17-20`; with --requests")
 	o.configFlag(fs)
-	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, inputs, fs.Changed("emails")) })
+	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, inputs, fs.Changed) })
 	return cmd
 }
 
@@ -77,7 +77,7 @@ type Estimate struct {
 // usualLatency of a call, when no answer in the checkpoint says better.
 const usualLatency = 30 * time.Second
 
-func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
+func (a *app) plan(o *options, inputs []string, given func(flag string) bool) error {
 	limit, err := parseRate(o.rate)
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (a *app) plan(o *options, inputs []string, emailsGiven bool) error {
 	e.Doubts = doubts(list)
 	e.Latency = words.Round(past.latency()).String()
 	e.Seconds = seconds(e.ToAsk, limit, o.concurrency, past.latency())
-	if e.Upload, err = a.rehearse(o, list, journal, emailsGiven); err != nil {
+	if e.Upload, err = a.rehearse(o, inputs, list, journal, at, given); err != nil {
 		return err
 	}
 	if o.json {

@@ -68,8 +68,11 @@ func (j *job) end() console.End {
 func (j *job) tellOutput(output writer.Output) {
 	if j.app.log == nil {
 		console.TellOutput(j.console, output)
-	} else {
-		console.LogOutput(j.log, output)
+		return
+	}
+	console.LogOutput(j.log, output)
+	if j.upload != nil {
+		j.log.Info("upload", zap.Any("upload", j.upload))
 	}
 }
 
@@ -119,6 +122,7 @@ type job struct {
 	live    *http.Server   // of --metrics-addr
 	serving errgroup.Group
 	outputs []Written
+	upload  *Upload // when the output is a sender's
 }
 
 func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
@@ -430,7 +434,7 @@ func (j *job) publish() error {
 	if err := j.o.publish(file, output, j.journal, j.places.checkpoint); err != nil {
 		return err
 	}
-	j.outputs = written(output)
+	j.outputs, j.upload = written(output), uploadOf(j.o.preset, output)
 	j.tellOutput(output)
 	return nil
 }

@@ -25,6 +25,7 @@ type Report struct {
 	pipeline.Summary
 	Output     string    `json:"output"`  // where the rows go
 	Outputs    []Written `json:"outputs"` // what was written whole
+	Upload     *Upload   `json:"upload,omitempty"`
 	Checkpoint string    `json:"checkpoint"`
 	ExitCode   int       `json:"exit_code"`
 	Reason     string    `json:"reason"`
@@ -66,7 +67,7 @@ func (j *job) report(end *exitError) Report {
 	r := Report{
 		Tool: tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
 		Input: pipeline.InputBody{Name: strings.Join(j.inputs, ", ")}, Mapping: []pipeline.Mapped{},
-		Output: j.places.output, Outputs: append([]Written{}, j.outputs...), Checkpoint: j.answers(),
+		Output: j.places.output, Outputs: append([]Written{}, j.outputs...), Upload: j.upload, Checkpoint: j.answers(),
 		Reason: "every row settled",
 	}
 	if j.list != nil {
@@ -89,18 +90,20 @@ func (r Report) text() ([]byte, error) {
 }
 
 // writeSummary writes the summary where it was asked for.
-func (j *job) writeSummary(report Report) error {
-	if j.o.summary == "" {
+func (j *job) writeSummary(report Report) error { return j.app.writeSummary(j.o.summary, report) }
+
+func (a *app) writeSummary(path string, report Report) error {
+	if path == "" {
 		return nil
 	}
 	text, err := report.text()
 	if err != nil {
 		return err
 	}
-	if j.o.summary == "-" {
-		_, err = j.app.stdout.Write(text)
+	if path == "-" {
+		_, err = a.stdout.Write(text)
 	} else {
-		err = durable.WriteFile(j.o.summary, text, durable.Private)
+		err = durable.WriteFile(path, text, durable.Private)
 	}
 	if err != nil {
 		return outputError(fmt.Errorf("--summary: %w", err))

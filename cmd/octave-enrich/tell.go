@@ -56,15 +56,9 @@ func (j *job) checkTelling() error {
 		return err
 	}
 	for flag, path := range map[string]string{"summary": j.o.summary, "metrics-file": j.o.metricsFile} {
-		if path == "" || path == "-" && flag == "summary" {
-			continue
+		if err := checkFile(flag, path, j.places.output); err != nil {
+			return err
 		}
-		if _, err := durable.Target(durable.OS{}, path); err != nil {
-			return outputError(fmt.Errorf("--%s: %w", flag, err))
-		}
-	}
-	if j.places.output == "-" && j.o.summary == "-" {
-		return usageError("--summary - and the rows cannot share standard output: write one of them to a file")
 	}
 	if j.o.pingURL != "" {
 		u, err := url.Parse(j.o.pingURL)
@@ -76,6 +70,22 @@ func (j *job) checkTelling() error {
 		if _, err := metrics.Address(j.o.metricsAddr); err != nil {
 			return usageError("--metrics-addr: %w", err)
 		}
+	}
+	return nil
+}
+
+// checkFile refuses a file beside the rows that could not be written at the end.
+func checkFile(flag, path, output string) error {
+	switch {
+	case path == "":
+		return nil
+	case path == "-" && flag == "summary" && output == "-":
+		return usageError("--summary - and the rows cannot share standard output: write one of them to a file")
+	case path == "-" && flag == "summary":
+		return nil
+	}
+	if _, err := durable.Target(durable.OS{}, path); err != nil {
+		return outputError(fmt.Errorf("--%s: %w", flag, err))
 	}
 	return nil
 }

@@ -3,10 +3,10 @@ package main
 // What the file for a sender would hold, before anybody writes it.
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -15,29 +15,60 @@ import (
 	"octave-enrich/writer"
 )
 
-// An Upload is what plan says of the file for a sender: an export of the answers
-// that there are.
+// An Upload is what plan says of the file for a sender, an export of the answers
+// that there are, and what a summary says of it once it is written.
 type Upload struct {
 	Preset   string         `json:"preset"`
-	Rows     int            `json:"rows"`     // that the sender would get
+	Rows     int            `json:"rows"`     // that the sender gets
 	Messages int            `json:"messages"` // of each
 	Cut      int            `json:"cut"`      // longer sequences, cut to them
+	Replies  int            `json:"replies"`  // messages after the second that got the subject of a reply
 	Held     map[string]int `json:"held"`     // rows held back, by reason
 	// Unanswered rows are held back until they are asked.
-	Unanswered int `json:"unanswered"`
+	Unanswered int      `json:"unanswered"`
+	Define     string   `json:"define,omitempty"` // what to create in the sender before the import
+	Notes      []string `json:"notes"`
+	Next       []string `json:"next"` // what to do with the file there, line by line
 }
 
-// rehearse makes the export of a sender's file without the file. Its error for a
-// preset that there is not comes without a checkpoint, too.
-func (a *app) rehearse(o *options, list *list, journal *checkpoint.Journal, emailsGiven bool) (*Upload, error) {
+// uploadOf describes a finished file; nil when it is no sender's.
+func uploadOf(preset string, out writer.Output) *Upload {
+	if out.Sender == "" {
+		return nil
+	}
+	u := &Upload{Preset: preset, Rows: out.Rows, Messages: out.Emails, Cut: out.Shortened, Replies: out.Replies, Held: map[string]int{},
+		Define: out.Define, Notes: append([]string{}, out.Notes...), Next: append([]string{}, out.Next...)}
+	maps.Copy(u.Held, out.Held.Reasons)
+	u.Unanswered = u.Held[writer.StatusNotAttempted]
+	delete(u.Held, writer.StatusNotAttempted)
+	return u
+}
+
+// rehearse makes the export of a sender's file without the file, as export would:
+// with the settings of the last run, unless some are given. Its error for a preset
+// that there is not comes without a checkpoint, too.
+func (a *app) rehearse(o *options, inputs []string, list *list, journal *checkpoint.Journal, at places, given func(string) bool) (*Upload, error) {
 	if !o.forSender() {
 		return nil, nil
 	}
-	opt, err := o.writerOptions(a, list.input.Columns(), emailsGiven, "")
+	if journal != nil && !slices.Contains(inputs, "-") { // which can be read once
+		export := *o
+		export.neverCalls = true
+		if last, ok := lastRun(journal); ok && !settingsGiven(given) {
+			export.take(last)
+		}
+		var err error
+		if list, err = a.openList(&export, inputs); err != nil {
+			return nil, err
+		}
+		defer list.input.Close()
+		o = &export
+	}
+	opt, err := o.writerOptions(a, list.input.Columns(), given("emails"), "")
 	if err != nil {
 		return nil, err
 	}
-	file, err := writer.Rehearse(opt)
+	file, err := writer.Rehearse(cmp.Or(at.output, "upload.csv"), opt)
 	if err != nil {
 		return nil, createError(err)
 	}
@@ -45,7 +76,10 @@ func (a *app) rehearse(o *options, list *list, journal *checkpoint.Journal, emai
 	if journal == nil {
 		return nil, nil
 	}
-	memory := &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: true, ExcludeFailures: list.skip[skipFailed]}
+	memory, err := o.exportMemory(list, journal, at.checkpoint)
+	if err != nil {
+		return nil, err
+	}
 	if err := replayInto(context.Background(), list, memory, file, nil); err != nil {
 		return nil, inputError(err)
 	}
@@ -53,10 +87,7 @@ func (a *app) rehearse(o *options, list *list, journal *checkpoint.Journal, emai
 	if err != nil {
 		return nil, createError(err)
 	}
-	u := &Upload{Preset: o.preset, Rows: out.Rows, Messages: out.Emails, Cut: out.Shortened, Held: out.Held.Reasons}
-	u.Unanswered = u.Held[writer.StatusNotAttempted]
-	delete(u.Held, writer.StatusNotAttempted)
-	return u, nil
+	return uploadOf(o.preset, out), nil
 }
 
 // replayInto is the ordinary run with an agent that never calls.

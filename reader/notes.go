@@ -19,7 +19,10 @@ func (s *survey) notes() []string {
 	}
 	t, f := s.list, &s.file
 	older := f.Encoding != "" && !strings.HasPrefix(f.Encoding, "utf-") && !t.Demanded
-	say(older, "not UTF-8, read as %s by its letters; --encoding NAME if its accents come out wrong", f.Encoding)
+	say(older && len(t.Alike) == 0, "not UTF-8, read as %s by its letters; --encoding NAME if its accents come out wrong", f.Encoding)
+	say(older && len(t.Alike) > 0, "not UTF-8, read as %s, but its letters fit %s as well: look at its accents; --encoding NAME decides",
+		f.Encoding, strings.Join(t.Alike, " and "))
+	say(t.Source.Member() != "", "the list %q in it is read", t.Source.Member())
 	say(len(t.Sheets) > 1, "the sheet %q is read, of %s; --sheet NAME reads another", t.Sheet, table.QuoteAll(t.Sheets))
 	say(f.Preamble > 0, "%s before the header on line %d skipped", plural(f.Preamble, "line"), f.HeaderLine)
 	say(f.Footer > 0, "%s behind the last contact not taken for contacts", plural(f.Footer, "line"))
@@ -27,9 +30,17 @@ func (s *survey) notes() []string {
 	say(s.badLines.count > 0, "%s that cannot be read, not asked", &s.badLines)
 	say(s.short.count > 0, "%s with fewer cells than the header: the missing ones are empty", &s.short)
 	say(s.long.count > 0, "%s with more cells than the header: kept in extra_1%s", &s.long, upTo(s.extra))
+	var nameless []string
 	for i, h := range t.Layout.Header {
-		say(h != t.Names[i], "column %d, %q in the header, is called %q", i+1, h, t.Names[i])
+		if strings.TrimSpace(h) == "" {
+			nameless = append(nameless, t.Names[i])
+		}
 	}
+	for i, h := range t.Layout.Header {
+		few := len(nameless) < 4 || strings.TrimSpace(h) != ""
+		say(few && h != t.Names[i], "column %d, %q in the header, is called %q", i+1, h, t.Names[i])
+	}
+	say(len(nameless) >= 4, "%d columns without a name in the header are called %s", len(nameless), table.QuoteAll(nameless))
 	var unknown []string
 	for _, fate := range t.plan.Fates() {
 		if fate.Why == mapping.NotRecognised && fate.Filled > 0 {

@@ -118,7 +118,7 @@ func (in *Input) open(files []string, opt Options) error {
 			return err
 		}
 		l := &list{name: names[i], skipUnreadable: opt.SkipUnreadable}
-		l.Table, err = table.New(src, words.Score, table.Options{Format: opt.Format, Encoding: opt.Encoding, Sheet: opt.Sheet})
+		l.Table, err = table.New(src, words.Score, table.Options{Format: opt.Format, Encoding: opt.Encoding, Sheet: opt.Sheet, Languages: mapping.Languages})
 		if err != nil {
 			return err
 		}
@@ -233,7 +233,7 @@ func (in *Input) Contacts() iter.Seq2[Contact, error] {
 }
 
 // Overlooked fails with a [*MappingError] when a column that is not used holds
-// the address or the profile of people who have none elsewhere. It is for
+// the address, the profile or the name of people who have none elsewhere. It is for
 // whoever is about to pay: the user says whether it is theirs.
 func (in *Input) Overlooked() error {
 	for _, l := range in.lists {

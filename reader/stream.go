@@ -120,7 +120,7 @@ func (s *stream) add(r table.Record, cells []string) {
 	c := Contact{Row: s.row, Source: t.name, Line: r.Line, Among: s.in.source >= 0, Cells: cells, Object: s.object(r), Raw: r.Raw, Problem: r.Problem}
 	s.said = mapping.Row{}
 	if r.Problem == "" {
-		t.plan.Read(r.Cells, &s.said)
+		t.plan.Read(r.Said(), &s.said)
 		c.Person.Extra = s.said.Extra
 		c.Problem = t.plan.Problem(r.Cells, &s.said)
 		c.OptOut = t.plan.OptOut(r.Cells)

@@ -200,16 +200,26 @@ func (s *survey) contact(r table.Record) error {
 	}
 	s.ragged(r)
 	s.line = r.Line
-	if err := s.list.plan.Compare(r.Cells); err != nil {
+	cells := r.Said()
+	if err := s.list.plan.Compare(cells); err != nil {
 		return err
 	}
-	s.list.plan.Read(r.Cells, &s.row)
-	s.list.plan.Count(r.Cells, &s.row)
-	s.warn()
+	s.list.plan.Read(cells, &s.row)
+	s.list.plan.Count(cells, &s.row)
+	if r.Linked != nil && s.list.plan.FollowedLink(r.Cells, &s.row) {
+		s.trap("the link behind a cell, whose text is something else, is used")
+	}
+	problem := s.list.plan.Problem(r.Cells, &s.row)
+	if mapping.IsContact(problem) {
+		s.warn()
+	}
+	if r.Hidden && problem == "" {
+		s.trap("a row that a filter hides, asked all the same,")
+	}
 	if h := s.list.plan.OptOut(r.Cells); h != "" {
 		s.count.OptOut[h]++
 	}
-	if problem := s.list.plan.Problem(r.Cells, &s.row); problem != "" {
+	if problem != "" {
 		s.count.Invalid[problem]++
 		return nil
 	}

@@ -17,7 +17,7 @@ type completer = cobra.CompletionFunc
 
 // inputExtensions are the files that the shell offers for INPUT.
 func inputExtensions() []string {
-	return []string{"csv", "tsv", "jsonl", "ndjson", "xlsx", "gz", "zst", "txt"}
+	return []string{"csv", "tsv", "jsonl", "ndjson", "xlsx", "gz", "zst", "zip", "txt"}
 }
 
 // complete tells cmd and every command below it which values its flags and arguments

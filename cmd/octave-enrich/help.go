@@ -40,7 +40,7 @@ Around it
 
 The key is read from OCTAVE_API_KEY or from --key-file. Without a key, try
 everything with --sandbox. INPUT and OUTPUT may be - for standard input and
-output; .csv .tsv .jsonl .xlsx and .gz .zst are understood.
+output; .csv .tsv .jsonl .xlsx and .gz .zst .zip are understood.
 
 Exit codes
   0 every row settled       1 internal error         2 usage or configuration

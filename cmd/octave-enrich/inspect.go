@@ -57,11 +57,14 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 		return inputError(err)
 	}
 	defer in.Close()
-	profile := in.Profile()
+	profile := *in.Profile()
+	if err := in.Overlooked(); err != nil {
+		profile.Notes = append(slices.Clone(profile.Notes), stopsHere(err))
+	}
 	if o.json {
 		err = writeJSON(a.stdout, profile)
 	} else {
-		err = printProfile(a.stdout, profile)
+		err = printProfile(a.stdout, &profile)
 	}
 	if err != nil {
 		return err
@@ -78,6 +81,9 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 	fmt.Fprintf(a.stderr, "wrote the mapping to %s; use it with --map-file %s\n", write, words.Quote(write))
 	return nil
 }
+
+// stopsHere is what inspect and plan say of what run would stop for.
+func stopsHere(err error) string { return "run stops here: " + err.Error() }
 
 // mayReplaceMap lets a mapping file be replaced by another one, and nothing else.
 func mayReplaceMap(path string) error {

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"octave-enrich/octave"
@@ -44,19 +45,19 @@ func TestLists(t *testing.T) {
 			check(t, err)
 			golden := filepath.Join("testdata", "lists", filepath.Base(path)+".txtar")
 			if *update {
-				check(t, os.WriteFile(golden, txtar.Format(enriched(t, path).archive(section(t, golden, "said"))), 0o644))
+				check(t, os.WriteFile(golden, txtar.Format(enriched(t, path, false).archive(section(t, golden, "said"))), 0o644))
 				return
 			}
-			want := section(t, golden, "")
-			got := enriched(t, path)
-			for _, text := range strings.Split(strings.TrimSpace(section(t, golden, "said")), "\n") {
+			want, said := section(t, golden, ""), section(t, golden, "said")
+			got := enriched(t, path, said != "")
+			for _, text := range strings.Split(strings.TrimSpace(said), "\n") {
 				for by, told := range got.told {
 					if !strings.Contains(told, text) {
 						t.Errorf("%s does not say %q, but\n%s", by, text, told)
 					}
 				}
 			}
-			if d := cmp.Diff(want, string(txtar.Format(got.archive(section(t, golden, "said"))))); d != "" {
+			if d := cmp.Diff(want, string(txtar.Format(got.archive(said)))); d != "" {
 				t.Errorf("-want +got\n%s", d)
 			}
 		})
@@ -102,8 +103,8 @@ func (r result) archive(said string) *txtar.Archive {
 }
 
 // enriched runs the binary on a list. What it was going to send, as plan spells
-// it, must be what the ledger holds, each once.
-func enriched(t *testing.T, path string) result {
+// it, must be what the ledger holds, each once; nothing when the run stops before.
+func enriched(t *testing.T, path string, talks bool) result {
 	t.Helper()
 	agent := sandbox.New(sandbox.Config{})
 	server := httptest.NewServer(agent)
@@ -122,14 +123,16 @@ func enriched(t *testing.T, path string) result {
 		}
 		return stdout.String(), stdout.String() + stderr.String(), code
 	}
-	requests, _, planned := plain("plan", path, "--requests")
+	requests, _, _ := plain("plan", path, "--requests")
 	r := result{told: map[string]string{}}
-	_, r.told["inspect"], _ = plain("inspect", path)
-	_, r.told["plan"], _ = plain("plan", path)
+	if talks {
+		_, r.told["inspect"], _ = plain("inspect", path)
+		_, r.told["plan"], _ = plain("plan", path)
+	}
 	output := filepath.Join(dir, "out.csv")
 	_, r.told["run"], r.code = plain("run", path, "-o", output)
-	if planned != r.code {
-		t.Errorf("plan ends with %d, run with %d:\n%s", planned, r.code, r.told["run"])
+	if r.code != 0 {
+		requests = ""
 	}
 	wanted := map[string]sandbox.Count{}
 	for line := range strings.Lines(requests) {
@@ -147,7 +150,7 @@ func enriched(t *testing.T, path string) result {
 		wanted[hex.EncodeToString(key[:])] = sandbox.Count{Asked: 1, Billed: 1, Delivered: 1}
 		r.asked = append(r.asked, string(row.Request))
 	}
-	if d := cmp.Diff(wanted, remote{server.URL}.books(t).Contacts); d != "" && len(wanted) > 0 {
+	if d := cmp.Diff(wanted, remote{server.URL}.books(t).Contacts, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("the ledger holds something else than was planned: -want +got\n%s", d)
 	}
 	r.rows = outcome(t, output)

@@ -79,7 +79,8 @@ func (o *options) defaultOutput(input string) (string, error) {
 }
 
 // defaultOutput puts .enriched before the extension: people.csv.gz becomes
-// people.enriched.csv.gz, and standard input goes to standard output.
+// people.enriched.csv.gz, people.zip people.enriched.csv, and standard input goes to
+// standard output.
 func defaultOutput(input, format string) string { return namedAfter(input, "enriched", format) }
 
 func namedAfter(input, word, format string) string {
@@ -92,6 +93,9 @@ func namedAfter(input, word, format string) string {
 		if strings.HasSuffix(strings.ToLower(name), known) {
 			name, ext = name[:len(name)-len(known)], name[len(name)-len(known):]
 		}
+	}
+	if zip := filepath.Ext(name); strings.EqualFold(zip, ".zip") {
+		name = strings.TrimSuffix(name, zip)
 	}
 	inner := filepath.Ext(name)
 	stem := strings.TrimSuffix(name, inner)

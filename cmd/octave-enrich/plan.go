@@ -141,7 +141,7 @@ func (a *app) plan(o *options, inputs []string, given func(flag string) bool) er
 		e.Notes = append(e.Notes, gone)
 	}
 	if err := list.input.Overlooked(); err != nil {
-		e.Notes = append(e.Notes, "run stops here: "+err.Error())
+		e.Notes = append(e.Notes, stopsHere(err))
 	}
 	if neighbours != nil {
 		e.Notes = append(e.Notes, neighbours.notes()...)

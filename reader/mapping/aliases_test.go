@@ -27,7 +27,7 @@ func TestHeaders(t *testing.T) {
 		name := strings.TrimRight(cells[1], "?+")
 		reason, isNever := strings.CutPrefix(name, "never:")
 		if isNever && why[reason] == "" || !isNever && !slices.Contains(fields, person.Field(name)) &&
-			!slices.Contains([]string{"either:first", "either:last", "id", "particle", "optOut"}, name) {
+			!slices.Contains([]string{"either:first", "either:last", "id", "particle", "optOut", "consent"}, name) {
 			t.Errorf("no field: %q", cells[1])
 		}
 	}

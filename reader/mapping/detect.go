@@ -366,7 +366,7 @@ func (p *planner) vote() error {
 		}
 		var found []candidate
 		for i, name := range p.names {
-			told := slices.ContainsFunc(p.meanings[i], func(m meaning) bool { return m.kind == never || m.kind == optOut })
+			told := slices.ContainsFunc(p.meanings[i], func(m meaning) bool { return m.kind == never || m.kind == optOut || m.kind == consent })
 			own, _ := person.CleanerOf(field)(name)
 			if p.used[i] || told || own != "" {
 				continue

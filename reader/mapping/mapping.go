@@ -76,18 +76,26 @@ type Plan struct {
 	width  int      // columns with a header
 	header []string // as they were read
 
-	whole     []int // columns with whole names, for rows without their parts
-	overrule  bool  // the user asked for them
-	family    []bool
-	slugs     []bool // by name: a bare slug of LinkedIn may stand in it
-	particle  int    // column of what stands before the family name, -1 for none
-	workbook  bool
-	rivals    []rivals
-	optOut    []int // columns
-	fates     []Fate
-	silent    []bool       // columns that may hold anything without a word: never used, or said elsewhere
-	passed    map[pass]int // rows without a value that an unused column has
-	undecided []slot       // slots that the user did not decide
+	whole      []int // columns with whole names, for rows without their parts
+	overrule   bool  // the user asked for them
+	family     []bool
+	slugs      []bool // by name: a bare slug of LinkedIn may stand in it
+	particle   int    // column of what stands before the family name, -1 for none
+	workbook   bool
+	rivals     []rivals
+	optOut     []answers
+	fates      []Fate
+	silent     []bool       // columns that may hold anything without a word: never used, or said elsewhere
+	passed     map[pass]int // rows without a value that an unused column has
+	undecided  []slot       // slots that the user did not decide
+	maybeNames []int        // unused columns that may hold whole names
+}
+
+// answers is a column that says who wants no mail: by a yes, or by a no to the
+// question whether they want it.
+type answers struct {
+	column  int
+	consent bool
 }
 
 // A slot is the place of a field in a row.
@@ -167,8 +175,11 @@ func newPlanner(t *tables.Table, sample [][]string, words *Vocabulary) *planner 
 			name = t.Layout.Header[i] // not the name: "Title (2)" is a title
 		}
 		p.meanings = append(p.meanings, meanings(name))
-		if slices.ContainsFunc(p.meanings[i], func(m meaning) bool { return m.kind == optOut }) && i < t.Width {
-			p.plan.optOut = append(p.plan.optOut, i)
+		for _, m := range p.meanings[i] {
+			if (m.kind == optOut || m.kind == consent) && i < t.Width {
+				p.plan.optOut = append(p.plan.optOut, answers{i, m.kind == consent})
+				break
+			}
 		}
 	}
 	p.plan.names = p.names
@@ -476,14 +487,14 @@ func (p *planner) settleFates() {
 			}
 		}
 		switch {
-		case slices.Contains(plan.optOut, i):
+		case plan.asksOptOut(i):
 			f.Why = "says who wants no mail"
 		case i == plan.particle:
 			f.Why = "goes before the family name"
 		case slices.Contains(plan.whole, i) && f.Field == "":
 			f.Why = "for rows where the first and last name are empty"
 		}
-		plan.silent[i] = p.used[i] || slices.Contains(plan.optOut, i) || slices.ContainsFunc(p.meanings[i], func(m meaning) bool {
+		plan.silent[i] = p.used[i] || plan.asksOptOut(i) || slices.ContainsFunc(p.meanings[i], func(m meaning) bool {
 			return m.kind == never || m.kind == anyID
 		})
 		plan.fates = append(plan.fates, f)
@@ -495,4 +506,53 @@ func (p *planner) settleFates() {
 			plan.undecided = append(plan.undecided, slotOf(field))
 		}
 	}
+	if !p.decidedNames() {
+		plan.maybeNames = p.maybeNames()
+	}
+}
+
+// decidedNames says whether the user said which columns have the names, or that
+// none has.
+func (p *planner) decidedNames() bool {
+	for _, field := range []person.Field{person.FirstName, person.LastName, person.FullName} {
+		i := slices.IndexFunc(p.plan.Mapped, func(m Mapping) bool { return m.Field == field })
+		if i >= 0 && p.plan.Mapped[i].demanded || i < 0 && p.done[field] {
+			return true
+		}
+	}
+	return false
+}
+
+// maybeNames are the unused columns that may hold whole names of people: by a word
+// in their names, or because nearly all of their first values look like names.
+func (p *planner) maybeNames() []int {
+	var columns []int
+	for i := range p.plan.width {
+		if p.plan.silent[i] || slices.Contains(p.plan.whole, i) || i == p.plan.particle {
+			continue
+		}
+		if words := split(p.names[i]); !namesThing(words) && (namesPerson(words) || p.holdsNames(i)) {
+			columns = append(columns, i)
+		}
+	}
+	return columns
+}
+
+// holdsNames says whether the first values of a column are names of people.
+func (p *planner) holdsNames(column int) bool {
+	filled, names, known := 0, 0, 0
+	for _, row := range p.sample {
+		if strings.TrimSpace(row[column]) == "" {
+			continue
+		}
+		filled++
+		looks, common := person.LooksLikeName(row[column])
+		if looks {
+			names++
+		}
+		if common {
+			known++
+		}
+	}
+	return names >= electorate && 10*names >= 8*filled && 10*known >= 4*filled
 }

@@ -109,6 +109,21 @@ func (p *Plan) Read(cells []string, r *Row) {
 	}
 }
 
+// FollowedLink says whether a row's address, profile or domain is that of a link
+// which the text of its cell does not show.
+func (p *Plan) FollowedLink(shown []string, r *Row) bool {
+	for i := range p.Mapped {
+		m := &p.Mapped[i]
+		if m.slot != slotEmail && m.slot != slotLinkedInProfile && m.slot != slotCompanyDomain || r.values[m.slot] == "" {
+			continue
+		}
+		if v, _ := p.first(m.columns, m.slot, m.clean, shown); v != r.values[m.slot] {
+			return true
+		}
+	}
+	return false
+}
+
 // first is the first usable value of several columns, or what is wrong with the
 // first that has one.
 func (p *Plan) first(columns []int, slot int, clean person.Cleaner, cells []string) (string, person.Flaw) {
@@ -205,6 +220,19 @@ func (r *Row) addExtra(field person.Field, value string) {
 	r.Extra[field] = value
 }
 
+// The problems of rows that are no contacts at all.
+const (
+	emptyRow   = "empty row"
+	headerRow  = "the header once more"
+	totalOfAll = "a total, not a contact"
+)
+
+// IsContact says whether a row with that problem is one of a contact, whatever
+// it lacks.
+func IsContact(problem string) bool {
+	return problem != emptyRow && problem != headerRow && problem != totalOfAll
+}
+
 // Problem says why a row cannot be sent, empty when it can. It is one of a
 // handful of texts, so that they can be counted.
 func (p *Plan) Problem(cells []string, r *Row) string {
@@ -217,11 +245,11 @@ func (p *Plan) Problem(cells []string, r *Row) string {
 	const rest = "no LinkedIn profile, and no name with a company"
 	switch {
 	case tables.Filled(cells) == 0:
-		return "empty row"
+		return emptyRow
 	case p.repeatsHeader(cells):
-		return "the header once more"
+		return headerRow
 	case isTotal(cells):
-		return "a total, not a contact"
+		return totalOfAll
 	case name && company:
 		return ""
 	case r.flaws[slotEmail] == person.Placeholder:
@@ -315,6 +343,16 @@ func (p *Plan) Count(cells []string, r *Row) {
 			p.passOver(slot, cells)
 		}
 	}
+	if len(p.maybeNames) > 0 && r.values[slotFirstName] == "" && r.values[slotLastName] == "" {
+		for _, i := range p.maybeNames {
+			if i >= len(cells) {
+				continue
+			}
+			if looks, _ := person.LooksLikeName(cells[i]); looks {
+				p.passed[pass{slotFullName, i}]++
+			}
+		}
+	}
 }
 
 func addSample(samples []string, cell string) []string {
@@ -350,8 +388,8 @@ func (p *Plan) passOver(slot int, cells []string) {
 	}
 }
 
-// Overlooked fails when an unused column holds the address or the profile of
-// people who have none elsewhere: whether it is theirs is for the user to say.
+// Overlooked fails when an unused column holds the address, the profile or the
+// name of people who have none elsewhere: whether it is theirs is for the user to say.
 func (p *Plan) Overlooked() error {
 	for slot, field := range personFields() {
 		for i := range p.width {
@@ -380,8 +418,11 @@ func (p *Plan) Overlooked() error {
 }
 
 func plainField(field person.Field) string {
-	if field == person.Email {
+	switch field {
+	case person.Email:
 		return "an email address"
+	case person.FullName:
+		return "a person's name"
 	}
 	return "a LinkedIn profile"
 }
@@ -415,12 +456,24 @@ func (p *Plan) Compare(cells []string) error {
 // OptOut is the header of the first column that says this person wants no
 // mail, empty when none does.
 func (p *Plan) OptOut(cells []string) string {
-	for _, i := range p.optOut {
-		if i < len(cells) && person.SaysYes(cells[i]) {
-			return p.names[i]
+	for _, o := range p.optOut {
+		if o.column >= len(cells) || cells[o.column] == "" {
+			continue
+		}
+		says := person.SaysYes
+		if o.consent {
+			says = person.SaysNo
+		}
+		if says(cells[o.column]) {
+			return p.names[o.column]
 		}
 	}
 	return ""
+}
+
+// asksOptOut says whether a column says who wants no mail.
+func (p *Plan) asksOptOut(column int) bool {
+	return slices.ContainsFunc(p.optOut, func(o answers) bool { return o.column == column })
 }
 
 // Settle drops a column for the language that held no tag in any row.

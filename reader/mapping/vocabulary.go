@@ -85,6 +85,7 @@ const (
 	anyID            // an id of whatever the values say
 	particle         // goes before the family name
 	optOut           // says that a person wants no mail
+	consent          // says that a person wants mail: a no there is an opt-out
 	never            // looks like a field and feeds none
 )
 
@@ -96,7 +97,8 @@ type meaning struct {
 	guess       bool   // not certain, so that it is printed
 	familyFirst bool   // of a whole name
 	why         string // it is never used
-	lang        string // of the header
+	lang        string // of the header, the first that has it
+	langs       []string
 }
 
 // whys are the reasons behind never:WHY.
@@ -132,6 +134,8 @@ var table = sync.OnceValue(func() map[string][]meaning {
 			m.kind = particle
 		case name == "optOut":
 			m.kind = optOut
+		case name == "consent":
+			m.kind = consent
 		case strings.HasPrefix(name, "never:"):
 			m.kind, m.why = never, why[strings.TrimPrefix(name, "never:")]
 		default:
@@ -141,9 +145,14 @@ var table = sync.OnceValue(func() map[string][]meaning {
 			ranks[name]++
 			m.rank = 100 * ranks[name]
 			for _, f := range []string{Fold(spelling), plain(Fold(spelling)), umlauts(Fold(spelling))} {
-				same := func(o meaning) bool { return o.kind == m.kind && o.field == m.field }
-				if f != "" && !slices.ContainsFunc(known[f], same) {
+				i := slices.IndexFunc(known[f], func(o meaning) bool { return o.kind == m.kind && o.field == m.field })
+				switch {
+				case f == "":
+				case i < 0:
+					m.langs = []string{m.lang}
 					known[f] = append(known[f], m)
+				case !slices.Contains(known[f][i].langs, m.lang):
+					known[f][i].langs = append(known[f][i].langs, m.lang)
 				}
 			}
 		}
@@ -182,7 +191,8 @@ func (v *Vocabulary) knows(cell string) bool {
 }
 
 // Score is how much a record looks like a header: the number of different
-// cells that name something known. A record with an address in it is data.
+// cells that name something known. A record with an address or a profile in it
+// is data.
 func (v *Vocabulary) Score(cells []string) int {
 	seen := map[string]bool{}
 	for _, c := range cells {
@@ -191,6 +201,8 @@ func (v *Vocabulary) Score(cells []string) int {
 		}
 		if v.knows(c) {
 			seen[Fold(c)] = true
+		} else if strings.Contains(c, "linkedin.com/in/") {
+			return 0
 		} else if strings.Contains(c, "@") {
 			if address, _ := person.CleanerOf(person.Email)(c); address != "" {
 				return 0
@@ -198,6 +210,19 @@ func (v *Vocabulary) Score(cells []string) int {
 		}
 	}
 	return len(seen)
+}
+
+// Languages are those in which a header is a word of the table, when English is
+// none of them.
+func Languages(header string) []string {
+	var all []string
+	for _, m := range lookUp(Fold(header)) {
+		all = append(all, m.langs...)
+	}
+	if slices.Contains(all, "en") {
+		return nil
+	}
+	return all
 }
 
 // Identities are the columns of a header that say who is meant: any address,

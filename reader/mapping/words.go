@@ -93,6 +93,8 @@ func byRule(words []string) []meaning {
 	mail := has(words, "email", "emails", "mail")
 	company := has(words, "company", "organization", "organisation", "account", "employer", "employment", "business")
 	switch {
+	case consents(words):
+		return []meaning{{kind: consent}}
 	case has(words, "owner", "assignee", "createdby", "modifiedby", "rep", "sdr", "csm") && !company || has(words, "owner"):
 		return refuse("colleague")
 	case has(words, "previous", "former", "past") && has(words, "title", "company", "job", "position", "employer", "name"):
@@ -107,6 +109,24 @@ func byRule(words []string) []meaning {
 		return refuse("network")
 	}
 	return linkedIn(words, company)
+}
+
+// consents reads "Email consent", "Newsletter Opt-in": one of its words, or two
+// that follow each other, mean a consent. Not that of telephones, nor when it
+// was given.
+func consents(words []string) bool {
+	if has(words, "sms", "phone", "call", "calls", "telefon", "whatsapp", "date", "time", "at", "timestamp", "source", "ip", "url", "method", "type", "basis", "text", "version", "id", "datum", "fecha", "data") {
+		return false
+	}
+	means := func(folded string) bool {
+		return slices.ContainsFunc(lookUp(folded), func(m meaning) bool { return m.kind == consent })
+	}
+	for i := range words {
+		if means(words[i]) || i > 0 && means(words[i-1]+words[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // linkedIn reads the many names of the column for a person's profile.
@@ -269,4 +289,21 @@ func question(header string, words []string) []meaning {
 		}
 	}
 	return nil
+}
+
+// namesThing says whether a header speaks of what has names too, such as a list.
+func namesThing(words []string) bool {
+	return has(words, "company", "account", "organization", "organisation", "business", "list", "campaign", "product", "file", "event", "group", "school", "university", "stage",
+		"pipeline", "industry", "city", "country", "state", "region", "street", "address", "sequence", "segment", "source", "brand", "domain", "user", "username", "technology", "keyword",
+		"title", "location", "territory", "ort", "stadt", "land", "ville", "pays", "ciudad", "cidade", "città", "firma", "firmenname", "empresa", "azienda", "bedrijf", "produkt", "kampagne")
+}
+
+// namesPerson says whether a header speaks of a person or a name.
+func namesPerson(words []string) bool {
+	return has(words, "person", "speaker", "attendee", "participant", "guest", "who", "representative", "ceo", "founder", "member", "teilnehmer", "referent") ||
+		slices.ContainsFunc(words, func(w string) bool {
+			return slices.ContainsFunc(lookUp(w), func(m meaning) bool {
+				return m.kind == eitherFirst || m.kind == eitherLast || m.kind == feeds && slices.Contains([]person.Field{person.FirstName, person.LastName, person.FullName}, m.field)
+			})
+		})
 }

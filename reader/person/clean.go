@@ -257,14 +257,19 @@ func Normalise(field Field, value string) (string, error) {
 // SaysYes takes everything for a yes that is not a no, such as the date when
 // somebody unsubscribed: a mail too few is the lesser evil.
 func SaysYes(cell string) bool {
-	word := strings.ToLower(strings.TrimSpace(visible(cell)))
-	switch word {
-	case "x":
+	word := answer(cell)
+	if word == "x" {
 		return true
-	case "", "false", "no", "n", "0", "0.0", "off", "f", "nein", "nee", "non", "não", "nao", "falsch", "faux", "falso", "onwaar", "いいえ",
-		"fałsz", "nepravda", "falskt", "falsk", "usann", "epätosi", "yanlış", "hamis", "fals", "ложь", "хибність", "nej", "nie", "ne", "nei", "ei",
-		"hayır", "nem", "нет", "ні", "否", "아니요", "subscribed", "opted in", "opt-in", "not set":
-		return false
 	}
-	return !isNothing(word, false)
+	a := known().answers[word]
+	return a != "no" && a != "in" && a != "unset" && !isNothing(word, false)
 }
+
+// SaysNo takes what denies or withdraws for a no. Of a consent that nobody
+// gave an answer to nothing is known.
+func SaysNo(cell string) bool {
+	a := known().answers[answer(cell)]
+	return a == "no" || a == "out"
+}
+
+func answer(cell string) string { return strings.ToLower(strings.TrimSpace(visible(cell))) }

@@ -34,7 +34,7 @@ func readTable(name, separator string) map[string][]string {
 
 // known are the tables, made ready to be asked.
 var known = sync.OnceValue(func() *tables {
-	t := &tables{nothing: map[string]bool{}, noName: map[string]bool{}, hosts: map[string]string{}, languages: map[string]string{},
+	t := &tables{nothing: map[string]bool{}, noName: map[string]bool{}, hosts: map[string]string{}, languages: map[string]string{}, answers: map[string]string{},
 		anyEnding: map[string]bool{}, people: map[string]map[string]bool{}, dummyLocal: map[string]bool{}}
 	for kind, words := range readTable("nothing.tsv", "|") {
 		into := t.nothing
@@ -62,6 +62,11 @@ var known = sync.OnceValue(func() *tables {
 				}
 				t.hostShapes[min(len(h), shapeLength-1)][h[0]] = true
 			}
+		}
+	}
+	for kind, words := range readTable("answers.tsv", "|") {
+		for _, w := range words {
+			t.answers[w] = kind
 		}
 	}
 	for tag, names := range readTable("languages.tsv", "|") {
@@ -92,6 +97,7 @@ type tables struct {
 	hosts      map[string]string          // kind by host; "yelp.*" stands for any ending
 	dummyLocal map[string]bool            // local parts that people invent
 	languages  map[string]string          // tag by name in lower case
+	answers    map[string]string          // kind by the text of an answer in lower case
 	people     map[string]map[string]bool // words by kind, as bareName leaves them
 }
 

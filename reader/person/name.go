@@ -3,6 +3,7 @@ package person
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // isOrdinaryName says, fast, that a name needs no cleaning: one or two words of
@@ -271,4 +272,33 @@ func isGivenLike(word string) bool {
 		return false
 	}
 	return word != strings.ToUpper(word) && !strings.Contains(word, ".")
+}
+
+// LooksLikeName says whether a cell may be the whole name of a person: two to
+// four words that begin with capitals, particles aside. common says that a
+// common given name is in its place.
+func LooksLikeName(cell string) (looks, common bool) {
+	if len(cell) < 4 || len(cell) > longestName || strings.ContainsAny(cell, "@/&:;|#0123456789") {
+		return false, false
+	}
+	name, flaw := cleanName(cell)
+	words := strings.Fields(strings.ReplaceAll(name, ",", " "))
+	if flaw != NoFlaw || len(words) < 2 || len(words) > 4 || IsCompany(name) {
+		return false, false
+	}
+	t := known()
+	for i, w := range words {
+		initial, _ := utf8.DecodeRuneInString(w)
+		if !unicode.IsUpper(initial) && (i == 0 || !t.isKind("particle", w)) || strings.ContainsFunc(w, isNoPartOfName) {
+			return false, false
+		}
+	}
+	if IsNobody(words[0], strings.Join(words[1:], " ")) {
+		return false, false
+	}
+	return true, t.isKind("given", words[0]) || strings.Contains(name, ",") && t.isKind("given", words[len(words)-1])
+}
+
+func isNoPartOfName(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.Is(unicode.Mn, r) && r != '-' && r != '.' && r != '\'' && r != '’'
 }

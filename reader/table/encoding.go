@@ -89,23 +89,23 @@ func damaged(kind string, err error) error {
 // zero bytes, then UTF-8; what is neither is in one of the older encodings, see
 // guessEncoding. A text with more characters of UTF-8 than bytes that are not is
 // UTF-8 with an error in it.
-func detectEncoding(head []byte, whole bool, score Score) string {
+func detectEncoding(head []byte, whole bool, score Score, languages Languages) (name string, alike []string) {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}):
-		return encodingUTF8
+		return encodingUTF8, nil
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
-		return encodingUTF16LE
+		return encodingUTF16LE, nil
 	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		return encodingUTF16BE
+		return encodingUTF16BE, nil
 	}
 	if name := zeroPattern(head); name != "" {
-		return name
+		return name, nil
 	}
 	good, bad := beyondASCII(wholeRunes(head, whole))
 	if bad > 0 && bad >= good {
-		return guessEncoding(head, score)
+		return guessEncoding(head, score, languages)
 	}
-	return encodingUTF8
+	return encodingUTF8, nil
 }
 
 // beyondASCII counts the characters of UTF-8 that are not ASCII, and the

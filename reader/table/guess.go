@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,36 +11,50 @@ import (
 // An older is an encoding that lists come in beside UTF-8, with the letters by
 // which the languages that it was made for are told from others.
 type older struct {
-	name    string
-	letters string // frequent beyond ASCII in names of those languages
-	wide    bool   // more than a byte a character
+	name      string
+	languages string // in which its lists are, by the words of their headers
+	letters   string // frequent beyond ASCII in names of those languages
+	wide      bool   // more than a byte a character
 }
 
 // olders are tried in this order; the first of equals wins. The common letters
 // of each are what remains after the names in its languages were counted.
 func olders() []older {
+	const (
+		western  = "de fr es pt it nl sv da no fi"
+		eastern  = "pl cs hu ro"
+		european = "äöüßéèêëàâçîïôûùœñáíóúãõåæøìòÄÖÜÉÀÇÑÅØÁÍÓÚ"
+		central  = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčďěňřšťůžýČĎĚŇŘŠŤŮŽőűŐŰéáíúöüÉÁÍÚÖÜäÄăâîșțĂ"
+		cyrillic = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯіїєґІЇЄҐ"
+	)
 	return []older{
-		{CP1252, "äöüßéèêëàâçîïôûùœñáíóúãõåæøÄÖÜÉÀÇÑÅØÁÍÓÚ", false},
-		{"windows-1250", "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčďěňřšťůžýČĎĚŇŘŠŤŮŽőűŐŰéáíúöüÉÁÍÚÖÜäÄăâîșțĂ", false},
-		{"macintosh", "éèêëàâäöüßçñáíóúôûîïùœãõåæøÉÀÄÖÜÇÑÅØ", false},
-		{"windows-1254", "çğışöüÇĞİŞÖÜâîû", false},
-		{"windows-1251", "абвгдеёжзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯіїєґІЇЄҐ", false},
-		{"cp850", "äöüßéèêëàâçñáíóúôûîïåæøÄÖÜÉÇÑÅØ", false},
-		{"shift_jis", "", true},
-		{"gb18030", "", true},
-		{"euc-kr", "", true},
-		{"big5", "", true},
+		{CP1252, western, european, false},
+		{"iso-8859-15", western, european + "ŠšŽžŒŸ", false},
+		{"windows-1250", eastern, central, false},
+		{"iso-8859-2", eastern, central, false},
+		{"macintosh", western, "éèêëàâäöüßçñáíóúôûîïùœãõåæøÉÀÄÖÜÇÑÅØ", false},
+		{"windows-1254", "tr", "çğışöüÇĞİŞÖÜâîû", false},
+		{"windows-1251", "ru uk", cyrillic, false},
+		{"koi8-r", "ru", cyrillic, false},
+		{"cp850", western, "äöüßéèêëàâçñáíóúôûîïåæøÄÖÜÉÇÑÅØ", false},
+		{"cp852", eastern, central, false},
+		{"shift_jis", "ja", "", true},
+		{"gb18030", "zh-Hans", "", true},
+		{"euc-kr", "ko", "", true},
+		{"big5", "zh-Hant", "", true},
 	}
 }
 
 // guessEncoding decodes the start of a text in each encoding, and takes the one
-// in which it reads best: whose header names known columns, and whose letters
-// are those of names and not of tables drawn with lines.
-func guessEncoding(head []byte, score Score) string {
+// in which it reads best: whose header names known columns in a language that it
+// was made for, and whose letters are those of names and not of tables drawn with
+// lines. Others in which another text reads as well are told, too.
+func guessEncoding(head []byte, score Score, languages Languages) (best string, alike []string) {
 	if end := bytes.LastIndexAny(head, "\r\n"); end > 0 && len(head) >= sniffSize {
 		head = head[:end]
 	}
 	best, most := CP1252, -1<<30
+	var read []byte
 	for _, o := range olders() {
 		enc, err := encodingNamed(o.name)
 		if err != nil {
@@ -49,11 +64,33 @@ func guessEncoding(head []byte, score Score) string {
 		if err != nil || o.wide && bytes.Count(text, []byte("\ufffd")) > 1 {
 			continue
 		}
-		if points := o.points(text) + headerBonus(text, score); points > most {
-			best, most = o.name, points
+		switch points := o.points(text) + headerBonus(text, score) + o.languageBonus(text, languages); {
+		case points > most:
+			best, most, read, alike = o.name, points, text, nil
+		case points == most && !bytes.Equal(text, read):
+			alike = append(alike, o.name)
 		}
 	}
-	return best
+	return best, alike
+}
+
+// languageBonus is for a header in a language that the encoding was made for.
+func (o older) languageBonus(text []byte, languages Languages) int {
+	if languages == nil {
+		return 0
+	}
+	line, _, _ := bytes.Cut(text, []byte{'\n'})
+	bonus := 0
+	for _, cell := range headerCells(line) {
+		if slices.ContainsFunc(languages(cell), func(l string) bool { return slices.Contains(strings.Fields(o.languages), l) }) {
+			bonus += 20
+		}
+	}
+	return bonus
+}
+
+func headerCells(line []byte) []string {
+	return strings.FieldsFunc(string(line), func(r rune) bool { return strings.ContainsRune(",;\t|\"\r", r) })
 }
 
 // headerBonus is for a header that names known columns with letters beyond
@@ -64,7 +101,7 @@ func headerBonus(text []byte, score Score) int {
 	}
 	line, _, _ := bytes.Cut(text, []byte{'\n'})
 	known := 0
-	for _, cell := range strings.FieldsFunc(string(line), func(r rune) bool { return strings.ContainsRune(",;\t|\"\r", r) }) {
+	for _, cell := range headerCells(line) {
 		if utf8.RuneCountInString(cell) < len(cell) && score([]string{cell}) > 0 {
 			known++
 		}
@@ -84,6 +121,8 @@ func (o older) points(text []byte) int {
 		case r < 0x80:
 		case r == utf8.RuneError:
 			points -= 30
+		case !o.wide && isOtherScript(r) && (last < 0x80 || !isOtherScript(last)) && unicode.IsLetter(last):
+			points -= 10 // a letter of another script inside a word
 		case o.wide:
 			points += widePoints(r)
 		case strings.ContainsRune(o.letters, r):
@@ -102,6 +141,8 @@ func (o older) points(text []byte) int {
 	}
 	return points
 }
+
+func isOtherScript(r rune) bool { return unicode.In(r, unicode.Cyrillic, unicode.Greek) }
 
 func widePoints(r rune) int {
 	switch {

@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -9,6 +10,9 @@ import (
 // A Score says how much a record looks like a header: how many of its cells
 // name something known.
 type Score func(cells []string) int
+
+// Languages are those in which a header is a known word, English left out.
+type Languages func(header string) []string
 
 // A Layout is how a text file is laid out: what separates, and where its
 // header is.
@@ -37,7 +41,8 @@ func FindLayout(head []byte, commas string, score Score, records int) Layout {
 	best := Layout{Comma: commas[0], EOL: eol, Line: line, score: -1}
 	for _, comma := range []byte(commas) {
 		l := bestHeader(head[skip:], Layout{Comma: comma, EOL: eol, Line: line}, score, records)
-		if l.score > best.score || l.score == best.score && len(l.Header) > len(best.Header) {
+		// Of equals the upper line: a delimiter that is none finds names in the middle of cells.
+		if l.score > best.score || l.score == best.score && (l.Line < best.Line || l.Line == best.Line && len(l.Header) > len(best.Header)) {
 			best = l
 		}
 	}
@@ -64,19 +69,49 @@ func sepLine(head []byte, eol byte) (comma byte, size int) {
 func bestHeader(head []byte, at Layout, score Score, records int) Layout {
 	s := NewScanner(bytes.NewReader(head), at.Comma, at.EOL, at.Line)
 	s.loose = true
-	best := at
-	best.score = -1
+	var first []Layout
 	for range records {
-		err := s.Next()
-		if err != nil {
+		if err := s.Next(); err != nil {
 			break // the end, or what the strict reading will report
 		}
-		cells := s.Cells(nil)
-		if n := score(cells); n > best.score {
-			best.Header, best.score, best.Line, best.Offset = cells, n, s.Line, s.from
+		at.Header, at.Line, at.Offset = s.Cells(nil), s.Line, s.from
+		first = append(first, at)
+	}
+	return pickHeader(first, at, score)
+}
+
+// pickHeader takes the record with the most cells that name something known,
+// the first of equals; none when there are no records. Words that stand in the
+// same column of another record are values: a source, a channel.
+func pickHeader(first []Layout, none Layout, score Score) Layout {
+	best := none
+	best.score = -1
+	for i, l := range first {
+		if l.score = score(l.Header); l.score <= best.score {
+			continue
+		}
+		if l.score = score(unrepeated(first, i)); l.score > best.score {
+			best = l
 		}
 	}
 	return best
+}
+
+// unrepeated are the cells of a record that no other one, but for a header that
+// was pasted once more, has in the same column.
+func unrepeated(records []Layout, i int) []string {
+	cells := slices.Clone(records[i].Header)
+	for j, other := range records {
+		if j == i || slices.Equal(other.Header, records[i].Header) {
+			continue
+		}
+		for k := range min(len(cells), len(other.Header)) {
+			if other.Header[k] == records[i].Header[k] {
+				cells[k] = ""
+			}
+		}
+	}
+	return cells
 }
 
 // UniqueNames gives every column a name of its own: a nameless one is

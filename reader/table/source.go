@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"hash"
@@ -20,10 +21,11 @@ type Source struct {
 	Name string // as a person would name it
 	Path string // empty for standard input
 
-	size  int64
-	mtime time.Time
-	info  fs.FileInfo // what it was when first opened
-	spool *os.File    // the private copy, nil for a regular file
+	member string // the list inside a .zip, empty for any other file
+	size   int64
+	mtime  time.Time
+	info   fs.FileInfo // what it was when first opened
+	spool  *os.File    // the private copy, nil for a regular file
 }
 
 // NewSource looks at the file of that path; "-" is stdin.
@@ -43,17 +45,23 @@ func NewSource(path string, stdin io.Reader) (*Source, error) {
 	if info.IsDir() {
 		return nil, &InputError{File: path, Msg: "a directory, not a file"}
 	}
-	if info.Mode().IsRegular() {
-		s.info, s.size, s.mtime = info, info.Size(), info.ModTime()
-		return s, nil
-	}
-	f, err := os.Open(path) // a pipe, such as <(zcat list.csv.gz)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, OpenError(path, err)
 	}
 	defer f.Close()
-	return s, s.copyFrom(f)
+	if info.Mode().IsRegular() {
+		s.info, s.size, s.mtime = info, info.Size(), info.ModTime()
+		return s, s.unpack(f)
+	}
+	return s, s.copyFrom(f) // a pipe, such as <(zcat list.csv.gz)
 }
+
+// Member is the list inside a .zip that is read, empty for any other file.
+func (s *Source) Member() string { return s.member }
+
+// listName is the name by which the format of the list is told.
+func (s *Source) listName() string { return cmp.Or(s.member, s.Path) }
 
 // OpenError says why the file of that path cannot be opened.
 func OpenError(path string, err error) error {
@@ -83,20 +91,23 @@ func (s *Source) copyFrom(r io.Reader) error {
 	if err != nil {
 		return &InputError{File: s.Name, Msg: "cannot be copied to a temporary file", Err: err}
 	}
+	if s.spool != nil {
+		defer s.spool.Close() // an archive, of which f gets the list
+	}
 	s.spool = f
 	_ = os.Remove(f.Name()) // fails where open files cannot be removed: close does it then
 	s.size, err = io.Copy(f, r)
 	if err != nil {
 		return &InputError{File: s.Name, Msg: "cannot be read", Err: err}
 	}
-	return nil
+	return s.unpack(f)
 }
 
 // open starts another reading of the bytes. It fails when the file is no
 // longer the one first looked at.
 func (s *Source) open() (io.ReadCloser, error) {
 	if s.spool != nil {
-		return io.NopCloser(io.NewSectionReader(s.spool, 0, s.size)), nil
+		return &spooled{io.NewSectionReader(s.spool, 0, s.size)}, nil
 	}
 	f, err := os.Open(s.Path)
 	if err != nil {
@@ -109,6 +120,12 @@ func (s *Source) open() (io.ReadCloser, error) {
 	}
 	return r, nil
 }
+
+// spooled reads the private copy, which outlives it.
+type spooled struct{ *io.SectionReader }
+
+// Close does nothing.
+func (*spooled) Close() error { return nil }
 
 // Close gives up the private copy.
 func (s *Source) Close() error {
@@ -174,7 +191,7 @@ func isInputName(name string) bool {
 		return false // hidden, or written by this tool
 	}
 	ext := filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst"))
-	return slices.Contains([]string{".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".xlsx"}, ext)
+	return slices.Contains([]string{".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".xlsx", ".zip"}, ext)
 }
 
 // Expand turns the paths of a command line into files: a directory into the
@@ -275,7 +292,7 @@ func filesIn(dir string, skip []string) ([]string, error) {
 		}
 	}
 	if len(files) == 0 {
-		return nil, &InputError{File: dir, Msg: "no .csv, .tsv, .jsonl or .xlsx file in this directory"}
+		return nil, &InputError{File: dir, Msg: "no .csv, .tsv, .jsonl, .xlsx or .zip file in this directory"}
 	}
 	return files, nil
 }
@@ -334,7 +351,8 @@ func (s *Source) ReadText() ([]byte, error) {
 	if kind := knownBinary(all); kind != "" {
 		return nil, &InputError{Msg: "a " + kind + " file, not a list", Hint: "save it as text or CSV"}
 	}
-	text, err := decoder(bytes.NewReader(all), detectEncoding(all, true, nil), true)
+	encoding, _ := detectEncoding(all, true, nil, nil)
+	text, err := decoder(bytes.NewReader(all), encoding, true)
 	if err != nil {
 		return nil, err
 	}

@@ -22,8 +22,19 @@ type Record struct {
 	Cells   []string        // valid until the next record
 	Object  json.RawMessage // of JSONL, byte for byte
 	Raw     string          // of JSONL: a line that is no object, byte for byte
+	Linked  []string        // of a workbook with links: Cells with [text](address) for those that lead somewhere; else nil
+	Hidden  bool            // of a workbook: a filter or a person has hidden the row
 	Problem string          // why it is none, or why a line cannot be read
 	Bad     *InputError     // of a line whose quotes cannot be read; its cells are cut at the delimiters alone
+}
+
+// Said are the cells for whoever wants to know what they say: those with links
+// have their addresses.
+func (r *Record) Said() []string {
+	if r.Linked != nil {
+		return r.Linked
+	}
+	return r.Cells
 }
 
 // Records reads a file from its first row to its last.
@@ -37,15 +48,18 @@ type Options struct {
 	Format   string // csv, tsv, jsonl (or ndjson), xlsx; empty to detect it
 	Encoding string // a name of the WHATWG encoding standard; empty to detect it
 	Sheet    string // of a workbook; empty for the first
+
+	Languages Languages // to tell encodings by the words of a header; may be nil
 }
 
 // A Table is one input file, with what was found out about its bytes.
 type Table struct {
 	Source      *Source
 	Format      string   // csv, tsv, jsonl, xlsx
-	Compression string   // gzip, zstd or none
+	Compression string   // gzip, zstd, zip or none
 	Encoding    string   // empty for a workbook
 	Demanded    bool     // the encoding was
+	Alike       []string // encodings in which the text reads as well, as another text
 	Sheet       string   // of a workbook
 	Sheets      []string // that it was chosen from
 	Layout      Layout
@@ -82,7 +96,7 @@ func (t *Table) sniff(score Score, opt Options) error {
 		t.Encoding, err = CanonicalEncoding(opt.Encoding)
 		t.Demanded = true
 	} else {
-		t.Encoding = detectEncoding(head, whole, score)
+		t.Encoding, t.Alike = detectEncoding(head, whole, score, opt.Languages)
 	}
 	if err != nil {
 		return err
@@ -107,6 +121,9 @@ func (t *Table) head() (head []byte, whole bool, err error) {
 	}
 	defer done()
 	t.Compression = compression
+	if t.Source.member != "" && compression == "" {
+		t.Compression = "zip"
+	}
 	head = make([]byte, sniffSize)
 	n, err := io.ReadFull(r, head)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -180,7 +197,7 @@ func (t *Table) formatOf(start []byte, demanded string) string {
 	case demanded != "":
 		return demanded
 	}
-	name := strings.ToLower(t.Source.Path)
+	name := strings.ToLower(t.Source.listName())
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
 	switch filepath.Ext(name) {
 	case ".jsonl", ".ndjson", ".json":
@@ -326,7 +343,7 @@ func (t *Table) Sample(n int) ([][]string, error) {
 			return nil, err
 		}
 		if len(sample) < n && r.Bad == nil {
-			sample = append(sample, slices.Clone(r.Cells))
+			sample = append(sample, slices.Clone(r.Said()))
 		}
 	}
 	j, ok := rows.(*jsonRecords)
@@ -334,6 +351,9 @@ func (t *Table) Sample(n int) ([][]string, error) {
 		j, ok = &a.jsonRecords, true
 	}
 	if ok {
+		if len(j.names) == 0 && len(sample) == 0 && t.array {
+			return nil, &InputError{Msg: "empty: a list without an object in it"}
+		}
 		if len(j.names) == 0 {
 			return nil, &InputError{Msg: "no line of it is a JSON object with a member", Hint: "--in-format csv if it is a table"}
 		}

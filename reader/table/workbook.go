@@ -23,15 +23,23 @@ func (t *Table) openWorkbook(opt Options, score Score) error {
 		return err
 	}
 	var best Layout
+	var lists []string
 	for i, sheet := range sheets {
 		layout, err := findHeader(book, sheet, score)
 		if err != nil {
 			return err
 		}
+		if layout.score >= listScore {
+			lists = append(lists, sheet)
+		}
 		// The first sheet may be a cover: another is read when it looks like a list.
 		if i == 0 || best.score < listScore && layout.score >= listScore {
 			best, t.Sheet = layout, sheet
 		}
+	}
+	if len(lists) > 1 && lists[0] != sheets[0] {
+		return &OptionError{File: t.Source.Name, Msg: fmt.Sprintf("the first sheet is no list, and several others are: %s", QuoteAll(lists)),
+			Hint: fmt.Sprintf("type --sheet '%s', or another of them", lists[0])}
 	}
 	if best.Header == nil {
 		return &InputError{Msg: fmt.Sprintf("the sheet %q is empty", t.Sheet), Hint: "--sheet NAME reads another one"}
@@ -53,6 +61,7 @@ func findHeader(book *excelize.File, sheet string, score Score) (Layout, error) 
 		return best, err
 	}
 	defer rows.Rows.Close()
+	var first []Layout
 	for range HeaderRecords {
 		r, err := rows.Next()
 		if err == io.EOF {
@@ -61,11 +70,9 @@ func findHeader(book *excelize.File, sheet string, score Score) (Layout, error) 
 		if err != nil {
 			return best, err
 		}
-		if n := score(r.Cells); n > best.score {
-			best = Layout{Header: slices.Clone(r.Cells), score: n, Line: r.Line, Preamble: r.Line - 1}
-		}
+		first = append(first, Layout{Header: slices.Clone(r.Cells), Line: r.Line, Preamble: r.Line - 1})
 	}
-	return best, nil
+	return pickHeader(first, best, score), nil
 }
 
 // workbook unpacks the file. The parts that do not fit into a few megabytes
@@ -125,6 +132,9 @@ func (t *Table) openSheet(sum hash.Hash) (Records, error) {
 	if err != nil {
 		return nil, errors.Join(err, book.Close())
 	}
+	if rows.links, err = t.linksOf(t.Sheet); err != nil {
+		return nil, errors.Join(err, rows.Close())
+	}
 	for rows.line < t.Layout.Line {
 		if _, err := rows.Next(); err != nil {
 			return nil, errors.Join(err, rows.Close())
@@ -136,8 +146,9 @@ func (t *Table) openSheet(sum hash.Hash) (Records, error) {
 // A sheetRecords reads the rows of a sheet, its cells as they are shown.
 type sheetRecords struct {
 	*excelize.Rows
-	book *excelize.File
-	line int
+	book  *excelize.File
+	line  int
+	links links
 }
 
 func newSheetRecords(book *excelize.File, sheet string) (*sheetRecords, error) {
@@ -157,7 +168,7 @@ func (s *sheetRecords) Next() (Record, error) {
 			return Record{}, damaged("workbook", err)
 		}
 		if Filled(cells) > 0 {
-			return Record{Line: s.line, Cells: cells}, nil
+			return Record{Line: s.line, Cells: cells, Linked: s.links.into(s.line, cells), Hidden: s.GetRowOpts().Hidden}, nil
 		}
 	}
 	if err := s.Error(); err != nil {

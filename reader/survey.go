@@ -26,7 +26,7 @@ type survey struct {
 	count Profile // of this file alone
 	file  FileProfile
 	seed  maphash.Seed
-	sums  []said // of the sendable rows, to find the same again
+	said  said // by the sendable rows
 	traps map[string]*Trap
 
 	held []table.Record // records with one field that may be the footer
@@ -224,12 +224,10 @@ func (s *survey) contact(r table.Record) error {
 		return nil
 	}
 	s.count.Sendable++
-	said := said{sum: s.row.Sum(s.seed)}
 	if s.row.Email() != "" {
 		s.count.Addresses++
-		said.who = s.row.Who(s.seed)
 	}
-	s.sums = append(s.sums, said)
+	s.said.add(s.row.Sums(s.seed))
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package reader
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash/maphash"
@@ -13,12 +12,9 @@ import (
 type totals struct {
 	seed    maphash.Seed
 	profile Profile
-	sums    []said
+	said    said
 	traps   map[string]Trap
 }
-
-// A said is what a sendable row says: about whom, 0 without an address, and what.
-type said struct{ who, sum uint64 }
 
 func newTotals() *totals {
 	return &totals{seed: maphash.MakeSeed(), traps: map[string]Trap{}, profile: Profile{Invalid: map[string]int{}, OptOut: map[string]int{}, Traps: []Trap{}, Notes: []string{}}}
@@ -45,25 +41,13 @@ func (t *totals) add(s *survey) {
 	p.Addresses += s.count.Addresses
 	p.Notes = append(p.Notes, s.count.Notes...)
 	p.Files = append(p.Files, s.file)
-	t.sums = append(t.sums, s.sums...)
+	t.said.merge(&s.said)
 }
 
 // finish is the profile of all files together.
 func (t *totals) finish() *Profile {
 	p := &t.profile
-	slices.SortFunc(t.sums, func(a, b said) int {
-		if a.who != b.who {
-			return cmp.Compare(a.who, b.who)
-		}
-		return cmp.Compare(a.sum, b.sum)
-	})
-	different := slices.Compact(t.sums)
-	p.Duplicates = len(t.sums) - len(different)
-	for i, s := range different {
-		if i > 0 && s.who != 0 && s.who == different[i-1].who {
-			p.Repeated++
-		}
-	}
+	p.Duplicates, p.Repeated = t.said.again()
 	for _, kind := range slices.Sorted(maps.Keys(t.traps)) {
 		trap := t.traps[kind]
 		if len(p.Files) == 1 {

@@ -286,32 +286,46 @@ func isTotal(cells []string) bool {
 	return false
 }
 
-// Sum hashes what a row says, to find the rows that say the same.
-func (r *Row) Sum(seed maphash.Seed) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, v := range r.values[:personSlots] {
-		_, _ = h.WriteString(v)
-		_ = h.WriteByte(0)
+// Sums hash what a row says, to find the rows that say the same, and whom it is
+// about: 0 without an address, which several people may have.
+func (r *Row) Sums(seed maphash.Seed) (who, all uint64) {
+	var room [512]byte
+	text := append(room[:0], r.values[slotEmail]...)
+	if r.values[slotEmail] != "" {
+		text = appendLower(append(text, ' '), r.values[slotFirstName])
+		text = appendLower(append(text, ' '), r.values[slotLastName])
+		who = maphash.Bytes(seed, bytes.TrimSpace(text))
+	}
+	for _, v := range r.values[slotFirstName:personSlots] {
+		text = append(append(text, 0), v...)
 	}
 	for _, f := range sortedFields(r.Extra) {
-		_, _ = h.WriteString(string(f) + "\x00" + r.Extra[f] + "\x00")
+		text = append(append(append(append(text, 0), f...), 0), r.Extra[f]...)
 	}
-	return h.Sum64()
+	return who, maphash.Bytes(seed, text)
 }
 
-// Who hashes who the row is about: an address of several people is several persons.
-func (r *Row) Who(seed maphash.Seed) uint64 {
-	var room [128]byte
-	text := append(room[:0], r.values[slotEmail]...)
-	for _, slot := range []int{slotFirstName, slotLastName} {
-		text = append(text, ' ')
-		for _, letter := range r.values[slot] {
-			text = utf8.AppendRune(text, unicode.ToLower(letter))
+// appendLower appends a text in lower case.
+func appendLower(text []byte, s string) []byte {
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			for _, letter := range s[i:] {
+				text = utf8.AppendRune(text, unicode.ToLower(letter))
+			}
+			return text
 		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		text = append(text, c)
 	}
-	return maphash.Bytes(seed, bytes.TrimSpace(text))
+	return text
 }
+
+// sampled is how many values of a column are looked at for samples: in a column of
+// one country no second one is looked for in a million rows.
+const sampled = 1000
 
 // Count counts what the columns of a record hold, and keeps samples.
 func (p *Plan) Count(cells []string, r *Row) {
@@ -321,7 +335,7 @@ func (p *Plan) Count(cells []string, r *Row) {
 		}
 		f := &p.fates[i]
 		f.Filled++
-		if len(f.Samples) < 3 {
+		if len(f.Samples) < 3 && f.Filled <= sampled {
 			f.Samples = addSample(f.Samples, cell)
 		}
 	}
@@ -333,7 +347,7 @@ func (p *Plan) Count(cells []string, r *Row) {
 		}
 		if usable || m.slot >= 0 && r.flaws[m.slot] != person.NoFlaw {
 			m.Filled++
-			if len(m.Samples) < 3 {
+			if len(m.Samples) < 3 && m.Filled <= sampled {
 				m.Samples = addSample(m.Samples, p.filled(m.columns, cells))
 			}
 		}

@@ -35,7 +35,7 @@ func readTable(name, separator string) map[string][]string {
 // known are the tables, made ready to be asked.
 var known = sync.OnceValue(func() *tables {
 	t := &tables{nothing: map[string]bool{}, noName: map[string]bool{}, hosts: map[string]string{}, languages: map[string]string{}, answers: map[string]string{},
-		anyEnding: map[string]bool{}, people: map[string]map[string]bool{}, dummyLocal: map[string]bool{}}
+		anyEnding: map[string]bool{}, people: map[string]map[string]bool{}, dummyLocal: map[string]bool{}, dummyHost: map[string]bool{}, neverHost: map[string]bool{}}
 	for kind, words := range readTable("nothing.tsv", "|") {
 		into := t.nothing
 		if kind == "for names" {
@@ -52,13 +52,16 @@ var known = sync.OnceValue(func() *tables {
 			case "dummy local":
 				t.dummyLocal[h] = true
 			case "dummy":
-				t.hosts["dummy "+h] = kind
+				t.dummyHost[h] = true
+				t.hostShapes[min(len(h), shapeLength-1)][h[0]] = true
 			case "dummy always":
-				t.hosts["always "+h] = kind
+				t.neverHost[h] = true
+				t.hostShapes[min(len(h), shapeLength-1)][h[0]] = true
 			default:
 				t.hosts[h] = kind
 				if name, ok := strings.CutSuffix(h, ".*"); ok {
 					t.anyEnding[name] = true
+					t.endings[len(name)] = true
 				}
 				t.hostShapes[min(len(h), shapeLength-1)][h[0]] = true
 			}
@@ -93,9 +96,12 @@ type tables struct {
 	shapes     [shapeLength][256]bool     // length and first byte of both, to pass most texts by
 	hostShapes [shapeLength][256]bool     // the same of hosts
 	anyEnding  map[string]bool            // yelp of "yelp.*"
+	endings    [shapeLength]bool          // lengths of those
 	nobodies   [shapeLength][256]bool     // the same of teams and stand-ins
 	hosts      map[string]string          // kind by host; "yelp.*" stands for any ending
 	dummyLocal map[string]bool            // local parts that people invent
+	dummyHost  map[string]bool            // hosts that they invent beside those
+	neverHost  map[string]bool            // hosts of no address, whatever the local part
 	languages  map[string]string          // tag by name in lower case
 	answers    map[string]string          // kind by the text of an answer in lower case
 	people     map[string]map[string]bool // words by kind, as bareName leaves them
@@ -111,10 +117,20 @@ func (t *tables) addShape(word string) {
 
 // hostKind is the kind of a host, empty for most.
 func (t *tables) hostKind(host string) string {
-	if host == "" || !t.hostShapes[min(len(host), shapeLength-1)][host[0]] {
+	if !t.maybeHost(host) {
 		return ""
 	}
 	return t.hosts[host]
+}
+
+// maybeHost says, fast, whether a host may be in a table.
+func (t *tables) maybeHost(host string) bool {
+	return host != "" && t.hostShapes[min(len(host), shapeLength-1)][host[0]]
+}
+
+// isAnyEnding says whether a label is that of yelp.*.
+func (t *tables) isAnyEnding(label string) bool {
+	return t.endings[min(len(label), shapeLength-1)] && t.anyEnding[label]
 }
 
 // bare is what a text is compared by: lower case without outer blanks and dots.

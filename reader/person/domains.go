@@ -11,15 +11,18 @@ import (
 // isHost says whether an ASCII name can be the host of a company's mail or
 // site: labels and at least one dot, not a public suffix alone, no number.
 func isHost(host string) bool {
-	dot := strings.LastIndexByte(host, '.')
-	if dot <= 0 || dot == len(host)-1 || strings.Contains(host, "..") || len(host) > 253 {
-		return false
-	}
+	dot := -1
 	for i := 0; i < len(host); i++ {
-		c := host[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+		switch c := host[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
+		case c == '.' && i > dot+1:
+			dot = i
+		default:
 			return false
 		}
+	}
+	if dot <= 0 || dot == len(host)-1 || len(host) > 253 {
+		return false
 	}
 	if last := host[len(host)-1]; last >= '0' && last <= '9' && strings.Trim(host[dot+1:], "0123456789") == "" {
 		return false // an IP address
@@ -214,7 +217,7 @@ func isForeignHost(host string) bool {
 		if !ok {
 			break
 		}
-		if len(name) < 13 && t.anyEnding[name] && (isSuffix(ending) || ending == "com" || ending == "net" || ending == "org") {
+		if t.isAnyEnding(name) && (isSuffix(ending) || ending == "com" || ending == "net" || ending == "org") {
 			return true
 		}
 		rest = ending

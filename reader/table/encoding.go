@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/flate"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -265,21 +266,23 @@ type utf8Reader struct {
 	tail   [utf8.UTFMax]byte // the start of a character that the last read cut
 	n      int
 	beyond bool // characters beyond ASCII have passed
-	lines  int  // line ends that have passed
 }
 
 func (u *utf8Reader) Read(p []byte) (int, error) {
 	k := copy(p, u.tail[:u.n])
 	n, err := u.r.Read(p[k:])
 	n += k
+	if isASCII(p[:n]) {
+		u.n = 0
+		return n, err
+	}
 	whole := wholeRunes(p[:n], err == io.EOF)
 	if !utf8.Valid(whole) {
 		if bad := u.refuse(whole); bad != nil {
 			return 0, bad
 		}
 	}
-	u.beyond = u.beyond || utf8.RuneCount(whole) != len(whole)
-	u.lines += bytes.Count(whole, []byte{'\n'})
+	u.beyond = u.beyond || !isASCII(whole)
 	u.n = copy(u.tail[:], p[len(whole):n])
 	return len(whole), err
 }
@@ -292,4 +295,19 @@ func (u *utf8Reader) refuse(text []byte) error {
 		return ErrNotUTF8
 	}
 	return nil
+}
+
+// isASCII looks at eight bytes at a time, as nearly all of nearly all lists are.
+func isASCII(text []byte) bool {
+	for ; len(text) >= 8; text = text[8:] {
+		if binary.LittleEndian.Uint64(text)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

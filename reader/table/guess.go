@@ -114,7 +114,12 @@ func headerBonus(text []byte, score Score) int {
 // letters in the wrong case speak against it.
 func (o older) points(text []byte) int {
 	points, last := 0, ' '
+	capital := false // the last one is a capital behind a letter
 	for _, r := range string(text) {
+		if capital && unicode.IsLower(r) {
+			points -= 8 // which is none of a word in capitals
+		}
+		capital = r >= 0x80 && unicode.IsUpper(r) && unicode.IsLetter(last) && !o.wide
 		switch {
 		case o.wide && r >= 0x80 && last < 0x80 && unicode.IsLetter(last), o.wide && r < 0x80 && last >= 0x80 && unicode.IsLetter(r):
 			points -= 10 // a sign of the East between Latin letters
@@ -129,6 +134,7 @@ func (o older) points(text []byte) int {
 			points += 4
 			if unicode.IsUpper(r) && unicode.IsLower(last) {
 				points -= 8 // a capital inside a word
+				capital = false
 			}
 		case unicode.IsLetter(r):
 			points -= 2

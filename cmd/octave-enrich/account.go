@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/octave"
 )
 
@@ -99,7 +100,7 @@ func (a *app) check(o *options) error {
 		return o.accountError(err)
 	}
 	if !check.Account.Valid {
-		return &exitError{code: exitKey, err: fmt.Errorf("the service says that the key is not valid")}
+		return &exit.Error{Code: exit.Key, Err: fmt.Errorf("the service says that the key is not valid")}
 	}
 	if o.agent != "" {
 		if check.Agent, err = client.Agent(ctx, o.agent); err != nil {
@@ -115,10 +116,10 @@ func (a *app) check(o *options) error {
 // accountError gives an error of the account endpoints its code, and a key that is
 // rejected a word about proxies.
 func (o *options) accountError(err error) error {
-	var e *exitError
-	err = serviceError(err)
-	if errors.As(err, &e) && e.code == exitKey {
-		_, e.hint, _ = strings.Cut(o.keyHint(err), "\n")
+	var e *exit.Error
+	err = exit.ServiceError(err)
+	if errors.As(err, &e) && e.Code == exit.Key {
+		_, e.Hint, _ = strings.Cut(o.keyHint(err), "\n")
 	}
 	return err
 }
@@ -130,7 +131,7 @@ func (o *options) noAgent(ctx context.Context, client *octave.Client, err error)
 			err = why
 		}
 	}
-	return serviceError(err)
+	return exit.ServiceError(err)
 }
 
 func (c Check) print(w io.Writer) error {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/reader"
 )
@@ -21,9 +22,9 @@ func refuseOutput(in *reader.Input) error {
 	profile := in.Profile()
 	for _, file := range profile.Files {
 		if isOutput(file.Columns) || file.Format == "jsonl" && slices.Contains(file.Columns, "octave") && isOutputOf(in, file.Name) {
-			return &exitError{code: exitUsage,
-				err:  fmt.Errorf("%s is an output of this tool: its contacts have been asked about, and would be paid for again", file.Name),
-				hint: meantBy(file.Path) + "\nto ask about these rows all the same, take the octave_ columns out of the file"}
+			return &exit.Error{Code: exit.Usage,
+				Err:  fmt.Errorf("%s is an output of this tool: its contacts have been asked about, and would be paid for again", file.Name),
+				Hint: meantBy(file.Path) + "\nto ask about these rows all the same, take the octave_ columns out of the file"}
 		}
 	}
 	return nil
@@ -63,13 +64,13 @@ func isOutputOf(in *reader.Input, source string) bool {
 func meantBy(output string) string {
 	list := listOf(output)
 	if list == "" {
-		return fmt.Sprintf("give the list that it was made from: %s run LIST -o %s", tool, words.Quote(output))
+		return fmt.Sprintf("give the list that it was made from: %s run LIST -o %s", words.Tool, words.Quote(output))
 	}
-	run := tool + " run " + words.Quote(list)
+	run := words.Tool + " run " + words.Quote(list)
 	if defaultOutput(list, "") != output {
 		run += " -o " + words.Quote(output)
 	}
-	return fmt.Sprintf("to go on, or to try again what failed: %s\nthe same answers in another format or for a sender: %s export %s -o FILE", run, tool, words.Quote(list))
+	return fmt.Sprintf("to go on, or to try again what failed: %s\nthe same answers in another format or for a sender: %s export %s -o FILE", run, words.Tool, words.Quote(list))
 }
 
 // listOf finds the list of an output: by its name, else by its checkpoint; "" when

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
@@ -21,8 +22,8 @@ type approval struct {
 // onlyApproved makes the memory know nothing but what was approved.
 func (o *options) onlyApproved(memory *pipeline.Memory, path string) (*approval, error) {
 	if !exists(review.Path(path)) {
-		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
-			hint: "review it with: " + tool + " review " + words.Quote(path)}
+		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
+			Hint: "review it with: " + words.Tool + " review " + words.Quote(path)}
 	}
 	book, err := review.Read(path)
 	if err != nil {
@@ -67,8 +68,8 @@ func (a *approval) tell(to *console.Console, output writer.Output, rows pipeline
 		fmt.Fprintf(to, "held: %s: %v\n", row.Place(), row.Err)
 	}
 	if approved := a.book.Approved(); output.Rows == 0 && approved > 0 {
-		return &exitError{code: exitRowsFailed, err: fmt.Errorf("%s approved, and %s holds none of them", words.Count(approved, "sequence"), output.Path),
-			hint: "they are held, or this list with these settings does not ask for them"}
+		return &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("%s approved, and %s holds none of them", words.Count(approved, "sequence"), output.Path),
+			Hint: "they are held, or this list with these settings does not ask for them"}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -56,7 +57,7 @@ func spend(b *testing.B, name string, args ...string) spent {
 // serve starts the service in a process of its own and returns its address.
 func startSandbox(b *testing.B, flags ...string) string {
 	file := filepath.Join(b.TempDir(), "addr")
-	cmd := exec.Command(tool, append([]string{"sandbox", "--addr", "127.0.0.1:0", "--addr-file", file}, flags...)...)
+	cmd := exec.Command(words.Tool, append([]string{"sandbox", "--addr", "127.0.0.1:0", "--addr-file", file}, flags...)...)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func enrich(b *testing.B, base, list string, flags ...string) spent {
 	b.Setenv("OCTAVE_API_KEY", "a key")
 	out := filepath.Join(b.TempDir(), "out.csv")
 	args := append([]string{"run", list, "-o", out, "--base-url", base, "--progress", "none", "--concurrency", "64"}, flags...)
-	return spend(b, tool, args...)
+	return spend(b, words.Tool, args...)
 }
 
 // bare is the program to compare with: workers that post and read, nothing else.
@@ -246,12 +247,12 @@ func BenchmarkExport(b *testing.B) {
 	base, list, one := startSandbox(b), prospects(b, rows), prospects(b, 1)
 	b.Setenv("OCTAVE_API_KEY", "a key")
 	dir := b.TempDir()
-	spend(b, tool, "run", one, "-o", filepath.Join(dir, "one.csv"), "--base-url", base, "--checkpoint", filepath.Join(dir, "c"))
+	spend(b, words.Tool, "run", one, "-o", filepath.Join(dir, "one.csv"), "--base-url", base, "--checkpoint", filepath.Join(dir, "c"))
 	var ratio, cpu []float64
 	var most float64
 	for b.Loop() {
 		for range 3 {
-			ours := spend(b, tool, "export", list, "-o", filepath.Join(dir, "out.csv"), "--checkpoint", filepath.Join(dir, "c"), "--force")
+			ours := spend(b, words.Tool, "export", list, "-o", filepath.Join(dir, "out.csv"), "--checkpoint", filepath.Join(dir, "c"), "--force")
 			plain := spend(b, "recopy", list, filepath.Join(dir, "plain.csv"))
 			ratio = append(ratio, float64(ours.wall)/float64(plain.wall))
 			cpu = append(cpu, float64(ours.cpu)/float64(plain.cpu))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
@@ -46,7 +47,7 @@ func (o *options) lookBeside(list *list, path, service string) (*beside, error) 
 	selection := pipeline.Selection{Ask: list.ask, Exclude: list.exclude}
 	answers, err := pipeline.NewOffers(list.input.Contacts(), selection)
 	if err != nil {
-		return nil, inputError(err)
+		return nil, exit.InputError(err)
 	}
 	b := &beside{answers: answers, question: answers.Questions()}
 	var others []string
@@ -136,8 +137,8 @@ func (b *beside) decide(command string, inputs []string) error {
 	if b == nil || b.other == "" {
 		return nil
 	}
-	return &exitError{code: exitDecide, err: fmt.Errorf("%s answers %d of these %d questions", b.other, b.has, b.question),
-		hint: fmt.Sprintf("to share it: %[1]s --checkpoint %[2]s\nif no call is wanted: %[3]s export %[4]s -o OUTPUT --checkpoint %[2]s\nto pay again: %[1]s --fresh", command, words.Quote(b.other), tool, quoteAll(inputs))}
+	return &exit.Error{Code: exit.Decide, Err: fmt.Errorf("%s answers %d of these %d questions", b.other, b.has, b.question),
+		Hint: fmt.Sprintf("to share it: %[1]s --checkpoint %[2]s\nif no call is wanted: %[3]s export %[4]s -o OUTPUT --checkpoint %[2]s\nto pay again: %[1]s --fresh", command, words.Quote(b.other), words.Tool, quoteAll(inputs))}
 }
 
 // quoteAll spells words so that a shell reads them back.
@@ -162,7 +163,7 @@ func (j *job) takeOver(b *beside) error {
 	}
 	answers, err := pipeline.Take(j.journal, b.offers)
 	if err != nil {
-		return checkpointError(j.places.checkpoint, err)
+		return exit.CheckpointError(j.places.checkpoint, err)
 	}
 	var names []string
 	for _, offer := range b.offers {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
@@ -18,7 +20,7 @@ import (
 // openJournal opens the checkpoint for a run, waiting for another one as long as
 // was asked; waiting says so. When no call may start any more, stop hears why.
 func (o *options) openJournal(ctx context.Context, path, service string, waiting func(), stop func(error)) (*checkpoint.Journal, error) {
-	opt := checkpoint.Options{Header: checkpoint.Header{Tool: tool + " " + version, Service: service}, OnStop: stop}
+	opt := checkpoint.Options{Header: checkpoint.Header{Tool: words.Tool + " " + version, Service: service}, OnStop: stop}
 	deadline := time.Now().Add(time.Duration(o.waitLock))
 	for {
 		journal, err := checkpoint.Open(path, opt)
@@ -29,17 +31,17 @@ func (o *options) openJournal(ctx context.Context, path, service string, waiting
 			case <-time.After(200 * time.Millisecond):
 				continue
 			case <-ctx.Done():
-				return nil, checkpointError(path, err)
+				return nil, exit.CheckpointError(path, err)
 			}
 		}
 		if err != nil {
-			return nil, checkpointError(path, err)
+			return nil, exit.CheckpointError(path, err)
 		}
 		if answered := journal.Header().Service; answered != service {
 			journal.Close()
-			return nil, &exitError{code: exitUsage,
-				err:  fmt.Errorf("%s holds answers of %s; they are not mixed with those of %s", path, answered, service),
-				hint: "start another one with --checkpoint FILE (and -o), or move this one away"}
+			return nil, &exit.Error{Code: exit.Usage,
+				Err:  fmt.Errorf("%s holds answers of %s; they are not mixed with those of %s", path, answered, service),
+				Hint: "start another one with --checkpoint FILE (and -o), or move this one away"}
 		}
 		return journal, nil
 	}
@@ -60,7 +62,7 @@ func appendRecord(journal *checkpoint.Journal, path, kind string, body any) erro
 		return err
 	}
 	if err := journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw}); err != nil {
-		return checkpointError(path, err)
+		return exit.CheckpointError(path, err)
 	}
 	return nil
 }

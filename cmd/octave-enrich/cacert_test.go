@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -29,7 +30,7 @@ func TestOneMoreAuthority(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(dir, "authority.pem"), authority, 0o600))
 
 	p := run(t, dir, server.URL, "run", "list.csv", "-o", "out.csv")
-	if p.code() != exitService || !strings.Contains(p.stderr(), "--cacert FILE") || strings.Contains(p.stderr(), "run the same command") {
+	if p.code() != exit.Service || !strings.Contains(p.stderr(), "--cacert FILE") || strings.Contains(p.stderr(), "run the same command") {
 		t.Errorf("exit code %d:\n%s", p.code(), p.stderr())
 	}
 	for _, args := range [][]string{
@@ -43,7 +44,7 @@ func TestOneMoreAuthority(t *testing.T) {
 	if books := service.Ledger(); books.Billed != 1 {
 		t.Errorf("billed %d", books.Billed)
 	}
-	if p := run(t, dir, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "check", "--cacert", "authority.pem"); p.code() != exitService || !strings.Contains(p.stderr(), "for another host") {
+	if p := run(t, dir, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "check", "--cacert", "authority.pem"); p.code() != exit.Service || !strings.Contains(p.stderr(), "for another host") {
 		t.Errorf("another name: exit code %d:\n%s", p.code(), p.stderr())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
@@ -48,7 +49,7 @@ func (j *job) bill() error {
 	}
 	plan, changes, err := pipeline.Survey(j.list.input.Contacts(), j.selection(), known(j.journal, j.places.checkpoint))
 	if err != nil {
-		return runError(j.places.checkpoint, err)
+		return exit.RunError(j.places.checkpoint, err)
 	}
 	j.changes, j.memory.Earlier = changes, changes.Earlier
 	how := j.o.changed
@@ -177,13 +178,13 @@ func columnOf(field string, mapped []pipeline.Mapped) string {
 
 // decide is the end of a run that kept old answers because nobody had said what to
 // do about them.
-func (j *job) decide() *exitError {
+func (j *job) decide() *exit.Error {
 	if !j.undecided {
 		return nil
 	}
 	why := whatChanged(j.changes, pipeline.RunBody{}, j.list)
 	err := fmt.Errorf("%s changed and kept the old answers (%s)", words.Count(j.changes.Contacts, "contact"), strings.Join(why, "; "))
-	return &exitError{code: exitDecide, err: err, hint: fmt.Sprintf(
+	return &exit.Error{Code: exit.Decide, Err: err, Hint: fmt.Sprintf(
 		"to pay for new answers: %[1]s --changed redo\nto keep the old ones: %[1]s --changed keep", j.app.commandLine())}
 }
 

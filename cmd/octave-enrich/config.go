@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/reader"
 )
@@ -83,7 +84,7 @@ func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file
 		}
 		for _, line := range splitList(f, value) {
 			if err := fs.Set(f.Name, line); err != nil {
-				return "", usageError("environment: %w", valueError(variable, err))
+				return "", exit.UsageError("environment: %w", valueError(variable, err))
 			}
 		}
 		return "env " + variable, nil
@@ -94,11 +95,11 @@ func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file
 	}
 	words, err := configWords(value)
 	if err != nil {
-		return "", usageError("%s: %s: %w", file, f.Name, err)
+		return "", exit.UsageError("%s: %s: %w", file, f.Name, err)
 	}
 	for _, word := range words {
 		if err := fs.Set(f.Name, word); err != nil {
-			return "", usageError("%s: %w", file, valueError(f.Name, err))
+			return "", exit.UsageError("%s: %w", file, valueError(f.Name, err))
 		}
 	}
 	return "file " + file, nil
@@ -144,25 +145,25 @@ func readConfig(file string, known *pflag.FlagSet) (map[string]any, error) {
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: fmt.Errorf("--config: %w", err)}
+		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--config: %w", err)}
 	}
 	var items yaml.MapSlice
 	if err := yaml.UnmarshalWithOptions(text, &items, yaml.Strict(), yaml.UseOrderedMap()); err != nil {
 		// Without the lines themselves: one may hold a password.
-		return nil, usageError("%s: %s", file, yaml.FormatError(err, false, false))
+		return nil, exit.UsageError("%s: %s", file, yaml.FormatError(err, false, false))
 	}
 	settings := map[string]any{}
 	for _, item := range items {
 		name := fmt.Sprint(item.Key)
 		if strings.Contains(name, "key") && name != "key-file" {
-			return nil, usageError("%s: %s: the key does not belong into a file of settings; name its own file with key-file", file, name)
+			return nil, exit.UsageError("%s: %s: the key does not belong into a file of settings; name its own file with key-file", file, name)
 		}
 		flag := known.Lookup(name)
 		if flag == nil || notSettings[name] {
-			return nil, usageError("%s: there is no setting %q%s", file, name, didYouMean(name, flagNames(known)))
+			return nil, exit.UsageError("%s: there is no setting %q%s", file, name, didYouMean(name, flagNames(known)))
 		}
 		if _, twice := settings[flag.Name]; twice {
-			return nil, usageError("%s: %s is set twice, under two of its names", file, flag.Name)
+			return nil, exit.UsageError("%s: %s is set twice, under two of its names", file, flag.Name)
 		}
 		settings[flag.Name] = item.Value
 	}
@@ -202,17 +203,17 @@ func (a *app) allFlags() *pflag.FlagSet {
 
 // flagError suggests what was meant by an unknown flag.
 func flagError(cmd *cobra.Command, err error) error {
-	e := &exitError{code: exitUsage, err: err, hint: "see: " + cmd.CommandPath() + " --help"}
+	e := &exit.Error{Code: exit.Usage, Err: err, Hint: "see: " + cmd.CommandPath() + " --help"}
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
-		e.err = valueError("--"+invalid.GetFlag().Name, err)
+		e.Err = valueError("--"+invalid.GetFlag().Name, err)
 	}
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
-		e.err = fmt.Errorf("unknown flag --%s", name)
+		e.Err = fmt.Errorf("unknown flag --%s", name)
 		if meant := reader.Nearest(name, flagNames(cmd.Flags())); meant != "" {
-			e.err = fmt.Errorf("%w; did you mean --%s?", e.err, meant)
+			e.Err = fmt.Errorf("%w; did you mean --%s?", e.Err, meant)
 		}
 	}
 	return e

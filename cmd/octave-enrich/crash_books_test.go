@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/octave/sandbox"
 	"octave-enrich/pipeline"
 )
@@ -72,7 +73,7 @@ type settled map[checkpoint.Key]int
 // end of a process.
 func (v *victim) examine(p *process) {
 	v.t.Helper()
-	if code := p.code(); code > 0 && code != exitRowsFailed {
+	if code := p.code(); code > 0 && code != exit.RowsFailed {
 		v.t.Errorf("exit code %d:\n%s", code, p.stderr())
 	}
 	stories, books := v.stories(), v.service.books(v.t)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/reader"
 )
 
@@ -29,7 +30,7 @@ func misspelt(environ []string, settings *pflag.FlagSet) error {
 			continue
 		}
 		if meant := nearVariable(name, known); meant != "" {
-			return usageError("environment %s: there is no such setting; did you mean %s?", name, meant)
+			return exit.UsageError("environment %s: there is no such setting; did you mean %s?", name, meant)
 		}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"octave-enrich/cmd/octave-enrich/exit"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -22,8 +24,8 @@ func TestWrongValuesOfAllFlags(t *testing.T) {
 				return // checked later, or free text
 			}
 			said := flagError(cmd, err)
-			var e *exitError
-			if !errors.As(said, &e) || e.code != exitUsage {
+			var e *exit.Error
+			if !errors.As(said, &e) || e.Code != exit.Usage {
 				t.Errorf("%s --%s: %v", cmd.Name(), f.Name, said)
 			}
 			for _, raw := range []string{"strconv", "parsing", "invalid"} {

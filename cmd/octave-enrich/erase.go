@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
@@ -91,7 +92,7 @@ func (a *app) erase(path string, e erasure) error {
 		return err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return noFile(path, err)
+		return exit.NoFile(path, err)
 	}
 	files := &paths{}
 	files.answers(path)
@@ -120,7 +121,7 @@ func (a *app) erase(path string, e erasure) error {
 		dropped += stats.Dropped
 	}
 	if err := e.clean(); err != nil {
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	if err := a.tellErased(path, &e, dropped); err != nil {
 		return err
@@ -155,8 +156,8 @@ func (a *app) eraseFromFleet(path string, e *erasure, watch *watch) error {
 		return fleetError(err)
 	}
 	if erased.Running > 0 {
-		return &exitError{code: exitLocked, err: fmt.Errorf("a worker has %s about the person in hand; nothing was erased", words.Count(erased.Running, "question")),
-			hint: "do this again when it has ended; of a worker that is lost another one takes the questions over"}
+		return &exit.Error{Code: exit.Locked, Err: fmt.Errorf("a worker has %s about the person in hand; nothing was erased", words.Count(erased.Running, "question")),
+			Hint: "do this again when it has ended; of a worker that is lost another one takes the questions over"}
 	}
 	e.fromFleet = erased.Records+erased.Queued > 0
 	for _, key := range erased.Keys {
@@ -177,7 +178,7 @@ func (e *erasure) prepare() error {
 		for i, v := range by.values {
 			clean, err := reader.Normalise(by.field, v)
 			if err != nil {
-				return usageError("--%s: %w", by.flag, err)
+				return exit.UsageError("--%s: %w", by.flag, err)
 			}
 			by.values[i] = clean
 			if by.flag != "id" { // which may be a word of any text
@@ -189,7 +190,7 @@ func (e *erasure) prepare() error {
 		e.people = append(e.people, entry.person)
 	}
 	if len(e.people) == 0 {
-		return usageError("who? name one with --email, --linkedin or --id")
+		return exit.UsageError("who? name one with --email, --linkedin or --id")
 	}
 	e.keys, e.gone, e.list = map[checkpoint.Key]bool{}, map[checkpoint.Key]bool{}, reader.ExcludePersons(e.people...)
 	return nil
@@ -199,7 +200,7 @@ func (e *erasure) prepare() error {
 func (e *erasure) find(path string) error {
 	for entry, err := range checkpoint.Records(path, nil) {
 		if err != nil {
-			return checkpointError(path, err)
+			return exit.CheckpointError(path, err)
 		}
 		if e.about(entry.Record) {
 			e.keys[entry.Key] = true
@@ -283,9 +284,9 @@ func free(path string) error {
 // holdError tells a checkpoint that somebody holds from one that is damaged.
 func holdError(path string, err error) error {
 	if errors.Is(err, checkpoint.ErrLocked) {
-		return &exitError{code: exitLocked, err: fmt.Errorf("%s is in use", path), hint: "wait for the run or the review to end, and do this again"}
+		return &exit.Error{Code: exit.Locked, Err: fmt.Errorf("%s is in use", path), Hint: "wait for the run or the review to end, and do this again"}
 	}
-	return checkpointError(path, err)
+	return exit.CheckpointError(path, err)
 }
 
 // rewrite writes a journal anew; one that is not there has nobody in it.

@@ -12,6 +12,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/exit"
 
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
@@ -88,7 +89,7 @@ func (e *erasure) holdsCheckpoint(path string) (bool, error) {
 // nobody is the error of an erasure that found none: most likely a typing error. The
 // nearest address is said to a person alone; a log gets its row.
 func (a *app) nobody(path string, e *erasure) error {
-	end := &exitError{code: exitRowsFailed, err: fmt.Errorf("%s holds nobody of that name", path)}
+	end := &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("%s holds nobody of that name", path)}
 	nearest, row := "", 0
 	for entry, err := range checkpoint.Records(path, nil) {
 		if err != nil || len(e.emails) == 0 {
@@ -106,9 +107,9 @@ func (a *app) nobody(path string, e *erasure) error {
 	switch {
 	case nearest == "":
 	case console.IsTerminal(a.stderr):
-		end.hint = fmt.Sprintf("the nearest address is %s", nearest)
+		end.Hint = fmt.Sprintf("the nearest address is %s", nearest)
 	case row > 0:
-		end.hint = fmt.Sprintf("the nearest address is in row %d of the list", row)
+		end.Hint = fmt.Sprintf("the nearest address is in row %d of the list", row)
 	}
 	return end
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/pipeline/review"
 )
 
@@ -73,12 +74,12 @@ func TestEraseWaitsForTheReview(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code, stderr := tryHere(t, "prune", testCheckpoint, "--older-than", "1ns"); code != exitLocked {
+	if code, stderr := tryHere(t, "prune", testCheckpoint, "--older-than", "1ns"); code != exit.Locked {
 		t.Errorf("prune: exit code %d: %s", code, stderr)
 	}
 	code, stderr := tryHere(t, "erase", testCheckpoint, "--email", "ada@alder.example")
 	after, err := os.ReadFile(testCheckpoint)
-	if err != nil || code != exitLocked || string(before) != string(after) || !strings.Contains(stderr, "is in use") {
+	if err != nil || code != exit.Locked || string(before) != string(after) || !strings.Contains(stderr, "is in use") {
 		t.Errorf("exit code %d, %v, checkpoint changed: %v\n%s", code, err, string(before) != string(after), stderr)
 	}
 }

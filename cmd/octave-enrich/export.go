@@ -15,6 +15,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
@@ -62,8 +63,8 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 		o.checkpointPath = o.defaultCheckpoint(inputs)
 	}
 	if o.checkpointPath == "" && o.output == "" {
-		return &exitError{code: exitUsage, err: fmt.Errorf("no checkpoint of %s is found", strings.Join(inputs, ", ")),
-			hint: "name it with --checkpoint FILE, and the output with -o FILE"}
+		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("no checkpoint of %s is found", strings.Join(inputs, ", ")),
+			Hint: "name it with --checkpoint FILE, and the output with -o FILE"}
 	}
 	watch := a.watch()
 	defer watch.unlisten()
@@ -140,16 +141,16 @@ func exists(path string) bool {
 // from it what the flags do not say.
 func (a *app) openForReading(o *options, path string, settingsGiven bool) (*checkpoint.Journal, error) {
 	if err := checkpoint.Chosen(path, nil); err != nil { // whether or not it is there
-		return nil, checkpointError(path, err)
+		return nil, exit.CheckpointError(path, err)
 	}
 	if _, err := os.Stat(path); err != nil {
-		end := noFile(path, err)
-		end.hint = "name the checkpoint of the run with --checkpoint FILE"
+		end := exit.NoFile(path, err)
+		end.Hint = "name the checkpoint of the run with --checkpoint FILE"
 		return nil, end
 	}
 	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
 	if err != nil {
-		return nil, checkpointError(path, err)
+		return nil, exit.CheckpointError(path, err)
 	}
 	if last, ok := lastRun(journal); ok && !settingsGiven {
 		o.take(last)
@@ -198,14 +199,14 @@ func recordExport(path string, output writer.Output) error {
 		return nil
 	}
 	if err != nil {
-		return checkpointError(path, err)
+		return exit.CheckpointError(path, err)
 	}
 	if err := recordOutput(journal, path, output); err != nil {
 		_ = journal.Close()
 		return err
 	}
 	if err := journal.Close(); err != nil {
-		return checkpointError(path, err)
+		return exit.CheckpointError(path, err)
 	}
 	return nil
 }
@@ -226,7 +227,7 @@ func (o *options) exportMemory(list *list, journal *checkpoint.Journal, path str
 	_, changes, err := pipeline.Survey(list.input.Contacts(), selection, known(journal, path))
 	memory.Earlier = changes.Earlier
 	if err != nil {
-		return nil, runError(path, err)
+		return nil, exit.RunError(path, err)
 	}
 	return memory, nil
 }
@@ -250,12 +251,12 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 	}
 	if err != nil {
 		_ = out.Abort()
-		return runError(checkpointPath, err)
+		return exit.RunError(checkpointPath, err)
 	}
 	output, err := out.Finish()
 	if err != nil {
 		_ = out.Abort()
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	if err := recordExport(checkpointPath, output); err != nil {
 		return err
@@ -272,7 +273,7 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 		fmt.Fprintf(screen, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
 			words.Count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
 	}
-	report := exported(list, journal, tally.Summary(), asExit(err))
+	report := exported(list, journal, tally.Summary(), exit.As(err))
 	report.Start, report.End, report.Checkpoint = began.UTC(), time.Now().UTC(), checkpointPath
 	report.Output, report.Outputs, report.Upload = output.Path, written(output), uploadOf(o.preset, output)
 	return cmp.Or(err, a.writeSummary(o.summary, report))
@@ -280,16 +281,16 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 
 // exported is the summary of an export: the run whose answers were written, and
 // what became of the rows now, without a call.
-func exported(list *list, journal *checkpoint.Journal, summary pipeline.Summary, end *exitError) Report {
+func exported(list *list, journal *checkpoint.Journal, summary pipeline.Summary, end *exit.Error) Report {
 	last, _ := lastRun(journal)
 	profile := list.input.Profile()
 	r := Report{
-		Tool: tool, Version: version, RunID: last.ID, Input: inputBody(profile), Mapping: mapping(profile), Question: list.settings.Fingerprint(),
+		Tool: words.Tool, Version: version, RunID: last.ID, Input: inputBody(profile), Mapping: mapping(profile), Question: list.settings.Fingerprint(),
 		Summary: summary, Reason: "every row settled",
 	}
 	switch {
 	case end != nil:
-		r.ExitCode, r.Reason = end.code, end.Error()
+		r.ExitCode, r.Reason = end.Code, end.Error()
 	case summary.Rows.NotAttempted > 0:
 		r.Reason = "written; " + words.Count(summary.Rows.NotAttempted, "row") + " without an answer yet"
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 )
 
@@ -26,7 +27,7 @@ func findCheckpoint(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return "", &exitError{code: exitInput, err: fmt.Errorf("%s is a folder; name a checkpoint, an output or a list", path)}
+		return "", &exit.Error{Code: exit.Input, Err: fmt.Errorf("%s is a folder; name a checkpoint, an output or a list", path)}
 	case err == nil && isCheckpoint(path):
 		return path, nil
 	}
@@ -36,7 +37,7 @@ func findCheckpoint(path string) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", noFile(path, err)
+		return "", exit.NoFile(path, err)
 	}
 	if strings.HasSuffix(path, ".checkpoint") {
 		return path, nil // whoever opens it says what is wrong with it
@@ -44,12 +45,12 @@ func findCheckpoint(path string) (string, error) {
 	used := checkpointsOf(path)
 	switch len(used) {
 	case 0:
-		return "", &exitError{code: exitDamaged, err: fmt.Errorf("%s is no checkpoint, and there is none of it: neither %s.checkpoint nor %s.checkpoint", path, defaultOutput(path, ""), path),
-			hint: fmt.Sprintf("if it is a list that was not run yet: %s run %s\nif its answers are elsewhere, name the checkpoint itself", tool, words.Quote(path))}
+		return "", &exit.Error{Code: exit.Damaged, Err: fmt.Errorf("%s is no checkpoint, and there is none of it: neither %s.checkpoint nor %s.checkpoint", path, defaultOutput(path, ""), path),
+			Hint: fmt.Sprintf("if it is a list that was not run yet: %s run %s\nif its answers are elsewhere, name the checkpoint itself", words.Tool, words.Quote(path))}
 	case 1:
 		return used[0], nil
 	}
-	return "", &exitError{code: exitUsage, err: fmt.Errorf("%s was run with several checkpoints", path), hint: "name one of " + strings.Join(used, ", ")}
+	return "", &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s was run with several checkpoints", path), Hint: "name one of " + strings.Join(used, ", ")}
 }
 
 // checkpointsOf lists the checkpoints beside a list whose last run was about it.

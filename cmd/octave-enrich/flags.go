@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/time/rate"
 
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
@@ -284,7 +286,7 @@ func (o *options) budgets() (b pipeline.Budgets, err error) {
 	}
 	b.HasUsage = true
 	if b.MaxUsage, err = pipeline.ParseAmount(o.maxUsage); err != nil {
-		return b, usageError("--max-usage: %w", err)
+		return b, exit.UsageError("--max-usage: %w", err)
 	}
 	return b, nil
 }
@@ -337,7 +339,7 @@ func parseRate(s string) (rate.Limit, error) {
 	case s == "none" || err == nil && n == 0 && per > 0:
 		return rate.Inf, nil
 	case err != nil || per == 0 || n < 0 || n != n || n > 1e9:
-		return 0, usageError("--rate %s: write it as 5/s, 120/m, 2000/h, or 0 for no limit", s)
+		return 0, exit.UsageError("--rate %s: write it as 5/s, 120/m, 2000/h, or 0 for no limit", s)
 	}
 	return rate.Limit(n / per), nil
 }
@@ -354,7 +356,7 @@ func parseThreshold(s string) (t pipeline.Threshold, err error) {
 		t.Rows, err = strconv.Atoi(s)
 	}
 	if err != nil || t.Rows < 0 || !(t.Percent >= 0 && t.Percent <= 100) || strings.HasSuffix(s, "%") && t.Percent == 0 {
-		return t, usageError("--max-failed %s: write a number of rows, or a share such as 5%%", s)
+		return t, exit.UsageError("--max-failed %s: write a number of rows, or a share such as 5%%", s)
 	}
 	return t, nil
 }
@@ -365,10 +367,10 @@ func pairs(flag string, list []string) (map[string]string, error) {
 	for _, item := range list {
 		name, value, ok := strings.Cut(item, "=")
 		if !ok || name == "" {
-			return nil, usageError("--%s %s: write it as FIELD=VALUE", flag, item)
+			return nil, exit.UsageError("--%s %s: write it as FIELD=VALUE", flag, item)
 		}
 		if _, twice := found[name]; twice {
-			return nil, usageError("--%s %s is given twice", flag, name)
+			return nil, exit.UsageError("--%s %s is given twice", flag, name)
 		}
 		found[name] = value
 	}
@@ -382,7 +384,7 @@ func (o *options) columns() (map[string]reader.Columns, error) {
 	for _, item := range o.maps {
 		field, header, ok := strings.Cut(item, "=")
 		if !ok || field == "" {
-			return nil, usageError("--map %s: write it as FIELD=HEADER", item)
+			return nil, exit.UsageError("--map %s: write it as FIELD=HEADER", item)
 		}
 		columns[field] = append(columns[field], header)
 	}
@@ -400,7 +402,7 @@ func (o *options) readerOptions(a *app) (reader.Options, error) {
 	}
 	if o.mapFile != "" {
 		if o.pinned, err = reader.ReadMapFile(o.mapFile); err != nil {
-			return reader.Options{}, &exitError{code: exitUsage, err: err}
+			return reader.Options{}, &exit.Error{Code: exit.Usage, Err: err}
 		}
 	}
 	opt := reader.Options{
@@ -433,14 +435,14 @@ func oneOf(flag, value string, words ...string) error {
 			return nil
 		}
 	}
-	return usageError("--%s %s: write one of %s", flag, value, strings.TrimPrefix(strings.Join(words, ", "), ", "))
+	return exit.UsageError("--%s %s: write one of %s", flag, value, strings.TrimPrefix(strings.Join(words, ", "), ", "))
 }
 
 // args makes cobra's complaints about arguments errors of usage.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, list []string) error {
 		if err := check(cmd, list); err != nil {
-			return &exitError{code: exitUsage, err: fmt.Errorf("%s: %w", strings.TrimPrefix(cmd.CommandPath(), tool+" "), argumentError(cmd, list, err)), hint: "usage: " + useLine(cmd)}
+			return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s: %w", strings.TrimPrefix(cmd.CommandPath(), words.Tool+" "), argumentError(cmd, list, err)), Hint: "usage: " + useLine(cmd)}
 		}
 		return nil
 	}

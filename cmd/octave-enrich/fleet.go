@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
@@ -62,7 +63,7 @@ const fleetConnections = 6
 // openFleet makes ready for the database, and says when it goes away and is back.
 func openFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB, error) {
 	if url == "" {
-		return nil, &exitError{code: exitUsage, err: errors.New("no fleet"), hint: "name its database with --fleet postgres://user@host/database, or in OCTAVE_FLEET"}
+		return nil, &exit.Error{Code: exit.Usage, Err: errors.New("no fleet"), Hint: "name its database with --fleet postgres://user@host/database, or in OCTAVE_FLEET"}
 	}
 	db, err := fleet.Open(ctx, string(url), fleetConnections, fleet.Events{
 		Away: func(err error) {
@@ -95,21 +96,21 @@ func joinFleet(ctx context.Context, url databaseURL, log *zap.Logger, patience t
 // fleetError gives errors of a fleet's database their code and a way out.
 func fleetError(err error) error {
 	var format *fleet.FormatError
-	var coded *exitError
+	var coded *exit.Error
 	switch {
 	case errors.As(err, &coded):
 		return coded
 	case errors.Is(err, fleet.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
-		return &exitError{code: exitService, err: err}
+		return &exit.Error{Code: exit.Service, Err: err}
 	case errors.Is(err, fleet.ErrNoFleet):
-		return &exitError{code: exitUsage, err: err, hint: "make one with: " + tool + " fleet init --fleet URL"}
+		return &exit.Error{Code: exit.Usage, Err: err, Hint: "make one with: " + words.Tool + " fleet init --fleet URL"}
 	case errors.As(err, &format):
-		return &exitError{code: exitUsage, err: err, hint: "run, workers and fleet have to be of the same version"}
+		return &exit.Error{Code: exit.Usage, Err: err, Hint: "run, workers and fleet have to be of the same version"}
 	}
 	if strings.Contains(err.Error(), "permission denied") {
-		return &exitError{code: exitUsage, err: err, hint: "make the fleet with the same user as its workers and runs, who needs CREATE on the database for that"}
+		return &exit.Error{Code: exit.Usage, Err: err, Hint: "make the fleet with the same user as its workers and runs, who needs CREATE on the database for that"}
 	}
-	return &exitError{code: exitUsage, err: err}
+	return &exit.Error{Code: exit.Usage, Err: err}
 }
 
 // ofWorkers are flags of run that are the workers' with --fleet.
@@ -125,7 +126,7 @@ func (o *options) checkFleet() error {
 	}
 	for _, flag := range ofWorkers {
 		if o.typed[flag] {
-			return &exitError{code: exitUsage, err: fmt.Errorf("--%s is the workers' business with --fleet", flag), hint: "give it to: " + tool + " worker"}
+			return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--%s is the workers' business with --fleet", flag), Hint: "give it to: " + words.Tool + " worker"}
 		}
 	}
 	return nil
@@ -135,9 +136,9 @@ func (o *options) checkFleet() error {
 func (o *options) checkQueue() error {
 	switch {
 	case o.queue == "":
-		return usageError("--queue needs a name")
+		return exit.UsageError("--queue needs a name")
 	case strings.TrimSpace(o.queue) != o.queue, strings.ContainsFunc(o.queue, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return usageError("--queue %q: a name has no spaces around it, and nothing that cannot be seen", o.queue)
+		return exit.UsageError("--queue %q: a name has no spaces around it, and nothing that cannot be seen", o.queue)
 	}
 	return nil
 }
@@ -151,7 +152,7 @@ func (o *options) fleetService() (string, error) {
 	}
 	u, err := url.Parse(o.baseURL)
 	if err != nil {
-		return "", usageError("--base-url %s: write it as https://host", o.baseURL)
+		return "", exit.UsageError("--base-url %s: write it as https://host", o.baseURL)
 	}
 	if u.Port() != "" {
 		name = net.JoinHostPort(name, u.Port())
@@ -180,9 +181,9 @@ func (j *job) reachFleet() error {
 		return nil
 	}
 	err = fleetError(err)
-	var e *exitError
-	if errors.As(err, &e) && e.code == exitService {
-		e.resume = j.app.commandLine()
+	var e *exit.Error
+	if errors.As(err, &e) && e.Code == exit.Service {
+		e.Resume = j.app.commandLine()
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave/sandbox"
 	"octave-enrich/pipeline/fleet/pgtest"
 )
@@ -27,9 +28,9 @@ func benchFleet(b *testing.B, service []string, worker ...string) (base string) 
 	b.Setenv("OCTAVE_API_KEY", "a key")
 	b.Setenv("OCTAVE_BASE_URL", base)
 	b.Setenv("OCTAVE_FLEET", server.URL(server.Address()))
-	spend(b, tool, "fleet", "init")
+	spend(b, words.Tool, "fleet", "init")
 	for range 3 {
-		cmd := exec.Command(tool, append([]string{"worker"}, worker...)...)
+		cmd := exec.Command(words.Tool, append([]string{"worker"}, worker...)...)
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)
 		}
@@ -47,7 +48,7 @@ func BenchmarkFleetContacts(b *testing.B) {
 	benchFleet(b, nil, "--concurrency", "256", "--rate", "0")
 	for n := 0; b.Loop(); n++ {
 		// Other questions each time: what was answered is not asked again.
-		took := spend(b, tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"), "--set", fmt.Sprint("playbookSelectionContext=", n))
+		took := spend(b, words.Tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"), "--set", fmt.Sprint("playbookSelectionContext=", n))
 		target(b, "contacts/s", rows/took.wall.Seconds(), ">=1500")
 		b.ReportMetric(took.cpu.Seconds()*1e6/rows, "coordinator-us/contact")
 	}
@@ -62,8 +63,8 @@ func BenchmarkFleetInsert(b *testing.B) {
 	for b.Loop() {
 		server := pgtest.Start(b)
 		b.Setenv("OCTAVE_FLEET", server.URL(server.Address()))
-		spend(b, tool, "fleet", "init")
-		cmd := exec.Command(tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"))
+		spend(b, words.Tool, "fleet", "init")
+		cmd := exec.Command(words.Tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"))
 		cmd.Stderr = io.Discard
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)
@@ -97,7 +98,7 @@ func BenchmarkFleetRate(b *testing.B) {
 			list := prospects(b, limit*seconds)
 			base := benchFleet(b, []string{"--latency", "200ms"}, "--concurrency", "64", "--rate", fmt.Sprint(limit)+"/s")
 			for b.Loop() {
-				spend(b, tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"))
+				spend(b, words.Tool, "run", list, "-o", filepath.Join(b.TempDir(), "out.csv"))
 				response, err := http.Get(base + "/sandbox/ledger")
 				if err != nil {
 					b.Fatal(err)
@@ -126,10 +127,10 @@ func BenchmarkFleetRemembered(b *testing.B) {
 	const rows = 40_000
 	list := prospects(b, rows)
 	benchFleet(b, nil, "--concurrency", "64", "--rate", "0")
-	spend(b, tool, "run", list, "-o", filepath.Join(b.TempDir(), "first.csv"))
+	spend(b, words.Tool, "run", list, "-o", filepath.Join(b.TempDir(), "first.csv"))
 	for b.Loop() {
 		out := filepath.Join(b.TempDir(), "out.csv")
-		took := spend(b, tool, "run", list, "-o", out)
+		took := spend(b, words.Tool, "run", list, "-o", out)
 		b.ReportMetric(rows/took.wall.Seconds(), "answers/s")
 		_ = os.Remove(out)
 	}

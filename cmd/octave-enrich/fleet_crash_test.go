@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet/pgtest"
 )
@@ -116,7 +117,7 @@ func (c *siege) run() {
 				c.settleFleet()
 				return
 			}
-			if code := p.code(); code > 0 && code != exitRowsFailed && code != exitService {
+			if code := p.code(); code > 0 && code != exit.RowsFailed && code != exit.Service {
 				c.t.Fatalf("exit code %d:\n%s", code, p.stderr())
 			}
 			if p.code() == 0 { // before it was killed often enough

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"octave-enrich/cmd/octave-enrich/exit"
 )
 
 // terminal opens a terminal: the end of the person, and that of the programs.
@@ -57,9 +59,9 @@ func TestTerminalCloses(t *testing.T) {
 			checkpoint := filepath.Join(dir, "out.csv.checkpoint")
 			await(t, p, "the first call", func() bool { return told(checkpoint, "asked") >= 1 })
 			check(t, person.Close())
-			want := exitHangup
+			want := exit.Hangup
 			if nohup {
-				want = exitOK
+				want = exit.OK
 			}
 			p.exits(t, want)
 			found := statuses(t, read(t, filepath.Join(dir, "out.csv")), 12)
@@ -87,10 +89,10 @@ func TestReaderGoesAway(t *testing.T) {
 		args       []string
 		code       int
 	}{
-		{"rows as they come", "stdout", []string{"-o", "-", "--out-format", "jsonl", "--checkpoint", "out.csv.checkpoint"}, exitOutput},
-		{"rows at the end", "stdout", []string{"-o", "-", "--out-format", "csv", "--checkpoint", "out.csv.checkpoint"}, exitOutput},
-		{"messages", "stderr", []string{"-o", "out.csv", "--log-level", "debug", "--rate", "1000/s"}, exitOK},
-		{"both", "both", []string{"-o", "-", "--out-format", "jsonl", "--checkpoint", "out.csv.checkpoint", "--log-level", "debug"}, exitOutput},
+		{"rows as they come", "stdout", []string{"-o", "-", "--out-format", "jsonl", "--checkpoint", "out.csv.checkpoint"}, exit.Output},
+		{"rows at the end", "stdout", []string{"-o", "-", "--out-format", "csv", "--checkpoint", "out.csv.checkpoint"}, exit.Output},
+		{"messages", "stderr", []string{"-o", "out.csv", "--log-level", "debug", "--rate", "1000/s"}, exit.OK},
+		{"both", "both", []string{"-o", "-", "--out-format", "jsonl", "--checkpoint", "out.csv.checkpoint", "--log-level", "debug"}, exit.Output},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/reader"
 )
 
@@ -81,7 +82,7 @@ func (e *erasure) exclude() error {
 		return nil
 	}
 	if err := e.appendExclude(); err != nil {
-		return &exitError{code: exitUsage, err: fmt.Errorf("--also-exclude: %w", err)}
+		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--also-exclude: %w", err)}
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 )
 
@@ -149,7 +151,7 @@ func TestHostileAnswers(t *testing.T) {
 		{"report", "c", "-o", "report.html"},
 		{"plan", "people.csv", "--checkpoint", "c", "--json"},
 	} {
-		octaveEnrich(exitOK, args...)
+		octaveEnrich(exit.OK, args...)
 	}
 }
 
@@ -175,9 +177,9 @@ func askHostile(t *testing.T, answers []hostile) (octaveEnrich func(code int, ar
 	}
 	octaveEnrich = func(code int, args ...string) string { return inFolder(t, dir, base, code, args...) }
 
-	octaveEnrich(exitRowsFailed, "run", "people.csv", "-o", "out.csv", "--checkpoint", "c", "--retries", "0")
-	octaveEnrich(exitOK, "export", "people.csv", "-o", "out.jsonl", "--checkpoint", "c")
-	octaveEnrich(exitOK, "export", "people.csv", "-o", "again.csv", "--checkpoint", "c")
+	octaveEnrich(exit.RowsFailed, "run", "people.csv", "-o", "out.csv", "--checkpoint", "c", "--retries", "0")
+	octaveEnrich(exit.OK, "export", "people.csv", "-o", "out.jsonl", "--checkpoint", "c")
+	octaveEnrich(exit.OK, "export", "people.csv", "-o", "again.csv", "--checkpoint", "c")
 	checkHostileTable(t, filepath.Join(dir, "out.csv"), answers)
 	checkHostileLines(t, filepath.Join(dir, "out.jsonl"), answers)
 	checkKept(t, filepath.Join(dir, "c"), answers)
@@ -190,7 +192,7 @@ func askHostile(t *testing.T, answers []hostile) (octaveEnrich func(code int, ar
 // inFolder runs the binary, wants its exit code, and no trace of a panic.
 func inFolder(t *testing.T, dir, base string, code int, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(tool, args...)
+	cmd := exec.Command(words.Tool, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "OCTAVE_API_KEY=a key", "OCTAVE_BASE_URL="+base, "OCTAVE_RATE=0")
 	said, _ := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != code {

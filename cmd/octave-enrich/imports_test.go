@@ -49,6 +49,7 @@ func TestImports(t *testing.T) {
 		"pipeline/lint":  {},
 		// The rooms of the command: main alone imports them all.
 		"cmd/octave-enrich/words":   {},
+		"cmd/octave-enrich/exit":    {"cmd/octave-enrich/words", "octave", "checkpoint", "checkpoint/durable", "pipeline", "pipeline/fleet", "reader"},
 		"cmd/octave-enrich/console": {"cmd/octave-enrich/words", "pipeline", "writer"},
 		"pipeline":                  {"reader", "octave", "checkpoint", "writer"},
 		"pipeline/report":           {"reader", "octave", "checkpoint", "writer", "pipeline", "pipeline/lint"},

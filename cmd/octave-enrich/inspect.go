@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/reader"
 )
@@ -54,7 +55,7 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 	}
 	in, err := reader.Open(inputs, opt)
 	if err != nil {
-		return inputError(err)
+		return exit.InputError(err)
 	}
 	defer in.Close()
 	profile := *in.Profile()
@@ -76,7 +77,7 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 		return nil
 	}
 	if err := in.MapFile().Write(write); err != nil {
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	fmt.Fprintf(a.stderr, "wrote the mapping to %s; use it with --map-file %s\n", write, words.Quote(write))
 	return nil
@@ -91,7 +92,7 @@ func mayReplaceMap(path string) error {
 		return nil
 	}
 	if _, err := reader.ReadMapFile(path); err != nil {
-		return &exitError{code: exitOutput, err: fmt.Errorf("--write %s exists and is not a mapping file", path), hint: "choose another file, or move it away"}
+		return &exit.Error{Code: exit.Output, Err: fmt.Errorf("--write %s exists and is not a mapping file", path), Hint: "choose another file, or move it away"}
 	}
 	return nil
 }

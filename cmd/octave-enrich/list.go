@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
@@ -43,7 +44,7 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 	opt.SkipUnreadable = skip[skipUnreadable]
 	in, err := reader.Open(inputs, opt)
 	if err != nil {
-		return nil, inputError(err)
+		return nil, exit.InputError(err)
 	}
 	if err := refuseOutput(in); err != nil {
 		in.Close()
@@ -52,7 +53,7 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 	questioner, err := pipeline.NewQuestioner(settings, in.Columns())
 	if err != nil {
 		in.Close()
-		return nil, &exitError{code: exitUsage, err: err}
+		return nil, &exit.Error{Code: exit.Usage, Err: err}
 	}
 	return &list{input: in, opt: opt, questioner: questioner, skip: skip, exclude: exclude, ask: questioner.Request, settings: settings}, nil
 }
@@ -64,7 +65,7 @@ func (o *options) excluder(skip map[string]bool) (func(reader.Contact) string, e
 	if o.exclude != "" {
 		var err error
 		if listed, err = reader.ReadExclude(o.exclude); err != nil {
-			return nil, &exitError{code: exitUsage, err: err}
+			return nil, &exit.Error{Code: exit.Usage, Err: err}
 		}
 	}
 	return func(c reader.Contact) string { return whyNot(skip, listed, c) }, nil
@@ -81,7 +82,7 @@ func (l *list) meet(memory *pipeline.Memory) (err error) {
 	}
 	l.people, err = pipeline.FindPeople(l.input.Contacts(), pipeline.Selection{Ask: l.ask, Exclude: l.exclude, Memory: memory})
 	if err != nil {
-		return inputError(err)
+		return exit.InputError(err)
 	}
 	if l.skip[skipDuplicate] {
 		l.ask = l.people.Instead(l.ask)
@@ -95,7 +96,7 @@ func refuseEmpty(in *reader.Input, output string) error {
 	if in.Profile().Rows > 0 || !holdsRows(output) {
 		return nil
 	}
-	return &exitError{code: exitInput, err: errors.New("a header, and no rows below it; the output has rows and stays as it is"), hint: "if the list is to be empty, remove " + output}
+	return &exit.Error{Code: exit.Input, Err: errors.New("a header, and no rows below it; the output has rows and stays as it is"), Hint: "if the list is to be empty, remove " + output}
 }
 
 // holdsRows says whether an output has more than a header, as far as it can be read.

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
@@ -174,7 +175,7 @@ func (l *lookout) knowAgents(call pipeline.Agent) pipeline.Agent {
 			return call(ctx, q)
 		}
 		_, err := l.findAgent(ctx, oid)
-		var coded *exitError
+		var coded *exit.Error
 		var none *octave.Error
 		switch {
 		case err == nil:
@@ -206,8 +207,8 @@ func noSuchAgent(oid string, agents []octave.AgentInfo) error {
 		}
 		text += fmt.Sprintf("; there are %s, such as %s", words.Count(len(agents), "agent"), strings.Join(near, ", "))
 	}
-	return &exitError{code: exitUsage, hint: "list them with: " + tool + " agents",
-		err: &octave.Error{Fate: octave.All, Kind: octave.KindRequest, Message: text}}
+	return &exit.Error{Code: exit.Usage, Hint: "list them with: " + words.Tool + " agents",
+		Err: &octave.Error{Fate: octave.All, Kind: octave.KindRequest, Message: text}}
 }
 
 // fewAgents are as many as are named in one line.
@@ -270,36 +271,10 @@ func final(err error) error {
 	return &stop
 }
 
-// troubled is the exit of a run whose calls cannot come through, with what to do.
-func troubled(call *octave.Error) *exitError {
-	what, hint := "", ""
-	switch call.Trouble {
-	case octave.NoSuchHost:
-		what, hint = "there is no such host", "check --base-url (env OCTAVE_BASE_URL), and HTTPS_PROXY if this network needs a proxy"
-	case octave.UnknownAuthority:
-		what, hint = "nobody known here vouches for the service's certificate", "if your network has an authority of its own, name its certificate: --cacert FILE (env OCTAVE_CACERT); on a bare machine install the package ca-certificates"
-	case octave.Expired:
-		what, hint = "the service's certificate is not valid at this time", "check the clock of this machine; else who runs the service has to renew it"
-	case octave.WrongName:
-		what, hint = "the certificate is for another host", "check --base-url (env OCTAVE_BASE_URL)"
-	case octave.NotTLS:
-		what, hint = "what listens there does not speak TLS", "check --base-url (env OCTAVE_BASE_URL): its port, and https or http"
-	case octave.Redirected:
-		what, hint = "the service is somewhere else", "if you trust that address, name it with --base-url (env OCTAVE_BASE_URL)"
-	case octave.ProxyRefused:
-		what, hint = "the proxy lets nobody through without its password", "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, or NO_PROXY to go without it"
-	case octave.TooManyFiles:
-		what, hint = "this process may open no more files", "raise the limit with ulimit -n, or lower --concurrency"
-	default:
-		return nil
-	}
-	return &exitError{code: exitService, err: fmt.Errorf("%s: %w", what, call), hint: hint, stuck: true}
-}
-
 // keyHint says what to do about a rejected key. A proxy that drops the header
 // looks like a wrong key.
 func (o *options) keyHint(err error) string {
-	hint := "answers so far are kept; check the key with: " + tool + " check"
+	hint := "answers so far are kept; check the key with: " + words.Tool + " check"
 	var call *octave.Error
 	if errors.As(err, &call) && call.Status == http.StatusUnauthorized && (o.baseURL != octave.DefaultBaseURL || isProxy(call.Server)) {
 		hint += "\n" + dropsHeaders

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -40,7 +41,7 @@ func TestCheckpointLosesItsName(t *testing.T) {
 			check(t, lose(answers))
 			before, _ := os.ReadFile(answers) // nothing, where there is none
 			letGo()
-			p.exits(t, exitOutput)
+			p.exits(t, exit.Output)
 			if said := p.stderr(); !strings.Contains(said, "during the run") || !strings.Contains(said, "mv out.csv.checkpoint.rescued out.csv.checkpoint") {
 				t.Errorf("it says %s", said)
 			}
@@ -57,7 +58,7 @@ func TestCheckpointLosesItsName(t *testing.T) {
 			}
 			for _, other := range [][]string{args, {"export", "list.csv", "-o", "again.csv", "--checkpoint", "out.csv.checkpoint"}, {"plan", "list.csv", "-o", "out.csv"}} {
 				next := run(t, dir, service.url, other...)
-				if code := next.code(); code != exitDamaged {
+				if code := next.code(); code != exit.Damaged {
 					t.Errorf("%s: exit code %d\n%s", other[0], code, next.stderr())
 				}
 			}
@@ -65,7 +66,7 @@ func TestCheckpointLosesItsName(t *testing.T) {
 				t.Error("a run that was refused changed what has the name")
 			}
 			check(t, os.Rename(answers+".rescued", answers))
-			run(t, dir, service.url, args...).exits(t, exitOK)
+			run(t, dir, service.url, args...).exits(t, exit.OK)
 			if asked := service.books(t).Asked; asked != rows {
 				t.Errorf("asked %d times for %d contacts", asked, rows)
 			}

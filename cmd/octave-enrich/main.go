@@ -16,14 +16,14 @@ import (
 	_ "time/tzdata" // so that TZ is heard where the system has no zones
 
 	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 
 	"go.uber.org/zap"
 )
 
 // version is set when a release is built.
 var version = "dev"
-
-const tool = "octave-enrich"
 
 // An app is the process as the commands see it.
 type app struct {
@@ -45,7 +45,7 @@ func (a *app) newLog(o *options, to *console.Console) (*zap.Logger, string, erro
 	format := console.LogFormat(o.logFormat, terminal)
 	log, err := console.NewLog(to, format, o.logLevel, terminal)
 	if err != nil {
-		return nil, "", &exitError{code: exitUsage, err: err}
+		return nil, "", &exit.Error{Code: exit.Usage, Err: err}
 	}
 	return log, format, nil
 }
@@ -80,28 +80,28 @@ func Main() int {
 // exit says what went wrong, what to do about it, and returns the exit code. How
 // to resume is the last line on standard error.
 func (a *app) exit(err error) int {
-	e := asExit(err)
+	e := exit.As(err)
 	if e == nil {
-		return exitOK
+		return exit.OK
 	}
 	if unread(err) {
-		return exitOutput // whoever read it has seen enough
+		return exit.Output // whoever read it has seen enough
 	}
 	if a.log != nil {
 		return a.logExit(e)
 	}
-	if e.err != nil {
-		fmt.Fprintf(a.stderr, "%s: %v\n", tool, e.err)
+	if e.Err != nil {
+		fmt.Fprintf(a.stderr, "%s: %v\n", words.Tool, e.Err)
 	}
-	for _, line := range strings.Split(e.hint, "\n") {
+	for _, line := range strings.Split(e.Hint, "\n") {
 		if line != "" {
 			fmt.Fprintf(a.stderr, "  %s\n", line)
 		}
 	}
-	if resumable(e.code) && e.resume != "" {
-		fmt.Fprintf(a.stderr, "to resume, run the same command again: %s\n", e.resume)
+	if exit.Resumable(e.Code) && e.Resume != "" {
+		fmt.Fprintf(a.stderr, "to resume, run the same command again: %s\n", e.Resume)
 	}
-	return e.code
+	return e.Code
 }
 
 // unread says whether it ended because nobody reads standard output any more, as
@@ -112,14 +112,23 @@ func unread(err error) bool {
 }
 
 // logExit says the same in one line.
-func (a *app) logExit(e *exitError) int {
-	fields := []zap.Field{zap.Int("exit_code", e.code)}
-	if e.hint != "" {
-		fields = append(fields, zap.String("hint", e.hint))
+func (a *app) logExit(e *exit.Error) int {
+	fields := []zap.Field{zap.Int("exit_code", e.Code)}
+	if e.Hint != "" {
+		fields = append(fields, zap.String("hint", e.Hint))
 	}
-	if resumable(e.code) && e.resume != "" {
-		fields = append(fields, zap.String("resume", e.resume))
+	if exit.Resumable(e.Code) && e.Resume != "" {
+		fields = append(fields, zap.String("resume", e.Resume))
 	}
 	a.log.Error(e.Error(), fields...)
-	return e.code
+	return e.Code
+}
+
+// commandLine spells the command that was typed.
+func (a *app) commandLine() string {
+	typed := []string{words.Tool}
+	for _, arg := range a.args {
+		typed = append(typed, words.Quote(maskPassword(arg)))
+	}
+	return strings.Join(typed, " ")
 }

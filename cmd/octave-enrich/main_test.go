@@ -24,11 +24,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave/sandbox"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(tests{m}, map[string]func(){tool: main, "bare": bare, "recopy": recopy})
+	testscript.Main(tests{m}, map[string]func(){words.Tool: main, "bare": bare, "recopy": recopy})
 }
 
 type tests struct{ *testing.M }
@@ -193,7 +194,7 @@ func signalRun(ts *testscript.TestScript, neg bool, args []string) {
 		command = args[1]
 	}
 	for _, background := range ts.BackgroundCmds() {
-		if strings.Contains(strings.Join(background.Args, " "), tool+" "+command+" ") {
+		if strings.Contains(strings.Join(background.Args, " "), words.Tool+" "+command+" ") {
 			ts.Check(background.Process.Signal(signals[args[0]]))
 			*ts.Value(signalled{}).(**exec.Cmd) = background
 			return

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -24,11 +27,11 @@ func newMan() *cobra.Command {
 // writeManual writes a page for cmd and each command below it.
 func writeManual(cmd *cobra.Command, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a manual is for everybody
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
 	if err := os.WriteFile(filepath.Join(dir, name+".1"), []byte(manPage(cmd)), 0o644); err != nil { //nolint:gosec // a manual is for everybody
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() && sub.Name() != "help" {
@@ -45,7 +48,7 @@ func writeManual(cmd *cobra.Command, dir string) error {
 func manPage(cmd *cobra.Command) string {
 	var b strings.Builder
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
-	fmt.Fprintf(&b, ".TH %s 1 \"\" %q\n", strings.ToUpper(name), roff(tool+" "+version))
+	fmt.Fprintf(&b, ".TH %s 1 \"\" %q\n", strings.ToUpper(name), roff(words.Tool+" "+version))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(useLine(cmd)))
 	about := cmd.Long

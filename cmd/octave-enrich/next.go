@@ -19,7 +19,7 @@ func next(w io.Writer, commands ...string) {
 // instead is the command that was typed as another command: without some of its
 // flags, which are named with whether a value follows.
 func (a *app) instead(command string, without map[string]bool) string {
-	line := []string{tool}
+	line := []string{words.Tool}
 	if command != "" {
 		line = append(line, command)
 	}
@@ -65,7 +65,7 @@ func (j *job) nextAfterRun() []string {
 			about = words.Quote(j.inputs[0])
 		}
 	}
-	read := tool + " review " + about
+	read := words.Tool + " review " + about
 	switch {
 	case j.o.limit > 0 && j.o.typed["limit"]:
 		return []string{read, j.app.instead("", map[string]bool{"limit": true}) + "   (the rest)"}
@@ -77,7 +77,7 @@ func (j *job) nextAfterRun() []string {
 
 // exportCommand makes the file for a sender.
 func (j *job) exportCommand() string {
-	line := tool + " export"
+	line := words.Tool + " export"
 	for _, input := range j.inputs {
 		line += " " + words.Quote(input)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
@@ -113,7 +114,7 @@ func (p *paths) folders() error {
 		}
 		dir := filepath.Dir(f.path)
 		if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-			return &exitError{code: exitOutput, err: fmt.Errorf("%s %s: there is no folder %s", f.what, f.path, dir), hint: "make it first: mkdir -p " + words.Quote(dir)}
+			return &exit.Error{Code: exit.Output, Err: fmt.Errorf("%s %s: there is no folder %s", f.what, f.path, dir), Hint: "make it first: mkdir -p " + words.Quote(dir)}
 		}
 	}
 	return nil
@@ -144,7 +145,7 @@ func clash(a, b filePath) error {
 	if a.path != b.path {
 		what = fmt.Sprintf("%s, %s, and %s, %s, are one file", a.path, a.what, b.path, b.what)
 	}
-	return &exitError{code: exitUsage, err: errors.New(what), hint: "nothing was opened for writing; choose another name for one of them"}
+	return &exit.Error{Code: exit.Usage, Err: errors.New(what), Hint: "nothing was opened for writing; choose another name for one of them"}
 }
 
 // An identity tells which file a path leads to, also one that is yet to be.

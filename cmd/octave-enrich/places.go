@@ -16,6 +16,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/lint"
 	"octave-enrich/reader"
@@ -33,7 +34,7 @@ func (o *options) places(inputs []string) (p places, err error) {
 	p.output = strings.ReplaceAll(o.output, datePlace, time.Now().Format(time.DateOnly))
 	if p.output == "" {
 		if areSeveral(inputs) {
-			return p, usageError("several inputs need an output: -o FILE")
+			return p, exit.UsageError("several inputs need an output: -o FILE")
 		}
 		if p.output, err = o.defaultOutput(inputs[0]); err != nil {
 			return p, err
@@ -43,7 +44,7 @@ func (o *options) places(inputs []string) (p places, err error) {
 	p.checkpoint = o.checkpointPath
 	if p.checkpoint == "" {
 		if p.output == "-" {
-			return p, usageError("rows on standard output need a checkpoint beside them: --checkpoint FILE")
+			return p, exit.UsageError("rows on standard output need a checkpoint beside them: --checkpoint FILE")
 		}
 		if p.checkpoint, err = checkpointOf(cmp.Or(o.output, p.output)); err != nil {
 			return p, err
@@ -59,7 +60,7 @@ func areSeveral(inputs []string) bool { return len(inputs) != 1 || reader.IsPatt
 // days, as tomorrow's is a function of the same answers.
 func checkpointOf(output string) (string, error) {
 	if strings.Contains(filepath.Dir(output), datePlace) {
-		return "", usageError("-o %s: a folder for each day leaves no place for the one checkpoint of them all: name it with --checkpoint FILE", output)
+		return "", exit.UsageError("-o %s: a folder for each day leaves no place for the one checkpoint of them all: name it with --checkpoint FILE", output)
 	}
 	return strings.ReplaceAll(output, datePlace, "all") + ".checkpoint", nil
 }
@@ -69,7 +70,7 @@ func checkpointOf(output string) (string, error) {
 func (o *options) defaultOutput(input string) (string, error) {
 	switch filepath.Base(input) {
 	case ".", "..", string(filepath.Separator):
-		return "", usageError("no output can be named after the folder %s: name one with -o FILE", input)
+		return "", exit.UsageError("no output can be named after the folder %s: name one with -o FILE", input)
 	}
 	word := "enriched"
 	if o.neverCalls && o.forSender() {
@@ -118,18 +119,18 @@ func ours(path string, journal *checkpoint.Journal) (bool, error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, outputError(err)
+		return false, exit.OutputError(err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
-		return false, outputError(fmt.Errorf("%s is not a regular file", path))
+		return false, exit.OutputError(fmt.Errorf("%s is not a regular file", path))
 	}
 	if journal == nil {
 		return false, nil
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return false, outputError(err)
+		return false, exit.OutputError(err)
 	}
 	sum := hex.EncodeToString(h.Sum(nil))
 	return slices.ContainsFunc(journal.RunRecords(), func(rec checkpoint.Record) bool {
@@ -153,7 +154,7 @@ func (o *options) outputs(output string) []string {
 func (o *options) mayWrite(paths []string, journal *checkpoint.Journal) error {
 	for _, path := range paths {
 		if _, err := durable.Target(durable.OS{}, path); errors.Is(err, durable.ErrMountPoint) {
-			return outputError(err)
+			return exit.OutputError(err)
 		}
 		if o.force {
 			continue
@@ -163,8 +164,8 @@ func (o *options) mayWrite(paths []string, journal *checkpoint.Journal) error {
 			return err
 		}
 		if !ok {
-			return &exitError{code: exitOutput, err: fmt.Errorf("%s exists and was not written from this checkpoint, or was changed since", path),
-				hint: "choose another -o, move it away, or overwrite it with --force"}
+			return &exit.Error{Code: exit.Output, Err: fmt.Errorf("%s exists and was not written from this checkpoint, or was changed since", path),
+				Hint: "choose another -o, move it away, or overwrite it with --force"}
 		}
 	}
 	return nil
@@ -185,12 +186,12 @@ func (o *options) publish(file *writer.File, output writer.Output, journal *chec
 		if err = file.Publish(); err == nil {
 			return nil
 		}
-		err = outputError(err)
+		err = exit.OutputError(err)
 	}
-	end := *asExit(err)
+	end := *exit.As(err)
 	if output.Path != "-" {
-		end.hint = strings.TrimPrefix(fmt.Sprintf("%s\nthe rows are in %s, every answer is in %s: running again costs nothing",
-			end.hint, writer.Beside(output.Path)[0], checkpointPath), "\n")
+		end.Hint = strings.TrimPrefix(fmt.Sprintf("%s\nthe rows are in %s, every answer is in %s: running again costs nothing",
+			end.Hint, writer.Beside(output.Path)[0], checkpointPath), "\n")
 	}
 	return &end
 }
@@ -206,12 +207,12 @@ func (o *options) fits(output string, list *list) error {
 	}
 	for contact, err := range list.input.Contacts() {
 		if err != nil {
-			return inputError(err)
+			return exit.InputError(err)
 		}
 		for i, cell := range contact.Cells {
 			if !writer.FitsWorkbook(cell) && kept(columns[i]) {
-				return &exitError{code: exitUsage, err: fmt.Errorf("%s, column %q: longer than a cell of a workbook can be, 32,767 characters", contact.Place(), columns[i]),
-					hint: "write .csv, or name the columns to keep with --keep"}
+				return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s, column %q: longer than a cell of a workbook can be, 32,767 characters", contact.Place(), columns[i]),
+					Hint: "write .csv, or name the columns to keep with --keep"}
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
@@ -133,7 +134,7 @@ func (a *app) plan(o *options, inputs []string, given func(flag string) bool) er
 	}
 	plan, changes, err := pipeline.Survey(list.input.Contacts(), selection, earlier)
 	if err != nil {
-		return inputError(err)
+		return exit.InputError(err)
 	}
 	e := Estimate{Plan: plan, Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, last, list)...),
 		Notes: append(otherNotes(list.input.Profile()), o.notes(list)...)}
@@ -204,13 +205,13 @@ func (p past) latency() time.Duration {
 // openPast reads the checkpoint if there is one.
 func openPast(path string) (p past, journal *checkpoint.Journal, err error) {
 	if err := checkpoint.Chosen(path, nil); err != nil { // whether or not it is there
-		return p, nil, checkpointError(path, err)
+		return p, nil, exit.CheckpointError(path, err)
 	}
 	if !exists(path) {
 		return p, nil, nil
 	}
 	if journal, err = checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err != nil {
-		return p, nil, checkpointError(path, err)
+		return p, nil, exit.CheckpointError(path, err)
 	}
 	if p.ledger, err = readLedger(path); err != nil {
 		journal.Close()
@@ -223,7 +224,7 @@ func openPast(path string) (p past, journal *checkpoint.Journal, err error) {
 func readLedger(path string) (ledger pipeline.Ledger, err error) {
 	for entry, err := range checkpoint.Records(path, nil) {
 		if err != nil {
-			return ledger, checkpointError(path, err)
+			return ledger, exit.CheckpointError(path, err)
 		}
 		ledger.Add(entry.Record)
 	}
@@ -291,14 +292,14 @@ func (a *app) askPrice(ctx context.Context, o *options, client *octave.Client, e
 	e.CreditsLeft = account.Credits.TotalRemaining
 	named := cmp.Or(o.agent, o.experiment)
 	agent, err := (&lookout{client: client}).findAgent(ctx, named)
-	var none *exitError
+	var none *exit.Error
 	switch {
 	case errors.As(err, &none):
 		return err
 	case err != nil:
 		e.Notes = append(e.Notes, "the agent's cost is not known: "+errText(err))
 	case named == "":
-		e.Notes = append(e.Notes, "no agent is named: list them with "+tool+" agents, and name one with --agent OID")
+		e.Notes = append(e.Notes, "no agent is named: list them with "+words.Tool+" agents, and name one with --agent OID")
 	}
 	e.CostToRun, e.agent = agent.CostToRun, agent.Name
 	return nil

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -32,7 +33,7 @@ type process struct {
 // command is the binary in a folder, against the service at url. CRASH_BIN names
 // another one than the test itself.
 func command(t *testing.T, dir, url string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(t.Context(), cmp.Or(os.Getenv("CRASH_BIN"), tool), args...)
+	cmd := exec.CommandContext(t.Context(), cmp.Or(os.Getenv("CRASH_BIN"), words.Tool), args...)
 	cmd.Dir = dir
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "OCTAVE_") {

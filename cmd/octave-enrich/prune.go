@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/review"
 )
@@ -28,7 +29,7 @@ func newPrune(a *app) *cobra.Command {
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
 			if age == 0 {
-				return usageError("how old? name an age with --older-than, such as 180d")
+				return exit.UsageError("how old? name an age with --older-than, such as 180d")
 			}
 			return found(list, func(path string) error { return a.prune(path, time.Now().Add(-time.Duration(age))) })
 		},
@@ -48,7 +49,7 @@ func (a *app) prune(path string, before time.Time) error {
 	p := pruning{before: before, last: map[checkpoint.Key]checkpoint.Record{}, split: map[checkpoint.Key]time.Time{}, kept: map[checkpoint.Key]bool{}}
 	for entry, err := range checkpoint.Records(path, nil) {
 		if err != nil {
-			return checkpointError(path, err)
+			return exit.CheckpointError(path, err)
 		}
 		p.look(entry.Record)
 	}

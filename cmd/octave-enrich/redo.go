@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
@@ -68,7 +69,7 @@ func (a *app) redo(o *options, r *redo, input string) error {
 	}
 	header, err := headerOf(path)
 	if err != nil {
-		return checkpointError(path, err)
+		return exit.CheckpointError(path, err)
 	}
 	journal, err := o.openJournal(context.Background(), path, header.Service, func() {}, nil)
 	if err != nil {
@@ -76,7 +77,7 @@ func (a *app) redo(o *options, r *redo, input string) error {
 	}
 	err = a.mark(o, r, selected, journal, path, input)
 	if closed := journal.Close(); err == nil && closed != nil {
-		err = checkpointError(path, closed)
+		err = exit.CheckpointError(path, closed)
 	}
 	return err
 }
@@ -95,7 +96,7 @@ func (a *app) mark(o *options, r *redo, selected func(*marking) bool, journal *c
 	tally := redoTally{seen: map[checkpoint.Key]bool{}}
 	for s, err := range all.standings() {
 		if err != nil {
-			return inputError(err)
+			return exit.InputError(err)
 		}
 		if selected(&marking{s, book}) {
 			tally.add(r, all.memory, s)
@@ -122,7 +123,7 @@ func (a *app) openMarks(o *options, journal *checkpoint.Journal, path, input str
 	m := &marks{path: path, journal: journal}
 	var ok bool
 	if m.last, ok = lastRun(journal); !ok {
-		return nil, &exitError{code: exitInput, err: fmt.Errorf("%s holds no run yet", path)}
+		return nil, &exit.Error{Code: exit.Input, Err: fmt.Errorf("%s holds no run yet", path)}
 	}
 	o.take(m.last)
 	inputs := []string{input}
@@ -148,7 +149,7 @@ func (m *marks) recall(o *options) error {
 	}
 	_, changes, err := pipeline.Survey(m.list.input.Contacts(), m.selection(), known(m.journal, m.path))
 	if err != nil {
-		return runError(m.path, err)
+		return exit.RunError(m.path, err)
 	}
 	m.memory.Earlier = changes.Earlier
 	return nil
@@ -199,15 +200,15 @@ func (r *redo) selector() (func(*marking) bool, error) {
 	if r.people != "" {
 		people, err := reader.ReadExclude(r.people)
 		if err != nil {
-			return nil, &exitError{code: exitUsage, err: fmt.Errorf("--people: %w", err)}
+			return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--people: %w", err)}
 		}
 		list = append(list, func(m *marking) bool { _, hit := people.Match(m.Contact.Person); return hit })
 	}
 	if len(list) != 1 {
-		return nil, usageError("say whom: one of --failed, --rejected, --all, --rows, --people")
+		return nil, exit.UsageError("say whom: one of --failed, --rejected, --all, --rows, --people")
 	}
 	if r.undo && r.with != "" {
-		return nil, usageError("--undo takes marks back; --with has no use there")
+		return nil, exit.UsageError("--undo takes marks back; --with has no use there")
 	}
 	return list[0], nil
 }
@@ -250,7 +251,7 @@ func (t *redoTally) add(r *redo, memory *pipeline.Memory, s pipeline.Standing) s
 // tellRedo says what was marked, what that will cost and what to do next.
 func (a *app) tellRedo(r *redo, t redoTally, path string, last pipeline.RunBody) error {
 	if t.selected == 0 {
-		return &exitError{code: exitRowsFailed, err: fmt.Errorf("nobody in the list is meant: nothing was marked")}
+		return &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("nobody in the list is meant: nothing was marked")}
 	}
 	if r.undo {
 		fmt.Fprintf(a.stdout, "%s of %s: not asked again\n", words.Thousands(len(t.keys)), words.Count(t.selected, "contact"))

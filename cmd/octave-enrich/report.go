@@ -14,6 +14,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 )
@@ -73,7 +74,7 @@ func (a *app) notePage(path, output string) error {
 		fmt.Fprintf(a.stderr, "the checkpoint cannot be written now: erase will know the page only beside it\n")
 		return nil
 	case err != nil:
-		return checkpointError(path, err)
+		return exit.CheckpointError(path, err)
 	}
 	return errors.Join(recordPage(journal, path, output), journal.Close())
 }
@@ -88,7 +89,7 @@ func pageError(path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return checkpointError(path, err)
+	return exit.CheckpointError(path, err)
 }
 
 // mayReplacePage lets a page be replaced by a newer one, and nothing else.
@@ -98,16 +99,16 @@ func mayReplacePage(output string) error {
 		return nil
 	}
 	if err != nil {
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	defer f.Close()
 	start := make([]byte, 4096)
 	n, err := io.ReadFull(f, start)
 	if err != nil && n == 0 && !errors.Is(err, io.EOF) {
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	if n > 0 && !strings.Contains(string(start[:n]), report.Generator) {
-		return &exitError{code: exitOutput, err: fmt.Errorf("%s exists and is not a report", output), hint: "choose another file, or move it away"}
+		return &exit.Error{Code: exit.Output, Err: fmt.Errorf("%s exists and is not a report", output), Hint: "choose another file, or move it away"}
 	}
 	return nil
 }
@@ -124,10 +125,10 @@ func writePage(path, output string, opt report.Options) error {
 // ended notes in the checkpoint how the run ended and writes the page that was
 // asked for. What ended the run stays the first error.
 func (j *job) ended(end error) error {
-	code, reason := exitOK, "every row settled"
-	var e *exitError
+	code, reason := exit.OK, "every row settled"
+	var e *exit.Error
 	if errors.As(end, &e) {
-		code, reason = e.code, e.Error()
+		code, reason = e.Code, e.Error()
 	}
 	body := pipeline.EndBody{ID: j.id, Summary: j.tally.Summary(), ExitCode: code, Reason: reason}
 	err := errors.Join(j.tellPace(), j.append(pipeline.Ended, body))
@@ -163,10 +164,10 @@ func (j *job) checkReport() error {
 		return nil
 	}
 	if page == "-" {
-		return usageError("--report - : name a file; standard output is for the rows")
+		return exit.UsageError("--report - : name a file; standard output is for the rows")
 	}
 	if _, err := durable.Target(durable.OS{}, page); err != nil {
-		return outputError(fmt.Errorf("--report: %w", err))
+		return exit.OutputError(fmt.Errorf("--report: %w", err))
 	}
 	return mayReplacePage(page)
 }

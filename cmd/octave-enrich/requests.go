@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/pipeline"
 )
 
@@ -17,17 +18,17 @@ func (a *app) printRequests(list *list, selection pipeline.Selection, only rowRa
 	encoder.SetEscapeHTML(false)
 	for row, err := range pipeline.Requests(list.input.Contacts(), selection) {
 		if err != nil {
-			return inputError(err)
+			return exit.InputError(err)
 		}
 		if !only.hold(row.Row) {
 			continue
 		}
 		if err := encoder.Encode(row); err != nil {
-			return outputError(err)
+			return exit.OutputError(err)
 		}
 	}
 	if err := w.Flush(); err != nil {
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	return nil
 }
@@ -50,7 +51,7 @@ func (o *options) onlyRows() (rowRanges, error) {
 		return nil, nil
 	}
 	if !o.requests {
-		return nil, usageError("--rows is about --requests: add it")
+		return nil, exit.UsageError("--rows is about --requests: add it")
 	}
 	return readRanges(o.rows)
 }
@@ -65,7 +66,7 @@ func readRanges(text string) (list rowRanges, err error) {
 		from, errFrom := strconv.Atoi(first)
 		to, errTo := strconv.Atoi(last)
 		if errFrom != nil || errTo != nil || from < 1 || to < from {
-			return nil, usageError("--rows %s: write row numbers such as 4,17-20", text)
+			return nil, exit.UsageError("--rows %s: write row numbers such as 4,17-20", text)
 		}
 		list = append(list, [2]int{from, to})
 	}

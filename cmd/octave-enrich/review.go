@@ -13,6 +13,8 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"
 )
@@ -49,7 +51,7 @@ func newReview(a *app) *cobra.Command {
 func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bool) (err error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil || !isLoopback(host) {
-		return usageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
+		return exit.UsageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
 	}
 	files := &paths{}
 	files.answers(path)
@@ -63,7 +65,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 	watch := a.watch()
 	defer watch.unlisten()
 	ctx := watch.begin("stopping")
-	book, err := review.Open(path, tool+" "+version)
+	book, err := review.Open(path, words.Tool+" "+version)
 	if err != nil {
 		return reviewError(path, err)
 	}
@@ -77,7 +79,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 		listener, err = net.Listen("tcp", "127.0.0.1:0")
 	}
 	if err != nil {
-		return &exitError{code: exitUsage, err: err}
+		return &exit.Error{Code: exit.Usage, Err: err}
 	}
 	server := review.NewServer(ctx, path, book)
 	server.Mark = a.marker(path)
@@ -85,7 +87,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 	if addrFile != "" {
 		if err := durable.WriteFile(addrFile, []byte(url+"\n"), durable.Private); err != nil {
 			_ = listener.Close()
-			return outputError(err)
+			return exit.OutputError(err)
 		}
 	}
 	fmt.Fprintf(a.stderr, "review at %s\nCtrl-C when done; every decision is kept in %s\n", url, review.Path(path))
@@ -118,11 +120,11 @@ func openBrowser(url string) error {
 // created beside it.
 func reviewable(path string) error {
 	if _, err := os.Stat(path); err != nil {
-		return noFile(path, err)
+		return exit.NoFile(path, err)
 	}
 	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
 	if err != nil {
-		return checkpointError(path, err)
+		return exit.CheckpointError(path, err)
 	}
 	return journal.Close()
 }
@@ -130,10 +132,10 @@ func reviewable(path string) error {
 // reviewError gives errors of the journal of decisions their codes.
 func reviewError(path string, err error) error {
 	if errors.Is(err, checkpoint.ErrLocked) {
-		return &exitError{code: exitLocked, err: fmt.Errorf("a review of %s is open already", path),
-			hint: "its address stands where it was started; end it there with Ctrl-C"}
+		return &exit.Error{Code: exit.Locked, Err: fmt.Errorf("a review of %s is open already", path),
+			Hint: "its address stands where it was started; end it there with Ctrl-C"}
 	}
-	return checkpointError(review.Path(path), err)
+	return exit.CheckpointError(review.Path(path), err)
 }
 
 // pageOptions are the same for every page of a checkpoint: the rows of the list are
@@ -141,7 +143,7 @@ func reviewError(path string, err error) error {
 func pageOptions(path string) (report.Options, error) {
 	list, err := report.ReadList(path)
 	if err != nil {
-		return report.Options{}, checkpointError(path, err)
+		return report.Options{}, exit.CheckpointError(path, err)
 	}
 	if !exists(review.Path(path)) {
 		return report.Options{List: list}, nil

@@ -5,13 +5,16 @@ import (
 	"runtime"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:           tool,
+		Use:           words.Tool,
 		Short:         "Outbound email sequences for a list of prospects, each asked for once",
 		Long:          rootHelp,
 		SilenceErrors: true,
@@ -55,7 +58,7 @@ func unknownCommand(cmd *cobra.Command, list []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q%s", list[0], didYouMean(list[0], names)), hint: "see: " + tool + " --help"}
+	return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("unknown command %q%s", list[0], didYouMean(list[0], names)), Hint: "see: " + words.Tool + " --help"}
 }
 
 // newHelp is cobra's own but for the exit code of a topic that there is not.
@@ -91,7 +94,7 @@ func subjects(cmd *cobra.Command) (names []cobra.Completion) {
 }
 
 func versionLine() string {
-	return fmt.Sprintf("%s %s %s %s/%s\n", tool, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s %s %s %s/%s\n", words.Tool, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func newVersion(a *app) *cobra.Command {

@@ -18,6 +18,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -151,14 +152,14 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 		return err
 	}
 	if err := j.list.input.Overlooked(); err != nil {
-		return inputError(err)
+		return exit.InputError(err)
 	}
 	if err := refuseEmpty(j.list.input, j.places.output); err != nil {
 		return err
 	}
 	j.tellInput()
 	if err := checkpoint.Chosen(j.places.checkpoint, nil); err != nil {
-		return checkpointError(j.places.checkpoint, err)
+		return exit.CheckpointError(j.places.checkpoint, err)
 	}
 	if err := o.fits(j.places.output, j.list); err != nil {
 		return err
@@ -218,7 +219,7 @@ func (j *job) check() (err error) {
 	}
 	for flag, n := range map[string]int{"concurrency": o.concurrency - 1, "retries": o.retries, "limit": o.limit, "emails": o.emails} {
 		if n < 0 {
-			return usageError("--%s is too small", flag)
+			return exit.UsageError("--%s is too small", flag)
 		}
 	}
 	j.pace.Calls = o.concurrency
@@ -247,9 +248,9 @@ func (j *job) check() (err error) {
 func createError(err error) error {
 	var option *writer.OptionsError
 	if errors.As(err, &option) {
-		return &exitError{code: exitUsage, err: err, hint: option.Hint}
+		return &exit.Error{Code: exit.Usage, Err: err, Hint: option.Hint}
 	}
-	return outputError(err)
+	return exit.OutputError(err)
 }
 
 // tellInput says what was guessed about the input.
@@ -373,28 +374,28 @@ func (j *job) conclude(err error, reason error) error {
 	summary := j.tally.Summary()
 	j.concluded = true
 	if stopped := j.journal.Stopped(); stopped != nil {
-		err = errors.Join(checkpointError(j.places.checkpoint, stopped), err)
+		err = errors.Join(exit.CheckpointError(j.places.checkpoint, stopped), err)
 	}
 	if err != nil {
 		_ = j.out.Abort()
 		j.out = nil
-		return runError(j.places.checkpoint, err)
+		return exit.RunError(j.places.checkpoint, err)
 	}
 	if err := j.publish(); err != nil {
 		return err
 	}
-	end := verdict(summary.Rows, summary.Kept, reason)
-	if end == nil || end.code == exitRowsFailed && j.undecided {
+	end := exit.Verdict(summary.Rows, summary.Kept, reason)
+	if end == nil || end.Code == exit.RowsFailed && j.undecided {
 		end = cmp.Or(j.decide(), end)
 	}
 	if end == nil {
 		return nil
 	}
-	if end.code == exitKey {
-		end.hint = j.o.keyHint(reason)
+	if end.Code == exit.Key {
+		end.Hint = j.o.keyHint(reason)
 	}
-	if resumable(end.code) && !end.stuck {
-		end.resume = j.app.commandLine()
+	if exit.Resumable(end.Code) && !end.Stuck {
+		end.Resume = j.app.commandLine()
 	}
 	return end
 }
@@ -425,7 +426,7 @@ func (j *job) publish() error {
 	output, err := file.Finish()
 	if err != nil {
 		_ = file.Abort()
-		return outputError(err)
+		return exit.OutputError(err)
 	}
 	if err := recordOutput(j.journal, j.places.checkpoint, output); err != nil {
 		_ = file.Abort()
@@ -446,7 +447,7 @@ func (j *job) close() error {
 	}
 	if j.journal != nil {
 		if err := j.journal.Close(); err != nil {
-			errs = append(errs, checkpointError(j.places.checkpoint, err))
+			errs = append(errs, exit.CheckpointError(j.places.checkpoint, err))
 		}
 	}
 	if j.list != nil {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -45,13 +46,13 @@ func newSandbox(a *app) *cobra.Command {
 	fs.Uint64Var(&cfg.Seed, "seed", 0, "which calls the shares hit")
 	cmd.RunE = func(*cobra.Command, []string) (err error) {
 		if cfg.Faults, err = sandbox.ParseFaults(faults); err != nil {
-			return usageError("--faults: %w", err)
+			return exit.UsageError("--faults: %w", err)
 		}
 		if cfg.Script, err = sandbox.ParseScript(script); err != nil {
-			return usageError("--script: %w", err)
+			return exit.UsageError("--script: %w", err)
 		}
 		if err := cfg.Validate(); err != nil {
-			return &exitError{code: exitUsage, err: err}
+			return &exit.Error{Code: exit.Usage, Err: err}
 		}
 		return a.serveSandbox(addr, addrFile, sandbox.New(cfg))
 	}
@@ -65,12 +66,12 @@ func (a *app) serveSandbox(addr, addrFile string, handler http.Handler) error {
 	ctx := watch.begin("stopping")
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return &exitError{code: exitUsage, err: err}
+		return &exit.Error{Code: exit.Usage, Err: err}
 	}
 	base := "http://" + listener.Addr().String()
 	if addrFile != "" {
 		if err := durable.WriteFile(addrFile, []byte(base+"\n"), durable.Private); err != nil {
-			return outputError(err)
+			return exit.OutputError(err)
 		}
 	}
 	fmt.Fprintf(a.stderr, "the embedded agent listens on %s\n", base)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
@@ -160,7 +162,7 @@ func schema(ts *testscript.TestScript, neg bool, args []string) {
 	if len(r.Outputs) > 0 && r.Rows.Total() != r.Input.Rows {
 		ts.Fatalf("%d rows by status, %d read", r.Rows.Total(), r.Input.Rows)
 	}
-	if r.End.Before(r.Start) || (r.Resume != "") != resumable(r.ExitCode) {
+	if r.End.Before(r.Start) || (r.Resume != "") != exit.Resumable(r.ExitCode) {
 		ts.Fatalf("start %v, end %v, exit code %d, resume %q", r.Start, r.End, r.ExitCode, r.Resume)
 	}
 }
@@ -169,7 +171,7 @@ func schema(ts *testscript.TestScript, neg bool, args []string) {
 func aReport(t *testing.T) map[string]any {
 	usage, _ := pipeline.ParseAmount("2.5")
 	r := Report{
-		Tool: tool, Version: "1", RunID: "0123456789abcdef",
+		Tool: words.Tool, Version: "1", RunID: "0123456789abcdef",
 		Input:   pipeline.InputBody{Name: "people.csv", SHA256: strings.Repeat("a", 64), Rows: 1},
 		Mapping: []pipeline.Mapped{{Field: "email", Column: "Email"}}, Question: "44136fa355b3678a",
 		Start: time.Unix(0, 1).UTC(), End: time.Unix(1, 0).UTC(),

@@ -25,6 +25,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/octave/sandbox"
 )
@@ -97,7 +99,7 @@ type confidant struct {
 }
 
 func (c confidant) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
-	cmd := exec.CommandContext(c.t.Context(), tool, args...)
+	cmd := exec.CommandContext(c.t.Context(), words.Tool, args...)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "OCTAVE_API_KEY="+markedKey, "OCTAVE_BASE_URL="+c.base, "OCTAVE_RATE=0", "GOTRACEBACK=all")
 	var said bytes.Buffer
@@ -109,7 +111,7 @@ func (c confidant) run(args ...string) {
 	c.t.Helper()
 	cmd, said := c.command(args...)
 	_ = cmd.Run() // every exit code is fine here
-	if code := cmd.ProcessState.ExitCode(); code == exitInternal || code == exitUsage {
+	if code := cmd.ProcessState.ExitCode(); code == exit.Internal || code == exit.Usage {
 		c.t.Errorf("%v: exit code %d\n%s", args, code, said)
 	}
 	if s := leaks(said.String()); s != "" {

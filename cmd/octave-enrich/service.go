@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/octave/sandbox"
 )
@@ -29,7 +31,7 @@ func (o *options) serviceName() (string, error) {
 	}
 	u, err := url.Parse(o.baseURL)
 	if err != nil || u.Hostname() == "" {
-		return "", usageError("--base-url %s: write it as https://host", o.baseURL)
+		return "", exit.UsageError("--base-url %s: write it as https://host", o.baseURL)
 	}
 	return strings.ToLower(u.Hostname()), nil
 }
@@ -37,11 +39,11 @@ func (o *options) serviceName() (string, error) {
 // newClient makes the client, against the network or the embedded agent.
 func (o *options) newClient() (*octave.Client, error) {
 	if o.agent != "" && o.experiment != "" {
-		return nil, usageError("--agent and --experiment exclude each other")
+		return nil, exit.UsageError("--agent and --experiment exclude each other")
 	}
 	cfg := octave.Config{
 		BaseURL: o.baseURL, Timeout: time.Duration(o.timeout), Concurrency: o.concurrency,
-		Source: tool + "/" + version,
+		Source: words.Tool + "/" + version,
 	}
 	if o.sandbox {
 		cfg.BaseURL, cfg.Key = "http://127.0.0.1", "sandbox"
@@ -51,7 +53,7 @@ func (o *options) newClient() (*octave.Client, error) {
 	}
 	client, err := octave.NewClient(cfg)
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err}
+		return nil, &exit.Error{Code: exit.Usage, Err: err}
 	}
 	return client, nil
 }
@@ -60,11 +62,11 @@ func (o *options) newClient() (*octave.Client, error) {
 func (o *options) secure(cfg *octave.Config) error {
 	u, err := url.Parse(o.baseURL)
 	if err != nil {
-		return usageError("--base-url: %w", err)
+		return exit.UsageError("--base-url: %w", err)
 	}
 	if u.Scheme != "https" && !isLoopback(u.Hostname()) && !o.insecure {
-		return &exitError{code: exitUsage, err: fmt.Errorf("--base-url %s would send the key in the clear", u.Redacted()),
-			hint: "use https, or allow it with --insecure"}
+		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--base-url %s would send the key in the clear", u.Redacted()),
+			Hint: "use https, or allow it with --insecure"}
 	}
 	if cfg.CAs, err = o.authorities(); err != nil {
 		return err
@@ -80,14 +82,14 @@ func (o *options) authorities() (*x509.CertPool, error) {
 	}
 	text, err := os.ReadFile(o.caCert)
 	if err != nil {
-		return nil, usageError("--cacert: %w", err)
+		return nil, exit.UsageError("--cacert: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil { // a machine without any
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, usageError("--cacert %s: no certificate in PEM (-----BEGIN CERTIFICATE-----) is in it", o.caCert)
+		return nil, exit.UsageError("--cacert %s: no certificate in PEM (-----BEGIN CERTIFICATE-----) is in it", o.caCert)
 	}
 	return pool, nil
 }
@@ -105,12 +107,12 @@ func (o *options) key() (octave.Secret, error) {
 	}
 	file := o.keyPath()
 	if file == "" {
-		return "", &exitError{code: exitUsage, err: errors.New("no API key"),
-			hint: "set OCTAVE_API_KEY, or name a file that holds it with --key-file\nto try without one: --sandbox"}
+		return "", &exit.Error{Code: exit.Usage, Err: errors.New("no API key"),
+			Hint: "set OCTAVE_API_KEY, or name a file that holds it with --key-file\nto try without one: --sandbox"}
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", usageError("--key-file: %w", err)
+		return "", exit.UsageError("--key-file: %w", err)
 	}
 	return readKey(cmp.Or(o.keyFileFlag(), file), strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff")))
 }
@@ -145,7 +147,7 @@ func readKey(where, text string) (octave.Secret, error) {
 	default:
 		return octave.Secret(text), nil
 	}
-	return "", &exitError{code: exitUsage, err: fmt.Errorf("%s %s", where, what), hint: "it has to be the key, and nothing else, on one line"}
+	return "", &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s %s", where, what), Hint: "it has to be the key, and nothing else, on one line"}
 }
 
 // keyPath is the file that the key may be in; "" if none was named.

@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
+
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 )
@@ -72,10 +75,10 @@ func obey(heard <-chan os.Signal, done <-chan struct{}, stop, leave func(os.Sign
 func (j *job) listen() (unlisten func()) { return listen(j.stop, j.leave) }
 
 func (j *job) stop(sig os.Signal) {
-	reason := &signalError{sig}
+	reason := &exit.SignalError{Signal: sig}
 	brake := j.brake.Load()
 	if brake == nil {
-		os.Exit(j.app.exit(&exitError{code: reason.code(), err: reason, resume: j.app.commandLine()}))
+		os.Exit(j.app.exit(&exit.Error{Code: reason.Code(), Err: reason, Resume: j.app.commandLine()}))
 	}
 	brake.Pull(reason)
 	j.log.Warn("stopping: calls in flight may end and rows are written"+orLeave(sig),
@@ -92,11 +95,11 @@ func orLeave(sig os.Signal) string {
 
 // leave says why the run ends now and how to go on: the checkpoint is made for it.
 func (j *job) leave(sig os.Signal) {
-	code := (&signalError{sig}).code()
+	code := (&exit.SignalError{Signal: sig}).Code()
 	if j.app.log != nil {
-		os.Exit(j.app.exit(&exitError{code: code, err: leftError(sig), resume: j.app.commandLine()}))
+		os.Exit(j.app.exit(&exit.Error{Code: code, Err: leftError(sig), Resume: j.app.commandLine()}))
 	}
-	fmt.Fprintf(j.console, "%s: %v; to resume, run the same command again: %s\n", tool, leftError(sig), j.app.commandLine())
+	fmt.Fprintf(j.console, "%s: %v; to resume, run the same command again: %s\n", words.Tool, leftError(sig), j.app.commandLine())
 	os.Exit(code)
 }
 
@@ -129,21 +132,21 @@ func (w *watch) begin(what string) context.Context {
 func (w *watch) stop(sig os.Signal) {
 	what := w.what.Load()
 	if what == nil {
-		w.exit(sig, &signalError{sig})
+		w.exit(sig, &exit.SignalError{Signal: sig})
 	}
-	fmt.Fprintf(w.app.stderr, "%s: %s: %s%s\n", tool, sig, *what, orLeave(sig))
-	w.cancel(&signalError{sig})
+	fmt.Fprintf(w.app.stderr, "%s: %s: %s%s\n", words.Tool, sig, *what, orLeave(sig))
+	w.cancel(&exit.SignalError{Signal: sig})
 }
 
 func (w *watch) exit(sig os.Signal, err error) {
-	os.Exit(w.app.exit(&exitError{code: (&signalError{sig}).code(), err: err, resume: w.app.commandLine()}))
+	os.Exit(w.app.exit(&exit.Error{Code: (&exit.SignalError{Signal: sig}).Code(), Err: err, Resume: w.app.commandLine()}))
 }
 
 // ended is the error of a command that a signal stopped, nil without one.
 func (w *watch) ended() error {
-	var sig *signalError
+	var sig *exit.SignalError
 	if !errors.As(context.Cause(w.ctx), &sig) {
 		return nil
 	}
-	return &exitError{code: sig.code(), err: sig, resume: w.app.commandLine()}
+	return &exit.Error{Code: sig.Code(), Err: sig, Resume: w.app.commandLine()}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"octave-enrich/cmd/octave-enrich/exit"
 )
 
 // The other commands listen to signals as run does: whichever comes, also twice, ends
@@ -77,7 +79,7 @@ func TestWatch(t *testing.T) {
 	}
 	w.stop(sigHUP)
 	<-ctx.Done()
-	if e := asExit(w.ended()); e == nil || e.code != exitHangup {
+	if e := exit.As(w.ended()); e == nil || e.Code != exit.Hangup {
 		t.Errorf("ended with %v", e)
 	}
 	_, err = out.Seek(0, io.SeekStart)

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 )
 
 const (
@@ -42,7 +43,7 @@ type phase struct {
 	open bool  // the first signal ends nothing by itself; a second SIGINT does
 }
 
-var stopped = []int{exitInterrupt, exitTerminate, exitHangup}
+var stopped = []int{exit.Interrupt, exit.Terminate, exit.Hangup}
 
 func phases() []phase {
 	first := func(kind string, n int) func(*held) bool {
@@ -102,7 +103,7 @@ func TestSignals(t *testing.T) {
 				h := hold(t, ph)
 				h.signal(t, sigINT)
 				h.insist()
-				h.exits(t, exitInterrupt)
+				h.exits(t, exit.Interrupt)
 				h.saysHowToResume()
 				h.resume(ph)
 			})
@@ -118,7 +119,7 @@ func TestInterruptAfterAnother(t *testing.T) {
 		h.signal(t, first)
 		h.stopping()
 		h.insist()
-		h.exits(t, exitInterrupt)
+		h.exits(t, exit.Interrupt)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
@@ -57,7 +58,7 @@ func (o *options) skips() (map[string]bool, error) {
 	}
 	for _, kind := range o.skip {
 		if !slices.Contains(skipKinds(), kind) {
-			return nil, usageError("--skip: there is no kind %q (%s)%s", kind, strings.Join(skipKinds(), ", "), didYouMean(kind, skipKinds()))
+			return nil, exit.UsageError("--skip: there is no kind %q (%s)%s", kind, strings.Join(skipKinds(), ", "), didYouMean(kind, skipKinds()))
 		}
 		kinds[kind] = true
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
@@ -62,7 +63,7 @@ func (a *app) status(o *options, path string) error {
 	}
 	status, err := readStatus(path, o.by)
 	if err != nil {
-		return checkpointError(path, err)
+		return exit.CheckpointError(path, err)
 	}
 	if o.json {
 		err = writeJSON(a.stdout, status)
@@ -70,7 +71,7 @@ func (a *app) status(o *options, path string) error {
 		err = status.print(a.stdout)
 	}
 	if err == nil && len(status.Damage) > 0 {
-		return &exitError{code: exitDamaged, err: fmt.Errorf("%s is damaged; what is listed is whole", path)}
+		return &exit.Error{Code: exit.Damaged, Err: fmt.Errorf("%s is damaged; what is listed is whole", path)}
 	}
 	return err
 }

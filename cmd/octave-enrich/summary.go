@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint/durable"
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
@@ -63,9 +65,9 @@ func mapping(profile *reader.Profile) []pipeline.Mapped {
 }
 
 // report is the summary of a job that ended so, be it before it began.
-func (j *job) report(end *exitError) Report {
+func (j *job) report(end *exit.Error) Report {
 	r := Report{
-		Tool: tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
+		Tool: words.Tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
 		Input: pipeline.InputBody{Name: strings.Join(j.inputs, ", ")}, Mapping: []pipeline.Mapped{},
 		Output: j.places.output, Outputs: append([]Written{}, j.outputs...), Upload: j.upload, Checkpoint: j.answers(),
 		Reason: "every row settled",
@@ -75,8 +77,8 @@ func (j *job) report(end *exitError) Report {
 		r.Input, r.Mapping, r.Question = inputBody(profile), mapping(profile), j.list.settings.Fingerprint()
 	}
 	if end != nil {
-		r.ExitCode, r.Reason = end.code, end.Error()
-		if resumable(end.code) {
+		r.ExitCode, r.Reason = end.Code, end.Error()
+		if exit.Resumable(end.Code) {
 			r.Resume = j.app.commandLine()
 		}
 	}
@@ -106,7 +108,7 @@ func (a *app) writeSummary(path string, report Report) error {
 		err = durable.WriteFile(path, text, durable.Private)
 	}
 	if err != nil {
-		return outputError(fmt.Errorf("--summary: %w", err))
+		return exit.OutputError(fmt.Errorf("--summary: %w", err))
 	}
 	return nil
 }

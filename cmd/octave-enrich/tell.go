@@ -31,6 +31,8 @@ import (
 
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/metrics"
 )
 
@@ -63,12 +65,12 @@ func (j *job) checkTelling() error {
 	if j.o.pingURL != "" {
 		u, err := url.Parse(j.o.pingURL)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			return usageError("--ping-url: write it as https://HOST/PATH")
+			return exit.UsageError("--ping-url: write it as https://HOST/PATH")
 		}
 	}
 	if j.o.metricsAddr != "" {
 		if _, err := metrics.Address(j.o.metricsAddr); err != nil {
-			return usageError("--metrics-addr: %w", err)
+			return exit.UsageError("--metrics-addr: %w", err)
 		}
 	}
 	return nil
@@ -80,27 +82,27 @@ func checkFile(flag, path, output string) error {
 	case path == "":
 		return nil
 	case path == "-" && flag == "summary" && output == "-":
-		return usageError("--summary - and the rows cannot share standard output: write one of them to a file")
+		return exit.UsageError("--summary - and the rows cannot share standard output: write one of them to a file")
 	case path == "-" && flag == "summary":
 		return nil
 	}
 	if _, err := durable.Target(durable.OS{}, path); err != nil {
-		return outputError(fmt.Errorf("--%s: %w", flag, err))
+		return exit.OutputError(fmt.Errorf("--%s: %w", flag, err))
 	}
 	return nil
 }
 
 // tellEnd tells everybody how the run ended. It returns the error to exit with.
 func (j *job) tellEnd(err error) error {
-	end := asExit(err)
+	end := exit.As(err)
 	j.tellPeople(end)
 	report := j.report(end)
 	if failed := j.writeSummary(report); failed != nil {
 		if end != nil {
 			j.warn("the summary could not be written", failed)
 		} else {
-			end = asExit(failed)
-			report.ExitCode, report.Reason = end.code, end.Error()
+			end = exit.As(failed)
+			report.ExitCode, report.Reason = end.Code, end.Error()
 			err = failed
 		}
 	}
@@ -122,10 +124,10 @@ func (j *job) tellEnd(err error) error {
 
 // tellPeople is the last word of a run: what came of it and, when nothing is left to
 // mend, what to do next. How to resume is said as the process ends.
-func (j *job) tellPeople(end *exitError) {
-	code := exitOK
+func (j *job) tellPeople(end *exit.Error) {
+	code := exit.OK
 	if end != nil {
-		code = end.code
+		code = end.Code
 	}
 	switch {
 	case !j.concluded:
@@ -133,7 +135,7 @@ func (j *job) tellPeople(end *exitError) {
 		console.LogEnd(j.log, j.end(), code)
 	default:
 		console.TellEnd(j.console, j.end())
-		if commands := j.nextAfterRun(); code == exitOK && len(commands) > 0 {
+		if commands := j.nextAfterRun(); code == exit.OK && len(commands) > 0 {
 			next(j.console, commands...)
 		}
 	}
@@ -142,7 +144,7 @@ func (j *job) tellPeople(end *exitError) {
 // warn also works before there is a log.
 func (j *job) warn(msg string, err error) {
 	if j.log == nil {
-		fmt.Fprintf(j.app.stderr, "%s: warning: %s: %v\n", tool, msg, err)
+		fmt.Fprintf(j.app.stderr, "%s: warning: %s: %v\n", words.Tool, msg, err)
 		return
 	}
 	j.log.Warn(msg, zap.String("error", err.Error()))
@@ -243,7 +245,7 @@ func (j *job) serveMetrics() error {
 	}
 	addr, err := metrics.Address(j.o.metricsAddr)
 	if err != nil {
-		return usageError("--metrics-addr: %w", err)
+		return exit.UsageError("--metrics-addr: %w", err)
 	}
 	handler, err := metrics.Handler(j.metricsRun)
 	if err != nil {
@@ -251,7 +253,7 @@ func (j *job) serveMetrics() error {
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return &exitError{code: exitUsage, err: fmt.Errorf("--metrics-addr: %w", err)}
+		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--metrics-addr: %w", err)}
 	}
 	j.log.Info("metrics", zap.String("url", "http://"+listener.Addr().String()+"/metrics"))
 	j.live = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -118,11 +119,11 @@ func TestOnExitReadsTheSummary(t *testing.T) {
 // What was asked to be told is refused before it is too late.
 func TestTellingIsCheckedFirst(t *testing.T) {
 	for want, args := range map[int][][]string{
-		exitUsage: {
+		exit.Usage: {
 			{"--ping-url", "ftp://host/x"}, {"--ping-url", "://"}, {"--metrics-addr", "host:"},
 			{"--metrics-addr", "203.0.113.1:1"}, {"--summary", "-", "-o", "-", "--checkpoint", "c"},
 		},
-		exitOutput: {{"--summary", "no/folder.json"}, {"--metrics-file", "no/folder.prom"}},
+		exit.Output: {{"--summary", "no/folder.json"}, {"--metrics-file", "no/folder.prom"}},
 	} {
 		for _, extra := range args {
 			code, stderr := try(t, append([]string{"run", "people.csv", "--sandbox", "--rate", "0"}, extra...)...)
@@ -136,7 +137,7 @@ func TestTellingIsCheckedFirst(t *testing.T) {
 
 // A summary that cannot be written fails a run that went well, and no other.
 func TestSummaryThatCannotBeWritten(t *testing.T) {
-	for want, args := range map[int][]string{exitOutput: nil, exitBudget: {"--max-calls", "1"}} {
+	for want, args := range map[int][]string{exit.Output: nil, exit.Budget: {"--max-calls", "1"}} {
 		_, _ = try(t)
 		if err := os.Mkdir("told", 0o700); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -33,8 +35,8 @@ func TestWaitLock(t *testing.T) {
 	second := start(t, command(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--wait-lock", "1h"))
 	await(t, second, "the wait", func() bool { return strings.Contains(second.stderr(), "waiting for it") })
 	letGo()
-	first.exits(t, exitOK)
-	second.exits(t, exitOK)
+	first.exits(t, exit.OK)
+	second.exits(t, exit.OK)
 	if asked := service.books(t).Asked; asked != rows {
 		t.Errorf("asked %d times for %d contacts", asked, rows)
 	}
@@ -47,7 +49,7 @@ func TestWaitLock(t *testing.T) {
 	check(t, err)
 	defer journal.Close()
 	run := run(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--wait-lock", "2s")
-	run.exits(t, exitLocked)
+	run.exits(t, exit.Locked)
 	if !strings.Contains(run.stderr(), "waiting for it") {
 		t.Errorf("it did not wait: %s", run.stderr())
 	}
@@ -80,7 +82,7 @@ func TestReadersBesideARun(t *testing.T) {
 		}
 		seen = ok
 	}
-	p.exits(t, exitOK)
+	p.exits(t, exit.OK)
 	if seen != rows {
 		t.Errorf("the last look saw %d answers of %d", seen, rows)
 	}
@@ -110,13 +112,13 @@ func TestTwoRunsOneOutput(t *testing.T) {
 	if text, err := os.ReadFile(output); err == nil {
 		statuses(t, text, rows)
 	}
-	if first.code() != exitOutput || second.code() != exitOK {
-		t.Errorf("exit codes %d and %d, want %d and %d\n%s%s", first.code(), second.code(), exitOutput, exitOK, first.stderr(), second.stderr())
+	if first.code() != exit.Output || second.code() != exit.OK {
+		t.Errorf("exit codes %d and %d, want %d and %d\n%s%s", first.code(), second.code(), exit.Output, exit.OK, first.stderr(), second.stderr())
 	}
 	// No answer is lost of either.
 	for _, answers := range []string{"a", "b"} {
 		p := run(t, dir, quick.url, "run", "list.csv", "-o", answers+".csv", "--checkpoint", answers)
-		p.exits(t, exitOK)
+		p.exits(t, exit.OK)
 	}
 	if asked := quick.books(t).Asked; asked != 0 {
 		t.Errorf("asked again %d times", asked)
@@ -169,7 +171,7 @@ func killedAndResumed(t *testing.T, dir string, rows int, output, answers string
 	<-p.ended
 	service := serveRemote(t, "--messages", "6")
 	again := run(t, dir, service.url, args...)
-	again.exits(t, exitOK)
+	again.exits(t, exit.OK)
 	if asked := service.books(t).Asked; asked != rows-kept {
 		t.Errorf("asked %d times, %d answers of %d were kept", asked, kept, rows)
 	}
@@ -202,7 +204,7 @@ func TestLinks(t *testing.T) {
 	journal, err := checkpoint.Open(filepath.Join(far, "answers.real"), checkpoint.Options{})
 	check(t, err)
 	defer journal.Close()
-	run(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--checkpoint", "answers").exits(t, exitLocked)
+	run(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--checkpoint", "answers").exits(t, exit.Locked)
 }
 
 // Permissions that change while a run goes on cost no answer. The run is another
@@ -214,10 +216,10 @@ func TestPermissionsChange(t *testing.T) {
 		mode       os.FileMode
 		code, then int // of this run, and of one more while it lasts
 	}{
-		{"checkpoint", "answers/file", 0o400, exitOK, exitOutput},
-		{"folder of the checkpoint", "answers", 0o500, exitOK, exitOK},
-		{"folder of the output", "rows", 0o500, exitOutput, exitOutput},
-		{"rows so far", "rows/out.csv.partial", 0o000, exitOK, exitOK},
+		{"checkpoint", "answers/file", 0o400, exit.OK, exit.Output},
+		{"folder of the checkpoint", "answers", 0o500, exit.OK, exit.OK},
+		{"folder of the output", "rows", 0o500, exit.Output, exit.Output},
+		{"rows so far", "rows/out.csv.partial", 0o000, exit.OK, exit.OK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -240,14 +242,14 @@ func TestPermissionsChange(t *testing.T) {
 			}
 			more := start(t, user(command(t, dir, service.url, args...)))
 			more.exits(t, c.then)
-			if c.then != exitOK {
+			if c.then != exit.OK {
 				if !strings.Contains(more.stderr(), "permission denied") {
 					t.Errorf("it does not say why: %s", more.stderr())
 				}
 				check(t, os.Chmod(path, before))
 			}
 			last := start(t, user(command(t, dir, service.url, args...)))
-			last.exits(t, exitOK)
+			last.exits(t, exit.OK)
 			if asked := service.books(t).Asked; asked != rows {
 				t.Errorf("asked %d times for %d contacts", asked, rows)
 			}
@@ -276,8 +278,8 @@ func stranger(t *testing.T, dir string) func(*exec.Cmd) *exec.Cmd {
 	check(t, os.Chmod(filepath.Dir(dir), 0o755))
 	check(t, os.Chmod(dir, 0o755))
 	check(t, os.Chmod(filepath.Join(dir, "list.csv"), 0o644))
-	binary := filepath.Join(dir, tool)
-	path, err := exec.LookPath(tool)
+	binary := filepath.Join(dir, words.Tool)
+	path, err := exec.LookPath(words.Tool)
 	check(t, err)
 	// By another process: a file that this one writes may still be open in a child
 	// that another test starts at this moment, and cannot be executed then.

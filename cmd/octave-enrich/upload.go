@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
@@ -81,7 +82,7 @@ func (a *app) rehearse(o *options, inputs []string, list *list, journal *checkpo
 		return nil, err
 	}
 	if err := replayInto(context.Background(), list, memory, file, nil); err != nil {
-		return nil, inputError(err)
+		return nil, exit.InputError(err)
 	}
 	out, err := file.Finish()
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
@@ -137,7 +138,7 @@ func (s *host) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig
 		a.log = s.log
 	}
 	if o.concurrency < 1 {
-		return cfg, usageError("--concurrency is too small")
+		return cfg, exit.UsageError("--concurrency is too small")
 	}
 	cfg = fleet.WorkerConfig{
 		Queue: o.queue, Version: version, Slots: o.concurrency, Timeout: time.Duration(o.timeout),
@@ -148,13 +149,13 @@ func (s *host) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig
 		cfg.RescueAfter = cfg.Timeout + 30*time.Second
 	}
 	if cfg.RescueAfter < shortestRescue {
-		return cfg, usageError("--rescue-after %v is too short: workers that live would count as lost; write %v or more", cfg.RescueAfter, shortestRescue)
+		return cfg, exit.UsageError("--rescue-after %v is too short: workers that live would count as lost; write %v or more", cfg.RescueAfter, shortestRescue)
 	}
 	if err := o.checkQueue(); err != nil {
 		return cfg, err
 	}
 	if cfg.Retain > 0 && cfg.Retain < shortestRetain {
-		return cfg, usageError("--retain %v is too short: a run may not have fetched its answers yet; write %v or more, or 0 for ever", cfg.Retain, shortestRetain)
+		return cfg, exit.UsageError("--retain %v is too short: a run may not have fetched its answers yet; write %v or more, or 0 for ever", cfg.Retain, shortestRetain)
 	}
 	if rateGiven {
 		limit, err := parseRate(o.rate)
@@ -184,7 +185,7 @@ func (s *host) checkKey(ctx context.Context, account *lookout) error {
 	switch {
 	case errors.As(account.lack, &call) && call.Status == http.StatusNotFound:
 		// A worker at a wrong address would fail the questions of all runs.
-		return serviceError(account.lack)
+		return exit.ServiceError(account.lack)
 	case errors.As(err, &call) && call.Fate == octave.All:
 		return s.o.accountError(err)
 	case err != nil:
@@ -196,11 +197,11 @@ func (s *host) checkKey(ctx context.Context, account *lookout) error {
 // listen makes the first signal drain the worker.
 func (s *host) listen() (unlisten func()) {
 	return listen(func(sig os.Signal) {
-		s.brake.Pull(&signalError{sig})
+		s.brake.Pull(&exit.SignalError{Signal: sig})
 		s.log.Warn("stopping: calls in flight may end and are stored"+orLeave(sig), zap.String("signal", sig.String()))
 	}, func(sig os.Signal) {
 		err := fmt.Errorf("%w; calls in flight may have been billed", leftError(sig))
-		os.Exit(s.app.exit(&exitError{code: (&signalError{sig}).code(), err: err}))
+		os.Exit(s.app.exit(&exit.Error{Code: (&exit.SignalError{Signal: sig}).Code(), Err: err}))
 	})
 }
 
@@ -237,15 +238,15 @@ func (s *host) stoppedOr(err error) error {
 
 // ended gives the reason of a drained worker its code.
 func (s *host) ended(reason error) error {
-	var sig *signalError
+	var sig *exit.SignalError
 	var broken *pipeline.JournalError
 	switch {
 	case errors.As(reason, &sig):
-		return &exitError{code: sig.code(), err: reason}
+		return &exit.Error{Code: sig.Code(), Err: reason}
 	case errors.As(reason, &broken):
 		return fleetError(broken.Err)
 	}
-	return serviceError(reason)
+	return exit.ServiceError(reason)
 }
 
 // A slogHandler brings what libraries log to our own log. A quiet one is for

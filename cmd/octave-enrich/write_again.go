@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 )
@@ -33,7 +34,7 @@ func openToMark(path string, write bool) (*checkpoint.Journal, error) {
 	case errors.Is(err, checkpoint.ErrLocked):
 		return nil, errors.New("a run is going on; mark contacts when it has ended")
 	case err != nil:
-		return nil, checkpointError(path, err)
+		return nil, exit.CheckpointError(path, err)
 	}
 	return journal, nil
 }
@@ -73,7 +74,7 @@ func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
 	}
 	for s, err := range m.standings() {
 		if err != nil {
-			return nil, inputError(err)
+			return nil, exit.InputError(err)
 		}
 		keys := s.Answers(m.memory)
 		meant := slices.DeleteFunc(slices.Clone(keys), func(key checkpoint.Key) bool { _, is := became[key]; return !is })
@@ -105,7 +106,7 @@ func (m *marks) open() (review.Marks, error) {
 	seen := map[checkpoint.Key]bool{}
 	for s, err := range m.standings() {
 		if err != nil {
-			return marks, inputError(err)
+			return marks, exit.InputError(err)
 		}
 		if seen[s.Base.Key] || !m.memory.Open(s.Base) {
 			continue

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// Tool is the name of the program.
+const Tool = "octave-enrich"
+
 // Count spells a number of things: 1 row, 1,234 rows.
 func Count(n int, noun string) string {
 	if n != 1 {

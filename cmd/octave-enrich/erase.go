@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -16,12 +12,10 @@ import (
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
-	"octave-enrich/octave"
-	"octave-enrich/pipeline"
-	"octave-enrich/pipeline/review"
-	"octave-enrich/reader"
+	"octave-enrich/pipeline/privacy"
 )
 
 const eraseHelp = `Take a person out of a checkpoint, and out of the decisions of its review, by
@@ -57,219 +51,88 @@ func newErase(a *app) *cobra.Command {
 	return cmd
 }
 
-// An erasure says who is to be erased, and counts what was.
+// An erasure is what the flags say of it.
 type erasure struct {
 	emails, profiles, ids []string
 	alsoExclude           string
 	fleet                 databaseURL
-
-	people  []reader.Person
-	list    *reader.ExcludeList
-	needles [][]byte // in lower case: what gives the person away in a text
-	keys    map[checkpoint.Key]bool
-	gone    map[checkpoint.Key]bool // of those, the ones that the checkpoint had
-	files   files
-
-	fromFleet bool // somebody was there
-
-	mentions int // records kept that hold a needle all the same
-}
-
-// files are those that the checkpoint says were read and written.
-type files struct {
-	inputs, outputs, pages []string
-	fleets                 []string // databases of fleets that answered
 }
 
 // finishing is what a signal leads to while files are written anew: half an erasure
 // would be worse than a late end.
 const finishing = "what was begun is finished first"
 
-func (a *app) erase(path string, e erasure) error {
+func (a *app) erase(path string, o erasure) error {
 	watch := a.watch()
 	defer watch.unlisten()
-	if err := e.prepare(); err != nil {
-		return err
+	e, err := privacy.NewErasure(o.emails, o.profiles, o.ids)
+	if err != nil {
+		return &exit.Error{Code: exit.Usage, Err: err}
 	}
 	if _, err := os.Stat(path); err != nil {
 		return exit.NoFile(path, err)
 	}
 	files := &paths{}
 	files.answers(path)
-	files.replaces("--also-exclude", e.alsoExclude)
+	files.replaces("--also-exclude", o.alsoExclude)
 	if err := files.check(); err != nil {
 		return err
 	}
-	if err := e.exclude(); err != nil {
-		return err
+	if o.alsoExclude != "" {
+		if err := e.Exclude(o.alsoExclude); err != nil {
+			return exit.UsageError("--also-exclude: %w", err)
+		}
 	}
-	if err := e.find(path); err != nil {
-		return err
+	if err := e.Read(path); err != nil {
+		return exit.CheckpointError(path, err)
 	}
-	if err := a.eraseFromFleet(path, &e, watch); err != nil {
+	fromFleet, err := a.eraseFromFleet(path, o.fleet, e, watch)
+	if err != nil {
 		return err
 	}
 	watch.begin(finishing)
-	var dropped int
-	// The decisions first: it is the checkpoint that tells whose they are, and
-	// after a crash in between it still does.
-	for _, file := range []string{review.Path(path), path} {
-		stats, err := rewrite(file, e.keep)
-		if err != nil {
-			return err
-		}
-		dropped += stats.Dropped
+	erased, err := e.Erase(path)
+	if err != nil {
+		return rewriteError(err)
 	}
-	if err := e.clean(); err != nil {
-		return exit.OutputError(err)
-	}
-	if err := a.tellErased(path, &e, dropped); err != nil {
-		return err
-	}
-	if dropped == 0 && !e.fromFleet {
-		return a.nobody(path, &e)
+	a.tellErased(path, e, erased, o.alsoExclude != "")
+	if erased.Records == 0 && !fromFleet {
+		return a.nobody(path, e)
 	}
 	return nil
 }
 
 // eraseFromFleet comes before the checkpoint, which tells the questions that are
 // known only by their key, and is told others. A run that holds it would ask anew.
-func (a *app) eraseFromFleet(path string, e *erasure, watch *watch) error {
-	if e.fleet == "" { // whom to erase is never a setting, but where may be
-		e.fleet = databaseURL(os.Getenv(envName("fleet")))
+func (a *app) eraseFromFleet(path string, url databaseURL, e *privacy.Erasure, watch *watch) (found bool, err error) {
+	if url == "" { // whom to erase is never a setting, but where may be
+		url = databaseURL(os.Getenv(envName("fleet")))
 	}
-	if e.fleet == "" {
-		return nil
+	if url == "" {
+		return false, nil
 	}
 	if err := free(path); err != nil {
-		return err
+		return false, err
 	}
 	ctx := context.Background()
-	db, err := joinFleet(ctx, e.fleet, zap.NewNop(), 0)
+	db, err := joinFleet(ctx, url, zap.NewNop(), 0)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer db.Close()
 	watch.begin(finishing)
-	erased, err := db.Erase(ctx, slices.Collect(maps.Keys(e.keys)), e.asks)
+	erased, err := db.Erase(ctx, e.Keys(), e.Asks)
 	if err != nil {
-		return fleetError(err)
+		return false, fleetError(err)
 	}
 	if erased.Running > 0 {
-		return &exit.Error{Code: exit.Locked, Err: fmt.Errorf("a worker has %s about the person in hand; nothing was erased", words.Count(erased.Running, "question")),
+		return false, &exit.Error{Code: exit.Locked, Err: fmt.Errorf("a worker has %s about the person in hand; nothing was erased", words.Count(erased.Running, "question")),
 			Hint: "do this again when it has ended; of a worker that is lost another one takes the questions over"}
 	}
-	e.fromFleet = erased.Records+erased.Queued > 0
-	for _, key := range erased.Keys {
-		e.keys[key] = true
-	}
-	e.files.fleets = slices.DeleteFunc(e.files.fleets, func(address string) bool { return address == db.Address() })
+	e.Know(erased.Keys)
+	e.Files.Fleets = slices.DeleteFunc(e.Files.Fleets, func(address string) bool { return address == db.Address() })
 	fmt.Fprintf(a.stdout, "erased %s and %s from the fleet at %s\n", words.Count(erased.Records, "record"), words.Count(erased.Queued, "queued question"), db.Address())
-	return nil
-}
-
-// prepare normalises the person as the reader does.
-func (e *erasure) prepare() error {
-	for _, by := range []struct {
-		flag   string
-		field  reader.Field
-		values []string
-	}{{"email", reader.Email, e.emails}, {"linkedin", reader.LinkedInProfile, e.profiles}, {"id", reader.CRMContactID, e.ids}} {
-		for i, v := range by.values {
-			clean, err := reader.Normalise(by.field, v)
-			if err != nil {
-				return exit.UsageError("--%s: %w", by.flag, err)
-			}
-			by.values[i] = clean
-			if by.flag != "id" { // which may be a word of any text
-				e.needles = append(e.needles, bytes.ToLower([]byte(strings.TrimPrefix(clean, "https://www."))))
-			}
-		}
-	}
-	for _, entry := range e.entries() {
-		e.people = append(e.people, entry.person)
-	}
-	if len(e.people) == 0 {
-		return exit.UsageError("who? name one with --email, --linkedin or --id")
-	}
-	e.keys, e.gone, e.list = map[checkpoint.Key]bool{}, map[checkpoint.Key]bool{}, reader.ExcludePersons(e.people...)
-	return nil
-}
-
-// find collects the questions about the person, and the files of the runs.
-func (e *erasure) find(path string) error {
-	for entry, err := range checkpoint.Records(path, nil) {
-		if err != nil {
-			return exit.CheckpointError(path, err)
-		}
-		if e.about(entry.Record) {
-			e.keys[entry.Key] = true
-		}
-		e.files.add(entry.Record)
-	}
-	return nil
-}
-
-// about says whether a record holds a request about the person.
-func (e *erasure) about(rec checkpoint.Record) bool {
-	var body struct {
-		Request octave.Request `json:"request"`
-	}
-	return rec.Key != (checkpoint.Key{}) && json.Unmarshal(rec.Body, &body) == nil && e.asks(body.Request)
-}
-
-// asks says whether a request is about the person.
-func (e *erasure) asks(r octave.Request) bool {
-	_, hit := e.list.Match(reader.Person{Email: strings.ToLower(r.Email), LinkedInProfile: r.LinkedInProfile,
-		CRMContactID: r.CRMContactID, CRMLeadID: r.CRMLeadID})
-	return hit
-}
-
-// keep drops all records of a question about the person: the bare attempts, too,
-// whose key is a hash of what is known of them.
-func (e *erasure) keep(rec checkpoint.Record) (checkpoint.Record, bool) {
-	if rec.Type == pipeline.Again {
-		return pipeline.WithoutKeys(rec, e.keys)
-	}
-	if e.keys[rec.Key] || e.about(rec) {
-		e.gone[rec.Key] = true
-		return rec, false
-	}
-	if rec.Key != (checkpoint.Key{}) && e.inText(rec.Body) {
-		e.mentions++
-	}
-	return rec, true
-}
-
-func (e *erasure) inText(text []byte) bool {
-	text = bytes.ToLower(text)
-	return slices.ContainsFunc(e.needles, func(needle []byte) bool { return bytes.Contains(text, needle) })
-}
-
-func (f *files) add(rec checkpoint.Record) {
-	switch rec.Type {
-	case checkpoint.Run:
-		if body, ok := pipeline.ReadRun(rec); ok {
-			f.inputs = appendNew(f.inputs, body.Input.Name)
-			f.outputs = appendNew(f.outputs, body.Output+".partial")
-			if body.Fleet != "" {
-				f.fleets = appendNew(f.fleets, body.Fleet)
-			}
-		}
-	case checkpoint.Output:
-		if body, ok := pipeline.ReadOutput(rec); ok && body.Page {
-			f.pages = appendNew(f.pages, body.Path)
-		} else if ok {
-			f.outputs = appendNew(f.outputs, body.Path)
-		}
-	}
-}
-
-func appendNew(list []string, item string) []string {
-	if slices.Contains(list, item) {
-		return list
-	}
-	return append(list, item)
+	return erased.Records+erased.Queued > 0, nil
 }
 
 // free says whether nobody holds the checkpoint.
@@ -289,50 +152,50 @@ func holdError(path string, err error) error {
 	return exit.CheckpointError(path, err)
 }
 
-// rewrite writes a journal anew; one that is not there has nobody in it.
-func rewrite(path string, keep func(checkpoint.Record) (checkpoint.Record, bool)) (checkpoint.RewriteStats, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return checkpoint.RewriteStats{}, nil
+// rewriteError is about the file that could not be written anew.
+func rewriteError(err error) error {
+	var file *privacy.FileError
+	if errors.As(err, &file) {
+		return holdError(file.Path, file.Err)
 	}
-	stats, err := checkpoint.Rewrite(path, checkpoint.Options{}, keep)
-	if err != nil {
-		return stats, holdError(path, err)
-	}
-	return stats, nil
-}
-
-// tellHolders names the files that still hold the person.
-func (a *app) tellHolders(list []string, holds func(string) (bool, error)) {
-	for _, file := range list {
-		holds, err := holds(file)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			fmt.Fprintf(a.stdout, "look yourself: %s (%v)\n", file, err)
-		case holds:
-			fmt.Fprintf(a.stdout, "still holds the person: %s\n", file)
-		}
-	}
+	return exit.OutputError(err)
 }
 
 // tellErased says what was done, and what is left to do by hand.
-func (a *app) tellErased(path string, e *erasure, dropped int) error {
-	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", words.Count(dropped, "record"), words.Count(len(e.gone), "question"), path)
-	if e.mentions > 0 {
-		fmt.Fprintf(a.stdout, "%s about others still mention the person\n", words.Count(e.mentions, "record"))
+func (a *app) tellErased(path string, e *privacy.Erasure, erased privacy.Erased, excluded bool) {
+	fmt.Fprintf(a.stdout, "erased %s of %s from %s\n", words.Count(erased.Records, "record"), words.Count(erased.Questions, "question"), path)
+	if erased.Mentions > 0 {
+		fmt.Fprintf(a.stdout, "%s about others still mention the person\n", words.Count(erased.Mentions, "record"))
 	}
-	a.tellHolders(e.files.outputs, e.holds)
-	pages, checkpoints := e.beside(path)
-	a.tellHolders(pages, e.holdsPage)
-	a.tellHolders(checkpoints, e.holdsCheckpoint)
-	if len(e.files.fleets) > 0 {
-		fmt.Fprintf(a.stderr, "a fleet may still hold the person: do this again with --fleet for %s\n", strings.Join(e.files.fleets, ", "))
+	for holder := range e.Holders(path) {
+		if holder.Err != nil {
+			fmt.Fprintf(a.stdout, "look yourself: %s (%v)\n", holder.Path, holder.Err)
+		} else {
+			fmt.Fprintf(a.stdout, "still holds the person: %s\n", holder.Path)
+		}
 	}
-	if len(e.files.inputs) > 0 {
-		fmt.Fprintf(a.stderr, "inputs are not touched: %s\n", strings.Join(e.files.inputs, ", "))
+	if fleets := e.Files.Fleets; len(fleets) > 0 {
+		fmt.Fprintf(a.stderr, "a fleet may still hold the person: do this again with --fleet for %s\n", strings.Join(fleets, ", "))
 	}
-	if e.alsoExclude == "" {
+	if inputs := e.Files.Inputs; len(inputs) > 0 {
+		fmt.Fprintf(a.stderr, "inputs are not touched: %s\n", strings.Join(inputs, ", "))
+	}
+	if !excluded {
 		fmt.Fprintf(a.stderr, "a run over a list that holds the person asks again; --also-exclude FILE prevents it\n")
 	}
-	return nil
+}
+
+// nobody is the error of an erasure that found none: most likely a typing error. The
+// nearest address is said to a person alone; a log gets its row.
+func (a *app) nobody(path string, e *privacy.Erasure) error {
+	end := &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("%s holds nobody of that name", path)}
+	nearest, row := e.Nearest(path)
+	switch {
+	case nearest == "":
+	case console.IsTerminal(a.stderr):
+		end.Hint = fmt.Sprintf("the nearest address is %s", nearest)
+	case row > 0:
+		end.Hint = fmt.Sprintf("the nearest address is in row %d of the list", row)
+	}
+	return end
 }

@@ -54,6 +54,7 @@ func TestImports(t *testing.T) {
 		"pipeline":                  {"reader", "octave", "checkpoint", "writer"},
 		"pipeline/report":           {"reader", "octave", "checkpoint", "writer", "pipeline", "pipeline/lint"},
 		"pipeline/review":           {"octave", "checkpoint", "pipeline", "pipeline/report"},
+		"pipeline/privacy":          {"reader", "octave", "checkpoint", "checkpoint/durable", "pipeline", "pipeline/report", "pipeline/review"},
 		"pipeline/metrics":          {"reader", "octave", "checkpoint", "writer", "pipeline"},
 		"pipeline/fleet":            {"reader", "octave", "checkpoint", "writer", "pipeline"},
 	}

@@ -6,9 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
-	"unicode"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
@@ -48,7 +45,7 @@ func (p *paths) replaces(what, path string) {
 		return
 	}
 	p.writes(what, path)
-	p.writes("the draft of "+what, durable.DraftName(resolved(path)))
+	p.writes("the draft of "+what, durable.DraftName(durable.Resolved(path)))
 }
 
 // inputs are read: the files that directories and patterns stand for.
@@ -87,11 +84,11 @@ func (p *paths) output(path, preset string) {
 		return
 	}
 	p.writes("the output", path)
-	p.writes("a file beside the output", writer.Beside(resolved(path))...)
+	p.writes("a file beside the output", writer.Beside(durable.Resolved(path))...)
 	if preset != "generic" {
 		held := writer.HeldPath(path)
 		p.writes("the file of the rows held back", held)
-		p.writes("a file beside the rows held back", writer.Beside(resolved(held))...)
+		p.writes("a file beside the rows held back", writer.Beside(durable.Resolved(held))...)
 	}
 }
 
@@ -101,9 +98,9 @@ func (p *paths) answers(path string) {
 		return
 	}
 	p.writes("the checkpoint", path)
-	p.writes("a file beside the checkpoint", checkpoint.Beside(resolved(path))...)
+	p.writes("a file beside the checkpoint", checkpoint.Beside(durable.Resolved(path))...)
 	p.writes("the decisions of the review", review.Path(path))
-	p.writes("a file beside the decisions", checkpoint.Beside(resolved(review.Path(path)))...)
+	p.writes("a file beside the decisions", checkpoint.Beside(durable.Resolved(review.Path(path)))...)
 }
 
 // folders refuses a file that is to be written into a folder that there is not.
@@ -123,16 +120,16 @@ func (p *paths) folders() error {
 // check refuses every pair that is one file, by whatever name, of which one is
 // written.
 func (p *paths) check() error {
-	known := make([]identity, len(p.list))
+	known := make([]durable.Place, len(p.list))
 	for i, f := range p.list {
-		known[i] = identify(f.path)
+		known[i] = durable.Locate(f.path)
 	}
 	for i, a := range p.list {
 		if !a.written {
 			continue
 		}
 		for k, b := range p.list {
-			if (k < i || !b.written && k != i) && known[i].is(known[k], foldsCase) {
+			if (k < i || !b.written && k != i) && known[i].Same(known[k]) {
 				return clash(b, a)
 			}
 		}
@@ -146,67 +143,4 @@ func clash(a, b filePath) error {
 		what = fmt.Sprintf("%s, %s, and %s, %s, are one file", a.path, a.what, b.path, b.what)
 	}
 	return &exit.Error{Code: exit.Usage, Err: errors.New(what), Hint: "nothing was opened for writing; choose another name for one of them"}
-}
-
-// An identity tells which file a path leads to, also one that is yet to be.
-type identity struct {
-	path string      // absolute, without links
-	info fs.FileInfo // nil when it is not there
-}
-
-func identify(path string) identity {
-	id := identity{path: resolved(path)}
-	if info, err := os.Stat(path); err == nil {
-		id.info = info
-	}
-	return id
-}
-
-// is says whether two paths lead to one file. folds says of a folder whether its
-// files are known by their names in capitals, too.
-func (id identity) is(other identity, folds func(dir string) bool) bool {
-	if id.info != nil && other.info != nil {
-		return os.SameFile(id.info, other.info)
-	}
-	return id.path == other.path || strings.EqualFold(id.path, other.path) && folds(filepath.Dir(id.path))
-}
-
-// resolved is a path without links, as far as there are folders and files on it.
-func resolved(path string) string {
-	if whole, err := filepath.Abs(path); err == nil {
-		path = whole
-	}
-	if real, err := (durable.OS{}).Resolve(path); err == nil {
-		path = real
-	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		path = filepath.Join(dir, filepath.Base(path))
-	}
-	return path
-}
-
-// foldsCase says whether the file system of a folder takes capitals for small
-// letters: it does when it knows the folder, or one above it, by another spelling.
-func foldsCase(dir string) bool {
-	for {
-		up, name := filepath.Dir(dir), filepath.Base(dir)
-		if other := swapCase(name); other != name {
-			a, errA := os.Stat(dir)
-			b, errB := os.Stat(filepath.Join(up, other))
-			return errA == nil && errB == nil && os.SameFile(a, b)
-		}
-		if up == dir {
-			return runtime.GOOS == "windows" || runtime.GOOS == "darwin"
-		}
-		dir = up
-	}
-}
-
-func swapCase(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToUpper(r)
-	}, name)
 }

@@ -81,7 +81,7 @@ func (a *app) notePage(path, output string) error {
 
 // recordPage remembers a page like an output: it holds every email.
 func recordPage(journal *checkpoint.Journal, path, output string) error {
-	return appendRecord(journal, path, checkpoint.Output, pipeline.OutputBody{Path: resolved(output), Page: true})
+	return appendRecord(journal, path, checkpoint.Output, pipeline.OutputBody{Path: durable.Resolved(output), Page: true})
 }
 
 // pageError gives errors of the disk and of the checkpoint their codes.
@@ -94,20 +94,13 @@ func pageError(path string, err error) error {
 
 // mayReplacePage lets a page be replaced by a newer one, and nothing else.
 func mayReplacePage(output string) error {
-	f, err := os.Open(output)
-	if errors.Is(err, os.ErrNotExist) {
+	ours, err := report.IsPage(output)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return exit.OutputError(err)
-	}
-	defer f.Close()
-	start := make([]byte, 4096)
-	n, err := io.ReadFull(f, start)
-	if err != nil && n == 0 && !errors.Is(err, io.EOF) {
-		return exit.OutputError(err)
-	}
-	if n > 0 && !strings.Contains(string(start[:n]), report.Generator) {
+	case !ours:
 		return &exit.Error{Code: exit.Output, Err: fmt.Errorf("%s exists and is not a report", output), Hint: "choose another file, or move it away"}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"os"
 )
 
 // Data returns what a page holds, as JSON: what stands packed between its tags. The
@@ -21,4 +22,19 @@ func Data(page []byte) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(unpacked)
+}
+
+// IsPage says whether a file is a page of ours, or empty.
+func IsPage(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	start := make([]byte, 4096)
+	n, err := io.ReadFull(f, start)
+	if err != nil && n == 0 && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return n == 0 || bytes.Contains(start[:n], []byte(Generator)), nil
 }

@@ -1,7 +1,8 @@
-package main
+package privacy
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,17 +24,17 @@ func TestPruneDropsAttemptsWhole(t *testing.T) {
 		{"asked@20", ""},
 		{"asked@20 asked@5 answered@5", "asked@5 answered@5"},
 	} {
-		p := pruning{before: now.AddDate(0, 0, -10), last: map[checkpoint.Key]checkpoint.Record{},
+		p := Pruning{before: now.AddDate(0, 0, -10), last: map[checkpoint.Key]checkpoint.Record{},
 			split: map[checkpoint.Key]time.Time{}, kept: map[checkpoint.Key]bool{}}
 		var records []checkpoint.Record
 		var names, kept []string
 		for _, name := range strings.Fields(c.records) {
 			kind, age, _ := strings.Cut(name, "@")
-			var d days
-			if err := d.Set(age + "d"); err != nil {
+			days, err := strconv.Atoi(age)
+			if err != nil {
 				t.Fatal(err)
 			}
-			records, names = append(records, checkpoint.Record{Type: kind, Key: checkpoint.Key{1}, At: now.Add(-time.Duration(d))}), append(names, name)
+			records, names = append(records, checkpoint.Record{Type: kind, Key: checkpoint.Key{1}, At: now.AddDate(0, 0, -days)}), append(names, name)
 			p.look(records[len(records)-1])
 		}
 		for i, rec := range records {
@@ -48,7 +49,7 @@ func TestPruneDropsAttemptsWhole(t *testing.T) {
 			t.Errorf("of %s the decision is kept: %v", c.records, ok)
 		}
 	}
-	p := pruning{before: now}
+	p := Pruning{before: now}
 	for _, kind := range []string{checkpoint.Run, checkpoint.Output} {
 		if _, ok := p.keep(checkpoint.Record{Type: kind}); !ok {
 			t.Errorf("a record of the type %s is dropped", kind)

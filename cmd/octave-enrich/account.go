@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/octave"
 )
 
@@ -19,7 +20,7 @@ import (
 const accountTimeout = 30 * time.Second
 
 func newAgents(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
 	var experiments bool
 	cmd := &cobra.Command{
 		Use:     "agents",
@@ -28,12 +29,12 @@ func newAgents(a *app) *cobra.Command {
 		Args:    args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
-	o.serviceFlags(fs)
-	o.jsonFlag(fs)
-	o.configFlag(fs)
+	o.Service.Flags(fs)
+	o.JSONFlag(fs)
+	o.ConfigFlag(fs)
 	fs.BoolVar(&experiments, "experiments", false, "list experiments, too")
-	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
-		client, err := o.newClient()
+	cmd.RunE = configured(o, func(*cobra.Command, []string) error {
+		client, err := o.NewClient(version)
 		if err != nil {
 			return err
 		}
@@ -41,9 +42,9 @@ func newAgents(a *app) *cobra.Command {
 		defer cancel()
 		agents, err := client.Agents(ctx, experiments)
 		if err != nil {
-			return o.accountError(err)
+			return accountError(o, err)
 		}
-		if o.json {
+		if o.JSON {
 			return writeJSON(a.stdout, append([]octave.AgentInfo{}, agents...))
 		}
 		return printAgents(a.stdout, agents)
@@ -68,7 +69,7 @@ type Check struct {
 }
 
 func newCheck(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
 	cmd := &cobra.Command{
 		Use:     "check",
 		Short:   "Is the key valid, what is left, does the agent exist",
@@ -76,20 +77,20 @@ func newCheck(a *app) *cobra.Command {
 		Args:    args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
-	o.serviceFlags(fs)
-	o.agentFlag(fs)
-	o.jsonFlag(fs)
-	o.configFlag(fs)
-	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error { return a.check(o) })
+	o.Service.Flags(fs)
+	o.Question.AgentFlag(fs)
+	o.JSONFlag(fs)
+	o.ConfigFlag(fs)
+	cmd.RunE = configured(o, func(*cobra.Command, []string) error { return a.check(o) })
 	return cmd
 }
 
-func (a *app) check(o *options) error {
-	service, err := o.serviceName()
+func (a *app) check(o *options.Options) error {
+	service, err := o.Service.Name()
 	if err != nil {
 		return err
 	}
-	client, err := o.newClient()
+	client, err := o.NewClient(version)
 	if err != nil {
 		return err
 	}
@@ -97,17 +98,17 @@ func (a *app) check(o *options) error {
 	defer cancel()
 	check := Check{Service: service}
 	if check.Account, err = client.Validate(ctx); err != nil {
-		return o.accountError(err)
+		return accountError(o, err)
 	}
 	if !check.Account.Valid {
 		return &exit.Error{Code: exit.Key, Err: fmt.Errorf("the service says that the key is not valid")}
 	}
-	if o.agent != "" {
-		if check.Agent, err = client.Agent(ctx, o.agent); err != nil {
-			return o.noAgent(ctx, client, err)
+	if o.Question.Agent != "" {
+		if check.Agent, err = client.Agent(ctx, o.Question.Agent); err != nil {
+			return noAgent(o, ctx, client, err)
 		}
 	}
-	if o.json {
+	if o.JSON {
 		return writeJSON(a.stdout, check)
 	}
 	return check.print(a.stdout)
@@ -115,19 +116,19 @@ func (a *app) check(o *options) error {
 
 // accountError gives an error of the account endpoints its code, and a key that is
 // rejected a word about proxies.
-func (o *options) accountError(err error) error {
+func accountError(o *options.Options, err error) error {
 	var e *exit.Error
 	err = exit.ServiceError(err)
 	if errors.As(err, &e) && e.Code == exit.Key {
-		_, e.Hint, _ = strings.Cut(o.keyHint(err), "\n")
+		_, e.Hint, _ = strings.Cut(keyHint(o, err), "\n")
 	}
 	return err
 }
 
 // noAgent says why there is no agent, and which one was meant.
-func (o *options) noAgent(ctx context.Context, client *octave.Client, err error) error {
+func noAgent(o *options.Options, ctx context.Context, client *octave.Client, err error) error {
 	if lasting(err) {
-		if _, why := (&lookout{client: client}).findAgent(ctx, o.agent); why != nil {
+		if _, why := (&lookout{client: client}).findAgent(ctx, o.Question.Agent); why != nil {
 			err = why
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/reader"
 )
@@ -67,7 +68,7 @@ func meantBy(output string) string {
 		return fmt.Sprintf("give the list that it was made from: %s run LIST -o %s", words.Tool, words.Quote(output))
 	}
 	run := words.Tool + " run " + words.Quote(list)
-	if defaultOutput(list, "") != output {
+	if options.DefaultOutput(list, "") != output {
 		run += " -o " + words.Quote(output)
 	}
 	return fmt.Sprintf("to go on, or to try again what failed: %s\nthe same answers in another format or for a sender: %s export %s -o FILE", run, words.Tool, words.Quote(list))

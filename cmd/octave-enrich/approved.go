@@ -5,6 +5,7 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
@@ -20,7 +21,7 @@ type approval struct {
 }
 
 // onlyApproved makes the memory know nothing but what was approved.
-func (o *options) onlyApproved(memory *pipeline.Memory, path string) (*approval, error) {
+func onlyApproved(o *options.Options, memory *pipeline.Memory, path string) (*approval, error) {
 	if !exists(review.Path(path)) {
 		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
 			Hint: "review it with: " + words.Tool + " review " + words.Quote(path)}
@@ -30,7 +31,7 @@ func (o *options) onlyApproved(memory *pipeline.Memory, path string) (*approval,
 		return nil, reviewError(path, err)
 	}
 	memory.Journal = review.ApprovedOnly(memory.Journal, book)
-	return &approval{book: book, sender: o.preset != "generic"}, nil
+	return &approval{book: book, sender: o.Output.Preset != "generic"}, nil
 }
 
 // observe notes the rows that are held.

@@ -13,6 +13,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
@@ -36,8 +37,8 @@ type beside struct {
 
 // lookBeside looks for answers in the folder, unless the checkpoint has some of its
 // own or that is not wanted.
-func (o *options) lookBeside(list *list, path, service string) (*beside, error) {
-	if o.fresh || !isNew(path) {
+func lookBeside(o *options.Options, list *list, path, service string) (*beside, error) {
+	if o.Budget.Fresh || !isNew(path) {
 		return nil, nil
 	}
 	neighbours := checkpointsBeside(path, service)
@@ -163,7 +164,7 @@ func (j *job) takeOver(b *beside) error {
 	}
 	answers, err := pipeline.Take(j.journal, b.offers)
 	if err != nil {
-		return exit.CheckpointError(j.places.checkpoint, err)
+		return exit.CheckpointError(j.places.Checkpoint, err)
 	}
 	var names []string
 	for _, offer := range b.offers {

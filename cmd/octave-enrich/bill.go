@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"golang.org/x/time/rate"
 
 	"octave-enrich/cmd/octave-enrich/words"
@@ -25,7 +27,7 @@ const mostShown = 600
 func doubts(l *list) []string {
 	list := []string{}
 	profile := l.input.Profile()
-	if without := profile.Sendable - profile.Addresses; without > 0 && !l.skip[skipUnsendable] {
+	if without := profile.Sendable - profile.Addresses; without > 0 && !l.skip[options.SkipUnsendable] {
 		list = append(list, fmt.Sprintf("%s without an email address, of no use to a sender: --skip unsendable", words.Count(without, "row")))
 	}
 	for _, trap := range profile.Traps {
@@ -172,7 +174,7 @@ func (j *job) comesTo(cost octave.Decimal) string {
 	b := j.budgets
 	b.CostToRun = each
 	calls, _ := b.Affords(j.toAsk, b.Expected())
-	took := seconds(calls, j.pace.Rate, j.o.concurrency, usualLatency)
+	took := seconds(calls, j.pace.Rate, j.o.Pace.Concurrency, usualLatency)
 	return fmt.Sprintf("about %s, %s at %s a call", words.Credits(each.Mul(calls).String()),
 		words.Span(time.Duration(took*float64(time.Second))), words.Span(usualLatency))
 }

@@ -11,6 +11,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
@@ -19,9 +20,9 @@ import (
 
 // openJournal opens the checkpoint for a run, waiting for another one as long as
 // was asked; waiting says so. When no call may start any more, stop hears why.
-func (o *options) openJournal(ctx context.Context, path, service string, waiting func(), stop func(error)) (*checkpoint.Journal, error) {
+func openJournal(o *options.Options, ctx context.Context, path, service string, waiting func(), stop func(error)) (*checkpoint.Journal, error) {
 	opt := checkpoint.Options{Header: checkpoint.Header{Tool: words.Tool + " " + version, Service: service}, OnStop: stop}
-	deadline := time.Now().Add(time.Duration(o.waitLock))
+	deadline := time.Now().Add(time.Duration(o.Teller.WaitLock))
 	for {
 		journal, err := checkpoint.Open(path, opt)
 		if errors.Is(err, checkpoint.ErrLocked) && time.Now().Before(deadline) {

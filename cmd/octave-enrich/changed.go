@@ -7,24 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
-// What a run does with contacts that have an answer to another question.
-const (
-	changedRedo = "redo" // pay again; the old answer stays until the new one is there
-	changedKeep = "keep" // take the old answer
-)
-
 // fewChanged is how many of them a run asks again without being told to.
 const fewChanged = 10
 
 // memory is the checkpoint as what need not be asked.
-func (o *options) memory(journal *checkpoint.Journal, skip map[string]bool) *pipeline.Memory {
-	return &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.maxAge), KeepFailures: skip[skipFailed], ExcludeFailures: skip[skipFailed],
+func memory(o *options.Options, journal *checkpoint.Journal, skip map[string]bool) *pipeline.Memory {
+	return &pipeline.Memory{Journal: journal, MaxAge: time.Duration(o.Budget.MaxAge), KeepFailures: skip[options.SkipFailed], ExcludeFailures: skip[options.SkipFailed],
 		Redo: pipeline.ReadMarks(journal.RunRecords())}
 }
 
@@ -36,32 +32,32 @@ func known(journal *checkpoint.Journal, path string) *pipeline.Known {
 // bill says what the run is about to pay for and why, before the first call, and
 // decides what becomes of contacts whose question changed.
 func (j *job) bill() error {
-	j.memory = j.o.memory(j.journal, j.list.skip)
+	j.memory = memory(j.o, j.journal, j.list.skip)
 	if err := j.list.meet(j.memory); err != nil {
 		return err
 	}
-	for _, note := range j.o.notes(j.list) {
+	for _, note := range notes(j.o, j.list) {
 		j.log.Info(note)
 	}
 	if j.nothingNew() {
 		j.log.Info(fmt.Sprintf("%s: the list and the questions of the last run, which settled every row", inputBody(j.list.input.Profile()).Name))
 		return nil
 	}
-	plan, changes, err := pipeline.Survey(j.list.input.Contacts(), j.selection(), known(j.journal, j.places.checkpoint))
+	plan, changes, err := pipeline.Survey(j.list.input.Contacts(), j.selection(), known(j.journal, j.places.Checkpoint))
 	if err != nil {
-		return exit.RunError(j.places.checkpoint, err)
+		return exit.RunError(j.places.Checkpoint, err)
 	}
 	j.changes, j.memory.Earlier = changes, changes.Earlier
-	how := j.o.changed
+	how := j.o.Budget.Changed
 	if how == "" && changes.Contacts > fewChanged {
-		how, j.undecided = changedKeep, true
+		how, j.undecided = options.ChangedKeep, true
 	}
-	j.memory.KeepChanged = how == changedKeep
+	j.memory.KeepChanged = how == options.ChangedKeep
 	if j.toAsk = plan.ToAsk; j.memory.KeepChanged {
 		j.toAsk -= changes.Contacts
 	}
 	if len(changes.Earlier) > 0 {
-		j.changed = cmp.Or(how, changedRedo)
+		j.changed = cmp.Or(how, options.ChangedRedo)
 	}
 	last, _ := lastRun(j.journal)
 	j.log.Info(inputBody(j.list.input.Profile()).Name + ": " + billOf(plan, changes, j.memory.KeepChanged))
@@ -78,7 +74,7 @@ func (j *job) nothingNew() bool {
 		return false
 	}
 	last, settled := pipeline.LastEnd(j.journal.RunRecords())
-	return settled && last.Version == version && slices.Equal(last.Skip, j.o.skip) && last.Input.SHA256 == j.list.input.Profile().SHA256 &&
+	return settled && last.Version == version && slices.Equal(last.Skip, j.o.List.Skip) && last.Input.SHA256 == j.list.input.Profile().SHA256 &&
 		last.Settings.Fingerprint() == j.list.settings.Fingerprint() && slices.Equal(last.Mapping, mapping(j.list.input.Profile()))
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/octave/sandbox"
 	"octave-enrich/reader"
 	"octave-enrich/writer"
@@ -56,7 +57,7 @@ func valuesOf(flag string) completer {
 	case "in-format", "out-format":
 		return choices("csv", "tsv", "jsonl", "xlsx")
 	case "skip":
-		return choices(skipKinds()...)
+		return choices(options.SkipKinds()...)
 	case "by":
 		return choices("run", "day")
 	case "on-timeout":

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -25,40 +27,35 @@ func newConfig(a *app) *cobra.Command {
 func newConfigShow(a *app) *cobra.Command {
 	// The flags of run, so that what is shown is what run would do.
 	cmd := newRun(a)
-	o := &options{}
+	o := &options.Options{}
 	cmd.ResetFlags()
 	fs := cmd.Flags()
-	o.allFlags(fs)
+	o.Flags(fs)
 	cmd.Use, cmd.Short, cmd.Long, cmd.Example = "show [flags of run]", "The effective value of every setting of run, and its source", "", ""
 	cmd.Args = args(cobra.NoArgs)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		file := o.config
-		if file == "" {
-			file = os.Getenv(envName("config"))
-		}
-		sources, err := overlay(fs, file, fs)
-		if err != nil {
+		if err := o.Read(fs, fs); err != nil {
 			return err
 		}
-		return showConfig(a.stdout, o, fs, sources)
+		return showConfig(a.stdout, o, fs)
 	}
 	return cmd
 }
 
-func showConfig(w io.Writer, o *options, fs *pflag.FlagSet, sources map[string]string) error {
+func showConfig(w io.Writer, o *options.Options, fs *pflag.FlagSet) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "SETTING\tVALUE\tSOURCE\n")
 	fs.VisitAll(func(f *pflag.Flag) {
-		if source, ok := sources[f.Name]; ok && (!f.Hidden || source != fromDefault) {
+		if source := o.Source(f.Name); source != "" && (!f.Hidden || source != options.FromDefault) {
 			fmt.Fprintf(t, "%s\t%s\t%s\n", f.Name, f.Value, source)
 		}
 	})
-	key, err := o.key()
+	key, err := o.Service.Key()
 	switch {
 	case err != nil:
 		fmt.Fprintf(t, "key\t-\tnot set\n")
-	case o.keyFile != "":
-		fmt.Fprintf(t, "key\t%s\tfile %s\n", key, o.keyFile)
+	case o.Service.KeyFile != "":
+		fmt.Fprintf(t, "key\t%s\tfile %s\n", key, o.Service.KeyFile)
 	case os.Getenv("OCTAVE_API_KEY") != "":
 		fmt.Fprintf(t, "key\t%s\tenv OCTAVE_API_KEY\n", key)
 	default:
@@ -87,10 +84,10 @@ func configExample(a *app) string {
 		"# A flag beats an environment variable (OCTAVE_...), which beats this file.\n" +
 		"# The key does not belong here: use OCTAVE_API_KEY or key-file.\n")
 	fs := newRun(a).Flags()
-	for _, heading := range flagGroups {
+	for _, heading := range options.Headings() {
 		fmt.Fprintf(&b, "\n# %s\n", heading)
 		fs.VisitAll(func(f *pflag.Flag) {
-			if under := f.Annotations[group]; len(under) == 0 || under[0] != heading || f.Hidden || notSettings[f.Name] {
+			if options.HeadingOf(f) != heading || f.Hidden || !options.IsSetting(f.Name) {
 				return
 			}
 			_, usage := pflag.UnquoteUsage(f)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -47,7 +48,7 @@ func TestVariablesOfOthers(t *testing.T) {
 	settings := newRun(&app{}).Flags()
 	var environ []string
 	settings.VisitAll(func(f *pflag.Flag) {
-		for _, name := range envNames(f.Name) {
+		for _, name := range options.EnvNames(f.Name) {
 			environ = append(environ, name+"=x")
 		}
 	})
@@ -57,11 +58,11 @@ func TestVariablesOfOthers(t *testing.T) {
 	} {
 		environ = append(environ, "OCTAVE_"+name+"=x")
 	}
-	if err := misspelt(environ, settings); err != nil {
+	if err := options.Misspelt(environ, settings); err != nil {
 		t.Error(err)
 	}
 	for _, name := range []string{"CONCURENCY", "MAX_USGE", "RATES", "APIKEY", "KEYFILE", "KEY", "AGENT", "TIME_OUT"} {
-		if misspelt([]string{"OCTAVE_" + name + "=x"}, settings) == nil {
+		if options.Misspelt([]string{"OCTAVE_" + name + "=x"}, settings) == nil {
 			t.Errorf("OCTAVE_%s is taken for none of ours", name)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/privacy"
 )
@@ -55,7 +56,7 @@ func newErase(a *app) *cobra.Command {
 type erasure struct {
 	emails, profiles, ids []string
 	alsoExclude           string
-	fleet                 databaseURL
+	fleet                 options.DatabaseURL
 }
 
 // finishing is what a signal leads to while files are written anew: half an erasure
@@ -104,9 +105,9 @@ func (a *app) erase(path string, o erasure) error {
 
 // eraseFromFleet comes before the checkpoint, which tells the questions that are
 // known only by their key, and is told others. A run that holds it would ask anew.
-func (a *app) eraseFromFleet(path string, url databaseURL, e *privacy.Erasure, watch *watch) (found bool, err error) {
+func (a *app) eraseFromFleet(path string, url options.DatabaseURL, e *privacy.Erasure, watch *watch) (found bool, err error) {
 	if url == "" { // whom to erase is never a setting, but where may be
-		url = databaseURL(os.Getenv(envName("fleet")))
+		url = options.DatabaseURL(os.Getenv(options.EnvName("fleet")))
 	}
 	if url == "" {
 		return false, nil

@@ -7,9 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
+
+	"octave-enrich/cmd/octave-enrich/options"
 
 	"github.com/spf13/cobra"
 
@@ -18,12 +19,11 @@ import (
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
-	"octave-enrich/reader"
 	"octave-enrich/writer"
 )
 
 func newExport(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
 	cmd := &cobra.Command{
 		Use:   "export INPUT... [-o OUTPUT]",
 		Short: "The output again, from the checkpoint alone, in any format or preset",
@@ -33,53 +33,43 @@ func newExport(a *app) *cobra.Command {
 		Args: args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
-	o.inputFlags(fs)
-	o.skipFlags(fs)
-	o.questionFlags(fs)
-	o.outputFlags(fs)
-	o.ageFlag(fs)
-	o.approvedFlag(fs)
-	o.summaryFlag(fs)
-	o.configFlag(fs)
-	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error {
-		return a.export(o, inputs, settingsGiven(fs.Changed), fs.Changed("emails"))
+	o.List.Flags(fs)
+	o.List.SkipFlags(fs)
+	o.Question.Flags(fs)
+	o.Output.Flags(fs)
+	o.Budget.AgeFlag(fs)
+	o.Output.ApprovedFlag(fs)
+	o.Teller.SummaryFlag(fs)
+	o.ConfigFlag(fs)
+	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error {
+		return a.export(o, inputs)
 	})
 	return cmd
 }
 
-// settingsGiven says whether any flag that makes questions was given.
-func settingsGiven(changed func(string) bool) bool {
-	for _, flag := range []string{"agent", "experiment", "set", "context", "instructions", "template"} {
-		if changed(flag) {
-			return true
-		}
+func (a *app) export(o *options.Options, inputs []string) error {
+	o.NeverCalls = true
+	if o.Output.Checkpoint == "" {
+		o.Output.Checkpoint = defaultCheckpoint(o, inputs)
 	}
-	return false
-}
-
-func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven bool) error {
-	o.neverCalls = true
-	if o.checkpointPath == "" {
-		o.checkpointPath = o.defaultCheckpoint(inputs)
-	}
-	if o.checkpointPath == "" && o.output == "" {
+	if o.Output.Checkpoint == "" && o.Output.Path == "" {
 		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("no checkpoint of %s is found", strings.Join(inputs, ", ")),
 			Hint: "name it with --checkpoint FILE, and the output with -o FILE"}
 	}
 	watch := a.watch()
 	defer watch.unlisten()
-	places, err := o.places(inputs)
+	places, err := o.Places(inputs)
 	if err != nil {
 		return err
 	}
-	files := o.paths(inputs, places)
+	files := pathsOf(o, inputs, places)
 	if err := errors.Join(files.check(), files.folders()); err != nil {
 		return err
 	}
-	if err := checkFile("summary", o.summary, places.output); err != nil {
+	if err := checkFile("summary", o.Teller.Summary, places.Output); err != nil {
 		return err
 	}
-	journal, err := a.openForReading(o, places.checkpoint, settingsGiven)
+	journal, err := a.openForReading(o, places.Checkpoint)
 	if err != nil {
 		return err
 	}
@@ -89,40 +79,40 @@ func (a *app) export(o *options, inputs []string, settingsGiven, emailsGiven boo
 		return err
 	}
 	defer list.input.Close()
-	memory, err := o.exportMemory(list, journal, places.checkpoint)
+	memory, err := exportMemory(o, list, journal, places.Checkpoint)
 	if err != nil {
 		return err
 	}
-	for _, note := range append(list.input.Profile().Told(), o.notes(list)...) {
+	for _, note := range append(list.input.Profile().Told(), notes(o, list)...) {
 		fmt.Fprintf(a.stderr, "note: %s\n", note)
 	}
-	if err := o.mayWrite(o.outputs(places.output), journal); err != nil {
+	if err := mayWrite(o, o.Output.Files(places.Output), journal); err != nil {
 		return err
 	}
-	if err := o.fits(places.output, list); err != nil {
+	if err := fits(o, places.Output, list); err != nil {
 		return err
 	}
 	tune(max(list.input.Profile().Rows, journal.Len()))
 	watch.begin("stopping; no output is written")
-	opt, err := o.writerOptions(a, list.input.Columns(), emailsGiven, filepath.Dir(places.checkpoint))
+	opt, err := o.WriterOptions(a.stdout, list.input.Columns(), filepath.Dir(places.Checkpoint))
 	if err != nil {
 		return err
 	}
 	opt.Header = list.input.Header()
-	out, err := writer.Create(places.output, opt)
+	out, err := writer.Create(places.Output, opt)
 	if err != nil {
 		return createError(err)
 	}
-	return a.replay(watch, o, list, journal, memory, out, places.checkpoint)
+	return a.replay(watch, o, list, journal, memory, out, places.Checkpoint)
 }
 
 // defaultCheckpoint is the one that run would have used for these inputs.
-func (o *options) defaultCheckpoint(inputs []string) string {
+func defaultCheckpoint(o *options.Options, inputs []string) string {
 	if len(inputs) == 1 && inputs[0] != "-" {
-		if path := defaultOutput(inputs[0], "") + ".checkpoint"; exists(path) {
+		if path := options.DefaultOutput(inputs[0], "") + ".checkpoint"; exists(path) {
 			return path
 		}
-		if beside, err := checkpointOf(o.output); o.output != "" && (err != nil || exists(beside)) {
+		if beside, err := options.CheckpointOf(o.Output.Path); o.Output.Path != "" && (err != nil || exists(beside)) {
 			return ""
 		}
 		if used := checkpointsOf(inputs[0]); len(used) == 1 {
@@ -139,7 +129,7 @@ func exists(path string) bool {
 
 // openForReading opens a checkpoint beside a run that may be going on, and takes
 // from it what the flags do not say.
-func (a *app) openForReading(o *options, path string, settingsGiven bool) (*checkpoint.Journal, error) {
+func (a *app) openForReading(o *options.Options, path string) (*checkpoint.Journal, error) {
 	if err := checkpoint.Chosen(path, nil); err != nil { // whether or not it is there
 		return nil, exit.CheckpointError(path, err)
 	}
@@ -152,40 +142,10 @@ func (a *app) openForReading(o *options, path string, settingsGiven bool) (*chec
 	if err != nil {
 		return nil, exit.CheckpointError(path, err)
 	}
-	if last, ok := lastRun(journal); ok && !settingsGiven {
-		o.take(last)
+	if last, ok := lastRun(journal); ok && !o.AsksItsOwn() {
+		o.Take(last)
 	}
 	return journal, nil
-}
-
-// take makes the settings of an earlier run those of this command.
-func (o *options) take(last pipeline.RunBody) {
-	s := last.Settings
-	o.agent, o.experiment, o.context, o.instructions = s.Agent, s.Experiment, s.Context, s.Instructions
-	o.set, o.templates = unpair(s.Set), unpair(s.Templates)
-	if len(o.skip) == 0 && slices.Contains(last.Skip, skipDuplicate) {
-		o.skip = []string{skipDuplicate} // or the other rows of a person have no answer
-	}
-	if len(o.maps) == 0 && o.mapFile == "" {
-		o.maps, o.pinned = mapFlags(s.Map), last.Pinned
-	}
-}
-
-func unpair(m map[string]string) (list []string) {
-	for name, value := range m {
-		list = append(list, name+"="+value)
-	}
-	return list
-}
-
-// mapFlags are columns as --map takes them, one to each.
-func mapFlags(m map[string]reader.Columns) (list []string) {
-	for field, columns := range m {
-		for _, header := range columns {
-			list = append(list, field+"="+header)
-		}
-	}
-	return list
 }
 
 // recordExport remembers what was written, so that the next export may replace
@@ -213,8 +173,8 @@ func recordExport(path string, output writer.Output) error {
 
 // exportMemory follows what the last run decided about contacts whose question
 // changed, when these are its questions.
-func (o *options) exportMemory(list *list, journal *checkpoint.Journal, path string) (*pipeline.Memory, error) {
-	memory := o.memory(journal, list.skip)
+func exportMemory(o *options.Options, list *list, journal *checkpoint.Journal, path string) (*pipeline.Memory, error) {
+	memory := memory(o, journal, list.skip)
 	memory.KeepFailures, memory.Strict = true, memory.MaxAge > 0
 	if err := list.meet(memory); err != nil {
 		return nil, err
@@ -233,13 +193,13 @@ func (o *options) exportMemory(list *list, journal *checkpoint.Journal, path str
 }
 
 // replay writes what the memory has, and calls nobody.
-func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.Journal, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
+func (a *app) replay(watch *watch, o *options.Options, list *list, journal *checkpoint.Journal, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
 	tally, began := &pipeline.Tally{}, time.Now()
 	observer, sink := pipeline.Observer(tally.Observe), writer.Sink(out)
 	var approved *approval
-	if o.approved {
+	if o.Output.Approved {
 		var err error
-		if approved, err = o.onlyApproved(memory, checkpointPath); err != nil {
+		if approved, err = onlyApproved(o, memory, checkpointPath); err != nil {
 			_ = out.Abort()
 			return err
 		}
@@ -261,13 +221,13 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 	if err := recordExport(checkpointPath, output); err != nil {
 		return err
 	}
-	if err := o.publish(out, output, journal, checkpointPath); err != nil {
+	if err := publish(o, out, output, journal, checkpointPath); err != nil {
 		return err
 	}
 	screen := console.New(a.stderr)
 	console.TellOutput(screen, output)
 	r := tally.Summary().Rows
-	if o.approved {
+	if o.Output.Approved {
 		err = approved.tell(screen, output, r)
 	} else {
 		fmt.Fprintf(screen, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
@@ -275,8 +235,8 @@ func (a *app) replay(watch *watch, o *options, list *list, journal *checkpoint.J
 	}
 	report := exported(list, journal, tally.Summary(), exit.As(err))
 	report.Start, report.End, report.Checkpoint = began.UTC(), time.Now().UTC(), checkpointPath
-	report.Output, report.Outputs, report.Upload = output.Path, written(output), uploadOf(o.preset, output)
-	return cmp.Or(err, a.writeSummary(o.summary, report))
+	report.Output, report.Outputs, report.Upload = output.Path, written(output), uploadOf(o.Output.Preset, output)
+	return cmp.Or(err, a.writeSummary(o.Teller.Summary, report))
 }
 
 // exported is the summary of an export: the run whose answers were written, and

@@ -9,6 +9,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 )
 
@@ -31,7 +32,7 @@ func findCheckpoint(path string) (string, error) {
 	case err == nil && isCheckpoint(path):
 		return path, nil
 	}
-	for _, candidate := range []string{path + ".checkpoint", defaultOutput(path, "") + ".checkpoint", strings.TrimSuffix(path, ".partial") + ".checkpoint"} {
+	for _, candidate := range []string{path + ".checkpoint", options.DefaultOutput(path, "") + ".checkpoint", strings.TrimSuffix(path, ".partial") + ".checkpoint"} {
 		if exists(candidate) {
 			return candidate, nil
 		}
@@ -45,7 +46,7 @@ func findCheckpoint(path string) (string, error) {
 	used := checkpointsOf(path)
 	switch len(used) {
 	case 0:
-		return "", &exit.Error{Code: exit.Damaged, Err: fmt.Errorf("%s is no checkpoint, and there is none of it: neither %s.checkpoint nor %s.checkpoint", path, defaultOutput(path, ""), path),
+		return "", &exit.Error{Code: exit.Damaged, Err: fmt.Errorf("%s is no checkpoint, and there is none of it: neither %s.checkpoint nor %s.checkpoint", path, options.DefaultOutput(path, ""), path),
 			Hint: fmt.Sprintf("if it is a list that was not run yet: %s run %s\nif its answers are elsewhere, name the checkpoint itself", words.Tool, words.Quote(path))}
 	case 1:
 		return used[0], nil

@@ -6,62 +6,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/url"
-	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
 )
 
-// A databaseURL is where a fleet's database is. It does not print its password.
-type databaseURL string
-
-// String implements pflag.Value.
-func (u *databaseURL) String() string {
-	if *u != "" && !fleet.IsURL(string(*u)) {
-		return "***" // nobody knows where in it the password is
-	}
-	return maskPassword(string(*u))
-}
-
-// Type implements pflag.Value.
-func (u *databaseURL) Type() string { return "URL" }
-
-// Set implements pflag.Value.
-func (u *databaseURL) Set(s string) error { *u = databaseURL(s); return nil }
-
-// passwords are how one stands in a URL or a connection string.
-var passwords = regexp.MustCompile(`(://[^:/@\s]*:)\S*(@)|([?&]password=)[^\s&]*|((?i:password)\s*=\s*)(?:'(?:[^'\\]|\\.|'')*'|(?:\\.|\S)+)`)
-
-// maskPassword hides the password of a database's URL in a text.
-func maskPassword(text string) string { return passwords.ReplaceAllString(text, "${1}${3}${4}***${2}") }
-
-func (o *options) fleetFlags(fs *pflag.FlagSet) {
-	grouped(fs, groupFleet, func(fs *pflag.FlagSet) {
-		fs.Var(&o.fleet, "fleet", "let the workers at this PostgreSQL `URL` make the calls (env OCTAVE_FLEET)")
-		fs.StringVar(&o.queue, "queue", "default", "`NAME` of the workers' queue: one for each workspace")
-	})
-}
-
 // fleetConnections is what a process takes of the database's: fetching, settling
 // and looking around do not wait for each other.
 const fleetConnections = 6
 
 // openFleet makes ready for the database, and says when it goes away and is back.
-func openFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB, error) {
+func openFleet(ctx context.Context, url options.DatabaseURL, log *zap.Logger) (*fleet.DB, error) {
 	if url == "" {
 		return nil, &exit.Error{Code: exit.Usage, Err: errors.New("no fleet"), Hint: "name its database with --fleet postgres://user@host/database, or in OCTAVE_FLEET"}
 	}
@@ -81,7 +47,7 @@ func openFleet(ctx context.Context, url databaseURL, log *zap.Logger) (*fleet.DB
 
 // joinFleet opens a fleet that was made before, and waits for its database, so
 // long at most.
-func joinFleet(ctx context.Context, url databaseURL, log *zap.Logger, patience time.Duration) (*fleet.DB, error) {
+func joinFleet(ctx context.Context, url options.DatabaseURL, log *zap.Logger, patience time.Duration) (*fleet.DB, error) {
 	db, err := openFleet(ctx, url, log)
 	if err != nil {
 		return nil, err
@@ -113,61 +79,14 @@ func fleetError(err error) error {
 	return &exit.Error{Code: exit.Usage, Err: err}
 }
 
-// ofWorkers are flags of run that are the workers' with --fleet.
-var ofWorkers = []string{"concurrency", "rate", "timeout", "key-file", "cacert"}
-
-// checkFleet refuses what would be typed in vain.
-func (o *options) checkFleet() error {
-	if o.fleet == "" {
-		return nil
-	}
-	if err := o.checkQueue(); err != nil {
-		return err
-	}
-	for _, flag := range ofWorkers {
-		if o.typed[flag] {
-			return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--%s is the workers' business with --fleet", flag), Hint: "give it to: " + words.Tool + " worker"}
-		}
-	}
-	return nil
-}
-
-// checkQueue refuses names that nobody could tell apart.
-func (o *options) checkQueue() error {
-	switch {
-	case o.queue == "":
-		return exit.UsageError("--queue needs a name")
-	case strings.TrimSpace(o.queue) != o.queue, strings.ContainsFunc(o.queue, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return exit.UsageError("--queue %q: a name has no spaces around it, and nothing that cannot be seen", o.queue)
-	}
-	return nil
-}
-
-// fleetService is what a fleet calls the service: unlike the answers of a
-// checkpoint, which may move, its workers and runs have to mean the same address.
-func (o *options) fleetService() (string, error) {
-	name, err := o.serviceName()
-	if err != nil || o.sandbox {
-		return name, err
-	}
-	u, err := url.Parse(o.baseURL)
-	if err != nil {
-		return "", exit.UsageError("--base-url %s: write it as https://host", o.baseURL)
-	}
-	if u.Port() != "" {
-		name = net.JoinHostPort(name, u.Port())
-	}
-	return name + strings.TrimRight(u.Path, "/"), nil
-}
-
 // findWorkers finds who makes the calls: this process with its key, or a fleet,
 // whose workers have it.
 func (j *job) findWorkers() (err error) {
-	if j.o.fleet == "" {
-		j.client, err = j.o.newClient()
+	if j.o.Fleet.URL == "" {
+		j.client, err = j.o.NewClient(version)
 		return err
 	}
-	j.fleet, err = openFleet(context.Background(), j.o.fleet, j.log)
+	j.fleet, err = openFleet(context.Background(), j.o.Fleet.URL, j.log)
 	return err
 }
 
@@ -230,7 +149,7 @@ func nobody(context.Context, *pipeline.Question) (*octave.Answer, error) {
 
 // coordinator makes the run one of a fleet.
 func (j *job) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
-	service, err := j.o.fleetService()
+	service, err := j.o.Service.FleetName()
 	if err != nil {
 		return nil, err
 	}
@@ -239,11 +158,11 @@ func (j *job) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake
 	ctx, unbind := brake.Bound(ctx)
 	defer unbind()
 	cfg := fleet.CoordinatorConfig{
-		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.queue,
-		Whole: whole, Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.timeout), Patience: j.pace.MaxOutage,
+		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.Fleet.Queue,
+		Whole: whole, Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.Service.Timeout), Patience: j.pace.MaxOutage,
 		Journal: j.journal, Observer: obs, Hosts: j.tellHosts,
 	}
-	if age := time.Duration(j.o.maxAge); age > 0 {
+	if age := time.Duration(j.o.Budget.MaxAge); age > 0 {
 		cfg.Fresh = j.started.Add(-age)
 	}
 	return fleet.NewCoordinator(ctx, j.fleet, cfg, brake)
@@ -261,14 +180,14 @@ func (j *job) fileID() string {
 
 func (j *job) tellHosts(n int, left error) {
 	if n == 0 {
-		service, _ := j.o.fleetService() // else the run had not begun
+		service, _ := j.o.Service.FleetName() // else the run had not begun
 		if left != nil {
 			j.log.Warn("no worker serves the queue: the last one left because of its key; waiting a minute for another",
-				zap.String("queue", j.o.queue), zap.String("service", service), zap.String("error", words.Masked(left.Error())))
+				zap.String("queue", j.o.Fleet.Queue), zap.String("service", service), zap.String("error", words.Masked(left.Error())))
 			return
 		}
 		j.log.Warn("no worker serves the queue for this service; waiting for one: a worker needs the same --queue, and --base-url or --sandbox, as the run",
-			zap.String("queue", j.o.queue), zap.String("service", service))
+			zap.String("queue", j.o.Fleet.Queue), zap.String("service", service))
 		return
 	}
 	j.log.Info("workers serve the queue", zap.Int("workers", n))
@@ -287,7 +206,7 @@ func newFleet(a *app) *cobra.Command {
 }
 
 func newFleetInit(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
 	cmd := &cobra.Command{
 		Use:     "init",
 		Short:   "Make the tables of a fleet, or bring them up to date",
@@ -295,12 +214,12 @@ func newFleetInit(a *app) *cobra.Command {
 		Args:    args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
-	o.fleetURL(fs)
-	o.configFlag(fs)
-	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
+	o.Fleet.URLFlag(fs)
+	o.ConfigFlag(fs)
+	cmd.RunE = configured(o, func(*cobra.Command, []string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
 		defer cancel()
-		db, err := openFleet(ctx, o.fleet, zap.NewNop())
+		db, err := openFleet(ctx, o.Fleet.URL, zap.NewNop())
 		if err != nil {
 			return err
 		}
@@ -323,7 +242,7 @@ func newFleetInit(a *app) *cobra.Command {
 const statusTimeout = 5 * time.Minute
 
 func newFleetStatus(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
 	cmd := &cobra.Command{
 		Use:     "status",
 		Short:   "What a fleet does: queues, hosts, keys, runs",
@@ -332,13 +251,13 @@ func newFleetStatus(a *app) *cobra.Command {
 		Args:    args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
-	o.fleetURL(fs)
-	o.jsonFlag(fs)
-	o.configFlag(fs)
-	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
+	o.Fleet.URLFlag(fs)
+	o.JSONFlag(fs)
+	o.ConfigFlag(fs)
+	cmd.RunE = configured(o, func(*cobra.Command, []string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 		defer cancel()
-		db, err := joinFleet(ctx, o.fleet, zap.NewNop(), 0)
+		db, err := joinFleet(ctx, o.Fleet.URL, zap.NewNop(), 0)
 		if err != nil {
 			return err
 		}
@@ -347,17 +266,12 @@ func newFleetStatus(a *app) *cobra.Command {
 		if err != nil {
 			return fleetError(err)
 		}
-		if o.json {
+		if o.JSON {
 			return writeJSON(a.stdout, status)
 		}
 		return printFleet(a.stdout, status)
 	})
 	return cmd
-}
-
-// fleetURL is the one flag of those who only look.
-func (o *options) fleetURL(fs *pflag.FlagSet) {
-	fs.Var(&o.fleet, "fleet", "PostgreSQL `URL` of the fleet (env OCTAVE_FLEET)")
 }
 
 func printFleet(w io.Writer, s fleet.Status) error {

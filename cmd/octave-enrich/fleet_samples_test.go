@@ -13,6 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/octave"
 )
 
@@ -98,7 +99,7 @@ func TestPasswordsAreMasked(t *testing.T) {
 		"people.csv":                                         "people.csv",
 		"--set=runtimeContext.all=see https://x.example/a:b": "--set=runtimeContext.all=see https://x.example/a:b",
 	} {
-		if got := maskPassword(text); got != want {
+		if got := options.MaskPassword(text); got != want {
 			t.Errorf("%s\nbecomes %s\nwant    %s", text, got, want)
 		}
 	}

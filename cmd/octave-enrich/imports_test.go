@@ -23,12 +23,12 @@ func TestImports(t *testing.T) {
 	homes := map[string][]string{ // of third-party modules
 		"github.com/gocarina/gocsv":           {"reader", "writer"},
 		"golang.org/x/sync/":                  {"pipeline", "pipeline/fleet", "cmd/octave-enrich"},
-		"golang.org/x/time/":                  {"pipeline", "pipeline/fleet", "cmd/octave-enrich"},
+		"golang.org/x/time/":                  {"pipeline", "pipeline/fleet", "cmd/octave-enrich", "cmd/octave-enrich/options"},
 		"github.com/jackc/pgx":                {"pipeline/fleet", "pipeline/fleet/pgtest"},
 		"github.com/riverqueue/":              {"pipeline/fleet"},
 		"go.uber.org/zap":                     {"cmd/octave-enrich", "cmd/octave-enrich/console"},
 		"github.com/schollz/progressbar":      {"cmd/octave-enrich/console"},
-		"github.com/spf13/":                   {"cmd/octave-enrich"},
+		"github.com/spf13/":                   {"cmd/octave-enrich", "cmd/octave-enrich/options"},
 		"github.com/xuri/excelize":            {"reader/table", "writer"},
 		"github.com/yuin/goldmark":            {"writer"},
 		"github.com/klauspost/compress":       {"reader/table", "writer"},
@@ -50,6 +50,7 @@ func TestImports(t *testing.T) {
 		// The rooms of the command: main alone imports them all.
 		"cmd/octave-enrich/words":   {},
 		"cmd/octave-enrich/exit":    {"cmd/octave-enrich/words", "octave", "checkpoint", "checkpoint/durable", "pipeline", "pipeline/fleet", "reader"},
+		"cmd/octave-enrich/options": {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "octave", "octave/sandbox", "pipeline", "pipeline/fleet", "pipeline/lint", "reader", "writer"},
 		"cmd/octave-enrich/console": {"cmd/octave-enrich/words", "pipeline", "writer"},
 		"pipeline":                  {"reader", "octave", "checkpoint", "writer"},
 		"pipeline/report":           {"reader", "octave", "checkpoint", "writer", "pipeline", "pipeline/lint"},

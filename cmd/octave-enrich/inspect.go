@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
@@ -18,7 +20,7 @@ import (
 )
 
 func newInspect(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
 	var write string
 	cmd := &cobra.Command{
 		Use:   "inspect INPUT...",
@@ -30,15 +32,15 @@ func newInspect(a *app) *cobra.Command {
 		Args: args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
-	o.inputFlags(fs)
-	o.jsonFlag(fs)
-	o.configFlag(fs)
+	o.List.Flags(fs)
+	o.JSONFlag(fs)
+	o.ConfigFlag(fs)
 	fs.StringVar(&write, "write", "", "pin the mapping in `FILE`, for --map-file")
-	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.inspect(o, inputs, write) })
+	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error { return a.inspect(o, inputs, write) })
 	return cmd
 }
 
-func (a *app) inspect(o *options, inputs []string, write string) error {
+func (a *app) inspect(o *options.Options, inputs []string, write string) error {
 	files := &paths{}
 	files.inputs(inputs, nil)
 	files.settings(o)
@@ -49,7 +51,7 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 	if err := mayReplaceMap(write); err != nil {
 		return err
 	}
-	opt, err := o.readerOptions(a)
+	opt, err := o.List.ReaderOptions(a.stdin)
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 	if err := in.Overlooked(); err != nil {
 		profile.Notes = append(slices.Clone(profile.Notes), stopsHere(err))
 	}
-	if o.json {
+	if o.JSON {
 		err = writeJSON(a.stdout, profile)
 	} else {
 		err = printProfile(a.stdout, &profile)
@@ -71,7 +73,7 @@ func (a *app) inspect(o *options, inputs []string, write string) error {
 		return err
 	}
 	if write == "" {
-		if !o.json && len(a.args) > 0 && a.args[0] == "inspect" {
+		if !o.JSON && len(a.args) > 0 && a.args[0] == "inspect" {
 			next(a.stdout, a.instead("plan", map[string]bool{"json": false}))
 		}
 		return nil

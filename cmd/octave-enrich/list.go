@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"
@@ -24,24 +25,24 @@ type list struct {
 
 // openList reads the inputs once, so that whatever is wrong with them is said
 // before anything is paid.
-func (a *app) openList(o *options, inputs []string) (*list, error) {
-	settings, err := o.settings()
+func (a *app) openList(o *options.Options, inputs []string) (*list, error) {
+	settings, err := o.Settings()
 	if err != nil {
 		return nil, err
 	}
-	opt, err := o.readerOptions(a)
+	opt, err := o.List.ReaderOptions(a.stdin)
 	if err != nil {
 		return nil, err
 	}
-	skip, err := o.skips()
+	skip, err := o.Skips()
 	if err != nil {
 		return nil, err
 	}
-	exclude, err := o.excluder(skip)
+	exclude, err := o.List.Excluder(skip)
 	if err != nil {
 		return nil, err
 	}
-	opt.SkipUnreadable = skip[skipUnreadable]
+	opt.SkipUnreadable = skip[options.SkipUnreadable]
 	in, err := reader.Open(inputs, opt)
 	if err != nil {
 		return nil, exit.InputError(err)
@@ -58,19 +59,6 @@ func (a *app) openList(o *options, inputs []string) (*list, error) {
 	return &list{input: in, opt: opt, questioner: questioner, skip: skip, exclude: exclude, ask: questioner.Request, settings: settings}, nil
 }
 
-// excluder reads the do-not-contact list; a run without it would be a run
-// against it, so that every error stops.
-func (o *options) excluder(skip map[string]bool) (func(reader.Contact) string, error) {
-	var listed *reader.ExcludeList
-	if o.exclude != "" {
-		var err error
-		if listed, err = reader.ReadExclude(o.exclude); err != nil {
-			return nil, &exit.Error{Code: exit.Usage, Err: err}
-		}
-	}
-	return func(c reader.Contact) string { return whyNot(skip, listed, c) }, nil
-}
-
 // meet finds the people who stand in several rows with different data. Most lists
 // have none, and are not read for it: then the reader has seen nobody twice, or
 // all that it saw twice says the same and is asked the same.
@@ -84,7 +72,7 @@ func (l *list) meet(memory *pipeline.Memory) (err error) {
 	if err != nil {
 		return exit.InputError(err)
 	}
-	if l.skip[skipDuplicate] {
+	if l.skip[options.SkipDuplicate] {
 		l.ask = l.people.Instead(l.ask)
 	}
 	return nil

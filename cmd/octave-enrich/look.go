@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
@@ -42,7 +44,7 @@ type lookout struct {
 
 func (j *job) newLookout() *lookout {
 	l := &lookout{client: j.client, agent: cmp.Or(j.list.settings.Agent, j.list.settings.Experiment), say: j.say, bill: j.comesTo}
-	l.looked, l.absent = j.o.sandbox, j.o.sandbox // the embedded agent costs nothing, and is any that is named
+	l.looked, l.absent = j.o.Service.Sandbox, j.o.Service.Sandbox // the embedded agent costs nothing, and is any that is named
 	return l
 }
 
@@ -80,7 +82,7 @@ func (j *job) look(ctx context.Context, brake *pipeline.Brake) *lookout {
 
 // proven says whether the checkpoint holds an answer of this run's agent.
 func (j *job) proven() (bool, error) {
-	for entry, err := range checkpoint.Records(j.places.checkpoint, nil) {
+	for entry, err := range checkpoint.Records(j.places.Checkpoint, nil) {
 		if err != nil {
 			return false, &pipeline.JournalError{Err: err}
 		}
@@ -273,10 +275,10 @@ func final(err error) error {
 
 // keyHint says what to do about a rejected key. A proxy that drops the header
 // looks like a wrong key.
-func (o *options) keyHint(err error) string {
+func keyHint(o *options.Options, err error) string {
 	hint := "answers so far are kept; check the key with: " + words.Tool + " check"
 	var call *octave.Error
-	if errors.As(err, &call) && call.Status == http.StatusUnauthorized && (o.baseURL != octave.DefaultBaseURL || isProxy(call.Server)) {
+	if errors.As(err, &call) && call.Status == http.StatusUnauthorized && (o.Service.BaseURL != octave.DefaultBaseURL || isProxy(call.Server)) {
 		hint += "\n" + dropsHeaders
 	}
 	return hint

@@ -17,6 +17,7 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 
 	"go.uber.org/zap"
@@ -37,13 +38,13 @@ type app struct {
 }
 
 // newLog is the log that the flags ask for, and its format.
-func (a *app) newLog(o *options, to *console.Console) (*zap.Logger, string, error) {
-	if err := oneOf("log-format", o.logFormat, "auto", "text", "json"); err != nil {
+func (a *app) newLog(o *options.Options, to *console.Console) (*zap.Logger, string, error) {
+	if err := options.OneOf("log-format", o.Teller.LogFormat, "auto", "text", "json"); err != nil {
 		return nil, "", err
 	}
 	terminal := console.IsTerminal(a.stderr)
-	format := console.LogFormat(o.logFormat, terminal)
-	log, err := console.NewLog(to, format, o.logLevel, terminal)
+	format := console.LogFormat(o.Teller.LogFormat, terminal)
+	log, err := console.NewLog(to, format, o.Teller.LogLevel, terminal)
 	if err != nil {
 		return nil, "", &exit.Error{Code: exit.Usage, Err: err}
 	}
@@ -51,17 +52,14 @@ func (a *app) newLog(o *options, to *console.Console) (*zap.Logger, string, erro
 }
 
 // progressMode decides what auto means.
-func (a *app) progressMode(o *options) (string, error) {
-	if err := oneOf("progress", o.progress, "auto", "bar", "plain", "none"); err != nil {
-		return "", err
+func (a *app) progressMode(o *options.Options) string {
+	switch {
+	case o.Teller.Progress != "auto":
+		return o.Teller.Progress
+	case console.IsTerminal(a.stderr):
+		return "bar"
 	}
-	if o.progress != "auto" {
-		return o.progress, nil
-	}
-	if console.IsTerminal(a.stderr) {
-		return "bar", nil
-	}
-	return "plain", nil
+	return "plain"
 }
 
 func main() { os.Exit(Main()) }
@@ -128,7 +126,7 @@ func (a *app) logExit(e *exit.Error) int {
 func (a *app) commandLine() string {
 	typed := []string{words.Tool}
 	for _, arg := range a.args {
-		typed = append(typed, words.Quote(maskPassword(arg)))
+		typed = append(typed, words.Quote(options.MaskPassword(arg)))
 	}
 	return strings.Join(typed, " ")
 }

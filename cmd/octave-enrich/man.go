@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,7 @@ func manPage(cmd *cobra.Command) string {
 		about = cmd.Short + "."
 	}
 	b.WriteString(".SH DESCRIPTION\n" + manText(about))
-	for _, heading := range append(flagGroups[:], "") {
+	for _, heading := range append(options.Headings(), "") {
 		manFlags(&b, heading, flagsUnder(cmd, heading))
 	}
 	if cmd.Example != "" {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"octave-enrich/cmd/octave-enrich/words"
 )
 
@@ -36,18 +38,18 @@ func (a *app) instead(command string, without map[string]bool) string {
 			}
 			continue
 		}
-		line = append(line, words.Quote(maskPassword(args[i])))
+		line = append(line, words.Quote(options.MaskPassword(args[i])))
 	}
 	return strings.Join(line, " ")
 }
 
 // nextAfterPlan is a run: of ten, when there are many and nothing is known yet.
-func (a *app) nextAfterPlan(o *options, e Estimate) {
+func (a *app) nextAfterPlan(o *options.Options, e Estimate) {
 	if e.ToAsk == 0 || !slices.Contains(a.args[:1], "plan") {
 		return
 	}
 	run := a.instead("run", map[string]bool{"json": false, "requests": false, "rows": true})
-	if e.ToAsk > fewFirst && o.limit == 0 && e.guessed {
+	if e.ToAsk > fewFirst && o.Budget.Limit == 0 && e.guessed {
 		next(a.stdout, run+fmt.Sprintf(" --limit %d", fewFirst)+"   (ten first, to read)", run)
 		return
 	}
@@ -59,17 +61,17 @@ const fewFirst = 10
 
 // nextAfterRun is reading what came, then the rest, then the sender.
 func (j *job) nextAfterRun() []string {
-	about := words.Quote(j.places.checkpoint)
+	about := words.Quote(j.places.Checkpoint)
 	if len(j.inputs) == 1 {
-		if found, err := findCheckpoint(j.inputs[0]); err == nil && found == j.places.checkpoint {
+		if found, err := findCheckpoint(j.inputs[0]); err == nil && found == j.places.Checkpoint {
 			about = words.Quote(j.inputs[0])
 		}
 	}
 	read := words.Tool + " review " + about
 	switch {
-	case j.o.limit > 0 && j.o.typed["limit"]:
+	case j.o.Budget.Limit > 0 && j.o.Typed("limit"):
 		return []string{read, j.app.instead("", map[string]bool{"limit": true}) + "   (the rest)"}
-	case j.o.forSender():
+	case j.o.Output.ForSender():
 		return nil // what to do in the sender is said
 	}
 	return []string{read, j.exportCommand() + "   (or another sender: help senders)"}
@@ -81,8 +83,8 @@ func (j *job) exportCommand() string {
 	for _, input := range j.inputs {
 		line += " " + words.Quote(input)
 	}
-	if (&options{}).defaultCheckpoint(j.inputs) != j.places.checkpoint {
-		line += " --checkpoint " + words.Quote(j.places.checkpoint)
+	if defaultCheckpoint(&options.Options{}, j.inputs) != j.places.Checkpoint {
+		line += " --checkpoint " + words.Quote(j.places.Checkpoint)
 	}
 	return line + " --preset smartlead"
 }

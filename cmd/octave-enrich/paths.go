@@ -10,6 +10,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
@@ -58,23 +59,23 @@ func (p *paths) inputs(list, own []string) {
 }
 
 // settings are read by all commands that ask or read lists.
-func (p *paths) settings(o *options) {
-	p.reads("--config", o.config)
-	p.reads("--map-file", o.mapFile)
-	p.reads("--exclude", o.exclude)
-	p.reads("the file of the key", o.keyPath())
+func (p *paths) settings(o *options.Options) {
+	p.reads("--config", o.Config)
+	p.reads("--map-file", o.List.MapFile)
+	p.reads("--exclude", o.List.Exclude)
+	p.reads("the file of the key", o.Service.KeyPath())
 }
 
-// paths are those of run, and of the commands that have some of its flags.
-func (o *options) paths(inputs []string, at places) *paths {
+// pathsOf are those of run, and of the commands that have some of its flags.
+func pathsOf(o *options.Options, inputs []string, at options.Places) *paths {
 	p := &paths{}
-	p.inputs(inputs, o.own)
+	p.inputs(inputs, o.List.Own)
 	p.settings(o)
-	p.output(at.output, o.preset)
-	p.answers(at.checkpoint)
-	p.replaces("--summary", o.summary)
-	p.replaces("--metrics-file", o.metricsFile)
-	p.replaces("--report", o.report)
+	p.output(at.Output, o.Output.Preset)
+	p.answers(at.Checkpoint)
+	p.replaces("--summary", o.Teller.Summary)
+	p.replaces("--metrics-file", o.Teller.MetricsFile)
+	p.replaces("--report", o.Teller.Report)
 	return p
 }
 

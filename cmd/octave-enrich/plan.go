@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
@@ -18,7 +20,8 @@ import (
 )
 
 func newPlan(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
+	var show requested
 	cmd := &cobra.Command{
 		Use:     "plan INPUT...",
 		Short:   "What run would do; asks nothing that costs",
@@ -27,18 +30,18 @@ func newPlan(a *app) *cobra.Command {
 		Args:    args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
-	o.inputFlags(fs)
-	o.skipFlags(fs)
-	o.questionFlags(fs)
-	o.serviceFlags(fs)
-	o.paceFlags(fs)
-	o.budgetFlags(fs)
-	o.outputFlags(fs)
-	o.jsonFlag(fs)
-	fs.BoolVar(&o.requests, "requests", false, "the request of every row as JSONL: row, key, status, request")
-	fs.StringVar(&o.rows, "rows", "", "those of some rows alone, such as `4,17-20`; with --requests")
-	o.configFlag(fs)
-	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, inputs, fs.Changed) })
+	o.List.Flags(fs)
+	o.List.SkipFlags(fs)
+	o.Question.Flags(fs)
+	o.Service.Flags(fs)
+	o.Pace.Flags(fs)
+	o.Budget.Flags(fs)
+	o.Output.Flags(fs)
+	o.JSONFlag(fs)
+	fs.BoolVar(&show.all, "requests", false, "the request of every row as JSONL: row, key, status, request")
+	fs.StringVar(&show.rows, "rows", "", "those of some rows alone, such as `4,17-20`; with --requests")
+	o.ConfigFlag(fs)
+	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, show, inputs) })
 	return cmd
 }
 
@@ -78,26 +81,26 @@ type Estimate struct {
 // usualLatency of a call, when no answer in the checkpoint says better.
 const usualLatency = 30 * time.Second
 
-func (a *app) plan(o *options, inputs []string, given func(flag string) bool) error {
-	limit, err := parseRate(o.rate)
+func (a *app) plan(o *options.Options, show requested, inputs []string) error {
+	limit, err := o.Pace.Limit()
 	if err != nil {
 		return err
 	}
-	budgets, err := o.budgets()
+	budgets, err := o.Budget.Budgets()
 	if err != nil {
 		return err
 	}
-	only, err := o.onlyRows()
+	only, err := show.only()
 	if err != nil {
 		return err
 	}
-	at := places{checkpoint: o.checkpointPath} // which may be none, where run would ask for a name
-	if o.output != "" || !areSeveral(inputs) && inputs[0] != "-" {
-		if at, err = o.places(inputs); err != nil {
+	at := options.Places{Checkpoint: o.Output.Checkpoint} // which may be none, where run would ask for a name
+	if o.Output.Path != "" || !options.AreSeveral(inputs) && inputs[0] != "-" {
+		if at, err = o.Places(inputs); err != nil {
 			return err
 		}
 	}
-	if err := o.paths(inputs, at).check(); err != nil { // as run would refuse
+	if err := pathsOf(o, inputs, at).check(); err != nil { // as run would refuse
 		return err
 	}
 	list, err := a.openList(o, inputs)
@@ -106,19 +109,19 @@ func (a *app) plan(o *options, inputs []string, given func(flag string) bool) er
 	}
 	defer list.input.Close()
 
-	past, journal, err := openPast(at.checkpoint)
+	past, journal, err := openPast(at.Checkpoint)
 	if err != nil {
 		return err
 	}
-	selection := pipeline.Selection{Exclude: list.exclude, Limit: o.limit}
+	selection := pipeline.Selection{Exclude: list.exclude, Limit: o.Budget.Limit}
 	var earlier *pipeline.Known
 	var last pipeline.RunBody
 	if journal != nil {
 		defer journal.Close()
 		last, _ = lastRun(journal)
-		selection.Memory, earlier = o.memory(journal, list.skip), known(journal, at.checkpoint)
+		selection.Memory, earlier = memory(o, journal, list.skip), known(journal, at.Checkpoint)
 	}
-	neighbours, err := o.neighbours(list, at.checkpoint)
+	neighbours, err := neighbours(o, list, at.Checkpoint)
 	if err != nil {
 		return err
 	}
@@ -129,7 +132,7 @@ func (a *app) plan(o *options, inputs []string, given func(flag string) bool) er
 		return err
 	}
 	selection.Ask = list.ask
-	if o.requests {
+	if show.all {
 		return a.printRequests(list, selection, only)
 	}
 	plan, changes, err := pipeline.Survey(list.input.Contacts(), selection, earlier)
@@ -137,7 +140,7 @@ func (a *app) plan(o *options, inputs []string, given func(flag string) bool) er
 		return exit.InputError(err)
 	}
 	e := Estimate{Plan: plan, Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, last, list)...),
-		Notes: append(otherNotes(list.input.Profile()), o.notes(list)...)}
+		Notes: append(otherNotes(list.input.Profile()), notes(o, list)...)}
 	if gone := list.lost(journal); gone != "" {
 		e.Notes = append(e.Notes, gone)
 	}
@@ -152,14 +155,14 @@ func (a *app) plan(o *options, inputs []string, given func(flag string) bool) er
 	}
 	e.Doubts = doubts(list)
 	e.Latency = words.Round(past.latency()).String()
-	e.Seconds = seconds(e.ToAsk, limit, o.concurrency, past.latency())
-	if e.Upload, err = a.rehearse(o, inputs, list, journal, at, given); err != nil {
+	e.Seconds = seconds(e.ToAsk, limit, o.Pace.Concurrency, past.latency())
+	if e.Upload, err = a.rehearse(o, inputs, list, journal, at); err != nil {
 		return err
 	}
-	if o.json {
+	if o.JSON {
 		return writeJSON(a.stdout, e)
 	}
-	e.concurrency, e.rate, e.guessed, e.free = o.concurrency, limit, past.ledger.Attempts.Answered == 0, o.sandbox
+	e.concurrency, e.rate, e.guessed, e.free = o.Pace.Concurrency, limit, past.ledger.Attempts.Answered == 0, o.Service.Sandbox
 	if err := e.print(a.stdout); err != nil {
 		return err
 	}
@@ -168,12 +171,12 @@ func (a *app) plan(o *options, inputs []string, given func(flag string) bool) er
 }
 
 // neighbours looks beside a checkpoint as a run does.
-func (o *options) neighbours(list *list, path string) (*beside, error) {
-	service, err := o.serviceName()
+func neighbours(o *options.Options, list *list, path string) (*beside, error) {
+	service, err := o.Service.Name()
 	if err != nil || path == "" {
 		return nil, err
 	}
-	return o.lookBeside(list, path, service)
+	return lookBeside(o, list, path, service)
 }
 
 // seconds is how long n calls take: as long as the slower of rate and workers
@@ -234,15 +237,15 @@ func readLedger(path string) (ledger pipeline.Ledger, err error) {
 // price fills in what the calls would cost: by the agent's own word when there is
 // a key, else by the answers in the checkpoint. Calls that a budget does not hold
 // are left out.
-func (a *app) price(o *options, e *Estimate, p past, budgets pipeline.Budgets) error {
+func (a *app) price(o *options.Options, e *Estimate, p past, budgets pipeline.Budgets) error {
 	var each *pipeline.Amount
 	if n := p.ledger.Attempts.Answered; n > 0 {
 		mean := p.ledger.Usage.Div(n)
 		e.UsagePerCall, each = &mean, &mean
 	}
-	client, err := o.newClient()
+	client, err := o.NewClient(version)
 	switch {
-	case o.sandbox:
+	case o.Service.Sandbox:
 	case err != nil:
 		e.Notes = append(e.Notes, "what is left, and what the agent costs, was not asked: "+err.Error())
 	default:
@@ -283,14 +286,14 @@ func (e *Estimate) keepTo(budgets pipeline.Budgets, each *pipeline.Amount) {
 
 // askPrice asks what costs nothing to ask. A plan without it is still a plan, but
 // none for an agent that there is not.
-func (a *app) askPrice(ctx context.Context, o *options, client *octave.Client, e *Estimate) error {
+func (a *app) askPrice(ctx context.Context, o *options.Options, client *octave.Client, e *Estimate) error {
 	account, err := client.Validate(ctx)
 	if err != nil {
 		e.Notes = append(e.Notes, "the service was not asked for the credits left: "+errText(err))
 		return nil
 	}
 	e.CreditsLeft = account.Credits.TotalRemaining
-	named := cmp.Or(o.agent, o.experiment)
+	named := cmp.Or(o.Question.Agent, o.Question.Experiment)
 	agent, err := (&lookout{client: client}).findAgent(ctx, named)
 	var none *exit.Error
 	switch {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/privacy"
 )
@@ -19,7 +20,7 @@ in a later run. Runs and outputs stay recorded, so that outputs are still known 
 ours.`
 
 func newPrune(a *app) *cobra.Command {
-	var age days
+	var age options.Days
 	cmd := &cobra.Command{
 		Use:     "prune CHECKPOINT --older-than D",
 		Short:   "Drop old answers from a checkpoint",

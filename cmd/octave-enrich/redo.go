@@ -9,6 +9,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
@@ -31,7 +32,7 @@ type redo struct {
 }
 
 func newRedo(a *app) *cobra.Command {
-	o, r := &options{}, &redo{}
+	o, r := &options.Options{}, &redo{}
 	cmd := &cobra.Command{
 		Use:   "redo LIST --failed | --rejected | --all | --rows LIST | --people FILE",
 		Short: "Mark what the next run asks again; pays nothing",
@@ -49,19 +50,19 @@ func newRedo(a *app) *cobra.Command {
 	fs.StringVar(&r.people, "people", "", "contacts that `FILE` lists: addresses, @domains, LinkedIn slugs or ids, one a line")
 	fs.StringVar(&r.with, "with", "", "an instruction `TEXT` for these contacts alone")
 	fs.BoolVar(&r.undo, "undo", false, "take marks back that have no answer yet")
-	o.inputFlags(fs)
-	fs.StringVar(&o.checkpointPath, "checkpoint", "", "checkpoint `FILE`; default: the one beside the list")
-	fs.Var(&o.waitLock, "wait-lock", "wait so long when a run holds the checkpoint")
+	o.List.Flags(fs)
+	fs.StringVar(&o.Output.Checkpoint, "checkpoint", "", "checkpoint `FILE`; default: the one beside the list")
+	fs.Var(&o.Teller.WaitLock, "wait-lock", "wait so long when a run holds the checkpoint")
 	cmd.RunE = func(_ *cobra.Command, list []string) error { return a.redo(o, r, list[0]) }
 	return cmd
 }
 
-func (a *app) redo(o *options, r *redo, input string) error {
+func (a *app) redo(o *options.Options, r *redo, input string) error {
 	selected, err := r.selector()
 	if err != nil {
 		return err
 	}
-	path := o.checkpointPath
+	path := o.Output.Checkpoint
 	if path == "" {
 		if path, err = findCheckpoint(input); err != nil {
 			return err
@@ -71,7 +72,7 @@ func (a *app) redo(o *options, r *redo, input string) error {
 	if err != nil {
 		return exit.CheckpointError(path, err)
 	}
-	journal, err := o.openJournal(context.Background(), path, header.Service, func() {}, nil)
+	journal, err := openJournal(o, context.Background(), path, header.Service, func() {}, nil)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (a *app) redo(o *options, r *redo, input string) error {
 }
 
 // mark goes through the list and writes one record about all whom it selects.
-func (a *app) mark(o *options, r *redo, selected func(*marking) bool, journal *checkpoint.Journal, path, input string) error {
+func (a *app) mark(o *options.Options, r *redo, selected func(*marking) bool, journal *checkpoint.Journal, path, input string) error {
 	book, err := review.Read(path)
 	if err != nil {
 		return reviewError(path, err)
@@ -119,13 +120,13 @@ type marks struct {
 
 // openMarks reads the list, which is that of the last run when the input is a
 // checkpoint.
-func (a *app) openMarks(o *options, journal *checkpoint.Journal, path, input string) (*marks, error) {
+func (a *app) openMarks(o *options.Options, journal *checkpoint.Journal, path, input string) (*marks, error) {
 	m := &marks{path: path, journal: journal}
 	var ok bool
 	if m.last, ok = lastRun(journal); !ok {
 		return nil, &exit.Error{Code: exit.Input, Err: fmt.Errorf("%s holds no run yet", path)}
 	}
-	o.take(m.last)
+	o.Take(m.last)
 	inputs := []string{input}
 	if isCheckpoint(input) {
 		inputs = inputsOf(m.last)
@@ -142,8 +143,8 @@ func (a *app) openMarks(o *options, journal *checkpoint.Journal, path, input str
 }
 
 // recall reads what the checkpoint knows about the list.
-func (m *marks) recall(o *options) error {
-	m.memory = o.memory(m.journal, m.list.skip)
+func (m *marks) recall(o *options.Options) error {
+	m.memory = memory(o, m.journal, m.list.skip)
 	if err := m.list.meet(m.memory); err != nil {
 		return err
 	}

@@ -125,7 +125,7 @@ func (j *job) ended(end error) error {
 	}
 	body := pipeline.EndBody{ID: j.id, Summary: j.tally.Summary(), ExitCode: code, Reason: reason}
 	err := errors.Join(j.tellPace(), j.append(pipeline.Ended, body))
-	if j.o.report != "" {
+	if j.o.Teller.Report != "" {
 		err = errors.Join(err, j.writeReport())
 	}
 	return errors.Join(end, err)
@@ -136,23 +136,23 @@ func (j *job) writeReport() error {
 	if err != nil {
 		return err
 	}
-	if err := recordPage(j.journal, j.places.checkpoint, j.o.report); err != nil && j.answers() == j.places.checkpoint {
+	if err := recordPage(j.journal, j.places.Checkpoint, j.o.Teller.Report); err != nil && j.answers() == j.places.Checkpoint {
 		return err
 	}
-	if err := writePage(j.answers(), j.o.report, opt); err != nil {
+	if err := writePage(j.answers(), j.o.Teller.Report, opt); err != nil {
 		return err
 	}
 	if j.app.log != nil {
-		j.log.Info("wrote the report", zap.String("report", j.o.report))
+		j.log.Info("wrote the report", zap.String("report", j.o.Teller.Report))
 	} else {
-		fmt.Fprintf(j.console, "wrote %s\n", j.o.report)
+		fmt.Fprintf(j.console, "wrote %s\n", j.o.Teller.Report)
 	}
 	return nil
 }
 
 // checkReport refuses a place for the page before anything is paid.
 func (j *job) checkReport() error {
-	page := j.o.report
+	page := j.o.Teller.Report
 	if page == "" {
 		return nil
 	}

@@ -45,15 +45,21 @@ func (r rowRanges) hold(row int) bool {
 	return len(r) == 0
 }
 
-// onlyRows reads --rows.
-func (o *options) onlyRows() (rowRanges, error) {
-	if o.rows == "" {
+// requested says which requests plan shows.
+type requested struct {
+	all  bool   // --requests
+	rows string // of some rows alone
+}
+
+// only reads --rows.
+func (r requested) only() (rowRanges, error) {
+	if r.rows == "" {
 		return nil, nil
 	}
-	if !o.requests {
+	if !r.all {
 		return nil, exit.UsageError("--rows is about --requests: add it")
 	}
-	return readRanges(o.rows)
+	return readRanges(r.rows)
 }
 
 // readRanges reads 4,17-20.

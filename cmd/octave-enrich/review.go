@@ -14,6 +14,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"
@@ -50,7 +51,7 @@ func newReview(a *app) *cobra.Command {
 
 func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bool) (err error) {
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil || !isLoopback(host) {
+	if err != nil || !options.IsLoopback(host) {
 		return exit.UsageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
 	}
 	files := &paths{}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newRedo(a), newStatus(a), newReport(a), newReview(a),
 		newAgents(a), newCheck(a), newSandbox(a), newWorker(a), newFleet(a), newConfig(a), newSummaryTopic(), newSendersTopic(), newErase(a), newPrune(a), newMan(), newVersion(a))
-	root.SetGlobalNormalizationFunc(alias)
+	root.SetGlobalNormalizationFunc(options.Alias)
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args, completion.RunE = unknownCommand, root.RunE // a shell that there is not
@@ -58,7 +59,7 @@ func unknownCommand(cmd *cobra.Command, list []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("unknown command %q%s", list[0], didYouMean(list[0], names)), Hint: "see: " + words.Tool + " --help"}
+	return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("unknown command %q%s", list[0], options.DidYouMean(list[0], names)), Hint: "see: " + words.Tool + " --help"}
 }
 
 // newHelp is cobra's own but for the exit code of a topic that there is not.
@@ -132,7 +133,7 @@ func helpPage(cmd *cobra.Command) string {
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, "\nExamples\n%s\n", strings.Trim(cmd.Example, "\n"))
 	}
-	for _, heading := range append(flagGroups[:], "") {
+	for _, heading := range append(options.Headings(), "") {
 		flags := flagsUnder(cmd, heading)
 		if !flags.HasAvailableFlags() {
 			continue
@@ -154,11 +155,7 @@ func flagsUnder(cmd *cobra.Command, heading string) *pflag.FlagSet {
 	part := pflag.NewFlagSet(heading, pflag.ContinueOnError)
 	part.SortFlags = false
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		at := ""
-		if under := f.Annotations[group]; len(under) > 0 {
-			at = under[0]
-		}
-		if at == heading && f.Name != "help" {
+		if options.HeadingOf(f) == heading && f.Name != "help" {
 			part.AddFlag(f)
 		}
 	})

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -26,7 +28,7 @@ import (
 )
 
 func newRun(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
 	cmd := &cobra.Command{
 		Use:     "run INPUT... [-o OUTPUT]",
 		Short:   "Ask for a sequence for every contact and write one row per contact",
@@ -35,26 +37,26 @@ func newRun(a *app) *cobra.Command {
 		Args:    args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
-	o.allFlags(fs)
-	cmd.RunE = a.configured(o, func(_ *cobra.Command, inputs []string) error {
-		return a.run(o, inputs, fs.Changed("emails"))
+	o.Flags(fs)
+	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error {
+		return a.run(o, inputs)
 	})
 	return cmd
 }
 
 // run is the main job: everything that can be refused is refused before the
 // first call.
-func (a *app) run(o *options, inputs []string, emailsGiven bool) error {
+func (a *app) run(o *options.Options, inputs []string) error {
 	j := &job{app: a, o: o, inputs: inputs, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
 	defer func() { j.unlisten() }()
-	j.places, j.unplaced = o.places(inputs)
-	if err := o.paths(inputs, j.places).check(); err != nil {
+	j.places, j.unplaced = o.Places(inputs)
+	if err := pathsOf(o, inputs, j.places).check(); err != nil {
 		return err // and nobody is told: the summary is a file, too
 	}
 	if err := j.tellBegin(); err != nil {
 		return err
 	}
-	err := j.prepare(inputs, emailsGiven)
+	err := j.prepare(inputs)
 	if err == nil {
 		err = j.execute()
 	}
@@ -86,14 +88,14 @@ func newRunID() string {
 // A job is a run made ready.
 type job struct {
 	app     *app
-	o       *options
+	o       *options.Options
 	inputs  []string
 	id      string
 	started time.Time
 	tally   *pipeline.Tally
 
 	list     *list
-	places   places
+	places   options.Places
 	unplaced error // why they are not known
 	journal  *checkpoint.Journal
 	client   *octave.Client // nil with a fleet
@@ -126,13 +128,13 @@ type job struct {
 	upload  *Upload // when the output is a sender's
 }
 
-func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
+func (j *job) prepare(inputs []string) (err error) {
 	o := j.o
 	if err := j.check(); err != nil {
 		return err
 	}
 	j.unlisten = j.listen()
-	service, err := o.serviceName()
+	service, err := o.Service.Name()
 	if err != nil {
 		return err
 	}
@@ -148,32 +150,32 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if j.list, err = j.app.openList(o, inputs); err != nil {
 		return err
 	}
-	if err := o.paths(inputs, j.places).folders(); err != nil {
+	if err := pathsOf(o, inputs, j.places).folders(); err != nil {
 		return err
 	}
 	if err := j.list.input.Overlooked(); err != nil {
 		return exit.InputError(err)
 	}
-	if err := refuseEmpty(j.list.input, j.places.output); err != nil {
+	if err := refuseEmpty(j.list.input, j.places.Output); err != nil {
 		return err
 	}
 	j.tellInput()
-	if err := checkpoint.Chosen(j.places.checkpoint, nil); err != nil {
-		return exit.CheckpointError(j.places.checkpoint, err)
+	if err := checkpoint.Chosen(j.places.Checkpoint, nil); err != nil {
+		return exit.CheckpointError(j.places.Checkpoint, err)
 	}
-	if err := o.fits(j.places.output, j.list); err != nil {
+	if err := fits(o, j.places.Output, j.list); err != nil {
 		return err
 	}
-	if _, err := os.Stat(j.places.checkpoint); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(j.places.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		// Before the checkpoint is created: a refusal leaves nothing behind.
-		if err := o.mayWrite(o.outputs(j.places.output), nil); err != nil {
+		if err := mayWrite(o, o.Output.Files(j.places.Output), nil); err != nil {
 			return err
 		}
 	}
 	if err := j.reachFleet(); err != nil {
 		return err
 	}
-	beside, err := o.lookBeside(j.list, j.places.checkpoint, service)
+	beside, err := lookBeside(o, j.list, j.places.Checkpoint, service)
 	if err != nil {
 		return err
 	}
@@ -181,10 +183,10 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 		return err
 	}
 	waiting := func() { j.log.Info("another run holds the checkpoint: waiting for it to end") }
-	if j.journal, err = o.openJournal(context.Background(), j.places.checkpoint, service, waiting, j.noCall); err != nil {
+	if j.journal, err = openJournal(o, context.Background(), j.places.Checkpoint, service, waiting, j.noCall); err != nil {
 		return err
 	}
-	if err := o.mayWrite(o.outputs(j.places.output), j.journal); err != nil {
+	if err := mayWrite(o, o.Output.Files(j.places.Output), j.journal); err != nil {
 		return err
 	}
 	tune(max(j.list.input.Profile().Rows, j.journal.Len()))
@@ -194,12 +196,12 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 	if err := j.bill(); err != nil {
 		return err
 	}
-	opt, err := o.writerOptions(j.app, j.list.input.Columns(), emailsGiven, filepath.Dir(j.places.checkpoint))
+	opt, err := o.WriterOptions(j.app.stdout, j.list.input.Columns(), filepath.Dir(j.places.Checkpoint))
 	if err != nil {
 		return err
 	}
 	opt.Header = j.list.input.Header()
-	if j.out, err = writer.Create(j.places.output, opt); err != nil {
+	if j.out, err = writer.Create(j.places.Output, opt); err != nil {
 		return createError(err)
 	}
 	if err := j.serveMetrics(); err != nil {
@@ -211,31 +213,19 @@ func (j *job) prepare(inputs []string, emailsGiven bool) (err error) {
 // check reads the flags that are a language of their own.
 func (j *job) check() (err error) {
 	o := j.o
-	if err := o.checkFleet(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
 	}
-	if err := errors.Join(oneOf("on-timeout", o.onTimeout, "retry", "fail"), oneOf("changed", o.changed, "", changedRedo, changedKeep)); err != nil {
+	if j.pace, err = o.Pace.Config(); err != nil {
 		return err
 	}
-	for flag, n := range map[string]int{"concurrency": o.concurrency - 1, "retries": o.retries, "limit": o.limit, "emails": o.emails} {
-		if n < 0 {
-			return exit.UsageError("--%s is too small", flag)
-		}
-	}
-	j.pace.Calls = o.concurrency
-	if j.pace.Rate, err = parseRate(o.rate); err != nil {
+	if j.failed, err = o.Budget.Threshold(); err != nil {
 		return err
 	}
-	j.pace.MaxOutage = time.Duration(o.maxOutage)
-	if j.failed, err = parseThreshold(o.maxFailed); err != nil {
+	if j.budgets, err = o.Budget.Budgets(); err != nil {
 		return err
 	}
-	if j.budgets, err = o.budgets(); err != nil {
-		return err
-	}
-	if j.mode, err = j.app.progressMode(o); err != nil {
-		return err
-	}
+	j.mode = j.app.progressMode(o)
 	j.console = console.New(j.app.stderr)
 	var format string
 	if j.log, format, err = j.app.newLog(o, j.console); err == nil && format == "json" {
@@ -259,8 +249,8 @@ func (j *job) tellInput() {
 	for _, note := range profile.Told() {
 		j.log.Warn(note)
 	}
-	if j.o.looseKeyFile() {
-		j.log.Warn("the key file can be read by others; chmod 600 it", zap.String("file", j.o.keyFile))
+	if j.o.Service.LooseKeyFile() {
+		j.log.Warn("the key file can be read by others; chmod 600 it", zap.String("file", j.o.Service.KeyFile))
 	}
 }
 
@@ -276,13 +266,13 @@ func (j *job) begin() error {
 		j.log.Warn(gone)
 	}
 	if j.budgets.HasUsage {
-		ledger, err := readLedger(j.places.checkpoint)
+		ledger, err := readLedger(j.places.Checkpoint)
 		if err != nil {
 			return err
 		}
 		j.budgets.Largest = ledger.Largest
 	}
-	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.output, Settings: j.list.settings, Pinned: j.o.pinned, Skip: j.o.skip,
+	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.Output, Settings: j.list.settings, Pinned: j.o.List.Pinned, Skip: j.o.List.Skip,
 		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile()), Changed: j.changed, Command: j.app.commandLine()}
 	if j.fleet != nil {
 		body.Fleet = j.fleet.Address()
@@ -292,7 +282,7 @@ func (j *job) begin() error {
 
 // selection is what the run asks.
 func (j *job) selection() pipeline.Selection {
-	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory, Limit: j.o.limit}
+	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory, Limit: j.o.Budget.Limit}
 }
 
 // lastRun is the last run record of a checkpoint.
@@ -306,7 +296,7 @@ func lastRun(journal *checkpoint.Journal) (body pipeline.RunBody, ok bool) {
 }
 
 func (j *job) append(kind string, body any) error {
-	return appendRecord(j.journal, j.places.checkpoint, kind, body)
+	return appendRecord(j.journal, j.places.Checkpoint, kind, body)
 }
 
 // execute runs the pipeline under the eyes of signals and clocks.
@@ -315,7 +305,7 @@ func (j *job) execute() error {
 	defer abandon()
 	brake := pipeline.NewBrake(ctx)
 	j.brake.Store(brake)
-	if d := time.Duration(j.o.maxDuration); d > 0 {
+	if d := time.Duration(j.o.Budget.MaxDuration); d > 0 {
 		defer time.AfterFunc(d, func() { brake.Pull(pipeline.ErrMaxDuration) }).Stop()
 	}
 	progress := console.NewProgress(j.console, j.log, j.tally, j.toAsk)
@@ -340,7 +330,7 @@ func (j *job) execute() error {
 func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
 	cfg := j.config(brake)
 	// A question that waits for the disk, or in a Retry-After, holds no call back.
-	cfg.Workers = 2*j.o.concurrency + 1000
+	cfg.Workers = 2*j.o.Pace.Concurrency + 1000
 	agent := j.agent(j.look(ctx, brake), brake, obs)
 	return pipeline.Run(ctx, cfg, j.list.input.Contacts(), agent, j.out, obs)
 }
@@ -350,7 +340,7 @@ func (j *job) config(brake *pipeline.Brake) pipeline.Config {
 }
 
 func (j *job) policy() pipeline.RetryPolicy {
-	return pipeline.RetryPolicy{Retries: j.o.retries, FailAmbiguous: j.o.onTimeout == "fail"}
+	return pipeline.RetryPolicy{Retries: j.o.Pace.Retries, FailAmbiguous: j.o.Pace.OnTimeout == "fail"}
 }
 
 // agent is the whole policy around a call, read from the inside out.
@@ -364,7 +354,7 @@ func (j *job) agent(account *lookout, brake *pipeline.Brake, obs pipeline.Observ
 	agent = pipeline.LookFirst(agent, account.Look, pacer)
 	agent = pipeline.Limit(agent, pacer)
 	agent = pipeline.Budget(agent, j.budgets, brake)
-	agent = pipeline.InFlight(agent, j.o.concurrency, brake)
+	agent = pipeline.InFlight(agent, j.o.Pace.Concurrency, brake)
 	agent = pipeline.Retry(agent, j.policy(), pacer, brake)
 	return pipeline.Memo(agent, j.memory, obs)
 }
@@ -374,12 +364,12 @@ func (j *job) conclude(err error, reason error) error {
 	summary := j.tally.Summary()
 	j.concluded = true
 	if stopped := j.journal.Stopped(); stopped != nil {
-		err = errors.Join(exit.CheckpointError(j.places.checkpoint, stopped), err)
+		err = errors.Join(exit.CheckpointError(j.places.Checkpoint, stopped), err)
 	}
 	if err != nil {
 		_ = j.out.Abort()
 		j.out = nil
-		return exit.RunError(j.places.checkpoint, err)
+		return exit.RunError(j.places.Checkpoint, err)
 	}
 	if err := j.publish(); err != nil {
 		return err
@@ -392,7 +382,7 @@ func (j *job) conclude(err error, reason error) error {
 		return nil
 	}
 	if end.Code == exit.Key {
-		end.Hint = j.o.keyHint(reason)
+		end.Hint = keyHint(j.o, reason)
 	}
 	if exit.Resumable(end.Code) && !end.Stuck {
 		end.Resume = j.app.commandLine()
@@ -414,7 +404,7 @@ func (j *job) answers() string {
 	if j.journal != nil && errors.As(j.journal.Stopped(), &lost) && lost.Rescued != "" {
 		return lost.Rescued
 	}
-	return j.places.checkpoint
+	return j.places.Checkpoint
 }
 
 // publish makes the output appear under its own name. Its hash goes into the
@@ -428,14 +418,14 @@ func (j *job) publish() error {
 		_ = file.Abort()
 		return exit.OutputError(err)
 	}
-	if err := recordOutput(j.journal, j.places.checkpoint, output); err != nil {
+	if err := recordOutput(j.journal, j.places.Checkpoint, output); err != nil {
 		_ = file.Abort()
 		return err
 	}
-	if err := j.o.publish(file, output, j.journal, j.places.checkpoint); err != nil {
+	if err := publish(j.o, file, output, j.journal, j.places.Checkpoint); err != nil {
 		return err
 	}
-	j.outputs, j.upload = written(output), uploadOf(j.o.preset, output)
+	j.outputs, j.upload = written(output), uploadOf(j.o.Output.Preset, output)
 	j.tellOutput(output)
 	return nil
 }
@@ -447,7 +437,7 @@ func (j *job) close() error {
 	}
 	if j.journal != nil {
 		if err := j.journal.Close(); err != nil {
-			errs = append(errs, exit.CheckpointError(j.places.checkpoint, err))
+			errs = append(errs, exit.CheckpointError(j.places.Checkpoint, err))
 		}
 	}
 	if j.list != nil {

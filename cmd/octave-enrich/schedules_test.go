@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"github.com/goccy/go-yaml"
 )
 
@@ -52,23 +54,24 @@ func TestScheduleSettings(t *testing.T) {
 	if err := os.WriteFile(file, []byte(all), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := &options{}
+	o := &options.Options{}
 	cmd := newRun(&app{})
 	cmd.ResetFlags()
-	o.allFlags(cmd.Flags())
-	if _, err := overlay(cmd.Flags(), file, cmd.Flags()); err != nil {
+	o.Flags(cmd.Flags())
+	o.Config = file
+	if err := o.Read(cmd.Flags(), cmd.Flags()); err != nil {
 		t.Fatal(err)
 	}
-	if o.onExit == "" || o.pingURL == "" || o.output != "out-{date}.csv" || time.Duration(o.maxDuration) != 5*time.Hour {
+	if o.Teller.OnExit == "" || o.Teller.PingURL == "" || o.Output.Path != "out-{date}.csv" || time.Duration(o.Budget.MaxDuration) != 5*time.Hour {
 		t.Errorf("%+v", o)
 	}
-	p, err := o.places([]string{"leads.csv"})
-	if err != nil || p.checkpoint != "out-all.csv.checkpoint" || !regexp.MustCompile(`^out-\d{4}-\d\d-\d\d\.csv$`).MatchString(p.output) {
+	p, err := o.Places([]string{"leads.csv"})
+	if err != nil || p.Checkpoint != "out-all.csv.checkpoint" || !regexp.MustCompile(`^out-\d{4}-\d\d-\d\d\.csv$`).MatchString(p.Output) {
 		t.Errorf("%+v %v", p, err)
 	}
 	for _, name := range []string{"crontab", "github-actions.yml"} {
-		if !strings.Contains(sample(t, name), p.checkpoint) {
-			t.Errorf("%s does not name %s", name, p.checkpoint)
+		if !strings.Contains(sample(t, name), p.Checkpoint) {
+			t.Errorf("%s does not name %s", name, p.Checkpoint)
 		}
 	}
 }
@@ -120,7 +123,7 @@ func TestCheckpointOfDatedOutputs(t *testing.T) {
 		"out.csv": "out.csv.checkpoint", "out-{date}.csv": "out-all.csv.checkpoint",
 		"{date}.csv.gz": "all.csv.gz.checkpoint", "nights/{date}.csv": "nights/all.csv.checkpoint", "{date}/out.csv": "",
 	} {
-		got, err := checkpointOf(output)
+		got, err := options.CheckpointOf(output)
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v; want %q", output, got, err, want)
 		}

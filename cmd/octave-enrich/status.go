@@ -12,12 +12,14 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
 func newStatus(a *app) *cobra.Command {
-	o := &options{}
+	o := &options.Options{}
+	var by string
 	cmd := &cobra.Command{
 		Use:     "status CHECKPOINT",
 		Short:   "What a checkpoint holds",
@@ -25,11 +27,11 @@ func newStatus(a *app) *cobra.Command {
 		Example: "  octave-enrich status people.enriched.csv.checkpoint\n  octave-enrich status people.enriched.csv.checkpoint --json | jq .possibly_billed",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
-			return found(list, func(path string) error { return a.status(o, path) })
+			return found(list, func(path string) error { return a.status(o, by, path) })
 		},
 	}
-	o.jsonFlag(cmd.Flags())
-	cmd.Flags().StringVar(&o.by, "by", "", "what was spent, `PART` by part: run or day")
+	o.JSONFlag(cmd.Flags())
+	cmd.Flags().StringVar(&by, "by", "", "what was spent, `PART` by part: run or day")
 	return cmd
 }
 
@@ -57,15 +59,15 @@ type Status struct {
 	Damage    []string             `json:"damage"`
 }
 
-func (a *app) status(o *options, path string) error {
-	if err := oneOf("by", o.by, "", "run", "day"); err != nil {
+func (a *app) status(o *options.Options, by, path string) error {
+	if err := options.OneOf("by", by, "", "run", "day"); err != nil {
 		return err
 	}
-	status, err := readStatus(path, o.by)
+	status, err := readStatus(path, by)
 	if err != nil {
 		return exit.CheckpointError(path, err)
 	}
-	if o.json {
+	if o.JSON {
 		err = writeJSON(a.stdout, status)
 	} else {
 		err = status.print(a.stdout)

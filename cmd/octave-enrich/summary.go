@@ -69,7 +69,7 @@ func (j *job) report(end *exit.Error) Report {
 	r := Report{
 		Tool: words.Tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
 		Input: pipeline.InputBody{Name: strings.Join(j.inputs, ", ")}, Mapping: []pipeline.Mapped{},
-		Output: j.places.output, Outputs: append([]Written{}, j.outputs...), Upload: j.upload, Checkpoint: j.answers(),
+		Output: j.places.Output, Outputs: append([]Written{}, j.outputs...), Upload: j.upload, Checkpoint: j.answers(),
 		Reason: "every row settled",
 	}
 	if j.list != nil {
@@ -92,7 +92,9 @@ func (r Report) text() ([]byte, error) {
 }
 
 // writeSummary writes the summary where it was asked for.
-func (j *job) writeSummary(report Report) error { return j.app.writeSummary(j.o.summary, report) }
+func (j *job) writeSummary(report Report) error {
+	return j.app.writeSummary(j.o.Teller.Summary, report)
+}
 
 func (a *app) writeSummary(path string, report Report) error {
 	if path == "" {

@@ -44,32 +44,32 @@ func (j *job) tellBegin() error {
 	if err := j.checkTelling(); err != nil {
 		return err
 	}
-	if j.o.pingURL != "" {
-		j.told.Go(func() error { return ping(j.o.pingURL, "start") })
+	if j.o.Teller.PingURL != "" {
+		j.told.Go(func() error { return ping(j.o.Teller.PingURL, "start") })
 	}
 	return nil
 }
 
 func (j *job) checkTelling() error {
 	told := &paths{}
-	told.replaces("--summary", j.o.summary)
-	told.replaces("--metrics-file", j.o.metricsFile)
+	told.replaces("--summary", j.o.Teller.Summary)
+	told.replaces("--metrics-file", j.o.Teller.MetricsFile)
 	if err := told.folders(); err != nil {
 		return err
 	}
-	for flag, path := range map[string]string{"summary": j.o.summary, "metrics-file": j.o.metricsFile} {
-		if err := checkFile(flag, path, j.places.output); err != nil {
+	for flag, path := range map[string]string{"summary": j.o.Teller.Summary, "metrics-file": j.o.Teller.MetricsFile} {
+		if err := checkFile(flag, path, j.places.Output); err != nil {
 			return err
 		}
 	}
-	if j.o.pingURL != "" {
-		u, err := url.Parse(j.o.pingURL)
+	if j.o.Teller.PingURL != "" {
+		u, err := url.Parse(j.o.Teller.PingURL)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 			return exit.UsageError("--ping-url: write it as https://HOST/PATH")
 		}
 	}
-	if j.o.metricsAddr != "" {
-		if _, err := metrics.Address(j.o.metricsAddr); err != nil {
+	if j.o.Teller.MetricsAddr != "" {
+		if _, err := metrics.Address(j.o.Teller.MetricsAddr); err != nil {
 			return exit.UsageError("--metrics-addr: %w", err)
 		}
 	}
@@ -152,10 +152,10 @@ func (j *job) warn(msg string, err error) {
 
 // pingEnd waits for the ping of the beginning, so that it is not overtaken.
 func (j *job) pingEnd(code int) error {
-	if j.o.pingURL == "" {
+	if j.o.Teller.PingURL == "" {
 		return nil
 	}
-	return errors.Join(j.told.Wait(), ping(j.o.pingURL, strconv.Itoa(code)))
+	return errors.Join(j.told.Wait(), ping(j.o.Teller.PingURL, strconv.Itoa(code)))
 }
 
 // ping GETs a page below a URL that names a check of its owner's and is as good
@@ -185,7 +185,7 @@ func ping(base, page string) error {
 // onExit runs the command with the summary on its standard input. What it prints
 // is for people.
 func (j *job) onExit(report Report) error {
-	if j.o.onExit == "" {
+	if j.o.Teller.OnExit == "" {
 		return nil
 	}
 	shell := []string{"sh", "-c"}
@@ -196,7 +196,7 @@ func (j *job) onExit(report Report) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(shell[0], shell[1], j.o.onExit)
+	cmd := exec.Command(shell[0], shell[1], j.o.Teller.OnExit)
 	cmd.Env = withoutSecrets(os.Environ())
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), j.app.stderr, j.app.stderr
 	return cmd.Run()
@@ -217,7 +217,7 @@ func withoutSecrets(environ []string) []string {
 // writeMetrics replaces --metrics-file. Others read it, and it says nothing of
 // anybody.
 func (j *job) writeMetrics(report Report) error {
-	if j.o.metricsFile == "" {
+	if j.o.Teller.MetricsFile == "" {
 		return nil
 	}
 	run := j.metricsRun()
@@ -226,7 +226,7 @@ func (j *job) writeMetrics(report Report) error {
 	if err := metrics.WriteText(&text, run); err != nil {
 		return err
 	}
-	return durable.WriteFile(j.o.metricsFile, []byte(text.String()), 0o644)
+	return durable.WriteFile(j.o.Teller.MetricsFile, []byte(text.String()), 0o644)
 }
 
 func (j *job) metricsRun() metrics.Run {
@@ -240,10 +240,10 @@ func (j *job) metricsRun() metrics.Run {
 // serveMetrics begins to serve --metrics-addr. The job is ready: what a scrape
 // reads does not change any more, but for the tally.
 func (j *job) serveMetrics() error {
-	if j.o.metricsAddr == "" {
+	if j.o.Teller.MetricsAddr == "" {
 		return nil
 	}
-	addr, err := metrics.Address(j.o.metricsAddr)
+	addr, err := metrics.Address(j.o.Teller.MetricsAddr)
 	if err != nil {
 		return exit.UsageError("--metrics-addr: %w", err)
 	}

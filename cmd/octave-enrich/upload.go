@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -48,15 +50,15 @@ func uploadOf(preset string, out writer.Output) *Upload {
 // rehearse makes the export of a sender's file without the file, as export would:
 // with the settings of the last run, unless some are given. Its error for a preset
 // that there is not comes without a checkpoint, too.
-func (a *app) rehearse(o *options, inputs []string, list *list, journal *checkpoint.Journal, at places, given func(string) bool) (*Upload, error) {
-	if !o.forSender() {
+func (a *app) rehearse(o *options.Options, inputs []string, list *list, journal *checkpoint.Journal, at options.Places) (*Upload, error) {
+	if !o.Output.ForSender() {
 		return nil, nil
 	}
 	if journal != nil && !slices.Contains(inputs, "-") { // which can be read once
 		export := *o
-		export.neverCalls = true
-		if last, ok := lastRun(journal); ok && !settingsGiven(given) {
-			export.take(last)
+		export.NeverCalls = true
+		if last, ok := lastRun(journal); ok && !o.AsksItsOwn() {
+			export.Take(last)
 		}
 		var err error
 		if list, err = a.openList(&export, inputs); err != nil {
@@ -65,11 +67,11 @@ func (a *app) rehearse(o *options, inputs []string, list *list, journal *checkpo
 		defer list.input.Close()
 		o = &export
 	}
-	opt, err := o.writerOptions(a, list.input.Columns(), given("emails"), "")
+	opt, err := o.WriterOptions(a.stdout, list.input.Columns(), "")
 	if err != nil {
 		return nil, err
 	}
-	file, err := writer.Rehearse(cmp.Or(at.output, "upload.csv"), opt)
+	file, err := writer.Rehearse(cmp.Or(at.Output, "upload.csv"), opt)
 	if err != nil {
 		return nil, createError(err)
 	}
@@ -77,7 +79,7 @@ func (a *app) rehearse(o *options, inputs []string, list *list, journal *checkpo
 	if journal == nil {
 		return nil, nil
 	}
-	memory, err := o.exportMemory(list, journal, at.checkpoint)
+	memory, err := exportMemory(o, list, journal, at.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func (a *app) rehearse(o *options, inputs []string, list *list, journal *checkpo
 	if err != nil {
 		return nil, createError(err)
 	}
-	return uploadOf(o.preset, out), nil
+	return uploadOf(o.Output.Preset, out), nil
 }
 
 // replayInto is the ordinary run with an agent that never calls.

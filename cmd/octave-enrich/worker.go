@@ -10,8 +10,9 @@ import (
 	"os"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/options"
+
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
@@ -24,19 +25,8 @@ import (
 	"octave-enrich/pipeline/fleet"
 )
 
-// workerOptions are the flags of worker that run has not.
-type workerOptions struct{ rescueAfter, retain days }
-
-func (w *workerOptions) flags(fs *pflag.FlagSet) {
-	w.retain = days(30 * 24 * time.Hour)
-	grouped(fs, groupFleet, func(fs *pflag.FlagSet) {
-		fs.Var(&w.rescueAfter, "rescue-after", "a worker not heard of for so long is lost, and others take its questions; default: the time-out and 30s")
-		fs.Var(&w.retain, "retain", "how long the database keeps answers; 0 for ever")
-	})
-}
-
 func newWorker(a *app) *cobra.Command {
-	o, w := &options{}, &workerOptions{}
+	o, w := &options.Options{}, &options.Worker{}
 	cmd := &cobra.Command{
 		Use:     "worker --fleet URL",
 		Short:   "Make the calls of a fleet's runs, on any number of hosts",
@@ -45,24 +35,12 @@ func newWorker(a *app) *cobra.Command {
 		Args:    args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
-	o.workerFlags(fs)
-	w.flags(fs)
-	cmd.RunE = a.configured(o, func(*cobra.Command, []string) error {
-		return a.worker(o, w, fs.Changed("rate"))
+	o.WorkerFlags(fs)
+	w.Flags(fs)
+	cmd.RunE = configured(o, func(*cobra.Command, []string) error {
+		return a.worker(o, w)
 	})
 	return cmd
-}
-
-// workerFlags are those that worker shares with run.
-func (o *options) workerFlags(fs *pflag.FlagSet) {
-	o.fleetFlags(fs)
-	o.serviceFlags(fs)
-	grouped(fs, groupPace, func(fs *pflag.FlagSet) {
-		fs.IntVar(&o.concurrency, "concurrency", octave.DefaultConcurrency, "calls of this worker in flight at most")
-		fs.StringVar(&o.rate, "rate", "5/s", "calls that all workers with this key start at most; without it what was set before stays: `R` as in run")
-	})
-	grouped(fs, groupReport, o.logFlags)
-	o.configFlag(fs)
 }
 
 // shortestRetain is how long a run may take to fetch an answer; what is dropped
@@ -75,34 +53,34 @@ const shortestRescue = 3 * time.Second
 // A host is a process that makes calls of a fleet.
 type host struct {
 	app   *app
-	o     *options
+	o     *options.Options
 	log   *zap.Logger
 	brake *pipeline.Brake
 	tally *pipeline.Tally
 }
 
 // worker asks the questions of a queue until a signal, or until nobody may.
-func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
+func (a *app) worker(o *options.Options, w *options.Worker) error {
 	s := &host{app: a, o: o, brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}}
-	cfg, err := s.prepare(w, rateGiven)
+	cfg, err := s.prepare(w)
 	if err != nil {
 		return err
 	}
 	tune(0)
-	client, err := o.newClient()
+	client, err := o.NewClient(version)
 	if err != nil {
 		return err
 	}
 	ctx, abandon := context.WithCancel(context.Background())
 	defer abandon()
 	defer s.listen()()
-	account := &lookout{client: client, looked: o.sandbox, absent: o.sandbox, say: s.log.Info}
+	account := &lookout{client: client, looked: o.Service.Sandbox, absent: o.Service.Sandbox, say: s.log.Info}
 	if err := s.checkKey(ctx, account); err != nil {
 		return err
 	}
 	soft, cancel := s.brake.Bound(ctx) // a signal waits for no database
 	defer cancel()
-	db, err := joinFleet(soft, o.fleet, s.log, math.MaxInt64)
+	db, err := joinFleet(soft, o.Fleet.URL, s.log, math.MaxInt64)
 	if err != nil {
 		return s.stoppedOr(err)
 	}
@@ -128,7 +106,7 @@ func (a *app) worker(o *options, w *workerOptions, rateGiven bool) error {
 }
 
 // prepare reads the flags.
-func (s *host) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig, err error) {
+func (s *host) prepare(w *options.Worker) (cfg fleet.WorkerConfig, err error) {
 	o, a := s.o, s.app
 	var format string
 	if s.log, format, err = a.newLog(o, console.New(a.stderr)); err != nil {
@@ -137,12 +115,12 @@ func (s *host) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig
 	if format == "json" {
 		a.log = s.log
 	}
-	if o.concurrency < 1 {
+	if o.Pace.Concurrency < 1 {
 		return cfg, exit.UsageError("--concurrency is too small")
 	}
 	cfg = fleet.WorkerConfig{
-		Queue: o.queue, Version: version, Slots: o.concurrency, Timeout: time.Duration(o.timeout),
-		RescueAfter: time.Duration(w.rescueAfter), Retain: time.Duration(w.retain),
+		Queue: o.Fleet.Queue, Version: version, Slots: o.Pace.Concurrency, Timeout: time.Duration(o.Service.Timeout),
+		RescueAfter: time.Duration(w.RescueAfter), Retain: time.Duration(w.Retain),
 		Observer: pipeline.Observers(s.tally.Observe, s.tell), Log: slog.New(&slogHandler{log: s.log}), EngineLog: slog.New(&slogHandler{log: s.log, quiet: true}),
 	}
 	if cfg.RescueAfter == 0 {
@@ -151,25 +129,25 @@ func (s *host) prepare(w *workerOptions, rateGiven bool) (cfg fleet.WorkerConfig
 	if cfg.RescueAfter < shortestRescue {
 		return cfg, exit.UsageError("--rescue-after %v is too short: workers that live would count as lost; write %v or more", cfg.RescueAfter, shortestRescue)
 	}
-	if err := o.checkQueue(); err != nil {
+	if err := o.Fleet.CheckQueue(); err != nil {
 		return cfg, err
 	}
 	if cfg.Retain > 0 && cfg.Retain < shortestRetain {
 		return cfg, exit.UsageError("--retain %v is too short: a run may not have fetched its answers yet; write %v or more, or 0 for ever", cfg.Retain, shortestRetain)
 	}
-	if rateGiven {
-		limit, err := parseRate(o.rate)
+	if o.Given("rate") {
+		limit, err := o.Pace.Limit()
 		if err != nil {
 			return cfg, err
 		}
 		cfg.Limit = &limit
 	}
-	if cfg.Service, err = o.fleetService(); err != nil {
+	if cfg.Service, err = o.Service.FleetName(); err != nil {
 		return cfg, err
 	}
-	key := octave.Secret(sandboxService)
-	if !o.sandbox {
-		if key, err = o.key(); err != nil {
+	key := octave.Secret(options.SandboxService)
+	if !o.Service.Sandbox {
+		if key, err = o.Service.Key(); err != nil {
 			return cfg, err
 		}
 	}
@@ -187,7 +165,7 @@ func (s *host) checkKey(ctx context.Context, account *lookout) error {
 		// A worker at a wrong address would fail the questions of all runs.
 		return exit.ServiceError(account.lack)
 	case errors.As(err, &call) && call.Fate == octave.All:
-		return s.o.accountError(err)
+		return accountError(s.o, err)
 	case err != nil:
 		s.log.Warn("the service did not say whether the key is valid", zap.String("error", words.Masked(err.Error())))
 	}
@@ -277,7 +255,7 @@ func (h *slogHandler) Enabled(_ context.Context, l slog.Level) bool {
 func (h *slogHandler) Handle(_ context.Context, r slog.Record) error {
 	var fields []zap.Field
 	r.Attrs(func(a slog.Attr) bool { fields = append(fields, zap.Any(a.Key, a.Value.Any())); return true })
-	h.log.Log(h.level(r.Level), maskPassword(r.Message), fields...)
+	h.log.Log(h.level(r.Level), options.MaskPassword(r.Message), fields...)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 )
@@ -40,7 +41,7 @@ func openToMark(path string, write bool) (*checkpoint.Journal, error) {
 }
 
 func (a *app) markAgain(journal *checkpoint.Journal, path string, again review.Again) (review.Marks, error) {
-	o := &options{}
+	o := &options.Options{}
 	all, err := a.openMarks(o, journal, path, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("the list of the last run is not there any more: %w", err)

@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"octave-enrich/reader"
 )
 
-// didYouMean suggests the nearest of names, or nothing.
-func didYouMean(word string, names []string) string {
+// DidYouMean suggests the nearest of names, or nothing.
+func DidYouMean(word string, names []string) string {
 	if meant := reader.Nearest(word, names); meant != "" {
 		return fmt.Sprintf("; did you mean %q?", meant)
 	}

@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"regexp"
@@ -15,13 +15,13 @@ import (
 // that is called octave, and by GNU Octave.
 var otherVariables = regexp.MustCompile(`^OCTAVE_(PORT|PORT_.*|SERVICE_.*|ENRICH_.*|HOME|EXEC_HOME|PATH|VERSION|HIST.*|INFO_.*|DOC_.*|SITE_.*|.*INITFILE)$`)
 
-// misspelt refuses a variable that is nearly one of a setting: a budget that is
+// Misspelt refuses a variable that is nearly one of a setting: a budget that is
 // not heard is money.
-func misspelt(environ []string, settings *pflag.FlagSet) error {
-	known := []string{"OCTAVE_API_KEY", envName("config")}
+func Misspelt(environ []string, settings *pflag.FlagSet) error {
+	known := []string{"OCTAVE_API_KEY", EnvName("config")}
 	settings.VisitAll(func(f *pflag.Flag) {
-		if !notSettings[f.Name] {
-			known = append(known, envNames(f.Name)...)
+		if IsSetting(f.Name) {
+			known = append(known, EnvNames(f.Name)...)
 		}
 	})
 	for _, pair := range slices.Sorted(slices.Values(environ)) {

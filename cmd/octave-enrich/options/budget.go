@@ -1,0 +1,79 @@
+package options
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/pipeline"
+)
+
+// What a run does with contacts that have an answer to another question.
+const (
+	ChangedRedo = "redo" // pay again; the old answer stays until the new one is there
+	ChangedKeep = "keep" // take the old answer
+)
+
+// Budget says what a run may spend, and on what.
+type Budget struct {
+	Limit               int // new contacts; 0 for all
+	MaxCalls            Bound
+	MaxUsage, MaxFailed string // see Budgets and Threshold
+	MaxDuration, MaxAge Days   // 0 for no bound
+	Changed             string // ChangedRedo, ChangedKeep or "", nobody has said so
+	Fresh               bool   // take nothing over
+}
+
+// Flags registers all of them.
+func (b *Budget) Flags(fs *pflag.FlagSet) {
+	Grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
+		fs.IntVar(&b.Limit, "limit", 0, "at most `N` new contacts this time; 0 for all")
+		fs.Var(&b.MaxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
+		fs.StringVar(&b.MaxUsage, "max-usage", "", "start no call that could take this run's usage beyond `N`; also --max-credits")
+		fs.Var(&b.MaxDuration, "max-duration", "start no call after so long; 0 for no bound")
+		fs.StringVar(&b.MaxFailed, "max-failed", "", "stop when more than `N` rows (or N%) failed")
+		fs.Var(&b.MaxAge, "max-age", "ask again for answers older than this, such as 90d; 0 for never")
+		fs.BoolVar(&b.Fresh, "fresh", false, "a new checkpoint takes nothing over from those beside it, and pays again")
+		fs.StringVar(&b.Changed, "changed", "", "contacts that have an answer to another question: `HOW` is redo (pay again) or keep (take that); default: redo up to ten, keep more and end with 9")
+	})
+}
+
+// AgeFlag registers the age of answers for those who do not ask.
+func (b *Budget) AgeFlag(fs *pflag.FlagSet) {
+	Grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
+		fs.Var(&b.MaxAge, "max-age", "leave out answers older than this, such as 90d; 0 for none")
+	})
+}
+
+// Budgets are what a run may spend.
+func (b *Budget) Budgets() (of pipeline.Budgets, err error) {
+	of.MaxCalls, of.HasCalls = b.MaxCalls.n, b.MaxCalls.set
+	if b.MaxUsage == "" {
+		return of, nil
+	}
+	of.HasUsage = true
+	if of.MaxUsage, err = pipeline.ParseAmount(b.MaxUsage); err != nil {
+		return of, exit.UsageError("--max-usage: %w", err)
+	}
+	return of, nil
+}
+
+// Threshold reads --max-failed: N or P%; "" is any number.
+func (b *Budget) Threshold() (t pipeline.Threshold, err error) {
+	s := b.MaxFailed
+	if s == "" {
+		return t, nil
+	}
+	t.Set = true
+	if percent, ok := strings.CutSuffix(s, "%"); ok {
+		t.Percent, err = strconv.ParseFloat(percent, 64)
+	} else {
+		t.Rows, err = strconv.Atoi(s)
+	}
+	if err != nil || t.Rows < 0 || !(t.Percent >= 0 && t.Percent <= 100) || strings.HasSuffix(s, "%") && t.Percent == 0 {
+		return t, exit.UsageError("--max-failed %s: write a number of rows, or a share such as 5%%", s)
+	}
+	return t, nil
+}

@@ -1,0 +1,224 @@
+package options
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/pflag"
+
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
+)
+
+// Where a setting came from, for config show.
+const (
+	FromDefault = "default"
+	FromFlag    = "flag"
+)
+
+// EnvName is the environment variable of a flag.
+func EnvName(flag string) string {
+	switch flag {
+	case "agent", "experiment":
+		flag += "-oid"
+	}
+	return "OCTAVE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// Alias gives a flag that has two names the one of its variable and its setting.
+func Alias(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "on-lost":
+		name = "on-timeout"
+	case "max-credits":
+		name = "max-usage"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// EnvNames are the variables of a flag, under each of its names.
+func EnvNames(flag string) []string {
+	switch flag {
+	case "on-timeout":
+		return []string{EnvName(flag), EnvName("on-lost")}
+	case "max-usage":
+		return []string{EnvName(flag), EnvName("max-credits")}
+	}
+	return []string{EnvName(flag)}
+}
+
+// Read fills the flags that were not given from the environment and the file of
+// settings, which may be about any of the known ones, and remembers where each value
+// came from.
+func (o *Options) Read(fs, known *pflag.FlagSet) (err error) {
+	if o.Config == "" {
+		o.Config = os.Getenv(EnvName("config"))
+	}
+	o.sources, err = overlay(fs, o.Config, known)
+	return err
+}
+
+// Source is where the value of a flag came from.
+func (o *Options) Source(flag string) string { return o.sources[flag] }
+
+// Known are the flags of run and worker, which have them all.
+func Known() *pflag.FlagSet {
+	fs, worker := pflag.NewFlagSet("run", pflag.ContinueOnError), pflag.NewFlagSet("worker", pflag.ContinueOnError)
+	fs.SetNormalizeFunc(Alias)
+	new(Options).Flags(fs)
+	new(Options).WorkerFlags(worker)
+	new(Worker).Flags(worker)
+	fs.AddFlagSet(worker)
+	return fs
+}
+
+// IsSetting says whether a flag can be set from outside the command line.
+func IsSetting(flag string) bool { return flag != "config" && flag != "help" }
+
+// overlay fills the flags that were not given from the environment and then from
+// the configuration file, and says where each value came from.
+func overlay(fs *pflag.FlagSet, file string, known *pflag.FlagSet) (sources map[string]string, err error) {
+	settings, err := readConfig(file, known)
+	if err != nil {
+		return nil, err
+	}
+	sources = map[string]string{}
+	fs.VisitAll(func(f *pflag.Flag) {
+		if err != nil || !IsSetting(f.Name) {
+			return
+		}
+		sources[f.Name], err = overlayFlag(fs, f, settings, file)
+	})
+	return sources, err
+}
+
+func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file string) (string, error) {
+	if f.Changed {
+		return FromFlag, nil
+	}
+	for _, variable := range EnvNames(f.Name) {
+		value := os.Getenv(variable)
+		if value == "" {
+			continue
+		}
+		for _, line := range splitList(f, value) {
+			if err := fs.Set(f.Name, line); err != nil {
+				return "", exit.UsageError("environment: %w", ValueError(variable, err))
+			}
+		}
+		return "env " + variable, nil
+	}
+	value, ok := settings[f.Name]
+	if !ok {
+		return FromDefault, nil
+	}
+	words, err := configWords(value)
+	if err != nil {
+		return "", exit.UsageError("%s: %s: %w", file, f.Name, err)
+	}
+	for _, word := range words {
+		if err := fs.Set(f.Name, word); err != nil {
+			return "", exit.UsageError("%s: %w", file, ValueError(f.Name, err))
+		}
+	}
+	return "file " + file, nil
+}
+
+// splitList gives the lines of a repeatable flag's variable.
+func splitList(f *pflag.Flag, value string) []string {
+	if f.Value.Type() == "stringArray" {
+		return strings.Split(strings.TrimSpace(value), "\n")
+	}
+	return []string{value}
+}
+
+// configWords spells a YAML value as the flag takes it: a list or a map is the
+// flag repeated.
+func configWords(value any) ([]string, error) {
+	switch value := value.(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		words := make([]string, len(value))
+		for i, v := range value {
+			words[i] = fmt.Sprint(v)
+		}
+		return words, nil
+	case yaml.MapSlice:
+		words := make([]string, len(value))
+		for i, item := range value {
+			words[i] = fmt.Sprintf("%v=%v", item.Key, item.Value)
+		}
+		return words, nil
+	case string, bool, int, int64, uint64, float64:
+		return []string{fmt.Sprint(value)}, nil
+	}
+	return nil, fmt.Errorf("write a value, a list, or a map of names to values")
+}
+
+// readConfig reads a file of settings named as the flags; unknown ones are
+// refused.
+func readConfig(file string, known *pflag.FlagSet) (map[string]any, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--config: %w", err)}
+	}
+	var items yaml.MapSlice
+	if err := yaml.UnmarshalWithOptions(text, &items, yaml.Strict(), yaml.UseOrderedMap()); err != nil {
+		// Without the lines themselves: one may hold a password.
+		return nil, exit.UsageError("%s: %s", file, yaml.FormatError(err, false, false))
+	}
+	settings := map[string]any{}
+	for _, item := range items {
+		name := fmt.Sprint(item.Key)
+		if strings.Contains(name, "key") && name != "key-file" {
+			return nil, exit.UsageError("%s: %s: the key does not belong into a file of settings; name its own file with key-file", file, name)
+		}
+		flag := known.Lookup(name)
+		if flag == nil || !IsSetting(name) {
+			return nil, exit.UsageError("%s: there is no setting %q%s", file, name, DidYouMean(name, FlagNames(known)))
+		}
+		if _, twice := settings[flag.Name]; twice {
+			return nil, exit.UsageError("%s: %s is set twice, under two of its names", file, flag.Name)
+		}
+		settings[flag.Name] = item.Value
+	}
+	return settings, nil
+}
+
+// FlagNames are the names of flags.
+func FlagNames(fs *pflag.FlagSet) (names []string) {
+	fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// ValueError says what to write instead of a value that a setting does not take;
+// name is the setting as it was spelled there.
+func ValueError(name string, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	what := invalid.Unwrap().Error()
+	switch invalid.GetFlag().Value.Type() {
+	case "bool":
+		what = "write true or false"
+	case "int", "uint64":
+		what = "write a whole number"
+	case "float64":
+		what = "write a number"
+	case "duration":
+		what = "write a duration such as 500ms, 2s, 1m30s"
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		what = "this number is too large"
+	}
+	return fmt.Errorf("%s %s: %s", name, words.Quote(MaskPassword(invalid.GetValue())), what)
+}

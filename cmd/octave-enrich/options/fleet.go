@@ -1,0 +1,96 @@
+package options
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/spf13/pflag"
+
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/words"
+	"octave-enrich/pipeline/fleet"
+)
+
+// Fleet says whose workers make the calls.
+type Fleet struct {
+	URL   DatabaseURL // "" for this process alone
+	Queue string
+}
+
+// Flags registers all of them.
+func (f *Fleet) Flags(fs *pflag.FlagSet) {
+	Grouped(fs, HeadingFleet, func(fs *pflag.FlagSet) {
+		fs.Var(&f.URL, "fleet", "let the workers at this PostgreSQL `URL` make the calls (env OCTAVE_FLEET)")
+		fs.StringVar(&f.Queue, "queue", "default", "`NAME` of the workers' queue: one for each workspace")
+	})
+}
+
+// URLFlag is the one flag of those who only look.
+func (f *Fleet) URLFlag(fs *pflag.FlagSet) {
+	fs.Var(&f.URL, "fleet", "PostgreSQL `URL` of the fleet (env OCTAVE_FLEET)")
+}
+
+// checkFleet refuses what would be typed in vain.
+func (o *Options) checkFleet() error {
+	if o.Fleet.URL == "" {
+		return nil
+	}
+	if err := o.Fleet.CheckQueue(); err != nil {
+		return err
+	}
+	for _, flag := range []string{"concurrency", "rate", "timeout", "key-file", "cacert"} {
+		if o.Typed(flag) {
+			return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--%s is the workers' business with --fleet", flag), Hint: "give it to: " + words.Tool + " worker"}
+		}
+	}
+	return nil
+}
+
+// CheckQueue refuses names that nobody could tell apart.
+func (f *Fleet) CheckQueue() error {
+	switch {
+	case f.Queue == "":
+		return exit.UsageError("--queue needs a name")
+	case strings.TrimSpace(f.Queue) != f.Queue, strings.ContainsFunc(f.Queue, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return exit.UsageError("--queue %q: a name has no spaces around it, and nothing that cannot be seen", f.Queue)
+	}
+	return nil
+}
+
+// A databaseURL is where a fleet's database is. It does not print its password.
+type DatabaseURL string
+
+// String implements pflag.Value.
+func (u *DatabaseURL) String() string {
+	if *u != "" && !fleet.IsURL(string(*u)) {
+		return "***" // nobody knows where in it the password is
+	}
+	return MaskPassword(string(*u))
+}
+
+// Type implements pflag.Value.
+func (u *DatabaseURL) Type() string { return "URL" }
+
+// Set implements pflag.Value.
+func (u *DatabaseURL) Set(s string) error { *u = DatabaseURL(s); return nil }
+
+// passwords are how one stands in a URL or a connection string.
+var passwords = regexp.MustCompile(`(://[^:/@\s]*:)\S*(@)|([?&]password=)[^\s&]*|((?i:password)\s*=\s*)(?:'(?:[^'\\]|\\.|'')*'|(?:\\.|\S)+)`)
+
+// maskPassword hides the password of a database's URL in a text.
+func MaskPassword(text string) string { return passwords.ReplaceAllString(text, "${1}${3}${4}***${2}") }
+
+// Worker are the flags of worker that run has not.
+type Worker struct{ RescueAfter, Retain Days }
+
+// Flags registers them.
+func (w *Worker) Flags(fs *pflag.FlagSet) {
+	w.Retain = Days(30 * 24 * time.Hour)
+	Grouped(fs, HeadingFleet, func(fs *pflag.FlagSet) {
+		fs.Var(&w.RescueAfter, "rescue-after", "a worker not heard of for so long is lost, and others take its questions; default: the time-out and 30s")
+		fs.Var(&w.Retain, "retain", "how long the database keeps answers; 0 for ever")
+	})
+}

@@ -1,0 +1,46 @@
+package options
+
+import "github.com/spf13/pflag"
+
+// Teller says who is told of a run, and how.
+type Teller struct {
+	Summary, Report          string // files
+	MetricsFile, MetricsAddr string
+	OnExit, PingURL          string
+	Progress                 string // auto, bar, plain or none
+	LogFormat, LogLevel      string
+	WaitLock                 Days
+}
+
+// SummaryFlag registers the summary alone.
+func (t *Teller) SummaryFlag(fs *pflag.FlagSet) {
+	Grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
+		fs.StringVar(&t.Summary, "summary", "", "write the summary as JSON to `FILE`, or -; see help summary")
+	})
+}
+
+// Flags registers all of them.
+func (t *Teller) Flags(fs *pflag.FlagSet) {
+	t.SummaryFlag(fs)
+	Grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
+		fs.StringVar(&t.Report, "report", "", "write the report page to `FILE.html` when the run ends")
+		fs.StringVar(&t.MetricsFile, "metrics-file", "", "write Prometheus text to `FILE` when the run ends")
+		fs.StringVar(&t.MetricsAddr, "metrics-addr", "", "serve live Prometheus metrics at `[HOST:]PORT`; default host: this machine alone")
+		fs.StringVar(&t.PingURL, "ping-url", "", "GET `URL`/start, and URL/CODE with the exit code at the end")
+		fs.StringVar(&t.OnExit, "on-exit", "", "shell `COMMAND` that reads the summary when the run has ended; it does not inherit the key")
+		fs.StringVar(&t.Progress, "progress", "auto", "`HOW`: auto, bar, plain or none")
+		fs.Var(&t.WaitLock, "wait-lock", "wait so long for another run that holds the checkpoint")
+		t.LogFlags(fs)
+	})
+}
+
+// LogFlags registers those of the log.
+func (t *Teller) LogFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&t.LogFormat, "log-format", "auto", "`HOW`: auto, text or json")
+	fs.StringVar(&t.LogLevel, "log-level", "info", "`LEVEL`: debug, info, warn or error")
+}
+
+// checkProgress refuses a display that there is not.
+func (t *Teller) checkProgress() error {
+	return OneOf("progress", t.Progress, "auto", "bar", "plain", "none")
+}

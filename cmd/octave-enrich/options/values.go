@@ -1,0 +1,74 @@
+package options
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A bound is a number that need not be given; 0 is one.
+type Bound struct {
+	n   int
+	set bool
+}
+
+// String implements pflag.Value.
+func (b *Bound) String() string {
+	if !b.set {
+		return ""
+	}
+	return strconv.Itoa(b.n)
+}
+
+// Type implements pflag.Value.
+func (b *Bound) Type() string { return "N" }
+
+// Set implements pflag.Value.
+func (b *Bound) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return fmt.Errorf("write a number, 0 or more")
+	}
+	b.n, b.set = n, true
+	return nil
+}
+
+// Days is a duration that also takes days and weeks: 90d, 2w.
+type Days time.Duration
+
+// String implements pflag.Value.
+func (d *Days) String() string {
+	s := time.Duration(*d).String()
+	s = strings.TrimSuffix(s, "0s")
+	if s = strings.TrimSuffix(s, "m0"); s == "" {
+		return "0"
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// Type implements pflag.Value.
+func (d *Days) Type() string { return "D" }
+
+// Set implements pflag.Value.
+func (d *Days) Set(s string) error {
+	parsed, err := time.ParseDuration(s)
+	if err != nil && len(s) > 1 {
+		unit := map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[s[len(s)-1]]
+		n, numErr := strconv.ParseFloat(s[:len(s)-1], 64)
+		if unit > 0 && numErr == nil {
+			parsed, err = time.Duration(n*float64(unit)), nil
+		}
+	}
+	if s == "0" {
+		parsed, err = 0, nil
+	}
+	if err != nil || parsed < 0 {
+		return fmt.Errorf("write a duration such as 90s, 3m, 2h, 90d")
+	}
+	*d = Days(parsed)
+	return nil
+}

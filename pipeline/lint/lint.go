@@ -38,7 +38,7 @@ type line struct {
 	Why    string   `yaml:"why" json:"why"`
 	Find   string   `yaml:"find" json:"find"`
 	Except string   `yaml:"except" json:"except,omitempty"`
-	Has    []string `yaml:"has" json:"-"`
+	Has    []string `yaml:"has" json:"has,omitempty"`
 	Fold   bool     `yaml:"fold" json:"fold,omitempty"`
 	In     []string `yaml:"in" json:"in"`
 	Not    string   `yaml:"not" json:"not,omitempty"`
@@ -153,6 +153,6 @@ func (l *line) about(part, format string) bool {
 	return slices.Contains(l.In, part) && (l.Not == "" || l.Not != format)
 }
 
-// Table is what the report page needs of the rule, as JSON that may stand in a script: lines {name, why, find, except,
+// Table is what the report page needs of the rule, as JSON that may stand in a script: lines {name, why, find, except, has,
 // fold, in, not} and languages {lang, words, asks}.
 func (r *Rule) Table() ([]byte, error) { return json.Marshal(r.table) }

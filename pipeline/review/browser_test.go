@@ -119,7 +119,7 @@ func TestBrowserSaysHowTheNightWent(t *testing.T) {
 	p := startChromium(t).open(page(t, r.close()), 1280, 1600)
 	p.is(`document.querySelector(".verdict").classList.contains("bad")`, true)
 	p.is(`document.querySelector(".verdict h2").textContent`, "Monday’s run stopped early: out of credits after 40 min 14 s.")
-	p.is(`document.querySelector(".verdict p").textContent`, "5 new sequences, 22 contacts not asked, 3 failed, 1 not found; the same command goes on. out of credits")
+	p.is(`document.querySelector(".verdict p").textContent`, "5 new sequences, 22 contacts not asked, 1 not found, 3 failed; the same command goes on. out of credits")
 	p.is(`[...document.querySelectorAll(".funnel li")].map((li) => li.textContent).join("; ")`,
 		"33 rows− 22 not asked, 2 excluded; 9 asked− 3 failed; 6 answered− 1 not found; 5 written− 1 duplicate address, 1 placeholder, 1 sequence too short, 1 no email address; 1 sendable")
 	p.is(`[...document.querySelectorAll(".eyes li")].map((li) => [...li.children].slice(0, 2).map((n) => n.textContent).join(" ")).join("; ")`,

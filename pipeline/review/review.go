@@ -115,6 +115,13 @@ func (b *Book) about(key checkpoint.Key, words string) report.Decision {
 	return report.Decision{Of: words, Number: d.Number, Before: d.State}
 }
 
+// any says whether there is a decision at all.
+func (b *Book) any() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.decisions) > 0
+}
+
 // Approved is how many questions were approved last, whatever became of their
 // answers since.
 func (b *Book) Approved() (n int) {

@@ -168,7 +168,10 @@ func undecided(_ checkpoint.Key, answer *octave.Answer) report.Decision {
 // decisions answers with what was decided about the present answers, by key.
 func (s *Server) decisions(w http.ResponseWriter) {
 	s.mu.Lock()
-	err := s.answers.look()
+	var err error
+	if s.book.any() { // else nobody has to know the words
+		err = s.answers.look()
+	}
 	list := map[checkpoint.Key]report.Decision{}
 	for key, present := range s.answers.words {
 		if d := s.book.about(key, present.of); d.Number > 0 {

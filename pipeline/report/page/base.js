@@ -26,12 +26,17 @@ function fill(node, ...children) {
   append(node, children);
 }
 
+// nameOf tells a control from others in its part of the page, so that it is found
+// again when the part is drawn anew.
+const nameOf = (node) => [node.id || node.dataset.value || node.textContent, node.localName, (node.closest("[data-step]") || { dataset: {} }).dataset.step].join("/");
+
 // keepFocus draws a part of the page anew and leaves the focus on the same control.
 function keepFocus(part, draw) {
-  const at = part.contains(document.activeElement) ? document.activeElement : null;
+  const at = part.contains(document.activeElement) && document.activeElement !== part ? document.activeElement : null;
+  const name = at && nameOf(at); // while it stands in the page
   draw();
   if (!at || at.isConnected) return;
-  const again = at.id ? $(at.id) : [...part.querySelectorAll(at.localName)].find((node) => node.textContent === at.textContent && node.title === at.title);
+  const again = [...part.querySelectorAll(at.localName)].find((node) => nameOf(node) === name);
   if (again) again.focus({ preventScroll: true });
 }
 

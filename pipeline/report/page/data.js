@@ -44,16 +44,41 @@ function messages(c) {
   });
 }
 
-// refresh follows a change of the texts.
+// refresh forgets what was derived of the texts: they changed.
 function refresh(c) {
-  judged = c.flaw = null;
-  const list = messages(c);
-  c.lint = list.map((m, i) => (m.dropped ? { words: 0, warnings: [], whys: {} } : lint(m, i === 0, (c.request || {}).lang)));
-  c.warnings = [...new Set(c.lint.flatMap((l) => l.warnings))];
+  judged = null;
+  c.known = {};
+}
+
+// What is derived of the texts is made when it is looked at first.
+const lintOf = (c) => (c.known.lint ||= messages(c).map((m, i) => (m.dropped ? { words: 0, warnings: [], whys: {} } : lint(m, i === 0, (c.request || {}).lang))));
+const warningsOf = (c) => (c.known.warnings ||= [...new Set(lintOf(c).flatMap((l) => l.warnings))]);
+
+// hayOf is what a search goes through.
+function hayOf(c) {
   const r = c.request || {};
-  c.hay = [c.name, c.role, r.email, r.companyDomain, r.linkedInProfile, r.crmContactId, c.playbook, c.persona, c.error, c.row ? "#" + c.row : "",
-    ...list.flatMap((m) => [m.subject, m.body])].filter(Boolean).join("\n");
-  c.hay = fold(c.hay);
+  return (c.known.hay ||= fold([c.name, c.role, r.email, r.companyDomain, r.linkedInProfile, r.crmContactId, c.playbook, c.persona, c.error, c.row ? "#" + c.row : "", ...(c.cells || []),
+    ...messages(c).flatMap((m) => [m.subject, m.body])].filter(Boolean).join("\n")));
+}
+
+// With many contacts the texts are gone through behind the page's back, a few at a
+// time: it can be read and used meanwhile. What counts all of them waits for it.
+const atOnce = 1000;
+let prepared = false;
+
+function prepare(from = 0) {
+  const end = Date.now() + 12;
+  let i = from;
+  for (; i < contacts.length && (i < atOnce || Date.now() < end); i++) {
+    warningsOf(contacts[i]);
+    hayOf(contacts[i]);
+  }
+  prepared = i >= contacts.length;
+  if (!prepared) return setTimeout(prepare, 0, i);
+  performance.mark("prepared");
+  if (!from) return;
+  offerBulk();
+  if (!$("overview").hidden) drawOverview();
 }
 
 const statusNames = { ok: "With emails", not_found: "Not found", failed: "Failed" };

@@ -5,9 +5,9 @@
 let sending = false;
 const storePrefix = () => `queue.${summary.checkpoint}.${summary.created}.`;
 
-// decided fetches what was decided about these words until now.
-async function decided() {
-  const answer = await fetch("decisions");
+// decided takes in what was decided about these words until now.
+async function decided(asked) {
+  const answer = await asked;
   if (!answer.ok) throw new Error(await answer.text());
   for (const [key, d] of Object.entries(await answer.json())) {
     const c = byKey.get(key);
@@ -16,9 +16,9 @@ async function decided() {
   }
 }
 
-async function startSaving() {
+async function startSaving(asked) {
   if (!summary.live) return;
-  await decided();
+  await decided(asked);
   remember("queue." + summary.checkpoint, null); // of older pages: says not what it was made on
   for (const name of remembered(storePrefix())) {
     const d = JSON.parse(remember(name));

@@ -124,8 +124,10 @@ function listen() {
 async function start() {
   document.documentElement.dataset.theme = remember("theme") || "";
   try {
+    const served = document.querySelector("meta[http-equiv]").content.includes("connect-src 'self'");
+    const asked = served ? fetch("decisions").catch((e) => ({ ok: false, text: () => e.message })) : null; // while the data are unpacked
     await unpack();
-    await startSaving();
+    await startSaving(asked);
   } catch (e) {
     $("loading").textContent = `The page could not be opened: ${e.message}. It may be cut short, the browser too old, or the server gone.`;
     return;
@@ -140,11 +142,13 @@ async function start() {
     $("notice").textContent = `${plural(summary.damaged, "record")} of the checkpoint cannot be read; the page shows the others.`;
   }
   view.sender = unfiltered.sender = usualSender();
+  prepare();
   makeFilters();
   search();
   listen();
   route();
   follow();
+  performance.mark("ready");
   document.documentElement.dataset.ready = "true";
 }
 

@@ -13,15 +13,16 @@ const counted = [
 ];
 const rules = [...new Map([...lines.map((l) => [l.name, l.why]), ...counted])];
 
-function hit(line, text) {
+function hit(line, text, small = line.fold ? text.toLowerCase() : text) {
+  if (line.has && !line.has.some((part) => (line.fold ? small : text).includes(part))) return false;
   return line.find.test(text) && (!line.except || line.find.test(text.replace(line.except, " ")));
 }
 
 // whys are the lines that are about a text of a message, {name: why}, the first of a name.
 function whys(text, part, format) {
-  const found = {};
+  const found = {}, small = text.toLowerCase();
   for (const line of lines)
-    if (!(line.name in found) && line.in.includes(part) && line.not !== format && hit(line, text)) found[line.name] = line.why;
+    if (!(line.name in found) && line.in.includes(part) && line.not !== format && hit(line, text, small)) found[line.name] = line.why;
   return found;
 }
 

@@ -13,8 +13,8 @@ function matches(c, words) {
     (!view.playbook || c.playbook === view.playbook) &&
     (!view.persona || c.persona === view.persona) &&
     (!view.messages || c.emails.length === +view.messages) &&
-    (!view.warning || (view.warning === "any" ? c.warnings.length > 0 : view.warning === "none" ? c.status === "ok" && !c.warnings.length : c.warnings.includes(view.warning))) &&
-    words.every((w) => (/^#\d+$/.test(w) ? "#" + c.row === w : c.hay.includes(w)));
+    (!view.warning || (view.warning === "any" ? warningsOf(c).length > 0 : view.warning === "none" ? c.status === "ok" && !warningsOf(c).length : warningsOf(c).includes(view.warning))) &&
+    words.every((w) => (/^#\d+$/.test(w) ? "#" + c.row === w : hayOf(c).includes(w)));
 }
 
 // search keeps the open contact open when it is still among those found.
@@ -25,7 +25,7 @@ function search(keep) {
   view.hits = contacts.filter((c) => matches(c, words));
   if (view.sort === "slow") view.hits.sort((a, b) => (b.latency_ms || 0) - (a.latency_ms || 0));
   if (view.sort === "name") view.hits.sort((a, b) => a.name.localeCompare(b.name));
-  if (view.sort === "warnings") view.hits.sort((a, b) => b.warnings.length - a.warnings.length);
+  if (view.sort === "warnings") view.hits.sort((a, b) => warningsOf(b).length - warningsOf(a).length);
   view.at = open ? view.hits.indexOf(open) : -1;
   const filtered = view.hits.length !== contacts.length;
   $("count").textContent = filtered ? `${number(view.hits.length)} of ${plural(contacts.length, "contact")}` : plural(contacts.length, "contact");
@@ -61,7 +61,7 @@ function row(c, i) {
   h("div", { class: "line sub" }, h("span", { class: "cut" }, c.role || (c.request || {}).email || "")),
   h("div", { class: "line sub" },
     h("span", { class: "cut subject" }, first ? first.subject || "(no subject)" : c.error || statusNames[c.status]),
-    c.warnings.length ? h("span", { class: "badge warn", title: c.warnings.join(", ") }, c.warnings.length) : null,
+    warningsOf(c).length ? h("span", { class: "badge warn", title: warningsOf(c).join(", ") }, warningsOf(c).length) : null,
     sent ? h("span", { class: "badge", title: plural(sent, "message") }, sent) : null));
   node.style.top = `${i * rowHeight}px`;
   return node;
@@ -108,6 +108,10 @@ function clearFilters() {
 }
 
 function chips() {
+  keepFocus($("statuses").parentNode, fillChips);
+}
+
+function fillChips() {
   const count = (f) => contacts.reduce((n, c) => n + (f(c) ? 1 : 0), 0);
   const chip = (group, value, text, n) => h("button", {
     type: "button", class: "chip", "data-value": value, "aria-pressed": String(view[group] === value),

@@ -25,10 +25,12 @@ function verdict() {
   const r = lastRun();
   if (!r || !r.begin) return null;
   const took = duration(Date.parse(r.end) - Date.parse(r.begin)), rows = (r.ended && r.ended.rows) || {};
-  const fresh = contacts.filter((c) => inRun(c, r)), written = fresh.filter((c) => c.status === "ok").length;
+  const fresh = contacts.filter((c) => inRun(c, r)), of = (status) => fresh.filter((c) => c.status === status), failed = of("failed");
+  const hopeless = failed.length && !failed.some(heals); // running again mends none
   const [cls, sign, what] = r.ended ? endings[r.ended.exit_code] || ["bad", "✕", "failed"] : goesOn(r) ? ["warn", "…", "is going on"] : ["bad", "✕", "was cut short"];
-  const parts = [plural(written, "new sequence"), rows.not_attempted ? `${plural(rows.not_attempted, "contact")} not asked` : "", rows.failed ? `${number(rows.failed)} failed` : "", rows.not_found ? `${number(rows.not_found)} not found` : ""].filter(Boolean);
-  const again = !r.ended ? !goesOn(r) : resumes.has(r.ended.exit_code);
+  const parts = [plural(of("ok").length, "new sequence"), rows.not_attempted ? `${plural(rows.not_attempted, "contact")} not asked` : "",
+    of("not_found").length ? `${number(of("not_found").length)} not found` : "", failed.length ? `${number(failed.length)} failed${hopeless ? `, whose row${failed.length === 1 ? "" : "s"} must be fixed` : ""}` : ""].filter(Boolean);
+  const again = !r.ended ? !goesOn(r) : resumes.has(r.ended.exit_code) && !(r.ended.exit_code === 3 && hopeless);
   return h("section", { class: `verdict ${cls}` }, h("span", { class: "sign", "aria-hidden": "true" }, sign),
     h("div", {}, h("h2", {}, `${dayOf(r.begin)}’s run ${what} after ${took}.`),
       h("p", {}, `${parts.join(", ")}${again ? "; the same command goes on" : ""}.`, r.ended && r.ended.exit_code ? h("span", { class: "muted" }, ` ${r.ended.reason}`) : null)));
@@ -37,7 +39,7 @@ function verdict() {
 const inRun = (c, r) => { const at = Date.parse(c.at); return at >= Date.parse(r.begin) - 1000 && at <= Date.parse(r.end) + 1000; };
 
 function scopeSwitch() {
-  const choice = (value, text) => h("button", { type: "button", class: "chip", "aria-pressed": String(view.scope === value), on: { click: () => { view.scope = value; drawOverview(); } } }, text);
+  const choice = (value, text) => h("button", { type: "button", class: "chip", "data-value": value || "everything", "aria-pressed": String(view.scope === value), on: { click: () => { view.scope = value; drawOverview(); } } }, text);
   return h("div", { class: "chips scope", role: "group", "aria-label": "What the figures are about" }, choice("last", "Last run"), choice("", "Everything"));
 }
 

@@ -1,22 +1,22 @@
 // The overview: did it go well, what is ready, what needs eyes, what did it cost;
 // then how the calls went.
 function drawOverview() {
-  judgeAll();
+  if (prepared) judgeAll();
   keepFocus($("overview"), fillOverview);
 }
 
 function fillOverview() {
   const withEmails = contacts.filter((c) => c.status === "ok");
+  const reading = prepared ? null : h("p", { class: "muted" }, "Going through the texts…");
   fill($("overview"), verdict(), scopeSwitch(),
-    h("div", { class: "columns" }, funnel(), needsEyes(), cost(),
+    h("div", { class: "columns" }, reading ? panel("From rows to emails", "wide", reading) : [funnel(), needsEyes()], cost(),
       panel("Calls over time", "wide", runChart()),
       panel("Time to answer", "", timeToAnswer()),
       panel("Slowest contacts", "", slowest()),
       panel("Failures by cause", "wide", failures()),
       panel("Attempts without an answer", "", table(["cause", "HTTP", "attempts"], summary.missed.map((m) => [(causes[m.kind] || [m.kind || "other"])[0], m.status || "", number(m.attempts)]), "Every attempt was answered.")),
-      h("div", { class: "stack" }, panel("Warnings in the texts", "", warnings(withEmails)), panel("Column mapping", "", mapping())),
-      panel("By playbook", "", groups(withEmails, (c) => c.playbook, "playbook")),
-      panel("By persona", "", groups(withEmails, (c) => c.persona, "persona")),
+      h("div", { class: "stack" }, panel("Warnings in the texts", "", reading ? reading.cloneNode(true) : warnings(withEmails)), panel("Column mapping", "", mapping())),
+      reading ? null : [panel("By playbook", "", groups(withEmails, (c) => c.playbook, "playbook")), panel("By persona", "", groups(withEmails, (c) => c.persona, "persona"))],
       panel("Runs", "wide", runs())),
     h("p", { class: "muted foot" }, `${summary.checkpoint}, begun ${moment(summary.created)} by ${summary.tool}; answers of ${summary.service}. Page made ${moment(summary.made)}, ${zone()}.`));
 }
@@ -68,7 +68,7 @@ function failures() {
   const groups = new Map();
   for (const c of contacts.filter((c) => c.status === "failed" && inScope(c))) {
     const cause = causeOf(c);
-    groups.set(cause, [...(groups.get(cause) || []), c]);
+    groups.has(cause) ? groups.get(cause).push(c) : groups.set(cause, [c]);
   }
   const rows = [...groups].sort((a, b) => b[1].length - a[1].length).map(([cause, list]) => {
     const byRow = new Map(list.map((c) => [c.row, c]));
@@ -79,16 +79,16 @@ function failures() {
 }
 
 function warnings(list) {
-  const rows = rules.map(([name, text]) => [name, text, list.filter((c) => c.warnings.includes(name)).length]).filter(([, , n]) => n);
+  const rows = rules.map(([name, text]) => [name, text, list.filter((c) => warningsOf(c).includes(name)).length]).filter(([, , n]) => n);
   return table(["warning", "why", "contacts"], rows.sort((a, b) => b[2] - a[2]).map(([name, text, n]) => [
     h("a", { href: "#emails", on: { click: () => { clearFilters(); view.warning = name; $("filters").querySelector("[name=warning]").value = name; search(); } } }, name), text, number(n)]), "None.");
 }
 
 function groups(list, f, name) {
   const all = new Map();
-  for (const c of list) if (f(c)) all.set(f(c), [...(all.get(f(c)) || []), c]);
+  for (const c of list) if (f(c)) all.has(f(c)) ? all.get(f(c)).push(c) : all.set(f(c), [c]);
   const rows = [...all].sort((a, b) => b[1].length - a[1].length).slice(0, 12);
-  return table([name, "contacts", "messages", "with warnings"], rows.map(([key, of]) => [key, number(of.length), number(of.reduce((n, c) => n + c.emails.length, 0)), number(of.filter((c) => c.warnings.length).length)]), "None named.");
+  return table([name, "contacts", "messages", "with warnings"], rows.map(([key, of]) => [key, number(of.length), number(of.reduce((n, c) => n + c.emails.length, 0)), number(of.filter((c) => warningsOf(c).length).length)]), "None named.");
 }
 
 function mapping() {

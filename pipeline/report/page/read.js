@@ -2,6 +2,12 @@
 function read(c, stay) {
   const pane = $("reader"), top = pane.scrollTop;
   pane.dataset.key = c.key;
+  keepFocus(pane, () => fillReader(pane, c));
+  pane.scrollTop = stay ? top : 0;
+  writeAddress();
+}
+
+function fillReader(pane, c) {
   const list = messages(c);
   fill(pane,
     button("‹ Contacts", "Back to the list (Esc)", () => leave(() => document.body.classList.remove("reading")), "quiet back"),
@@ -10,8 +16,6 @@ function read(c, stay) {
       c.kind ? h("span", { class: "muted" }, ` (${c.kind}${c.http ? ", HTTP " + c.http : ""}${c.billed ? ", possibly billed" : ""})`) : null) : null,
     inbox(c), h("div", { class: "beside" }, h("div", { class: "steps" }, list.map((m, i) => message(c, m, i))), evidence(c)),
     told(c), reviewBar(c));
-  pane.scrollTop = stay ? top : 0;
-  writeAddress();
 }
 
 function heading(c) {
@@ -40,7 +44,7 @@ function threadOf(list, i) {
 }
 
 function message(c, m, i) {
-  const list = messages(c), check = c.lint[i], thread = threadOf(list, i);
+  const list = messages(c), check = lintOf(c)[i], thread = threadOf(list, i);
   return h("section", { class: m.dropped ? "message dropped" : "message", "data-step": i + 1, tabindex: "-1", "aria-label": `Message ${i + 1}` },
     h("header", {},
       h("span", { class: "step" }, i + 1),

@@ -125,9 +125,9 @@ function exportCommand() {
 // offerBulk approves what is listed, when nothing there asks for a second look.
 function offerBulk() {
   if (!summary.live) return;
-  const waiting = view.hits.filter((c) => waits(c) && !c.warnings.length);
-  const node = $("bulk");
-  node.hidden = !waiting.length || view.hits.length === contacts.length;
+  const node = $("bulk"), possible = prepared && view.hits.length !== contacts.length;
+  const waiting = possible ? view.hits.filter((c) => waits(c) && !warningsOf(c).length) : [];
+  node.hidden = !waiting.length;
   node.textContent = `approve ${number(waiting.length)} without warnings`;
   node.onclick = () => leave(async () => {
     const sure = await ask(`Approve ${plural(waiting.length, "sequence")} without warnings?`, [["yes", "Approve", "primary"], ["", "Cancel"]]);

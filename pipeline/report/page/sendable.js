@@ -39,22 +39,24 @@ function holdOf(c, file) {
   if ((file.sender.needs || []).some((field) => !String(r[field] || "").trim())) return "missing name";
   if (file.addresses.has(address)) return "duplicate address";
   if (record && file.records.has(record)) return "another address of the person";
-  if (!c.flaw || c.flaw.by !== file.by) c.flaw = { by: file.by, why: flawOf(r, sent, file) || subjectFlaw(sent, file.subjects) };
-  const why = c.flaw.why;
+  if (c.known.for !== file.by) c.known.for = file.by, c.known.flaw = flawOf(c, sent, file) || subjectFlaw(sent, file.subjects);
+  const why = c.known.flaw;
   if (why) return why;
   file.addresses.add(address);
   if (record) file.records.add(record);
   return "";
 }
 
-function flawOf(r, sent, file) {
+function flawOf(c, sent, file) {
   for (const field of file.sender.cells) {
-    const why = textFlaw(String(r[field] || ""), ["cell"], "text", file);
+    const why = textFlaw(String((c.request || {})[field] || ""), ["cell"], "text", file);
     if (why) return why;
   }
+  const checks = lintOf(c).filter((_, i) => !messages(c)[i].dropped);
   for (const [i, hasSubject] of file.subjects.entries()) {
     const m = sent[i], parts = [...(i ? [] : ["first subject"]), ...(m.subject ? ["subject"] : [])];
-    const why = (hasSubject && textFlaw(m.subject, parts, formatOf(m), file)) || textFlaw(m.body, ["body"], formatOf(m), file);
+    const clean = !Object.keys(checks[i].whys).some((name) => holding.has(name)); // as is known already
+    const why = (hasSubject && textFlaw(m.subject, clean ? [] : parts, formatOf(m), file)) || textFlaw(m.body, clean ? [] : ["body"], formatOf(m), file);
     if (why) return why;
   }
   return "";
@@ -62,12 +64,13 @@ function flawOf(r, sent, file) {
 
 // textFlaw is what is wrong with a text: as it was written, then as the sender gets it.
 function textFlaw(text, parts, format, { sender, tag, own }) {
-  const unfilled = own && !parts.includes("cell") ? text.replace(own, "x") : text;
+  if (!text && parts.includes("cell")) return "";
+  const unfilled = own && !parts.includes("cell") ? text.replace(own, "x") : text, small = unfilled.toLowerCase();
   for (const part of parts) {
-    const flaw = (part !== "cell" || unfilled) && lines.find((l) => l.hold && l.in.includes(part) && l.not !== format && hit(l, unfilled));
+    const flaw = lines.find((l) => l.hold && l.in.includes(part) && l.not !== format && hit(l, unfilled, small));
     if (flaw) return flaw.name;
   }
-  if (sender.max_text && [...spelled(text, format, sender.breaks)].length > sender.max_text) return "text too long";
+  if (sender.max_text && text.length * 5 > sender.max_text && [...spelled(text, format, sender.breaks)].length > sender.max_text) return "text too long";
   return tag && tag.test(own ? text.replace(own, "x") : text) ? "merge tag" : "";
 }
 

@@ -160,9 +160,10 @@ func ReadFailure(rec checkpoint.Record) (FailureBody, error) {
 
 // AnswerFacts are what sums are made of, without the words of the answer.
 type AnswerFacts struct {
-	Usage     octave.Decimal `json:"usage"`
-	LatencyMS int64          `json:"latency_ms"`
-	From      string         `json:"from"` // the checkpoint it was taken over from, where it was paid for
+	Usage     octave.Decimal  `json:"usage"`
+	LatencyMS int64           `json:"latency_ms"`
+	From      string          `json:"from"`     // the checkpoint it was taken over from, where it was paid for
+	Replaces  *checkpoint.Key `json:"replaces"` // as in AnswerBody
 	Answer    struct {
 		Found bool `json:"found"`
 	} `json:"answer"`

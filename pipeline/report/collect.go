@@ -24,7 +24,9 @@ type summary struct {
 	runs    []*run
 	damaged int // records
 	last    map[checkpoint.Key]place
-	end     int64 // of what was read of the file
+	// replaced leads from a question to the one whose answer follows its own.
+	replaced map[checkpoint.Key]checkpoint.Key
+	end      int64 // of what was read of the file
 }
 
 // A place is where the record lies that tells what became of a question.
@@ -69,7 +71,7 @@ type head struct {
 
 // collect makes the first pass.
 func collect(path string, rule *lint.Rule) (*summary, error) {
-	s := &summary{rule: rule, missed: map[cause]int{}, last: map[checkpoint.Key]place{}}
+	s := &summary{rule: rule, missed: map[cause]int{}, last: map[checkpoint.Key]place{}, replaced: map[checkpoint.Key]checkpoint.Key{}}
 	for entry, err := range checkpoint.Records(path, nil) {
 		var damage *checkpoint.DamageError
 		if errors.As(err, &damage) {
@@ -110,11 +112,15 @@ func (s *summary) add(e checkpoint.Entry) {
 		at := s.last[e.Key]
 		at.offset, at.answered = e.Offset, true
 		s.last[e.Key] = at
-		ms := pipeline.ReadFacts(e.Record).LatencyMS
-		s.latency = append(s.latency, ms)
+		facts := pipeline.ReadFacts(e.Record)
+		delete(s.replaced, e.Key) // asked again itself, it is the newest
+		if facts.Replaces != nil {
+			s.replaced[*facts.Replaces] = e.Key
+		}
+		s.latency = append(s.latency, facts.LatencyMS)
 		second := s.run().at(e.At)
 		second.answered++
-		second.latency += ms
+		second.latency += facts.LatencyMS
 	}
 }
 

@@ -35,12 +35,21 @@ type contact struct {
 	Sources   []source       `json:"sources,omitempty"`
 	Emails    []email        `json:"emails,omitempty"`
 	Review    *Decision      `json:"review,omitempty"`
+	Replaces  string         `json:"replaces,omitempty"` // the key of the question whose answer this one follows
+	Earlier   *version       `json:"earlier,omitempty"`  // the words that were there before
 
 	// Of a failure, or why the person was not found.
 	Error  string `json:"error,omitempty"`
 	Kind   string `json:"kind,omitempty"`
 	HTTP   int    `json:"http,omitempty"`
 	Billed bool   `json:"billed,omitempty"` // possibly
+}
+
+// A version is an earlier answer about a contact that was asked again.
+type version struct {
+	At     time.Time `json:"at"`
+	State  string    `json:"state,omitempty"` // what was decided about it
+	Emails []email   `json:"emails"`
 }
 
 // A match is why the service chose a playbook, persona or product, as far as it says.
@@ -118,8 +127,10 @@ func WriteContact(w io.Writer, rec checkpoint.Record, opt Options) error {
 }
 
 // contacts makes the second pass: the records that tell what became of the
-// questions, in the order of the file.
+// questions, in the order of the file. An answer that another one follows stands with
+// that one, as what was there before.
 func (s *summary) contacts(path string, opt Options) iter.Seq2[contact, error] {
+	earlier := map[checkpoint.Key]*version{}
 	return func(yield func(contact, error) bool) {
 		for entry, err := range checkpoint.Records(path, nil) {
 			var damage *checkpoint.DamageError
@@ -131,19 +142,54 @@ func (s *summary) contacts(path string, opt Options) iter.Seq2[contact, error] {
 				return
 			}
 			at, ok := s.last[entry.Key]
-			if !ok || at.offset != entry.Offset || at.offset == 0 {
-				continue
-			}
-			c := contact{Key: entry.Key.String(), At: entry.At.Truncate(time.Second), Attempts: at.attempts, Cells: opt.List.row(entry.Key)}
-			if at.answered {
-				c.answered(entry.Record, s.rule, opt.Decide)
-			} else {
-				c.failed(entry.Record)
-			}
-			if !yield(c, nil) {
-				return
+			newer, old := s.replaced[entry.Key]
+			switch last := ok && at.offset == entry.Offset && at.offset != 0; {
+			case old && entry.Type == checkpoint.Answered:
+				earlier[newer] = s.version(entry.Record, opt)
+			case old:
+			case last:
+				c := s.contact(entry.Record, at, opt)
+				c.follow(earlier[entry.Key])
+				if !yield(c, nil) {
+					return
+				}
+				delete(earlier, entry.Key)
+			case ok && entry.Type == checkpoint.Answered:
+				earlier[entry.Key] = s.version(entry.Record, opt)
 			}
 		}
+	}
+}
+
+func (s *summary) contact(rec checkpoint.Record, at place, opt Options) contact {
+	c := contact{Key: rec.Key.String(), At: rec.At.Truncate(time.Second), Attempts: at.attempts, Cells: opt.List.row(rec.Key)}
+	if at.answered {
+		c.answered(rec, s.rule, opt.Decide)
+	} else {
+		c.failed(rec)
+	}
+	return c
+}
+
+// version are the words of an answer that another one follows; nil when it had none.
+func (s *summary) version(rec checkpoint.Record, opt Options) *version {
+	var c contact
+	if c.answered(rec, s.rule, opt.Decide); len(c.Emails) == 0 {
+		return nil
+	}
+	v := &version{At: rec.At.Truncate(time.Second), Emails: c.Emails}
+	if c.Review != nil {
+		v.State = c.Review.State
+	}
+	return v
+}
+
+// follow puts the words beside those that were there before. What was decided about
+// those says nothing of these, but that it was decided.
+func (c *contact) follow(before *version) {
+	c.Earlier = before
+	if before != nil && c.Review != nil && c.Review.Number == 0 {
+		c.Review.Before = before.State
 	}
 }
 
@@ -156,6 +202,9 @@ func (c *contact) failed(rec checkpoint.Record) {
 func (c *contact) answered(rec checkpoint.Record, rule *lint.Rule, decide func(checkpoint.Key, *octave.Answer) Decision) {
 	body, answer, err := pipeline.ReadAnswer(rec)
 	c.Row, c.Request, c.LatencyMS, c.Usage = body.Row, body.Request, body.LatencyMS, body.Usage
+	if body.Replaces != nil {
+		c.Replaces = body.Replaces.String()
+	}
 	if err != nil {
 		c.Status, c.Error = pipeline.StatusFailed, err.Error()
 		return

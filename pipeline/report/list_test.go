@@ -103,3 +103,42 @@ func TestRowsAreBounded(t *testing.T) {
 		t.Errorf("a cell of %d characters", got)
 	}
 }
+
+// An answer that follows another one has its words beside it, and the contact stands
+// on the page once.
+func TestOldAndNewWordsStandTogether(t *testing.T) {
+	body := func(email, replaces string) string {
+		return fmt.Sprintf(`{"request":{"email":"ada@example.com"},%s"row":1,"answer":{"found":true,"data":{"emails":[{"subject":"Hi","email":%q}]}}}`, replaces, email)
+	}
+	follows := func(key byte) string { return fmt.Sprintf(`"replaces":"%s",`, checkpoint.Key{key}) }
+	for name, c := range map[string]struct{ lines, now, before string }{
+		"the same question":      {"1 answered 1 " + body("old", "") + "\n2 answered 1 " + body("new", ""), "new", "old"},
+		"another question":       {"1 answered 1 " + body("old", "") + "\n2 answered 2 " + body("new", follows(1)), "new", "old"},
+		"a third one":            {"1 answered 1 " + body("old", "") + "\n2 answered 2 " + body("new", follows(1)) + "\n3 answered 3 " + body("newer", follows(2)), "newer", "new"},
+		"back to the first":      {"1 answered 1 " + body("old", "") + "\n2 answered 2 " + body("new", follows(1)) + "\n3 answered 1 " + body("newer", follows(2)), "newer", "new"},
+		"the new one failed":     {"1 answered 1 " + body("old", "") + "\n2 failed 1 {}", "old", ""},
+		"not asked again at all": {"1 answered 1 " + body("old", ""), "old", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var page struct {
+				Contacts []struct {
+					Emails  []report.Message
+					Earlier struct{ Emails []report.Message }
+				}
+			}
+			if err := json.Unmarshal(data(t, render(t, write(t, c.lines), report.Options{})), &page); err != nil {
+				t.Fatal(err)
+			}
+			if len(page.Contacts) != 1 {
+				t.Fatalf("%d contacts", len(page.Contacts))
+			}
+			before := ""
+			if list := page.Contacts[0].Earlier.Emails; len(list) > 0 {
+				before = list[0].Body
+			}
+			if now := page.Contacts[0].Emails[0].Body; now != c.now || before != c.before {
+				t.Errorf("now %q, before %q, want %q and %q", now, before, c.now, c.before)
+			}
+		})
+	}
+}

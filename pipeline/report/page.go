@@ -19,7 +19,7 @@ import (
 var files embed.FS
 
 // scripts are the parts of the page's script, in order.
-var scripts = [...]string{"base", "tell", "lint", "address", "data", "list", "text", "evidence", "read", "charts", "sendable", "night", "overview", "decide", "edit", "review", "follow", "print", "keys"}
+var scripts = [...]string{"base", "tell", "lint", "address", "data", "list", "text", "evidence", "read", "charts", "sendable", "night", "overview", "decide", "edit", "review", "again", "follow", "print", "keys"}
 
 // A page is the document around the data.
 type page struct{ before, after string }

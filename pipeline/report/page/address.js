@@ -1,7 +1,7 @@
 // The address holds what is shown: #emails?q=words&status=failed&c=KEY. It can be
 // kept, sent and gone back to.
-const inAddress = { text: "q", status: "status", decision: "decision", playbook: "playbook", persona: "persona", messages: "messages", warning: "warning", sort: "sort", inRun: "run", hold: "hold", heals: "heals", rewritten: "rewritten", sender: "for" };
-const unfiltered = { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "", sort: "row", inRun: "", hold: "", heals: "", rewritten: "", sender: "" };
+const inAddress = { text: "q", status: "status", decision: "decision", playbook: "playbook", persona: "persona", messages: "messages", warning: "warning", sort: "sort", inRun: "run", hold: "hold", heals: "heals", rewritten: "rewritten", again: "again", sender: "for" };
+const unfiltered = { text: "", status: "", decision: "any", playbook: "", persona: "", messages: "", warning: "", sort: "row", inRun: "", hold: "", heals: "", rewritten: "", again: "", sender: "" };
 
 let written = ""; // by this page: says nothing new
 function writeAddress() {

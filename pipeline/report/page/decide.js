@@ -13,6 +13,8 @@ async function decided(asked) {
     const c = byKey.get(key);
     if (c && c.review) c.review = d.of === c.review.of ? d : { of: c.review.of, number: d.number };
     if (c && c.review && c.review.emails) refresh(c);
+    const newer = c ? null : contacts.find((one) => one.replaces === key);
+    if (newer && newer.review && !newer.review.number) newer.review.before = d.state;
   }
 }
 
@@ -81,6 +83,11 @@ function settleBatch(batch, results) {
   let changed = false;
   for (const [i, result] of results.entries()) {
     const sent = batch[i], c = byKey.get(sent.key), next = queue.get(sent.key);
+    if (!c || c.key !== sent.key) { // written again meanwhile
+      queue.delete(sent.key);
+      keep(sent.key);
+      continue;
+    }
     if (result.outcome === "saved") {
       c.review = result.decision;
       if (draft && draft.c === c && (draft.madeOn.number || 0) === sent.after) draft.madeOn.number = c.review.number;

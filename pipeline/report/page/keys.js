@@ -4,7 +4,7 @@ const keyHelp = [
   ["Space", "scroll the sequence, then go on"], ["c", "copy the sequence"], ["1 – 7", "go to that message"], ["o", "overview or emails"], ["p", "print"], ["t", "light or dark"], ["?", "these keys"],
 ];
 const reviewKeys = [["a", "approve, and go to the next one to review"], ["x", "reject, with a reason, and go on"], ["z", "undo the last decision, or many made at once"], ["u", "back to undecided"],
-  ["e", "edit the message you are at"], ["Ctrl Enter", "save a draft"], ["Esc", "discard a draft"]];
+  ["e", "edit the message you are at"], ["g", "have it written again, with an instruction"], ["Ctrl Enter", "save a draft"], ["Esc", "discard a draft"]];
 
 function route() {
   const hash = location.hash.slice(1);
@@ -148,6 +148,7 @@ async function start() {
   listen();
   route();
   follow();
+  askMarks();
   performance.mark("ready");
   document.documentElement.dataset.ready = "true";
 }

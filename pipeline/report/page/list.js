@@ -8,6 +8,7 @@ function matches(c, words) {
     (!view.inRun || inRun(c, lastRun())) &&
     (!view.hold || (view.hold === "none" ? !c.hold : c.hold === view.hold)) &&
     (!view.heals || heals(c) === (view.heals === "yes")) &&
+    (!view.again || markOf(c)) &&
     (!view.rewritten || (c.review && c.review.before === "approved" && !stateOf(c))) &&
     (view.decision === "any" || (c.status === "ok" && stateOf(c) === view.decision)) &&
     (!view.playbook || c.playbook === view.playbook) &&
@@ -70,6 +71,7 @@ function row(c, i) {
 function mark(c) {
   const state = stateOf(c);
   if (state === "approved") return h("span", { class: "mark good", title: "approved" }, "✓");
+  if (markOf(c)) return h("span", { class: "mark", title: "will be written again" }, "↻");
   if (state === "rejected") return h("span", { class: "mark bad", title: "rejected" }, "✕");
   if (decisionOf(c).emails) return h("span", { class: "mark", title: "edited" }, "✎");
   if (c.status === "failed") return h("span", { class: "mark bad", title: "failed" }, "!");

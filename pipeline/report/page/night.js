@@ -103,6 +103,7 @@ function needsEyes() {
     ["failed, and a rerun will retry", list.filter((c) => c.status === "failed" && heals(c)), "run the same command again", runCommand(), { status: "failed", heals: "yes" }],
     ["failed, and the row must be fixed", list.filter((c) => c.status === "failed" && !heals(c)), "correct the rows in the list, then run again", runCommand(), { status: "failed", heals: "no" }],
     ["rewritten since approval", written.filter((c) => c.review && c.review.before === "approved" && !stateOf(c)), "read the new words and decide again", review, { status: "ok", rewritten: "yes" }],
+    ["marked, and the next run asks again", written.filter(markOf), "nothing is paid until then", (marks && marks.command) || runCommand(), { again: "yes" }],
   ].filter(([, of]) => of.length);
   if (!rows.length) return panel("Needs your eyes", "wide", h("p", { class: "muted" }, "Nothing."));
   return panel("Needs your eyes", "wide", h("ul", { class: "eyes" }, rows.map(([name, of, todo, command, filter]) => h("li", {},

@@ -14,7 +14,7 @@ function fillReader(pane, c) {
     heading(c), facts(c),
     c.error ? h("p", { class: "error" }, h("b", {}, c.status === "failed" ? "Failed: " : "Not found: "), c.error,
       c.kind ? h("span", { class: "muted" }, ` (${c.kind}${c.http ? ", HTTP " + c.http : ""}${c.billed ? ", possibly billed" : ""})`) : null) : null,
-    inbox(c), h("div", { class: "beside" }, h("div", { class: "steps" }, list.map((m, i) => message(c, m, i))), evidence(c)),
+    versions(c), inbox(c), h("div", { class: "beside" }, h("div", { class: "steps" }, list.map((m, i) => message(c, m, i))), evidence(c)),
     told(c), reviewBar(c));
 }
 

@@ -13,7 +13,8 @@ function reviewBar(c) {
   return h("div", { class: "reviewbar", role: "group", "aria-label": "Decision" },
     choice("approved", "Approve", "a", () => settle(c, "approved")), choice("rejected", "Reject", "x", () => reject(c)),
     state ? button("take back", "Take the decision back (u)", () => settle(c, "")) : null,
-    h("span", { class: "muted" }, about));
+    canMark() ? h("button", { type: "button", class: "quiet", id: "again", "aria-keyshortcuts": "g", title: "Have it written again, with an instruction (g)", on: { click: () => writeAgain(c) } }, "write again", h("kbd", { "aria-hidden": "true" }, "g")) : null,
+    markNote(c), h("span", { class: "muted" }, about));
 }
 
 const waits = (c) => c.status === "ok" && !stateOf(c);
@@ -82,12 +83,13 @@ function undo() {
 const same = (a, b) => a.of === b.of && (a.state || "") === (b.state || "") && (a.reason || "") === (b.reason || "") && JSON.stringify(a.emails || null) === JSON.stringify(b.emails || null);
 
 function reviewKey(e, c) {
-  if (!c || !c.review || !["a", "x", "u", "e"].includes(e.key)) return false;
+  if (!c || !c.review || !["a", "x", "u", "e", "g"].includes(e.key)) return false;
   if (e.repeat) return true; // holding a letter down decides nothing
   if (e.key === "a") settle(c, "approved");
   if (e.key === "x") reject(c);
   if (e.key === "u") settle(c, "");
   if (e.key === "e") edit(c, currentMessage());
+  if (e.key === "g") writeAgain(c);
   return true;
 }
 

@@ -21,16 +21,17 @@ function alertLine(text, action) {
 }
 
 // ask opens a dialog of buttons and returns which was pressed: "" when none.
-// content gets the function that ends the dialog with an answer.
-function ask(title, choices, content) {
+// content gets the function that ends the dialog with an answer; the first choice is
+// also what Enter means in its field.
+function ask(title, choices, content, field) {
   const dialog = $("ask");
   return new Promise((answer) => {
     const end = (value) => { answer(value); dialog.close(); };
-    fill(dialog, h("h2", { id: "ask-title" }, title),
-      h("div", { class: "choices" }, choices.map(([value, text, cls]) => button(text, text, () => end(value), cls || "plain"))),
-      content && content(end));
+    const buttons = h("div", { class: "choices" }, choices.map(([value, text, cls]) => button(text, text, () => end(value), cls || "plain")));
+    fill(dialog, h("h2", { id: "ask-title" }, title), field ? [content(end), buttons] : [buttons, content && content(end)]);
+    if (field) field.addEventListener("keydown", (e) => { if (e.key === "Enter" && !e.isComposing) e.preventDefault(), end(choices[0][0]); });
     dialog.oncancel = () => answer("");
     dialog.showModal();
-    dialog.querySelector(".choices button").focus();
+    (field || buttons.firstChild).focus();
   });
 }

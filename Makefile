@@ -48,6 +48,9 @@ gateway: ## nginx, installed when missing, cuts off calls that are billed: the s
 browser: ## the report and review pages in headless Chromium, installed when missing
 	@pipeline/report/testdata/browser.sh
 
+screenshots: build ## pictures of the report and review pages for the README, in samples/screens
+	@samples/screens.sh $(BIN)
+
 fleet-test: ## a fleet on PostgreSQL, installed when missing: workers, runs and database are killed
 	@pipeline/fleet/testdata/postgres.sh
 
@@ -92,4 +95,4 @@ vuln: ## known vulnerabilities of what is linked, where their database can be re
 
 check: lint test demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build man demo test crash fuzz quirks pace bench lint platforms vuln check gateway browser fleet-test
+.PHONY: help build man demo test crash fuzz quirks pace bench lint platforms vuln check gateway browser fleet-test race screenshots

@@ -122,7 +122,7 @@ func TestBrowserSaysHowTheNightWent(t *testing.T) {
 	p.is(`document.querySelector(".verdict p").textContent`, "5 new sequences, 22 contacts not asked, 1 not found, 3 failed; the same command goes on. out of credits")
 	p.is(`[...document.querySelectorAll(".funnel li")].map((li) => li.textContent).join("; ")`,
 		"33 rows− 22 not asked, 2 excluded; 9 asked− 3 failed; 6 answered− 1 not found; 5 written− 1 duplicate address, 1 placeholder, 1 sequence too short, 1 no email address; 1 sendable")
-	p.is(`[...document.querySelectorAll(".eyes li")].map((li) => [...li.children].slice(0, 2).map((n) => n.textContent).join(" ")).join("; ")`,
+	p.is(`[...document.querySelectorAll(".eyes li")].map((li) => [li.firstChild.textContent, li.children[1].firstChild.textContent].join(" ")).join("; ")`,
 		"1 placeholder; 2 failed, and a rerun will retry; 1 failed, and the row must be fixed")
 	p.is(`[...document.querySelectorAll(".fact-tile b")].map((n) => n.textContent).join()`, "5,5,1,0")
 	p.is(`[...document.querySelectorAll("#overview tr")].filter((tr) => tr.textContent.includes("connection refused")).map((tr) => tr.textContent).join()`, "the service was not reached: dial tcp …: connection refusedyes27–8")

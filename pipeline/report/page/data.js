@@ -81,4 +81,4 @@ function prepare(from = 0) {
   if (!$("overview").hidden) drawOverview();
 }
 
-const statusNames = { ok: "With emails", not_found: "Not found", failed: "Failed" };
+const statusNames = { ok: "Written", not_found: "Not found", failed: "Failed" };

@@ -22,7 +22,7 @@ function route() {
   measure();
   if (key && (view.at < 0 || view.hits[view.at].key !== key)) openKey(key);
   else if (view.at >= 0) writeAddress();
-  else if (matchMedia("(min-width: 860px)").matches) open(0);
+  else if (matchMedia("(min-width: 860px)").matches) open(summary.live ? Math.max(0, view.hits.findIndex(waits)) : 0);
 }
 
 // measure takes the height of a row from the style sheet.

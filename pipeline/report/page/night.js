@@ -107,7 +107,7 @@ function needsEyes() {
   ].filter(([, of]) => of.length);
   if (!rows.length) return panel("Needs your eyes", "wide", h("p", { class: "muted" }, "Nothing."));
   return panel("Needs your eyes", "wide", h("ul", { class: "eyes" }, rows.map(([name, of, todo, command, filter]) => h("li", {},
-    h("b", {}, number(of.length)), h("span", {}, name), shower("show", filter, `show ${name}`), h("span", { class: "muted" }, todo),
+    h("b", {}, number(of.length)), h("div", {}, h("span", {}, name), h("span", { class: "muted" }, ` · ${todo} · `), shower("show", filter, `show ${name}`)),
     h("span", { class: "command" }, h("code", {}, command), button("copy", `Copy: ${command}`, (e) => copy(command, e.currentTarget)))))));
 }
 

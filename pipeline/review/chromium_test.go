@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,17 +18,24 @@ import (
 	"time"
 )
 
-// A chromium is a headless browser, driven over its debugging pipe: NUL ends a
-// message, and nothing listens on a port.
-type chromium struct {
-	t       *testing.T
+// An engine is a headless browser, driven over its debugging pipe: NUL ends a message,
+// and nothing listens on a port. All tests share one, for it takes its time to start.
+type engine struct {
 	in      *os.File
 	mu      sync.Mutex
 	id      int
 	waiting map[int]chan message
-	log     []string // what pages wrote to the console, exceptions and dialogs
+	log     map[string][]string // by session: what the page wrote to the console, exceptions and dialogs
 	dead    chan struct{}
-	deaf    bool // pages that are opened from now on hear nothing of others
+}
+
+// A chromium is the browser as one test has it: nothing is left there of other tests.
+type chromium struct {
+	*engine
+	t        *testing.T
+	context  string
+	sessions []string // of its pages
+	deaf     bool     // pages that are opened from now on hear nothing of others
 }
 
 type message struct {
@@ -41,47 +49,72 @@ type message struct {
 	} `json:"error"`
 }
 
-func startChromium(t *testing.T) *chromium {
-	t.Helper()
+// theEngine is started by the first test.
+var theEngine = sync.OnceValues(startEngine)
+
+// runTests ends the browser when the tests are over.
+func runTests(m *testing.M) int {
+	code := m.Run()
+	if e, err := theEngine(); err == nil {
+		_, _ = e.send("", "Browser.close", nil)
+		<-e.dead
+	}
+	return code
+}
+
+func startEngine() (*engine, error) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Fatal("no chromium; pipeline/report/testdata/browser.sh installs it")
+		return nil, errors.New("no chromium; pipeline/report/testdata/browser.sh installs it")
 	}
-	profile, err := os.MkdirTemp("", "chromium") //nolint:usetesting // its helpers outlive the test by a moment
+	profile, err := os.MkdirTemp("", "chromium")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	theirIn, in, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	out, theirOut, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	cmd := exec.Command(path, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
 		"--disable-dev-shm-usage", "--hide-scrollbars", "--user-data-dir="+profile, "about:blank")
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	theirIn.Close()
 	theirOut.Close()
-	c := &chromium{t: t, in: in, waiting: map[int]chan message{}, dead: make(chan struct{})}
-	go c.listen(out)
-	t.Cleanup(func() {
-		_, _ = c.send("", "Browser.close", nil)
+	e := &engine{in: in, waiting: map[int]chan message{}, log: map[string][]string{}, dead: make(chan struct{})}
+	go func() {
+		defer close(e.dead)
+		e.listen(out)
 		_ = cmd.Wait()
-		in.Close()
-		out.Close()
 		_ = os.RemoveAll(profile)
+	}()
+	return e, nil
+}
+
+func startChromium(t *testing.T) *chromium {
+	t.Helper()
+	e, err := theEngine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &chromium{engine: e, t: t}
+	var made struct{ BrowserContextID string }
+	c.result("", "Target.createBrowserContext", nil, &made)
+	c.context = made.BrowserContextID
+	t.Cleanup(func() {
+		_, _ = e.send("", "Target.disposeBrowserContext", map[string]any{"browserContextId": c.context})
 	})
 	return c
 }
 
-func (c *chromium) listen(out *os.File) {
-	defer close(c.dead)
+func (e *engine) listen(out *os.File) {
 	r := bufio.NewReaderSize(out, 1<<20)
 	for {
 		raw, err := r.ReadBytes(0)
@@ -92,28 +125,28 @@ func (c *chromium) listen(out *os.File) {
 		if json.Unmarshal(raw[:len(raw)-1], &m) != nil {
 			continue
 		}
-		c.mu.Lock()
-		if ch := c.waiting[m.ID]; m.ID != 0 && ch != nil {
-			delete(c.waiting, m.ID)
+		e.mu.Lock()
+		if ch := e.waiting[m.ID]; m.ID != 0 && ch != nil {
+			delete(e.waiting, m.ID)
 			ch <- m
 		}
 		switch m.Method {
 		case "Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Page.javascriptDialogOpening", "Log.entryAdded":
-			c.log = append(c.log, m.Method+" "+string(m.Params))
+			e.log[m.Session] = append(e.log[m.Session], m.Method+" "+string(m.Params))
 		}
-		c.mu.Unlock()
+		e.mu.Unlock()
 		if m.Method == "Page.javascriptDialogOpening" {
-			go c.send(m.Session, "Page.handleJavaScriptDialog", map[string]any{"accept": true})
+			go e.send(m.Session, "Page.handleJavaScriptDialog", map[string]any{"accept": true})
 		}
 	}
 }
 
-func (c *chromium) send(session, method string, params any) (message, error) {
-	c.mu.Lock()
-	c.id++
-	id, ch := c.id, make(chan message, 1)
-	c.waiting[id] = ch
-	c.mu.Unlock()
+func (e *engine) send(session, method string, params any) (message, error) {
+	e.mu.Lock()
+	e.id++
+	id, ch := e.id, make(chan message, 1)
+	e.waiting[id] = ch
+	e.mu.Unlock()
 	raw, err := json.Marshal(map[string]any{"id": id, "method": method, "params": params, "sessionId": session})
 	if session == "" {
 		raw, err = json.Marshal(map[string]any{"id": id, "method": method, "params": params})
@@ -121,7 +154,7 @@ func (c *chromium) send(session, method string, params any) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	if _, err := c.in.Write(append(raw, 0)); err != nil {
+	if _, err := e.in.Write(append(raw, 0)); err != nil {
 		return message{}, err
 	}
 	select {
@@ -130,7 +163,7 @@ func (c *chromium) send(session, method string, params any) (message, error) {
 			return m, fmt.Errorf("%s: %s", method, m.Error.Message)
 		}
 		return m, nil
-	case <-c.dead:
+	case <-e.dead:
 		return message{}, fmt.Errorf("%s: the browser is gone", method)
 	}
 }
@@ -139,8 +172,12 @@ func (c *chromium) send(session, method string, params any) (message, error) {
 func (c *chromium) complaints(but ...string) (list []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var all []string
+	for _, session := range c.sessions {
+		all = append(all, c.log[session]...)
+	}
 next:
-	for _, line := range c.log {
+	for _, line := range all {
 		for _, known := range but {
 			if strings.Contains(line, known) {
 				continue next
@@ -160,9 +197,10 @@ type tab struct {
 func (c *chromium) open(url string, width, height int) *tab {
 	c.t.Helper()
 	var target struct{ TargetID, SessionID string }
-	c.result("", "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	c.result("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": c.context}, &target)
 	c.result("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &target)
 	p := &tab{c, target.SessionID}
+	c.sessions = append(c.sessions, p.session)
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.call(domain+".enable", nil)
 	}

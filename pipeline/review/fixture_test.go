@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	path := os.Getenv("REVIEW_OF")
 	if path == "" {
-		os.Exit(m.Run())
+		os.Exit(runTests(m))
 	}
 	book, err := review.Open(path, "test")
 	if err != nil {
@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	server := review.NewServer(context.Background(), path, book)
+	server.Mark = func(review.Again) (review.Marks, error) { return review.Marks{}, nil } // nobody is marked
 	fmt.Println(server.URL(listener.Addr()))
 	fmt.Println(http.Serve(listener, server))
 	os.Exit(1)

@@ -2,7 +2,7 @@
 let marks = null; // as the server said last: {marked, calls, usage_per_call, command}
 let unmarkable = ""; // why nobody can be marked now
 
-const markOf = (c) => (marks && marks.marked[c.key]) || null;
+const markOf = (c) => (marks && marks.marked && marks.marked[c.key]) || null;
 const canMark = () => summary.live && (marks || unmarkable);
 
 // askMarks asks who is marked; a server that cannot mark says 404, and is not asked again.

@@ -3,10 +3,13 @@
 package review_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 )
@@ -175,4 +178,72 @@ func TestBrowserPrintsTheSummary(t *testing.T) {
 	p.shot("print-summary")
 	p.eval(`dispatchEvent(new Event("afterprint"))`)
 	p.wait(`!document.querySelector("#emails").hidden`)
+}
+
+// Charts are honest: every axis of times says whose they are, no tick stands twice, and
+// what failed is told from what was answered by more than its colour.
+func TestBrowserChartsAreHonest(t *testing.T) {
+	r := newRecords(t, "sandbox")
+	r.run("people.csv")
+	for i := range 12 {
+		r.answer(person(fmt.Sprintf("Name%d", i), "Quinn", "Alder"), "Growth", "An idea", "Shall we talk?")
+	}
+	r.fail(person("Ed", "Lind", "Eastmoor"), "503 Service Unavailable", "server")
+	p := startChromium(t).open(page(t, r.close()), 1280, 900)
+	p.call("Emulation.setTimezoneOverride", map[string]any{"timezoneId": "Asia/Kolkata"})
+	p.eval(`document.querySelector(".scope [data-value=everything]").click()`)
+	p.is(`[...document.querySelectorAll(".legend .muted")].map((n) => n.textContent.match(/your time, UTC.*/)[0]).join()`, "your time, UTC+5:30,your time, UTC+5:30")
+	p.is(`document.querySelector("#overview svg .tick[text-anchor=start]").textContent`, "00:30:00")
+	p.is(`document.querySelectorAll("#overview svg").length`, 3)
+	p.is(`[...document.querySelectorAll("#overview svg")].filter((svg) => { const ticks = [...svg.querySelectorAll(".tick")].map((n) => n.textContent + n.getAttribute("y").slice(0, 2)); return new Set(ticks).size < ticks.length; }).length`, 0)
+	p.is(`getComputedStyle(document.querySelector(".fill-bad")).fill.includes("#hatch") && !getComputedStyle(document.querySelector(".fill-good")).fill.includes("#hatch")`, true)
+	p.is(`[...document.querySelectorAll("#overview svg")].every((svg) => svg.getAttribute("role") === "img" && svg.getAttribute("aria-label"))`, true)
+}
+
+// Every step of the funnel leads to the contacts that it counts.
+func TestBrowserStepsLeadToTheirContacts(t *testing.T) {
+	path, keys := people(t)
+	decide(t, path, review.Verdict{Key: keys[0], Of: review.Fingerprint(answerOf(t, path, keys[0])), State: review.Approved})
+	server := serve(t, path, "127.0.0.1:0")
+	p := startChromium(t).open(server.url+"#overview", 1280, 900)
+	steps := `[...document.querySelectorAll(".funnel .step-line a, .losses a")]`
+	n, _ := p.eval(steps + `.length`).(float64)
+	if n < 7 {
+		t.Fatalf("%v links", n)
+	}
+	for i := range int(n) {
+		want := p.eval(fmt.Sprintf(`parseInt(%s[%d].textContent)`, steps, i))
+		p.eval(fmt.Sprintf(`%s[%d].click()`, steps, i))
+		p.wait(`!document.querySelector("#emails").hidden`)
+		p.is(`parseInt(document.querySelector("#count").textContent)`, want)
+		p.eval(`location.hash = "#overview"`)
+		p.wait(`!document.querySelector("#overview").hidden`)
+	}
+}
+
+// While a run goes on the header says how far it is.
+func TestBrowserTheHeaderShowsTheRunThatGoesOn(t *testing.T) {
+	path, _ := people(t)
+	server := serve(t, path, "127.0.0.1:0")
+	p := startChromium(t).open(server.url, 1280, 900)
+	p.is(`document.querySelector("#running").hidden`, true)
+	journal, err := checkpoint.Open(path, checkpoint.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	note := func(kind string, key checkpoint.Key, body string) {
+		t.Helper()
+		if err := journal.Append(checkpoint.Record{Type: kind, Key: key, At: time.Now(), Body: json.RawMessage(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note(checkpoint.Run, checkpoint.Key{}, `{"id":"2","input":{"name":"people.csv","rows":7}}`)
+	note(checkpoint.Answered, checkpoint.Key{50}, `{"row":6,"request":{"firstName":"Gus"},"answer":{"found":true,"data":{"emails":[{"subject":"Hi","email":"Shall we talk?"}]}}}`)
+	p.wait(`document.querySelector("#running").textContent === "run goes on: 1 of 7 rows" && !document.querySelector("#running").hidden`)
+	p.wait(`document.querySelectorAll(".row").length === 6`)
+	note(pipeline.Ended, checkpoint.Key{}, `{"id":"2","exit_code":0,"reason":"every row settled"}`)
+	p.wait(`document.querySelector("#running").hidden`)
+	p.eval(`location.hash = "#overview"`)
+	p.wait(`document.querySelector(".verdict h2")?.textContent.includes("run went well")`)
 }

@@ -96,8 +96,9 @@ const reportHelp = `One self-contained HTML page of a checkpoint: outcomes, call
 time, failures by cause, usage, and every email, to be read and searched. It
 loads nothing from anywhere, and a run may go on meanwhile.
 
-The page holds the contacts and their emails: it is written for its owner alone
-(0600), as the checkpoint is.`
+The page holds the contacts, their emails and, when the list lies beside the
+checkpoint, their rows of the list: it is written for its owner alone (0600), as
+the checkpoint is.`
 
 const reviewHelp = `Serve the report page on a loopback address, under a random one that only who
 reads it here knows, to approve, reject and edit emails. Press ? there for keys.
@@ -106,6 +107,7 @@ Every decision is in CHECKPOINT.review, on disk, before the page calls it saved,
 and is about the words and the decision that were on the screen: one that was
 made on others is not kept, and the page says so. What it could not send waits in
 the browser. An edit is a draft until it is saved, and takes an approval back.
+"Write again" (g) marks a contact for the next run, as redo does, and pays nothing.
 
 export --approved then writes approved rows alone, as edited. A contact whose
 words changed since, or whose edits do not fit, is held and named; when nobody is

@@ -44,12 +44,12 @@ func ReadList(path string) (*List, error) {
 		return nil, err
 	}
 	l := &List{rows: map[checkpoint.Key][]string{}}
-	place := listBeside(path, run.Input.Name)
-	if place == "" {
+	places := listBeside(path, run.Input.Name)
+	if places == nil {
 		l.note = "the list is not beside the checkpoint; what was sent is below"
 		return l, nil
 	}
-	if err := l.read(place, run, marks); err != nil {
+	if err := l.read(places, run, marks); err != nil {
 		l.note = "the list cannot be read now; what was sent is below"
 	}
 	return l, nil
@@ -73,25 +73,34 @@ func lastRun(path string) (run pipeline.RunBody, marks pipeline.Marks, err error
 	return run, pipeline.ReadMarks(about), nil
 }
 
-// listBeside is where the list of that name is, or "".
-func listBeside(path, name string) string {
-	if name == "" || name != filepath.Base(name) {
-		return ""
-	}
-	for _, place := range [...]string{filepath.Join(filepath.Dir(path), name), name} {
-		if info, err := os.Stat(place); err == nil && info.Mode().IsRegular() {
-			return place
+// listBeside are the files of the list of that name, or nil when one is not there.
+func listBeside(path, name string) (places []string) {
+	for _, file := range strings.Split(name, ", ") { // as a run names several
+		place := file
+		if file == "" || file != filepath.Base(file) {
+			return nil
 		}
+		if beside := filepath.Join(filepath.Dir(path), file); isFile(beside) {
+			place = beside
+		} else if !isFile(file) {
+			return nil
+		}
+		places = append(places, place)
 	}
-	return ""
+	return places
 }
 
-func (l *List) read(place string, run pipeline.RunBody, marks pipeline.Marks) error {
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func (l *List) read(places []string, run pipeline.RunBody, marks pipeline.Marks) error {
 	opt := reader.Options{Map: map[reader.Field]reader.Columns{}, Pinned: run.Pinned, SkipUnreadable: true}
 	for field, headers := range run.Settings.Map {
 		opt.Map[reader.Field(field)] = headers
 	}
-	in, err := reader.Open([]string{place}, opt)
+	in, err := reader.Open(places, opt)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ type Selection struct {
 	// Limit is how many contacts are asked at most, in input order, those that
 	// failed in an earlier run last; 0 for all.
 	Limit int
+	// Sample is what of the list is asked; nil for all of it.
+	Sample *Sample
 }
 
 // A Decision is what becomes of a contact before anything is paid for it.
@@ -32,7 +34,7 @@ const (
 	Answered                    // the journal has the answer
 	Kept                        // the journal has an answer to another question about the person, which is taken
 	LeftAlone                   // it failed in an earlier run and is not asked again
-	BeyondLimit                 // it is new, and left for another time
+	BeyondLimit                 // it is new, and left for another time: beyond the limit, or not in the sample
 	ToAsk                       // it needs a call
 	ToAskLast                   // it failed in an earlier run: after all others, if the limit admits it then
 )
@@ -99,8 +101,11 @@ func (s *selector) decide(contact reader.Contact, earlier func(checkpoint.Key) b
 	return ToAsk, q, nil
 }
 
-// admit says whether the question is among the first Limit new ones.
+// admit says whether the question is in the sample, and among the first Limit new ones.
 func (s *selector) admit(key checkpoint.Key) bool {
+	if !s.Sample.has(key) {
+		return false
+	}
 	if s.Limit <= 0 || s.admitted[key] {
 		return true
 	}

@@ -36,6 +36,8 @@ type RunBody struct {
 	// Changed is what the run did with contacts whose question had changed, redo or
 	// keep; empty when there were none. An export follows it.
 	Changed string `json:"changed,omitempty"`
+	// Sample is what of the list the run asked, when that was not all.
+	Sample *Sample `json:"sample,omitempty"`
 	// Command is the command line, without secrets.
 	Command string `json:"command,omitempty"`
 	// Fleet is the database of the fleet that made the calls: host, port and name.

@@ -16,6 +16,10 @@ const Again = "again"
 // more, though they are answered.
 type AgainBody struct {
 	Keys []checkpoint.Key `json:"keys"`
+	// Asks are the questions that they become, one for each, and Replaces those whose
+	// answers are the contacts' until then; zero where there is none.
+	Asks     []checkpoint.Key `json:"asks,omitempty"`
+	Replaces []checkpoint.Key `json:"replaces,omitempty"`
 	// With is an instruction for these contacts alone. It makes another question
 	// of each, which replaces the one that is named.
 	With string `json:"with,omitempty"`
@@ -27,6 +31,44 @@ type AgainBody struct {
 type Mark struct {
 	With string    // an instruction for this contact alone, or ""
 	At   time.Time // an answer from before does not settle it
+	Asks checkpoint.Key
+}
+
+// mostMarked is how many contacts one record marks.
+const mostMarked = 100_000
+
+// Add marks a contact, or takes its last mark back.
+func (b *AgainBody) Add(s Standing, memory *Memory) {
+	b.Keys = append(b.Keys, s.Base.Key)
+	if b.Undo {
+		return
+	}
+	var replaces checkpoint.Key
+	if answers := s.Answers(memory); len(answers) > 0 {
+		replaces = answers[0]
+	}
+	b.Asks, b.Replaces = append(b.Asks, s.Base.with(b.With).Key), append(b.Replaces, replaces)
+}
+
+// Parts divides the marks among records that a journal takes.
+func (b AgainBody) Parts() (parts []AgainBody) {
+	for from := 0; from < len(b.Keys); from += mostMarked {
+		to, part := min(from+mostMarked, len(b.Keys)), b
+		part.Keys = b.Keys[from:to]
+		if !b.Undo {
+			part.Asks, part.Replaces = b.Asks[from:to], b.Replaces[from:to]
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// asks is the question that the n-th mark leads to; zero when the record does not say.
+func (b AgainBody) asks(n int) (key checkpoint.Key) {
+	if len(b.Asks) == len(b.Keys) {
+		key = b.Asks[n]
+	}
+	return key
 }
 
 // Marks are the marks of each question, oldest first. The last one counts: it
@@ -36,15 +78,17 @@ type Marks map[checkpoint.Key][]Mark
 // ReadMarks collects what the records of a journal mark.
 func ReadMarks(records []checkpoint.Record) Marks {
 	marks := Marks{}
+	records = slices.DeleteFunc(slices.Clone(records), func(rec checkpoint.Record) bool { return rec.Type != Again })
+	slices.SortStableFunc(records, func(a, b checkpoint.Record) int { return a.At.Compare(b.At) }) // taken over ones came later
 	for _, rec := range records {
 		var body AgainBody
-		if rec.Type != Again || json.Unmarshal(rec.Body, &body) != nil {
+		if json.Unmarshal(rec.Body, &body) != nil {
 			continue
 		}
-		for _, key := range body.Keys {
+		for i, key := range body.Keys {
 			switch n := len(marks[key]); {
 			case !body.Undo:
-				marks[key] = append(marks[key], Mark{body.With, rec.At})
+				marks[key] = append(marks[key], Mark{body.With, rec.At, body.asks(i)})
 			case n > 0:
 				marks[key] = marks[key][:n-1]
 			}
@@ -57,7 +101,13 @@ func ReadMarks(records []checkpoint.Record) Marks {
 // OpenMarks counts the questions that are marked and have no new answer yet.
 func OpenMarks(journal Journal, records []checkpoint.Record) (open int) {
 	memory := &Memory{Journal: journal, Redo: ReadMarks(records)}
-	for key := range memory.Redo {
+	for key, marks := range memory.Redo {
+		if last := marks[len(marks)-1]; last.Asks != (checkpoint.Key{}) {
+			if rec, ok, _ := journal.Answer(last.Asks); !ok || rec.At.Before(last.At) {
+				open++
+			}
+			continue
+		}
 		rec, ok, _ := journal.Answer(key)
 		if !ok {
 			rec, ok, _ = journal.Failure(key)
@@ -83,13 +133,23 @@ func WithoutKeys(rec checkpoint.Record, gone map[checkpoint.Key]bool) (checkpoin
 	if json.Unmarshal(rec.Body, &body) != nil {
 		return rec, true
 	}
-	body.Keys = slices.DeleteFunc(body.Keys, func(key checkpoint.Key) bool { return gone[key] })
-	raw, err := json.Marshal(body)
+	left := AgainBody{With: body.With, Undo: body.Undo}
+	for i, key := range body.Keys {
+		whole := len(body.Asks) == len(body.Keys) && len(body.Replaces) == len(body.Keys)
+		if gone[key] || whole && (gone[body.Asks[i]] || gone[body.Replaces[i]]) {
+			continue
+		}
+		left.Keys = append(left.Keys, key)
+		if whole {
+			left.Asks, left.Replaces = append(left.Asks, body.Asks[i]), append(left.Replaces, body.Replaces[i])
+		}
+	}
+	raw, err := json.Marshal(left)
 	if err != nil {
 		return rec, true
 	}
 	rec.Body, rec.OneLine = raw, false
-	return rec, len(body.Keys) > 0
+	return rec, len(left.Keys) > 0
 }
 
 // Apply makes the question the one that its last mark asks for.

@@ -24,7 +24,7 @@ type Plan struct {
 	Kept int `json:"kept"`
 	// LeftAlone counts rows that failed in an earlier run and are not asked again.
 	LeftAlone int `json:"left_alone"`
-	// BeyondLimit counts the questions that a limit leaves for another time.
+	// BeyondLimit counts the questions that a limit or a sample leaves for another time.
 	BeyondLimit int `json:"beyond_limit"`
 	// First are the first different requests, answered already or not.
 	First []octave.Request `json:"first"`

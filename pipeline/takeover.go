@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -40,17 +41,18 @@ func ReadTaken(records []checkpoint.Record) (begun, done bool) {
 type Offers struct {
 	asked  map[checkpoint.Key]bool
 	people *directory
-	taken  map[checkpoint.Key]time.Time
+	taken  map[checkpoint.Key]checkpoint.Record // without the answer
+	marks  []checkpoint.Record
 }
 
 // NewOffers reads the list whose questions are looked for.
 func NewOffers(src iter.Seq2[reader.Contact, error], selection Selection) (*Offers, error) {
-	selection.Memory, selection.Limit = nil, 0
+	selection.Memory, selection.Limit, selection.Sample = nil, 0, nil
 	s := &surveyor{plan: newPlan(), people: newDirectory(), asked: map[checkpoint.Key]bool{}}
 	if err := s.read(src, selection); err != nil {
 		return nil, err
 	}
-	return &Offers{asked: s.asked, people: s.people, taken: map[checkpoint.Key]time.Time{}}, nil
+	return &Offers{asked: s.asked, people: s.people, taken: map[checkpoint.Key]checkpoint.Record{}}, nil
 }
 
 // Questions is how many different questions the list has.
@@ -62,19 +64,23 @@ type Offer struct {
 	Answers int    // questions of the list that it answers and no offer before it
 	Changed int    // answers to other questions about people of the list
 	last    map[checkpoint.Key]int64
+	records map[checkpoint.Key]checkpoint.Record // of these, without the answer; of questions of the list without a body
+	marks   []checkpoint.Record                  // to ask again
 	read    func() iter.Seq2[checkpoint.Entry, error]
 }
 
 // Look finds out what a checkpoint has. Its error is that of reading, or damage.
 func (o *Offers) Look(name string, read func() iter.Seq2[checkpoint.Entry, error]) (Offer, error) {
-	offer := Offer{Name: name, last: map[checkpoint.Key]int64{}, read: read}
-	at := map[checkpoint.Key]time.Time{}
+	offer := Offer{Name: name, last: map[checkpoint.Key]int64{}, records: map[checkpoint.Key]checkpoint.Record{}, read: read}
 	for entry, err := range read() {
 		if err != nil {
 			return offer, err
 		}
+		if entry.Type == Again {
+			offer.marks = append(offer.marks, entry.Record)
+		}
 		if entry.Type == checkpoint.Answered && o.wants(entry.Record) {
-			offer.last[entry.Key], at[entry.Key] = entry.Offset, entry.At
+			offer.last[entry.Key], offer.records[entry.Key] = entry.Offset, o.withoutAnswer(entry.Record)
 		}
 	}
 	for key := range offer.last {
@@ -94,8 +100,25 @@ func (o *Offers) Look(name string, read func() iter.Seq2[checkpoint.Entry, error
 // Accept makes later offers count what this one does not have.
 func (o *Offers) Accept(offer Offer) {
 	for key := range offer.last {
-		o.taken[key] = time.Time{}
+		o.taken[key] = offer.records[key]
 	}
+	o.marks = append(o.marks, offer.marks...)
+}
+
+// withoutAnswer is what has to be known of an answer before it is taken over: its
+// time, and of another question about a person of the list what was asked.
+func (o *Offers) withoutAnswer(rec checkpoint.Record) checkpoint.Record {
+	known := checkpoint.Record{Type: rec.Type, Key: rec.Key, At: rec.At}
+	if o.asked[rec.Key] {
+		return known
+	}
+	var body struct {
+		Request json.RawMessage `json:"request"`
+	}
+	if json.Unmarshal(rec.Body, &body) == nil {
+		known.Body, _ = json.Marshal(body)
+	}
+	return known
 }
 
 func (o *Offers) wants(rec checkpoint.Record) bool {
@@ -108,14 +131,30 @@ func (o *Offers) wants(rec checkpoint.Record) bool {
 	return json.Unmarshal(rec.Body, &body) == nil && len(o.people.find(body.Request)) > 0
 }
 
-// Answered says whether an offer that was accepted answers a question.
-func (o *Offers) Answered(key checkpoint.Key) bool {
-	_, ok := o.taken[key]
-	return ok
+// Answer is the record that an offer which was accepted has of a question, without
+// the answer.
+func (o *Offers) Answer(key checkpoint.Key) (checkpoint.Record, bool) {
+	rec, ok := o.taken[key]
+	return rec, ok
+}
+
+// Marks are those of the offers that were accepted.
+func (o *Offers) Marks() Marks { return ReadMarks(o.marks) }
+
+// Known is what [Survey] finds in the offers that were accepted.
+func (o *Offers) Known() *Known {
+	return &Known{Answers: len(o.taken), Records: func(yield func(checkpoint.Entry, error) bool) {
+		for _, rec := range o.taken {
+			if !yield(checkpoint.Entry{Record: rec}, nil) {
+				return
+			}
+		}
+	}}
 }
 
 // Take copies the answers of offers into a journal that has none of its own, with
-// their time and where they came from. It may be killed at any moment and done again.
+// their time and where they came from, and what was noted along with them. It may be
+// killed at any moment and done again.
 func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) {
 	names := make([]string, len(offers))
 	for i, offer := range offers {
@@ -124,8 +163,9 @@ func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) 
 	if err := appendTaken(journal, TakenBody{From: names}); err != nil {
 		return 0, err
 	}
+	known := notesOf(journal.RunRecords())
 	for _, offer := range offers {
-		taken, err := take(journal, offer)
+		taken, err := take(journal, offer, known)
 		if answers += taken; err != nil {
 			return answers, err
 		}
@@ -137,11 +177,14 @@ func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) 
 // together is how many answers that are taken over share a sync of the journal.
 const together = 256
 
-func take(journal *checkpoint.Journal, offer Offer) (answers int, err error) {
+func take(journal *checkpoint.Journal, offer Offer, known notes) (answers int, err error) {
 	var g errgroup.Group
 	g.SetLimit(together)
 	for entry, err := range offer.read() {
 		if err != nil {
+			return answers, errors.Join(err, g.Wait())
+		}
+		if err := known.take(journal, entry.Record, offer.Name); err != nil {
 			return answers, errors.Join(err, g.Wait())
 		}
 		if offset, ok := offer.last[entry.Key]; !ok || offset != entry.Offset {
@@ -153,6 +196,44 @@ func take(journal *checkpoint.Journal, offer Offer) (answers int, err error) {
 		}
 	}
 	return answers, g.Wait()
+}
+
+// notes are the records of a journal that go along with answers: which were to be
+// asked again, who is in a file for a sender, and what agents were.
+type notes map[string]bool
+
+func notesOf(records []checkpoint.Record) notes {
+	known := notes{}
+	for _, rec := range records {
+		known[noteID(rec)] = true
+	}
+	return known
+}
+
+// noteID tells records apart wherever they were copied to; it is "" for others.
+func noteID(rec checkpoint.Record) string {
+	var filed FiledBody
+	var agent AgentBody
+	var again AgainBody
+	switch {
+	case rec.Type == Again && json.Unmarshal(rec.Body, &again) == nil:
+		return fmt.Sprint(rec.Type, rec.At.UnixMilli(), again.Keys, again.With, again.Undo)
+	case rec.Type == Filed && json.Unmarshal(rec.Body, &filed) == nil:
+		return fmt.Sprint(rec.Type, filed.ID, filed.Part, filed.Done)
+	case rec.Type == Described && json.Unmarshal(rec.Body, &agent) == nil:
+		return fmt.Sprint(rec.Type, rec.At.UnixMilli(), agent)
+	}
+	return ""
+}
+
+// take copies a record of that kind, unless it is known.
+func (n notes) take(journal *checkpoint.Journal, rec checkpoint.Record, name string) error {
+	id := noteID(rec)
+	if id == "" || n[id] {
+		return nil
+	}
+	n[id] = true
+	return journal.Append(withOrigin(rec, name))
 }
 
 func appendTaken(journal *checkpoint.Journal, body TakenBody) error {

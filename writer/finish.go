@@ -248,6 +248,11 @@ func (f *File) divideInto(buf, heldBuf *bufio.Writer, l *layout) error {
 
 func (f *File) divideRecord(record []string, judge *judge, out, held recordWriter) error {
 	row := f.shape.(*candidates).candidate(record, f.kept)
+	if judge.wasIn(f.opt.Earlier, row) {
+		f.out.Rows--
+		f.out.LeftOut++
+		return nil
+	}
 	why := judge.hold(row)
 	var cells []string
 	if why == (reason{}) {
@@ -268,5 +273,6 @@ func (f *File) divideRecord(record []string, judge *judge, out, held recordWrite
 		f.out.Shortened++
 	}
 	f.out.Replies += judge.inThread(row)
+	f.out.People = append(f.out.People, judge.persons(row)...)
 	return out.add(cells)
 }

@@ -31,15 +31,17 @@ type judge struct {
 	id       int            // where the record id is; -1 for senders that have none
 	needs    []int          // cells of the person that must not be empty
 
-	seen, records map[address]bool // addresses and record ids of the rows that are sent
+	seen, records map[Person]bool // addresses and record ids of the rows that are sent
 }
 
-// An address is the hash of an email address or a record id: a million of them fit in little memory.
-type address [16]byte
+// A Person is the hash of an email address or of a record id: whom a sender knows by it. A million of them fit in
+// little memory.
+type Person [16]byte
 
-func addressOf(text string) address {
+// PersonOf hashes an address or a record id, of which neither case nor the space around it matters.
+func PersonOf(text string) Person {
 	sum := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(text))))
-	return address(sum[:16])
+	return Person(sum[:len(Person{})])
 }
 
 // A reason says why a row is held back.
@@ -49,7 +51,7 @@ type reason struct {
 }
 
 func newJudge(l *layout, rule Rule) (*judge, error) {
-	j := &judge{layout: l, rule: rule, id: -1, seen: map[address]bool{}, records: map[address]bool{}}
+	j := &judge{layout: l, rule: rule, id: -1, seen: map[Person]bool{}, records: map[Person]bool{}}
 	for i, c := range l.person {
 		switch lower := strings.ToLower(c.name); {
 		case lower == "email" || lower == "contact email":
@@ -167,20 +169,37 @@ func (j *judge) subjects(c candidate) reason {
 
 // again holds the second row of an address, and another address of a record: the sender would make it the person's own.
 func (j *judge) again(c candidate) reason {
-	if j.seen[addressOf(c.person[j.email])] {
+	if j.seen[PersonOf(c.person[j.email])] {
 		return reason{"duplicate address", "duplicate address"}
 	}
-	if id := j.recordOf(c); id != "" && j.records[addressOf(id)] {
+	if id := j.recordOf(c); id != "" && j.records[PersonOf(id)] {
 		return reason{"another address of the person", "another address for the same " + recordIDColumn}
 	}
 	return reason{}
 }
 
 func (j *judge) remember(c candidate) {
-	j.seen[addressOf(c.person[j.email])] = true
-	if id := j.recordOf(c); id != "" {
-		j.records[addressOf(id)] = true
+	for i, p := range j.persons(c) {
+		if i == 0 {
+			j.seen[p] = true
+		} else {
+			j.records[p] = true
+		}
 	}
+}
+
+// persons are whom the sender knows a row by: its address, and its record id if there is one.
+func (j *judge) persons(c candidate) []Person {
+	list := []Person{PersonOf(c.person[j.email])}
+	if id := j.recordOf(c); id != "" {
+		list = append(list, PersonOf(id))
+	}
+	return list
+}
+
+// wasIn says whether somebody is in one of the files that these are from.
+func (j *judge) wasIn(files map[Person]bool, c candidate) bool {
+	return len(files) > 0 && c.person[j.email] != "" && slices.ContainsFunc(j.persons(c), func(p Person) bool { return files[p] })
 }
 
 func (j *judge) recordOf(c candidate) string {

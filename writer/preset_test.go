@@ -201,6 +201,27 @@ func TestRecordID(t *testing.T) {
 	}
 }
 
+// Who was in an earlier file is left out of both files, by the address as by the record id, and counted.
+func TestEarlierPeopleAreLeftOut(t *testing.T) {
+	row := func(email, id string) Row {
+		return Row{Status: StatusOK, To: Recipient{Email: email, CRMContactID: id}, Emails: []Email{{Subject: "s", Body: "b"}}}
+	}
+	dir := t.TempDir()
+	first := finish(t, filepath.Join(dir, "1.csv"), Options{Preset: "hubspot"}, []Row{row("a@example.com", "1"), row("b@example.com", ""), row("", "3")})
+	earlier := map[Person]bool{}
+	for _, p := range first.People {
+		earlier[p] = true
+	}
+	if len(earlier) != 3 || earlier[PersonOf("3")] {
+		t.Errorf("%d people, and who was held back among them: %v", len(earlier), earlier[PersonOf("3")])
+	}
+	out := finish(t, filepath.Join(dir, "2.csv"), Options{Preset: "hubspot", Earlier: earlier},
+		[]Row{row("A@Example.com", ""), row("other@example.com", "1"), row("c@example.com", "3"), {Status: StatusFailed, Error: "x", To: Recipient{Email: "b@example.com"}}, row("", "")})
+	if out.Rows != 1 || out.LeftOut != 3 || out.Held.Rows != 1 || len(out.People) != 2 {
+		t.Errorf("%+v, held %d", out, out.Held.Rows)
+	}
+}
+
 // A preset that is not there says why, where that is known.
 func TestNoSuchPreset(t *testing.T) {
 	for name, want := range map[string]string{

@@ -90,6 +90,9 @@ type Options struct {
 	// Preset is a name out of Presets, "outreach:20" to begin at that custom field, or empty or "generic" for the shape that keeps everything.
 	Preset string
 
+	// Earlier are the people of earlier files of the preset: their rows are left out of this one. Nil is nobody.
+	Earlier map[Person]bool
+
 	// Rule judges the texts of a preset, which needs one.
 	Rule Rule
 
@@ -139,6 +142,9 @@ type Output struct {
 	Define             string
 	Notes              []string
 	Next               []string
+	// People are those in the file of a preset, by address and by record id, and LeftOut the rows of Options.Earlier.
+	People  []Person
+	LeftOut int
 }
 
 // OptionsError says that the options contradict each other or the name of the file: the caller's mistake, not the disk's.

@@ -191,13 +191,17 @@ func joined(names []string) string {
 type offered struct{ answers *pipeline.Offers }
 
 func (o offered) State(key checkpoint.Key) checkpoint.State {
-	if o.answers.Answered(key) {
+	if _, ok := o.answers.Answer(key); ok {
 		return checkpoint.AnsweredState
 	}
 	return checkpoint.Unknown
 }
 
-func (offered) Answer(checkpoint.Key) (rec checkpoint.Record, found bool, err error)  { return }
+// Answer has the time of an answer, and what was asked, where that is not the same.
+func (o offered) Answer(key checkpoint.Key) (checkpoint.Record, bool, error) {
+	rec, ok := o.answers.Answer(key)
+	return rec, ok, nil
+}
 func (offered) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
 func (offered) Append(checkpoint.Record) error                                        { return checkpoint.ErrReadOnly }
 func (offered) MayAsk() error                                                         { return checkpoint.ErrReadOnly }

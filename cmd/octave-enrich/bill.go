@@ -55,7 +55,7 @@ func (e Estimate) print(w io.Writer) error {
 	e.rows(p)
 	p.printf("%s\n", e.bill())
 	if e.BeyondLimit > 0 {
-		p.printf("  %s left for another time by --limit\n", words.Thousands(e.BeyondLimit))
+		p.printf("  %s left for another time by %s\n", words.Thousands(e.BeyondLimit), e.beyond)
 	}
 	if e.BeyondBudget > 0 {
 		p.printf("  %s left for another time by --%s\n", words.Thousands(e.BeyondBudget), e.Budget)

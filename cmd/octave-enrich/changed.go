@@ -43,6 +43,10 @@ func (j *job) bill() error {
 		j.log.Info(fmt.Sprintf("%s: the list and the questions of the last run, which settled every row", inputBody(j.list.input.Profile()).Name))
 		return nil
 	}
+	var err error
+	if j.sample, err = sampled(j.o, j.list, j.journal, j.selection()); err != nil {
+		return err
+	}
 	plan, changes, err := pipeline.Survey(j.list.input.Contacts(), j.selection(), known(j.journal, j.places.Checkpoint))
 	if err != nil {
 		return exit.RunError(j.places.Checkpoint, err)
@@ -60,7 +64,10 @@ func (j *job) bill() error {
 		j.changed = cmp.Or(how, options.ChangedRedo)
 	}
 	last, _ := lastRun(j.journal)
-	j.log.Info(inputBody(j.list.input.Profile()).Name + ": " + billOf(plan, changes, j.memory.KeepChanged))
+	j.log.Info(inputBody(j.list.input.Profile()).Name + ": " + billOf(plan, changes, j.memory.KeepChanged, j.o.Budget.Beyond()))
+	if note := tellSample(j.o, plan); note != "" {
+		j.log.Info(note)
+	}
 	for _, line := range whatChanged(changes, last, j.list) {
 		j.log.Info("changed: " + line)
 	}
@@ -79,7 +86,7 @@ func (j *job) nothingNew() bool {
 }
 
 // billOf is the list in numbers: what is new, known, changed.
-func billOf(plan pipeline.Plan, changes pipeline.Changes, keep bool) string {
+func billOf(plan pipeline.Plan, changes pipeline.Changes, keep bool, beyond string) string {
 	changed := changes.Contacts
 	parts := []string{fmt.Sprintf("%s to ask", words.Thousands(plan.ToAsk))}
 	if keep {
@@ -90,7 +97,7 @@ func billOf(plan pipeline.Plan, changes pipeline.Changes, keep bool) string {
 		what string
 	}{
 		{changed, "changed"}, {plan.Answered, "known"}, {plan.Duplicates, "duplicate"}, {plan.LeftAlone, "failed and left alone"},
-		{plan.BeyondLimit, "beyond --limit"}, {plan.Excluded, "excluded"}, {unusable(plan), "unusable"},
+		{plan.BeyondLimit, "beyond " + beyond}, {plan.Excluded, "excluded"}, {unusable(plan), "unusable"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, words.Thousands(part.n)+" "+part.what)

@@ -97,7 +97,7 @@ func (a *app) erase(path string, o erasure) error {
 		return rewriteError(err)
 	}
 	a.tellErased(path, e, erased, o.alsoExclude != "")
-	if erased.Records == 0 && !fromFleet {
+	if erased.Records == 0 && !fromFleet && !erased.Filed {
 		return a.nobody(path, e)
 	}
 	return nil

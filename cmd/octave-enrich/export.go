@@ -37,6 +37,7 @@ func newExport(a *app) *cobra.Command {
 	o.List.SkipFlags(fs)
 	o.Question.Flags(fs)
 	o.Output.Flags(fs)
+	o.Output.NewFlag(fs)
 	o.Budget.AgeFlag(fs)
 	o.Output.ApprovedFlag(fs)
 	o.Teller.SummaryFlag(fs)
@@ -49,6 +50,9 @@ func newExport(a *app) *cobra.Command {
 
 func (a *app) export(o *options.Options, inputs []string) error {
 	o.NeverCalls = true
+	if err := o.Output.CheckNew(); err != nil {
+		return err
+	}
 	if o.Output.Checkpoint == "" {
 		o.Output.Checkpoint = defaultCheckpoint(o, inputs)
 	}
@@ -99,6 +103,9 @@ func (a *app) export(o *options.Options, inputs []string) error {
 		return err
 	}
 	opt.Header = list.input.Header()
+	if note := leaveOut(o, &opt, journal, places.Output); note != "" {
+		fmt.Fprintf(a.stderr, "note: %s\n", note)
+	}
 	out, err := writer.Create(places.Output, opt)
 	if err != nil {
 		return createError(err)
@@ -138,7 +145,12 @@ func (a *app) openForReading(o *options.Options, path string) (*checkpoint.Journ
 		end.Hint = "name the checkpoint of the run with --checkpoint FILE"
 		return nil, end
 	}
-	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
+	// Who is in the file has to be noted, or the next one holds them again.
+	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: !o.Output.New})
+	if errors.Is(err, checkpoint.ErrLocked) {
+		return nil, &exit.Error{Code: exit.Locked, Err: fmt.Errorf("another run holds %s, where --new notes who is in the file", path),
+			Hint: "wait for it to end, or export without --new"}
+	}
 	if err != nil {
 		return nil, exit.CheckpointError(path, err)
 	}
@@ -148,27 +160,52 @@ func (a *app) openForReading(o *options.Options, path string) (*checkpoint.Journ
 	return journal, nil
 }
 
-// recordExport remembers what was written, so that the next export may replace
-// it. While a run holds the checkpoint it cannot: that file then takes --force.
-func recordExport(path string, output writer.Output) error {
-	if output.Path == "-" {
-		return nil
-	}
-	journal, err := checkpoint.Open(path, checkpoint.Options{})
-	if errors.Is(err, checkpoint.ErrLocked) || errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
+// publishExport remembers what was written, so that the next export may replace it,
+// and who is in a file for a sender, and gives it its name. While a run holds the
+// checkpoint it cannot: that file then takes --force, and --new does not know of it.
+func (a *app) publishExport(o *options.Options, out *writer.File, output writer.Output, journal *checkpoint.Journal, path string) error {
+	book, err := a.bookOf(o, output, journal, path)
 	if err != nil {
-		return exit.CheckpointError(path, err)
-	}
-	if err := recordOutput(journal, path, output); err != nil {
-		_ = journal.Close()
+		_ = out.Abort()
 		return err
 	}
-	if err := journal.Close(); err != nil {
-		return exit.CheckpointError(path, err)
+	filing := newFiling(o, book, path, output)
+	if book != nil {
+		err = errors.Join(recordOutput(book, path, output), filing.begin())
 	}
-	return nil
+	if err != nil {
+		_ = out.Abort()
+	} else if err = publish(o, out, output, journal, path); err == nil {
+		err = filing.end()
+	}
+	if book != nil && book != journal {
+		if closed := book.Close(); closed != nil {
+			err = errors.Join(err, exit.CheckpointError(path, closed))
+		}
+	}
+	return err
+}
+
+// bookOf is the journal open for writing; nil when that cannot be had, or nothing is
+// to be noted.
+func (a *app) bookOf(o *options.Options, output writer.Output, journal *checkpoint.Journal, path string) (*checkpoint.Journal, error) {
+	switch {
+	case output.Path == "-":
+		return nil, nil
+	case o.Output.New:
+		return journal, nil
+	}
+	book, err := checkpoint.Open(path, checkpoint.Options{})
+	if errors.Is(err, checkpoint.ErrLocked) || errors.Is(err, fs.ErrPermission) {
+		if o.Output.ForSender() {
+			fmt.Fprintf(a.stderr, "note: %s cannot be written now, so that a later file with --new does not know who is in this one\n", path)
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, exit.CheckpointError(path, err)
+	}
+	return book, nil
 }
 
 // exportMemory follows what the last run decided about contacts whose question
@@ -218,10 +255,7 @@ func (a *app) replay(watch *watch, o *options.Options, list *list, journal *chec
 		_ = out.Abort()
 		return exit.OutputError(err)
 	}
-	if err := recordExport(checkpointPath, output); err != nil {
-		return err
-	}
-	if err := publish(o, out, output, journal, checkpointPath); err != nil {
+	if err := a.publishExport(o, out, output, journal, checkpointPath); err != nil {
 		return err
 	}
 	screen := console.New(a.stderr)

@@ -111,7 +111,7 @@ func (j *job) reachFleet() error {
 func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
 	cfg := j.config(brake)
 	cfg.Workers = fleet.Waiting
-	whole := cfg.Limit == 0 // of a limit, only the run itself keeps count
+	whole := cfg.Limit == 0 && cfg.Sample == nil // of a limit, only the run itself keeps count
 	coordinator, err := j.coordinator(ctx, whole, brake, obs)
 	if err != nil && brake.Reason() == nil {
 		return fleetError(err)

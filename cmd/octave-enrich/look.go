@@ -40,6 +40,7 @@ type lookout struct {
 	lack   error          // why
 	left   octave.Decimal // credits, when it looked
 	cost   octave.Decimal
+	name   string // of the agent
 }
 
 func (j *job) newLookout() *lookout {
@@ -127,7 +128,7 @@ func (l *lookout) Look(ctx context.Context) error {
 	if err != nil {
 		return final(err)
 	}
-	l.looked, l.cost, l.left = true, agent.CostToRun, account.Credits.TotalRemaining
+	l.looked, l.cost, l.name, l.left = true, agent.CostToRun, agent.Name, account.Credits.TotalRemaining
 	l.tell(account, agent)
 	return nil
 }

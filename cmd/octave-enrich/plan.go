@@ -37,6 +37,7 @@ func newPlan(a *app) *cobra.Command {
 	o.Pace.Flags(fs)
 	o.Budget.Flags(fs)
 	o.Output.Flags(fs)
+	o.Output.NewFlag(fs)
 	o.JSONFlag(fs)
 	fs.BoolVar(&show.all, "requests", false, "the request of every row as JSONL: row, key, status, request")
 	fs.StringVar(&show.rows, "rows", "", "those of some rows alone, such as `4,17-20`; with --requests")
@@ -71,6 +72,7 @@ type Estimate struct {
 	Doubts []string `json:"doubts"`
 	Notes  []string `json:"notes"`
 
+	beyond      string // the flag that leaves those beyond the limit
 	agent       string // by name
 	concurrency int
 	rate        rate.Limit
@@ -88,6 +90,9 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	}
 	budgets, err := o.Budget.Budgets()
 	if err != nil {
+		return err
+	}
+	if err := errors.Join(o.Output.CheckNew(), o.Budget.CheckSample()); err != nil {
 		return err
 	}
 	only, err := show.only()
@@ -126,12 +131,16 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 		return err
 	}
 	if neighbours != nil {
-		selection.Memory = &pipeline.Memory{Journal: offered{neighbours.answers}}
+		selection.Memory = &pipeline.Memory{Journal: offered{neighbours.answers}, MaxAge: time.Duration(o.Budget.MaxAge), Redo: neighbours.answers.Marks()}
+		earlier = neighbours.answers.Known()
 	}
 	if err := list.meet(selection.Memory); err != nil {
 		return err
 	}
 	selection.Ask = list.ask
+	if selection.Sample, err = sampled(o, list, journal, selection); err != nil {
+		return err
+	}
 	if show.all {
 		return a.printRequests(list, selection, only)
 	}
@@ -139,13 +148,16 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	if err != nil {
 		return exit.InputError(err)
 	}
-	e := Estimate{Plan: plan, Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, last, list)...),
+	e := Estimate{Plan: plan, beyond: o.Budget.Beyond(), Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, last, list)...),
 		Notes: append(otherNotes(list.input.Profile()), notes(o, list)...)}
 	if gone := list.lost(journal); gone != "" {
 		e.Notes = append(e.Notes, gone)
 	}
 	if err := list.input.Overlooked(); err != nil {
 		e.Notes = append(e.Notes, stopsHere(err))
+	}
+	if note := tellSample(o, plan); note != "" {
+		e.Notes = append(e.Notes, note)
 	}
 	if neighbours != nil {
 		e.Notes = append(e.Notes, neighbours.notes()...)

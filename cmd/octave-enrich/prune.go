@@ -17,7 +17,7 @@ failures and attempts, with the decisions of a review that have no answer any mo
 
 A contact whose answer was dropped is asked, and paid for, again when it comes up
 in a later run. Runs and outputs stay recorded, so that outputs are still known as
-ours.`
+ours, and so do hashes of who was in a file for a sender, so that --new still knows.`
 
 func newPrune(a *app) *cobra.Command {
 	var age options.Days

@@ -94,16 +94,16 @@ func (a *app) mark(o *options.Options, r *redo, selected func(*marking) bool, jo
 		return err
 	}
 	defer all.list.input.Close()
-	tally := redoTally{seen: map[checkpoint.Key]bool{}}
+	tally := newRedoTally(r)
 	for s, err := range all.standings() {
 		if err != nil {
 			return exit.InputError(err)
 		}
 		if selected(&marking{s, book}) {
-			tally.add(r, all.memory, s)
+			tally.add(all.memory, s)
 		}
 	}
-	if err := all.write(tally.keys, r); err != nil {
+	if err := all.write(tally.body); err != nil {
 		return err
 	}
 	return a.tellRedo(r, tally, path, all.last)
@@ -119,7 +119,7 @@ type marks struct {
 }
 
 // openMarks reads the list, which is that of the last run when the input is a
-// checkpoint.
+// checkpoint or the output of that run.
 func (a *app) openMarks(o *options.Options, journal *checkpoint.Journal, path, input string) (*marks, error) {
 	m := &marks{path: path, journal: journal}
 	var ok bool
@@ -128,7 +128,7 @@ func (a *app) openMarks(o *options.Options, journal *checkpoint.Journal, path, i
 	}
 	o.Take(m.last)
 	inputs := []string{input}
-	if isCheckpoint(input) {
+	if isCheckpoint(input) || whole(input) == whole(m.last.Output) {
 		inputs = inputsOf(m.last)
 	}
 	var err error
@@ -165,12 +165,14 @@ func (m *marks) standings() iter.Seq2[pipeline.Standing, error] {
 	return pipeline.Standings(m.list.input.Contacts(), m.selection())
 }
 
-// write makes one record about all of them.
-func (m *marks) write(keys []checkpoint.Key, r *redo) error {
-	if len(keys) == 0 {
-		return nil
+// write marks them all.
+func (m *marks) write(body pipeline.AgainBody) error {
+	for _, part := range body.Parts() {
+		if err := appendRecord(m.journal, m.path, pipeline.Again, part); err != nil {
+			return err
+		}
 	}
-	return appendRecord(m.journal, m.path, pipeline.Again, pipeline.AgainBody{Keys: keys, With: r.with, Undo: r.undo})
+	return nil
 }
 
 // A marking is a contact that may be marked.
@@ -216,49 +218,56 @@ func (r *redo) selector() (func(*marking) bool, error) {
 
 // A redoTally collects the questions to mark.
 type redoTally struct {
-	seen     map[checkpoint.Key]bool
-	keys     []checkpoint.Key
+	became   map[checkpoint.Key]string // of the questions that were seen
+	body     pipeline.AgainBody
 	selected int // contacts that were meant
 	open     int // of those: marked already, and not asked since
 	unasked  int // of those: without an answer, so that a run asks them anyway
 }
 
-// add takes a contact that was meant, the first time, and says what comes of it.
-func (t *redoTally) add(r *redo, memory *pipeline.Memory, s pipeline.Standing) string {
-	if t.seen[s.Base.Key] {
-		return review.Marked
+func newRedoTally(r *redo) *redoTally {
+	return &redoTally{became: map[checkpoint.Key]string{}, body: pipeline.AgainBody{With: r.with, Undo: r.undo}}
+}
+
+// add takes a contact that was meant and says what comes of it.
+func (t *redoTally) add(memory *pipeline.Memory, s pipeline.Standing) string {
+	if _, seen := t.became[s.Base.Key]; !seen {
+		t.became[s.Base.Key] = t.first(memory, s)
 	}
-	t.seen[s.Base.Key] = true
+	return t.became[s.Base.Key]
+}
+
+func (t *redoTally) first(memory *pipeline.Memory, s pipeline.Standing) string {
 	t.selected++
 	open := memory.Open(s.Base)
 	marks := memory.Redo[s.Base.Key]
 	switch {
-	case r.undo && !open:
+	case t.body.Undo && !open:
 		return review.Unmarked
-	case r.undo:
-		t.keys = append(t.keys, s.Base.Key)
+	case t.body.Undo:
+		t.body.Add(s, memory)
 		return review.Unmarked
-	case open && marks[len(marks)-1].With == r.with:
+	case open && marks[len(marks)-1].With == t.body.With:
 		t.open++
 		return review.Before
-	case !s.Asked && r.with == "":
+	case !s.Asked && t.body.With == "":
 		t.unasked++
 		return review.Before // a run asks it anyway
 	}
-	t.keys = append(t.keys, s.Base.Key)
+	t.body.Add(s, memory)
 	return review.Marked
 }
 
 // tellRedo says what was marked, what that will cost and what to do next.
-func (a *app) tellRedo(r *redo, t redoTally, path string, last pipeline.RunBody) error {
+func (a *app) tellRedo(r *redo, t *redoTally, path string, last pipeline.RunBody) error {
 	if t.selected == 0 {
 		return &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("nobody in the list is meant: nothing was marked")}
 	}
 	if r.undo {
-		fmt.Fprintf(a.stdout, "%s of %s: not asked again\n", words.Thousands(len(t.keys)), words.Count(t.selected, "contact"))
+		fmt.Fprintf(a.stdout, "%s of %s: not asked again\n", words.Thousands(len(t.body.Keys)), words.Count(t.selected, "contact"))
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "marked %s of %s", words.Thousands(len(t.keys)), words.Count(t.selected, "contact"))
+	fmt.Fprintf(a.stdout, "marked %s of %s", words.Thousands(len(t.body.Keys)), words.Count(t.selected, "contact"))
 	if t.open > 0 {
 		fmt.Fprintf(a.stdout, "; %s marked before", words.Thousands(t.open))
 	}
@@ -270,9 +279,9 @@ func (a *app) tellRedo(r *redo, t redoTally, path string, last pipeline.RunBody)
 		return err
 	}
 	journal.Close()
-	fmt.Fprintf(a.stdout, "\n%s", words.Count(len(t.keys)+t.open, "call"))
+	fmt.Fprintf(a.stdout, "\n%s", words.Count(len(t.body.Keys)+t.open, "call"))
 	if n := past.ledger.Attempts.Answered; n > 0 {
-		fmt.Fprintf(a.stdout, ", about %s (answers so far cost %s each, as reported by the service)", words.Credits(past.ledger.Usage.Div(n).Mul(len(t.keys)+t.open).String()),
+		fmt.Fprintf(a.stdout, ", about %s (answers so far cost %s each, as reported by the service)", words.Credits(past.ledger.Usage.Div(n).Mul(len(t.body.Keys)+t.open).String()),
 			words.Credits(past.ledger.Usage.Div(n).String()))
 	}
 	fmt.Fprintf(a.stdout, "\nnothing was paid; to ask again: %s\n", last.Command)

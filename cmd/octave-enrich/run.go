@@ -113,6 +113,7 @@ type job struct {
 	left      string // credits when it began, as far as the service tells
 	concluded bool   // its rows are written, or cannot be
 	toAsk     int    // questions that need a call, if no budget ends the run
+	sample    *pipeline.Sample
 
 	pace     pipeline.PacerConfig
 	pacer    *pipeline.Pacer // nil with a fleet
@@ -201,6 +202,9 @@ func (j *job) prepare(inputs []string) (err error) {
 		return err
 	}
 	opt.Header = j.list.input.Header()
+	if note := leaveOut(o, &opt, j.journal, j.places.Output); note != "" {
+		j.log.Info(note)
+	}
 	if j.out, err = writer.Create(j.places.Output, opt); err != nil {
 		return createError(err)
 	}
@@ -273,7 +277,7 @@ func (j *job) begin() error {
 		j.budgets.Largest = ledger.Largest
 	}
 	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.Output, Settings: j.list.settings, Pinned: j.o.List.Pinned, Skip: j.o.List.Skip,
-		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile()), Changed: j.changed, Command: j.app.commandLine()}
+		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile()), Changed: j.changed, Sample: j.sample, Command: j.app.commandLine()}
 	if j.fleet != nil {
 		body.Fleet = j.fleet.Address()
 	}
@@ -282,7 +286,7 @@ func (j *job) begin() error {
 
 // selection is what the run asks.
 func (j *job) selection() pipeline.Selection {
-	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory, Limit: j.o.Budget.Limit}
+	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory, Limit: j.o.Budget.Limit, Sample: j.sample}
 }
 
 // lastRun is the last run record of a checkpoint.
@@ -418,11 +422,15 @@ func (j *job) publish() error {
 		_ = file.Abort()
 		return exit.OutputError(err)
 	}
-	if err := recordOutput(j.journal, j.places.Checkpoint, output); err != nil {
+	filing := newFiling(j.o, j.journal, j.places.Checkpoint, output)
+	if err := errors.Join(recordOutput(j.journal, j.places.Checkpoint, output), filing.begin()); err != nil {
 		_ = file.Abort()
 		return err
 	}
 	if err := publish(j.o, file, output, j.journal, j.places.Checkpoint); err != nil {
+		return err
+	}
+	if err := filing.end(); err != nil {
 		return err
 	}
 	j.outputs, j.upload = written(output), uploadOf(j.o.Output.Preset, output)

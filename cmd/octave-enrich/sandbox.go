@@ -37,6 +37,7 @@ func newSandbox(a *app) *cobra.Command {
 	fs.Float64Var(&cfg.Credits, "credits", 0, "stock of credits, then 402; 0 for no end")
 	fs.StringVar(&cfg.Key, "key", "", "the only key accepted; default: any")
 	fs.BoolVar(&cfg.StrictAgents, "strict-agents", false, "refuse an agent that the agents endpoint does not list with 404")
+	fs.IntVar(&cfg.AddedSteps, "added-steps", 0, "more in each agent, as if somebody had edited them all")
 	fs.StringVar(&cfg.Account, "account", "", "what the account and agents endpoints answer instead: `KIND` is "+strings.Join(sandbox.AccountFaults(), ", "))
 	fs.IntVar(&cfg.Messages, "messages", 0, "per sequence, 1 to 7; 0 for the agent's own number, -1 for a mix")
 	fs.StringVar(&cfg.Shape, "shape", "", "of a message: "+strings.Join(sandbox.Shapes(), ", "))

@@ -50,9 +50,11 @@ type Status struct {
 	Usage          pipeline.Amount `json:"usage"`
 	// TakenOver counts answers that were paid for in another checkpoint, AskAgain
 	// questions that are marked and have no new answer yet.
-	TakenOver int               `json:"taken_over"`
-	AskAgain  int               `json:"ask_again"`
-	LastRun   *pipeline.RunBody `json:"last_run,omitempty"`
+	TakenOver int `json:"taken_over"`
+	AskAgain  int `json:"ask_again"`
+	// Edited are agents that were edited since they gave answers.
+	Edited  []pipeline.Edit   `json:"edited,omitempty"`
+	LastRun *pipeline.RunBody `json:"last_run,omitempty"`
 	// By is what each run, or each day, came to, when that was asked for.
 	By        []*pipeline.Spending `json:"by,omitempty"`
 	TornBytes int64                `json:"torn_bytes"` // of an unfinished record at the end
@@ -122,7 +124,11 @@ func readStatus(path, by string) (Status, error) {
 	s.TakenOver = ledger.TakenOver
 	if journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err == nil { // else it is in Damage
 		s.AskAgain = pipeline.OpenMarks(journal, journal.RunRecords())
+		s.Edited, err = pipeline.Edits(journal.RunRecords(), checkpoint.Records(path, nil))
 		journal.Close()
+		if err != nil {
+			return s, err
+		}
 	}
 	return s, nil
 }
@@ -143,6 +149,9 @@ func (s Status) print(w io.Writer) error {
 	}
 	if s.AskAgain > 0 {
 		row("to ask again", words.Thousands(s.AskAgain))
+	}
+	for _, edit := range s.Edited {
+		row("edited", editText(edit)+"; redo --all asks again")
 	}
 	row("calls", fmt.Sprintf("%s, %s refused, %s failed", words.Thousands(s.Attempts.Asked), words.Thousands(s.Attempts.Refused), words.Thousands(s.Attempts.Failed)))
 	row("possibly billed without an answer", words.Thousands(s.PossiblyBilled))

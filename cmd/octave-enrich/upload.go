@@ -27,6 +27,7 @@ type Upload struct {
 	Cut      int            `json:"cut"`      // longer sequences, cut to them
 	Replies  int            `json:"replies"`  // messages after the second that got the subject of a reply
 	Held     map[string]int `json:"held"`     // rows held back, by reason
+	LeftOut  int            `json:"left_out"` // rows of people in an earlier file of the preset, with --new
 	// Unanswered rows are held back until they are asked.
 	Unanswered int      `json:"unanswered"`
 	Define     string   `json:"define,omitempty"` // what to create in the sender before the import
@@ -39,7 +40,7 @@ func uploadOf(preset string, out writer.Output) *Upload {
 	if out.Sender == "" {
 		return nil
 	}
-	u := &Upload{Preset: preset, Rows: out.Rows, Messages: out.Emails, Cut: out.Shortened, Replies: out.Replies, Held: map[string]int{},
+	u := &Upload{Preset: preset, Rows: out.Rows, Messages: out.Emails, Cut: out.Shortened, Replies: out.Replies, LeftOut: out.LeftOut, Held: map[string]int{},
 		Define: out.Define, Notes: append([]string{}, out.Notes...), Next: append([]string{}, out.Next...)}
 	maps.Copy(u.Held, out.Held.Reasons)
 	u.Unanswered = u.Held[writer.StatusNotAttempted]
@@ -71,6 +72,7 @@ func (a *app) rehearse(o *options.Options, inputs []string, list *list, journal 
 	if err != nil {
 		return nil, err
 	}
+	leaveOut(o, &opt, journal, at.Output)
 	file, err := writer.Rehearse(cmp.Or(at.Output, "upload.csv"), opt)
 	if err != nil {
 		return nil, createError(err)
@@ -115,6 +117,9 @@ func (u *Upload) print(p *printer) {
 		p.printf("; %d not answered yet", u.Unanswered)
 	}
 	p.printf("\n")
+	if u.LeftOut > 0 {
+		p.printf("  %d left out: an earlier file held them\n", u.LeftOut)
+	}
 	for _, why := range slices.Sorted(maps.Keys(u.Held)) {
 		p.printf("  %d held back: %s\n", u.Held[why], why)
 	}

@@ -68,7 +68,7 @@ func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
 		return nil, nil
 	}
 	r := &redo{with: strings.TrimSpace(again.With), undo: again.Undo}
-	tally := redoTally{seen: map[checkpoint.Key]bool{}}
+	tally := newRedoTally(r)
 	became := map[checkpoint.Key]string{}
 	for _, key := range again.Keys {
 		became[key] = ""
@@ -82,12 +82,12 @@ func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
 		if len(meant) == 0 {
 			continue
 		}
-		outcome := tally.add(r, m.memory, s)
+		outcome := tally.add(m.memory, s)
 		for _, key := range meant {
 			became[key] = outcome
 		}
 	}
-	if err := m.write(tally.keys, r); err != nil {
+	if err := m.write(tally.body); err != nil {
 		return nil, err
 	}
 	results := make([]review.MarkResult, len(again.Keys))

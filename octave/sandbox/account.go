@@ -20,16 +20,17 @@ type agent struct {
 }
 
 // newWorkspace is more than one page of agents, at that cost per run: first
-// one for each length of a sequence.
-func newWorkspace(cost float64) []agent {
+// one for each length of a sequence. Added are the steps that somebody who edited
+// them gave to each of them since.
+func newWorkspace(cost float64, added int) []agent {
 	var all []agent
 	for n := 1; n <= maxSteps; n++ {
-		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(n), strconv.Itoa(n)+"-step sequence", "AGENT", cost, n))
+		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(n), strconv.Itoa(n)+"-step sequence", "AGENT", cost, n+added))
 	}
 	for i, name := range []string{"Inbound follow-up", "Event invitation", "Win-back", "Partner outreach", "Renewal"} {
-		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(maxSteps+1+i), name, "AGENT", cost, 3))
+		all = append(all, newAgent("ca_sandbox"+strconv.Itoa(maxSteps+1+i), name, "AGENT", cost, 3+added))
 	}
-	return append(all, newAgent("ae_sandbox1", "Short against long", "EXPERIMENT", cost, 2))
+	return append(all, newAgent("ae_sandbox1", "Short against long", "EXPERIMENT", cost, 2+added))
 }
 
 func newAgent(oid, name, itemType string, cost float64, steps int) agent {

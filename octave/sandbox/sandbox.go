@@ -41,6 +41,7 @@ type Config struct {
 	Key     string  // the only key accepted; any when empty
 
 	StrictAgents bool   // requests for an agent that the workspace does not have are refused with 404
+	AddedSteps   int    // that somebody gave to each agent since it was made
 	Account      string // what the account and agents endpoints answer instead: one of AccountFaults
 
 	Messages int     // per sequence, 1 to 7; when 0 as many as the agent writes, or MixedMessages
@@ -112,7 +113,7 @@ func New(cfg Config) *Server {
 	if cfg.Burst == 0 {
 		cfg.Burst = max(1, int(cfg.Rate))
 	}
-	s := &Server{cfg: cfg, faults: shares(cfg.Faults), polls: shares(cfg.Async.Faults), workspace: newWorkspace(cfg.Cost),
+	s := &Server{cfg: cfg, faults: shares(cfg.Faults), polls: shares(cfg.Async.Faults), workspace: newWorkspace(cfg.Cost, cfg.AddedSteps),
 		mux: http.NewServeMux(), books: newBooks(cfg)}
 	s.mux.HandleFunc("POST /api/v2/agents/sequence/run", s.run)
 	s.mux.HandleFunc("POST /api/v2/async/agent/run", s.submit)

@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
+	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
 )
 
@@ -26,7 +29,7 @@ type Holder struct {
 }
 
 // Holders are the files that still hold the person: outputs of the checkpoint, pages
-// and checkpoints in its folder.
+// and checkpoints in its folder with the decisions about them.
 func (e *Erasure) Holders(path string) iter.Seq[Holder] {
 	pages, checkpoints := e.beside(path)
 	return func(yield func(Holder) bool) {
@@ -85,12 +88,27 @@ func (e *Erasure) beside(path string) (pages, checkpoints []string) {
 			pages = appendNew(pages, name)
 		}
 	}
-	for _, name := range glob(dir, "*.checkpoint") {
-		if !durable.Locate(name).Same(self) {
+	decisions := durable.Locate(review.Path(path))
+	for _, name := range glob(dir, "*") {
+		if at := durable.Locate(name); at.Same(self) || at.Same(decisions) {
+			continue
+		}
+		if filepath.Ext(name) == ".checkpoint" || isCheckpoint(name) { // a damaged one is to be looked at, too
 			checkpoints = append(checkpoints, name)
 		}
 	}
 	return pages, checkpoints
+}
+
+// isCheckpoint says whether a file begins as checkpoints and reviews do. Reading from
+// a pipe or a device could take for ever.
+func isCheckpoint(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	_, err = checkpoint.ReadHeader(path, nil)
+	return err == nil
 }
 
 func glob(dir, pattern string) (found []string) {
@@ -120,15 +138,37 @@ func (e *Erasure) holdsPage(path string) (bool, error) {
 	return hasID || e.inText(data), nil
 }
 
-// holdsCheckpoint says whether another checkpoint has the person in it.
+// holdsCheckpoint says whether another checkpoint has the person in it, or decisions
+// about one, which know questions by their keys alone.
 func (e *Erasure) holdsCheckpoint(path string) (bool, error) {
+	keys := e.keys
+	if reviewed, is := strings.CutSuffix(path, review.Path("")); is && isCheckpoint(reviewed) {
+		var err error
+		if keys, err = e.keysIn(reviewed); err != nil {
+			return false, err
+		}
+	}
 	for entry, err := range checkpoint.Records(path, nil) {
 		if err != nil {
 			return false, err
 		}
-		if e.about(entry.Record) || entry.Key != (checkpoint.Key{}) && e.inText(entry.Body) {
+		if keys[entry.Key] || e.about(entry.Record) || entry.Key != (checkpoint.Key{}) && e.inText(entry.Body) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// keysIn are the questions about the person in another checkpoint, and in this one.
+func (e *Erasure) keysIn(path string) (map[checkpoint.Key]bool, error) {
+	keys := maps.Clone(e.keys)
+	for entry, err := range checkpoint.Records(path, nil) {
+		if err != nil {
+			return nil, err
+		}
+		if e.about(entry.Record) {
+			keys[entry.Key] = true
+		}
+	}
+	return keys, nil
 }

@@ -22,6 +22,7 @@ import (
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
+	"octave-enrich/writer"
 )
 
 // An Erasure says who is to be erased, and counts what was.
@@ -31,9 +32,11 @@ type Erasure struct {
 	list    *reader.ExcludeList
 	needles [][]byte // in lower case: what gives the person away in a text
 	keys    map[checkpoint.Key]bool
+	persons map[writer.Person]bool  // as files for senders know them
 	gone    map[checkpoint.Key]bool // of those, the ones that the checkpoint had
 
-	mentions int // records kept that hold a needle all the same
+	mentions int  // records kept that hold a needle all the same
+	filed    bool // somebody was noted as one of those in a file for a sender
 
 	// Files are those that the checkpoint says were read and written.
 	Files Files
@@ -47,9 +50,10 @@ type Files struct {
 
 // Erased says what an erasure took out of a checkpoint and its review.
 type Erased struct {
-	Records   int // dropped, those of the review among them
-	Questions int // about the person
-	Mentions  int // records about others that are kept and mention the person
+	Records   int  // dropped, those of the review among them
+	Questions int  // about the person
+	Mentions  int  // records about others that are kept and mention the person
+	Filed     bool // the person was noted as one of those in a file for a sender
 }
 
 // A FileError is what went wrong with one file of those that are written anew.
@@ -68,7 +72,7 @@ func (e *FileError) Unwrap() error { return e.Err }
 // names the flag of a value that cannot be.
 func NewErasure(emails, profiles, ids []string) (*Erasure, error) {
 	e := &Erasure{emails: slices.Clone(emails), profiles: slices.Clone(profiles), ids: slices.Clone(ids),
-		keys: map[checkpoint.Key]bool{}, gone: map[checkpoint.Key]bool{}}
+		keys: map[checkpoint.Key]bool{}, gone: map[checkpoint.Key]bool{}, persons: map[writer.Person]bool{}}
 	for _, by := range []struct {
 		flag   string
 		field  reader.Field
@@ -84,6 +88,9 @@ func NewErasure(emails, profiles, ids []string) (*Erasure, error) {
 				e.needles = append(e.needles, bytes.ToLower([]byte(strings.TrimPrefix(clean, "https://www."))))
 			}
 		}
+	}
+	for _, name := range slices.Concat(e.emails, e.ids) {
+		e.persons[writer.PersonOf(name)] = true
 	}
 	var people []reader.Person
 	for _, entry := range e.entries() {
@@ -131,7 +138,7 @@ func (e *Erasure) Erase(path string) (Erased, error) {
 		}
 		dropped += stats.Dropped
 	}
-	return Erased{Records: dropped, Questions: len(e.gone), Mentions: e.mentions}, e.clean()
+	return Erased{Records: dropped, Questions: len(e.gone), Mentions: e.mentions, Filed: e.filed}, e.clean()
 }
 
 // about says whether a record holds a request about the person.
@@ -139,7 +146,15 @@ func (e *Erasure) about(rec checkpoint.Record) bool {
 	var body struct {
 		Request octave.Request `json:"request"`
 	}
-	return rec.Key != (checkpoint.Key{}) && json.Unmarshal(rec.Body, &body) == nil && e.Asks(body.Request)
+	if rec.Key == (checkpoint.Key{}) || json.Unmarshal(rec.Body, &body) != nil || !e.Asks(body.Request) {
+		return false
+	}
+	for _, name := range []string{body.Request.Email, body.Request.CRMContactID} {
+		if name != "" {
+			e.persons[writer.PersonOf(name)] = true
+		}
+	}
+	return true
 }
 
 // Asks says whether a request is about the person.
@@ -154,6 +169,11 @@ func (e *Erasure) Asks(r octave.Request) bool {
 func (e *Erasure) keep(rec checkpoint.Record) (checkpoint.Record, bool) {
 	if rec.Type == pipeline.Again {
 		return pipeline.WithoutKeys(rec, e.keys)
+	}
+	if rec.Type == pipeline.Filed {
+		rec, changed := pipeline.WithoutPeople(rec, e.persons)
+		e.filed = e.filed || changed
+		return rec, true
 	}
 	if e.keys[rec.Key] || e.about(rec) {
 		e.gone[rec.Key] = true

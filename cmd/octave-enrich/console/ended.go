@@ -29,6 +29,9 @@ func TellOutput(w *Console, output writer.Output) {
 			fmt.Fprintf(w, "  %d %s\n", held.Reasons[why], why)
 		}
 	}
+	if output.LeftOut > 0 {
+		fmt.Fprintf(w, "left out %s: an earlier file for %s held them\n", words.Count(output.LeftOut, "row"), output.Sender)
+	}
 	if output.Shortened > 0 {
 		fmt.Fprintf(w, "cut %s to %s; --emails N chooses another number\n", words.Count(output.Shortened, "longer sequence"), words.Count(output.Emails, "message"))
 	}
@@ -49,7 +52,7 @@ func TellOutput(w *Console, output writer.Output) {
 
 // LogOutput says the same to a collector of logs.
 func LogOutput(log *zap.Logger, output writer.Output) {
-	log.Info("output", zap.String("file", output.Path), zap.Int("rows", output.Rows), zap.Bool("held", false))
+	log.Info("output", zap.String("file", output.Path), zap.Int("rows", output.Rows), zap.Bool("held", false), zap.Int("left_out", output.LeftOut))
 	if held := output.Held; held != nil {
 		log.Info("output", zap.String("file", held.Path), zap.Int("rows", held.Rows), zap.Bool("held", true))
 	}

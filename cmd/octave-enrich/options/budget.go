@@ -19,6 +19,7 @@ const (
 // Budget says what a run may spend, and on what.
 type Budget struct {
 	Limit               int // new contacts; 0 for all
+	Sample              int // new contacts from all over the list; 0 for no sample
 	MaxCalls            Bound
 	MaxUsage, MaxFailed string // see Budgets and Threshold
 	MaxDuration, MaxAge Days   // 0 for no bound
@@ -30,6 +31,7 @@ type Budget struct {
 func (b *Budget) Flags(fs *pflag.FlagSet) {
 	Grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
 		fs.IntVar(&b.Limit, "limit", 0, "at most `N` new contacts this time; 0 for all")
+		fs.IntVar(&b.Sample, "sample", 0, "`N` new contacts spread over the list, where --limit takes the first; the same command goes on with the same ones")
 		fs.Var(&b.MaxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
 		fs.StringVar(&b.MaxUsage, "max-usage", "", "start no call that could take this run's usage beyond `N`; also --max-credits")
 		fs.Var(&b.MaxDuration, "max-duration", "start no call after so long; 0 for no bound")
@@ -38,6 +40,25 @@ func (b *Budget) Flags(fs *pflag.FlagSet) {
 		fs.BoolVar(&b.Fresh, "fresh", false, "a new checkpoint takes nothing over from those beside it, and pays again")
 		fs.StringVar(&b.Changed, "changed", "", "contacts that have an answer to another question: `HOW` is redo (pay again) or keep (take that); default: redo up to ten, keep more and end with 9")
 	})
+}
+
+// CheckSample refuses what cannot be meant together.
+func (b *Budget) CheckSample() error {
+	switch {
+	case b.Sample < 0:
+		return exit.UsageError("--sample is too small")
+	case b.Sample > 0 && b.Limit > 0:
+		return exit.UsageError("--sample takes contacts from all over the list and --limit the first: write one of them")
+	}
+	return nil
+}
+
+// Beyond is the flag that leaves contacts for another time.
+func (b *Budget) Beyond() string {
+	if b.Sample > 0 {
+		return "--sample"
+	}
+	return "--limit"
 }
 
 // AgeFlag registers the age of answers for those who do not ask.

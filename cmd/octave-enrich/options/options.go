@@ -43,6 +43,7 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	o.Budget.Flags(fs)
 	o.Fleet.Flags(fs)
 	o.Output.Flags(fs)
+	o.Output.NewFlag(fs)
 	o.Teller.Flags(fs)
 	o.ConfigFlag(fs)
 }
@@ -86,7 +87,7 @@ func (o *Options) Typed(flag string) bool { return o.sources[flag] == FromFlag }
 // Check refuses what the flags of run say in a language of their own and cannot be
 // meant, before anything is opened.
 func (o *Options) Check() error {
-	if err := o.checkFleet(); err != nil {
+	if err := errors.Join(o.checkFleet(), o.Output.CheckNew(), o.Budget.CheckSample()); err != nil {
 		return err
 	}
 	if err := errors.Join(OneOf("on-timeout", o.Pace.OnTimeout, "retry", "fail"), OneOf("changed", o.Budget.Changed, "", ChangedRedo, ChangedKeep)); err != nil {

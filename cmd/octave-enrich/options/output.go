@@ -2,6 +2,7 @@ package options
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,7 @@ type Output struct {
 	Excel, Thread, Approved bool
 	Keep                    []string
 	Force                   bool
+	New                     bool // of a sender's preset: only who was in no earlier file of it
 }
 
 // Flags registers all of them.
@@ -38,6 +40,22 @@ func (o *Output) Flags(fs *pflag.FlagSet) {
 		fs.BoolVar(&o.Thread, "thread", false, "no subjects after the first message, so that the others are replies")
 		fs.BoolVar(&o.Force, "force", false, "overwrite an output that is not ours")
 	})
+}
+
+// NewFlag registers the choice of new contacts.
+func (o *Output) NewFlag(fs *pflag.FlagSet) {
+	Grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {
+		fs.BoolVar(&o.New, "new", false, "of a preset: only contacts that no earlier file of it held")
+	})
+}
+
+// CheckNew refuses --new where nobody knows who was in a file before.
+func (o *Output) CheckNew() error {
+	if o.New && !o.ForSender() {
+		return &exit.Error{Code: exit.Usage, Err: errors.New("--new is about files for senders, and this output is for none"),
+			Hint: "name the sender with --preset, such as --preset smartlead; a generic output always has one row per row of the list"}
+	}
+	return nil
 }
 
 // ApprovedFlag registers the choice of reviewed rows.

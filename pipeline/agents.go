@@ -1,0 +1,138 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"octave-enrich/checkpoint"
+)
+
+// Described is the type of the records of what an agent was when a run asked it.
+const Described = "agent"
+
+// AgentBody is the body of such a record. There is one when it differs from the one
+// before it about the same agent.
+type AgentBody struct {
+	OID  string `json:"oId"` // of an agent or an experiment
+	Name string `json:"name"`
+	// Steps are how many the list of agents shows; 0 when it does not say.
+	Steps int `json:"steps,omitempty"`
+}
+
+// ReadAgent reads such a record; it reports false for any other.
+func ReadAgent(rec checkpoint.Record) (body AgentBody, ok bool) {
+	return body, rec.Type == Described && json.Unmarshal(rec.Body, &body) == nil
+}
+
+// changes says what is different about an agent now, "" for nothing that both know.
+func (a AgentBody) changes(now AgentBody) string {
+	var parts []string
+	if a.Name != now.Name {
+		parts = append(parts, fmt.Sprintf("%q -> %q", a.Name, now.Name))
+	}
+	if a.Steps != now.Steps && a.Steps > 0 && now.Steps > 0 {
+		parts = append(parts, fmt.Sprintf("%d -> %d steps", a.Steps, now.Steps))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// An Edit is what became of an agent after it had given answers that are the last
+// ones still.
+type Edit struct {
+	Agent   AgentBody `json:"agent"`   // as it is now
+	What    string    `json:"what"`    // is different: 3 -> 4 steps
+	Answers int       `json:"answers"` // from before
+}
+
+// Edits finds the answers that agents gave before they were edited, as far as that
+// was noted. It reads the journal when an agent was described twice.
+func Edits(records []checkpoint.Record, journal iter.Seq2[checkpoint.Entry, error]) ([]Edit, error) {
+	seen := map[string][]description{}
+	var agents []string // in the order in which they were described first
+	edited := false
+	for _, rec := range records {
+		if body, ok := ReadAgent(rec); ok {
+			if len(seen[body.OID]) == 0 {
+				agents = append(agents, body.OID)
+			}
+			seen[body.OID] = append(seen[body.OID], description{body, rec.At})
+			edited = edited || len(seen[body.OID]) > 1
+		}
+	}
+	if !edited {
+		return nil, nil
+	}
+	last, err := answerers(journal, seen)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[AgentBody]int{}
+	for _, by := range last {
+		counts[by]++
+	}
+	var list []Edit
+	for _, oid := range agents {
+		list = append(list, editsOf(seen[oid], counts)...)
+	}
+	return list, nil
+}
+
+// A description is what an agent was from a moment on.
+type description struct {
+	AgentBody
+	at time.Time
+}
+
+// answerers are the agents of the last answers as they were when they gave them, but
+// for answers from before the agent was first described.
+func answerers(journal iter.Seq2[checkpoint.Entry, error], seen map[string][]description) (map[checkpoint.Key]AgentBody, error) {
+	last := map[checkpoint.Key]AgentBody{}
+	for entry, err := range journal {
+		var damage *checkpoint.DamageError
+		if errors.As(err, &damage) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		var body struct {
+			Request struct {
+				Agent      string `json:"agentOId"`
+				Experiment string `json:"experimentOId"`
+			} `json:"request"`
+			Replaces *checkpoint.Key `json:"replaces"`
+		}
+		if entry.Type != checkpoint.Answered || json.Unmarshal(entry.Body, &body) != nil {
+			continue
+		}
+		if body.Replaces != nil {
+			delete(last, *body.Replaces)
+		}
+		delete(last, entry.Key)
+		for _, then := range slices.Backward(seen[body.Request.Agent+body.Request.Experiment]) {
+			if !entry.At.Before(then.at) {
+				last[entry.Key] = then.AgentBody
+				break
+			}
+		}
+	}
+	return last, nil
+}
+
+// editsOf lists what the answers of one agent were given by that it is no more.
+func editsOf(all []description, counts map[AgentBody]int) (list []Edit) {
+	now := all[len(all)-1].AgentBody
+	told := map[AgentBody]bool{}
+	for _, then := range all {
+		if what := then.changes(now); what != "" && counts[then.AgentBody] > 0 && !told[then.AgentBody] {
+			told[then.AgentBody] = true
+			list = append(list, Edit{now, what, counts[then.AgentBody]})
+		}
+	}
+	return list
+}

@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/writer"
+)
+
+// Filed is the type of the records of who is in a file for a sender: some before the
+// file gets its name, and one, which says so, when it has it.
+const Filed = "filed"
+
+// FiledBody is the body of a filed record.
+type FiledBody struct {
+	ID     string `json:"id"`     // of the file: its records share it
+	Preset string `json:"preset"` // of the sender
+	Path   string `json:"path"`   // absolute
+	SHA256 string `json:"sha256"`
+	Part   int    `json:"part,omitempty"`   // of the people, 1-based
+	People []byte `json:"people,omitempty"` // a [writer.Person] is 16 bytes of it
+	// Over says that the file took the place of one of the same name.
+	Over bool `json:"over,omitempty"`
+	// Done says that the file has its name.
+	Done bool `json:"done,omitempty"`
+	// From is the checkpoint that the record was taken over from.
+	From string `json:"from,omitempty"`
+}
+
+// mostFiled is how many people one record names.
+const mostFiled = 100_000
+
+// FiledRecords are the bodies of the records about a file that gets its name when
+// they are durable: the first ones, and the one for afterwards.
+func FiledRecords(about FiledBody, people []writer.Person) (before []FiledBody, after FiledBody) {
+	for part := range slices.Chunk(people, mostFiled) {
+		about.Part++
+		about.People = make([]byte, 0, len(part)*len(writer.Person{}))
+		for _, p := range part {
+			about.People = append(about.People, p[:]...)
+		}
+		before = append(before, about)
+	}
+	about.Part, about.People, about.Done = 0, nil, true
+	return before, about
+}
+
+// SenderOf is the sender that a preset is for: outreach:20 is one of outreach.
+func SenderOf(preset string) string {
+	name, _, _ := strings.Cut(strings.ToLower(preset), ":")
+	return name
+}
+
+// A Files is what a checkpoint knows of the files for senders.
+type Files struct {
+	// SHA256 is that of a file as it is now, "" when there is none. A file whose
+	// process was killed while it gave it its name is one if it has it.
+	SHA256 func(path string) string
+}
+
+// A senderFile is what the records say of one file.
+type senderFile struct {
+	FiledBody
+	people []writer.Person
+}
+
+// Earlier are the people of the files for a sender which the one at path comes after,
+// and how many are in the file that it replaces. That one is no earlier file: who is
+// in it is in nobody's hands yet, or the new one would be a part of it.
+func (f Files) Earlier(records []checkpoint.Record, preset, path string) (people map[writer.Person]bool, replaced int) {
+	people = map[writer.Person]bool{}
+	files := f.read(records)
+	there := f.SHA256(path) != ""
+	for _, file := range files {
+		switch {
+		case SenderOf(file.Preset) != SenderOf(preset):
+		case there && file.Path == path:
+			replaced += len(file.people)
+		default:
+			for _, p := range file.people {
+				people[p] = true
+			}
+		}
+	}
+	return people, replaced
+}
+
+// read lists the files that were not overwritten.
+func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
+	records = slices.DeleteFunc(slices.Clone(records), func(rec checkpoint.Record) bool { return rec.Type != Filed })
+	slices.SortStableFunc(records, func(a, b checkpoint.Record) int { return a.At.Compare(b.At) }) // taken over ones came later
+	all := map[string]*senderFile{}
+	order := map[string]int{}
+	for i, rec := range records {
+		var body FiledBody
+		if json.Unmarshal(rec.Body, &body) != nil {
+			continue
+		}
+		file := all[body.ID]
+		if file == nil {
+			file = &senderFile{FiledBody: body}
+			all[body.ID], order[body.ID] = file, i
+		}
+		file.Done = file.Done || body.Done
+		for part := range slices.Chunk(body.People, len(writer.Person{})) {
+			if len(part) == len(writer.Person{}) {
+				file.people = append(file.people, writer.Person(part))
+			}
+		}
+	}
+	files := slices.SortedFunc(maps.Values(all), func(a, b *senderFile) int { return cmp.Compare(order[a.ID], order[b.ID]) })
+	for _, file := range files {
+		if !file.Done && f.SHA256(file.Path) != file.SHA256 {
+			continue // it never got its name
+		}
+		if file.Over {
+			list = slices.DeleteFunc(list, func(other *senderFile) bool { return other.Path == file.Path })
+		}
+		list = append(list, file)
+	}
+	return list
+}
+
+// WithoutPeople is a filed record that names none of the people.
+func WithoutPeople(rec checkpoint.Record, gone map[writer.Person]bool) (checkpoint.Record, bool) {
+	var body FiledBody
+	if json.Unmarshal(rec.Body, &body) != nil {
+		return rec, false
+	}
+	var left []byte
+	for part := range slices.Chunk(body.People, len(writer.Person{})) {
+		if len(part) == len(writer.Person{}) && !gone[writer.Person(part)] {
+			left = append(left, part...)
+		}
+	}
+	if len(left) == len(body.People) {
+		return rec, false
+	}
+	body.People = left
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return rec, false
+	}
+	rec.Body, rec.OneLine = raw, false
+	return rec, true
+}

@@ -38,6 +38,9 @@ Around it
   completion   for bash, zsh, fish and PowerShell
   version      the version
 
+Topics, for octave-enrich help TOPIC
+  input, output, money, network, telling, senders, exit-codes, summary
+
 The key is read from OCTAVE_API_KEY or from --key-file. Without a key, try
 everything with --sandbox. INPUT and OUTPUT may be - for standard input and
 output; .csv .tsv .jsonl .xlsx and .gz .zst .zip are understood.
@@ -124,7 +127,9 @@ that must not depend on one box, and for hosts that come and go.
 
   octave-enrich fleet init --fleet URL       once
   octave-enrich worker --fleet URL           on each host, with the key
-  octave-enrich run people.csv --fleet URL   anywhere, without the key`
+  octave-enrich run people.csv --fleet URL   anywhere, without the key
+
+--queue NAME on workers and runs keeps workspaces apart.`
 
 const fleetStatusHelp = `Queues with their questions, the hosts that are alive, the pace of each key, and
 the runs that have not ended. "Possibly billed" counts calls without an answer,

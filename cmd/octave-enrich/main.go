@@ -44,7 +44,16 @@ func (a *app) newLog(o *options.Options, to *console.Console) (*zap.Logger, stri
 	}
 	terminal := console.IsTerminal(a.stderr)
 	format := console.LogFormat(o.Teller.LogFormat, terminal)
-	log, err := console.NewLog(to, format, o.Teller.LogLevel, terminal)
+	level := o.Teller.LogLevel
+	switch {
+	case o.Teller.Quiet && o.Teller.Verbose:
+		return nil, "", exit.UsageError("--quiet and --verbose exclude each other")
+	case o.Teller.Quiet:
+		level = "warn"
+	case o.Teller.Verbose:
+		level = "debug"
+	}
+	log, err := console.NewLog(to, format, level, terminal)
 	if err != nil {
 		return nil, "", &exit.Error{Code: exit.Usage, Err: err}
 	}
@@ -56,6 +65,8 @@ func (a *app) progressMode(o *options.Options) string {
 	switch {
 	case o.Teller.Progress != "auto":
 		return o.Teller.Progress
+	case o.Teller.Quiet:
+		return "none"
 	case console.IsTerminal(a.stderr):
 		return "bar"
 	}

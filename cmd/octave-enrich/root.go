@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"strings"
@@ -38,7 +39,9 @@ func newRoot(a *app) *cobra.Command {
 	})
 	root.SetVersionTemplate(versionLine())
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newRedo(a), newStatus(a), newReport(a), newReview(a),
+	run := newRun(a)
+	root.AddCommand(newTopics(run)...)
+	root.AddCommand(run, newPlan(a), newInspect(a), newExport(a), newRedo(a), newStatus(a), newReport(a), newReview(a),
 		newAgents(a), newCheck(a), newSandbox(a), newWorker(a), newFleet(a), newConfig(a), newSummaryTopic(), newSendersTopic(), newErase(a), newPrune(a), newMan(), newVersion(a))
 	root.SetGlobalNormalizationFunc(options.Alias)
 	root.InitDefaultCompletionCmd()
@@ -112,6 +115,9 @@ func newVersion(a *app) *cobra.Command {
 
 // helpPage is the page of a command: what it does, examples, flags by group.
 func helpPage(cmd *cobra.Command) string {
+	if cmd.Name() == "run" && cmd.HasParent() {
+		return pageOf(cmd, runPage)
+	}
 	var b strings.Builder
 	about := cmd.Long
 	if about == "" {
@@ -133,7 +139,11 @@ func helpPage(cmd *cobra.Command) string {
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, "\nExamples\n%s\n", strings.Trim(cmd.Example, "\n"))
 	}
-	for _, heading := range append(options.Headings(), "") {
+	headings, shared := append(options.Headings(), ""), sharesFlags(cmd)
+	if shared != "" {
+		headings = []string{""}
+	}
+	for _, heading := range headings {
 		flags := flagsUnder(cmd, heading)
 		if !flags.HasAvailableFlags() {
 			continue
@@ -141,7 +151,10 @@ func helpPage(cmd *cobra.Command) string {
 		if heading == "" {
 			heading = "Flags"
 		}
-		fmt.Fprintf(&b, "\n%s\n%s", heading, flags.FlagUsagesWrapped(110))
+		fmt.Fprintf(&b, "\n%s\n%s", heading, flags.FlagUsagesWrapped(mostColumns))
+	}
+	if shared != "" {
+		fmt.Fprintf(&b, "\nand %s:\n%s help run\n", shared, words.Tool)
 	}
 	return b.String()
 }
@@ -156,7 +169,9 @@ func flagsUnder(cmd *cobra.Command, heading string) *pflag.FlagSet {
 	part.SortFlags = false
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if options.HeadingOf(f) == heading && f.Name != "help" {
-			part.AddFlag(f)
+			shown := *f
+			shown.Name = cmp.Or(newNames()[f.Name], f.Name)
+			part.AddFlag(&shown)
 		}
 	})
 	return part

@@ -39,6 +39,9 @@ func newRun(a *app) *cobra.Command {
 	fs := cmd.Flags()
 	o.Flags(fs)
 	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error {
+		if o.Teller.DryRun {
+			return a.dryRun()
+		}
 		return a.run(o, inputs)
 	})
 	return cmd
@@ -69,6 +72,9 @@ func (j *job) end() console.End {
 }
 
 func (j *job) tellOutput(output writer.Output) {
+	if j.o.Teller.Quiet {
+		return
+	}
 	if j.app.log == nil {
 		console.TellOutput(j.console, output)
 		return

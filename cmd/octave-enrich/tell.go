@@ -133,6 +133,7 @@ func (j *job) tellPeople(end *exit.Error) {
 	case !j.concluded:
 	case j.app.log != nil:
 		console.LogEnd(j.log, j.end(), code)
+	case j.o.Teller.Quiet:
 	default:
 		console.TellEnd(j.console, j.end())
 		if commands := j.nextAfterRun(); code == exit.OK && len(commands) > 0 {

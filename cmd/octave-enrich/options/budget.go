@@ -33,7 +33,7 @@ func (b *Budget) Flags(fs *pflag.FlagSet) {
 		fs.IntVar(&b.Limit, "limit", 0, "at most `N` new contacts this time; 0 for all")
 		fs.IntVar(&b.Sample, "sample", 0, "`N` new contacts spread over the list, where --limit takes the first; the same command goes on with the same ones")
 		fs.Var(&b.MaxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
-		fs.StringVar(&b.MaxUsage, "max-usage", "", "start no call that could take this run's usage beyond `N`; also --max-credits")
+		fs.StringVar(&b.MaxUsage, "max-usage", "", "start no call that could take this run beyond `N` credits")
 		fs.Var(&b.MaxDuration, "max-duration", "start no call after so long; 0 for no bound")
 		fs.StringVar(&b.MaxFailed, "max-failed", "", "stop when more than `N` rows (or N%) failed")
 		fs.Var(&b.MaxAge, "max-age", "ask again for answers older than this, such as 90d; 0 for never")

@@ -77,7 +77,7 @@ func Known() *pflag.FlagSet {
 }
 
 // IsSetting says whether a flag can be set from outside the command line.
-func IsSetting(flag string) bool { return flag != "config" && flag != "help" }
+func IsSetting(flag string) bool { return flag != "config" && flag != "help" && flag != "dry-run" }
 
 // overlay fills the flags that were not given from the environment and then from
 // the configuration file, and says where each value came from.

@@ -28,8 +28,8 @@ func (p *Pace) Flags(fs *pflag.FlagSet) {
 	Grouped(fs, HeadingPace, func(fs *pflag.FlagSet) {
 		fs.IntVar(&p.Concurrency, "concurrency", octave.DefaultConcurrency, "calls in flight at most")
 		fs.StringVar(&p.Rate, "rate", "5/s", "calls started at most, every attempt counted: `R` is 5/s, 120/m, 2000/h, 0 for no limit")
-		fs.IntVar(&p.Retries, "retries", 4, "further attempts after the first")
-		fs.StringVar(&p.OnTimeout, "on-timeout", "retry", "`HOW` to treat an attempt that may have been billed (time-out, cut, a gateway's 502, 504 and the like): retry or fail; also --on-lost")
+		fs.IntVar(&p.Retries, "retries", 4, "`N` further attempts after the first")
+		fs.StringVar(&p.OnTimeout, "on-timeout", "retry", "`HOW` to treat an attempt that may have been billed (time-out, cut, a gateway's 502, 504 and the like): retry or fail")
 		fs.Var(&p.MaxOutage, "max-outage", "how long a failing service is waited for")
 	})
 }

@@ -9,6 +9,8 @@ type Teller struct {
 	OnExit, PingURL          string
 	Progress                 string // auto, bar, plain or none
 	LogFormat, LogLevel      string
+	Quiet, Verbose           bool
+	DryRun                   bool // plan is meant
 	WaitLock                 Days
 }
 
@@ -30,6 +32,8 @@ func (t *Teller) Flags(fs *pflag.FlagSet) {
 		fs.StringVar(&t.OnExit, "on-exit", "", "shell `COMMAND` that reads the summary when the run has ended; it does not inherit the key")
 		fs.StringVar(&t.Progress, "progress", "auto", "`HOW`: auto, bar, plain or none")
 		fs.Var(&t.WaitLock, "wait-lock", "wait so long for another run that holds the checkpoint")
+		fs.BoolVar(&t.DryRun, "dry-run", false, "what plan does")
+		Hide(fs, "dry-run")
 		t.LogFlags(fs)
 	})
 }
@@ -38,6 +42,8 @@ func (t *Teller) Flags(fs *pflag.FlagSet) {
 func (t *Teller) LogFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&t.LogFormat, "log-format", "auto", "`HOW`: auto, text or json")
 	fs.StringVar(&t.LogLevel, "log-level", "info", "`LEVEL`: debug, info, warn or error")
+	fs.BoolVarP(&t.Quiet, "quiet", "q", false, "say warnings and errors alone")
+	fs.BoolVarP(&t.Verbose, "verbose", "v", false, "say more, as --log-level debug")
 }
 
 // checkProgress refuses a display that there is not.

@@ -13,6 +13,7 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 )
 
@@ -47,7 +48,11 @@ func newAgents(a *app) *cobra.Command {
 		if o.JSON {
 			return writeJSON(a.stdout, append([]octave.AgentInfo{}, agents...))
 		}
-		return printAgents(a.stdout, agents)
+		if err := printAgents(a.stdout, agents); err != nil || len(agents) == 0 {
+			return err
+		}
+		next(a.stderr, words.Tool+" plan LIST --agent "+words.Quote(agents[0].OID))
+		return nil
 	})
 	return cmd
 }
@@ -111,7 +116,15 @@ func (a *app) check(o *options.Options) error {
 	if o.JSON {
 		return writeJSON(a.stdout, check)
 	}
-	return check.print(a.stdout)
+	if err := check.print(a.stdout); err != nil {
+		return err
+	}
+	if o.Question.Agent == "" {
+		next(a.stderr, words.Tool+" agents")
+	} else {
+		next(a.stderr, words.Tool+" plan LIST --agent "+words.Quote(o.Question.Agent))
+	}
+	return nil
 }
 
 // accountError gives an error of the account endpoints its code, and a key that is

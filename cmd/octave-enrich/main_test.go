@@ -73,7 +73,7 @@ func scripts(dir string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "service": service, "ledger": ledger, "until": until, "signal": signalRun, "insist": insist, "code": code,
 			"column": column, "mode": mode, "nowhere": nowhere, "value": value, "tmpfs": tmpfs, "mounted": mounted, "flip": flip,
-			"schema": schema, "unpack": unpack, "decided": decided, "again": again, "rewritten": rewritten,
+			"schema": schema, "unpack": unpack, "decided": decided, "again": again, "rewritten": rewritten, "readme": readme,
 		},
 	}
 }

@@ -88,3 +88,12 @@ func (j *job) exportCommand() string {
 	}
 	return line + " --preset smartlead"
 }
+
+// exportOf makes the file of what was approved; about is how the checkpoint was
+// named.
+func exportOf(about, checkpoint string) string {
+	if isCheckpoint(about) {
+		return words.Tool + " export LIST --checkpoint " + words.Quote(checkpoint) + " --approved --preset smartlead"
+	}
+	return words.Tool + " export " + words.Quote(about) + " --approved --preset smartlead   (or another sender: help senders)"
+}

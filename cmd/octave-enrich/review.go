@@ -43,7 +43,11 @@ func newReview(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&open, "open", false, "open the page in the browser")
 	cmd.RunE = func(cmd *cobra.Command, list []string) error {
 		return found(list, func(path string) error {
-			return a.review(path, addr, cmd.Flags().Changed("addr"), addrFile, open)
+			if err := a.review(path, addr, cmd.Flags().Changed("addr"), addrFile, open); err != nil {
+				return err
+			}
+			next(a.stderr, exportOf(list[0], path))
+			return nil
 		})
 	}
 	return cmd

@@ -276,7 +276,7 @@ func newFleetStatus(a *app) *cobra.Command {
 
 func printFleet(w io.Writer, s fleet.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "QUEUE\tSERVICE\tQUEUED\tRUNNING\tANSWERED\tFAILED\tCALLS\tPOSSIBLY BILLED\tUSAGE\n")
+	fmt.Fprintf(t, "QUEUE\tSERVICE\tQUEUED\tRUNNING\tANSWERED\tFAILED\tCALLS\tPOSSIBLY BILLED\tCREDITS\n")
 	for _, q := range s.Queues {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", q.Queue, q.Service, words.Thousands(q.Queued), words.Thousands(q.Running),
 			words.Thousands(q.Answered), words.Thousands(q.Failed), words.Thousands(q.Calls), words.Thousands(q.PossiblyBilled), q.Usage)

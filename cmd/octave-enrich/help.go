@@ -65,7 +65,7 @@ the run ends in order, then in OUTPUT. The first signal lets the calls in flight
 end. A second Ctrl-C, more than a second later, leaves at once; the calls in
 flight may then be billed again. SIGTERM and SIGHUP never hurry.
 
-No call starts that could take the run beyond --max-usage: each is expected to
+No call starts that could take the run beyond --max-credits: each is expected to
 cost what the agent costs by its own word, or the dearest answer of this run or
 the checkpoint if that is more, else 1. Only a call that costs more than that
 overshoots it.`
@@ -96,7 +96,7 @@ is never called, and a run may go on meanwhile. Agent and the other settings of
 the questions are those of the last run unless given.`
 
 const reportHelp = `One self-contained HTML page of a checkpoint: outcomes, calls and latency over
-time, failures by cause, usage, and every email, to be read and searched. It
+time, failures by cause, credits, and every email, to be read and searched. It
 loads nothing from anywhere, and a run may go on meanwhile.
 
 The page holds the contacts, their emails and, when the list lies beside the

@@ -109,5 +109,5 @@ function runs() {
       ended ? Object.entries(rowCounts).filter(([, n]) => n).map(([name, n]) => `${number(n)} ${name.replace("_", " ")}`).join(", ") : "",
       ended && ended.calls ? number(ended.calls.started) : "", ended ? number(ended.usage || 0) : "", ended ? `${ended.exit_code}: ${ended.reason}` : "cut short, or goes on"];
   });
-  return table(["begun", "for", "input", "rows", "outcome", "calls", "usage", "exit"], rows, "None recorded.");
+  return table(["begun", "for", "input", "rows", "outcome", "calls", "credits", "exit"], rows, "None recorded.");
 }

@@ -34,7 +34,7 @@ function heading(c) {
 function facts(c) {
   const fact = (name, value) => (value ? h("span", { class: "fact" }, h("i", {}, name), value) : null);
   return h("p", { class: "facts" }, fact("playbook", c.playbook), fact("persona", c.persona), fact("product", c.product),
-    fact("answered in", c.latency_ms ? duration(c.latency_ms) : ""), fact("usage", c.usage), fact("attempts", c.attempts > 1 ? c.attempts : ""),
+    fact("answered in", c.latency_ms ? duration(c.latency_ms) : ""), fact("credits", c.usage), fact("attempts", c.attempts > 1 ? c.attempts : ""),
     fact("on", moment(c.at)), fact("request", c.request_id));
 }
 

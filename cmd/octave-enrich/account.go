@@ -51,7 +51,7 @@ func newAgents(a *app) *cobra.Command {
 		if err := printAgents(a.stdout, agents); err != nil || len(agents) == 0 {
 			return err
 		}
-		next(a.stderr, words.Tool+" plan LIST --agent "+words.Quote(agents[0].OID))
+		a.nextOnTerminal(words.Tool + " plan LIST --agent " + words.Quote(agents[0].OID))
 		return nil
 	})
 	return cmd
@@ -120,9 +120,9 @@ func (a *app) check(o *options.Options) error {
 		return err
 	}
 	if o.Question.Agent == "" {
-		next(a.stderr, words.Tool+" agents")
+		a.nextOnTerminal(words.Tool + " agents")
 	} else {
-		next(a.stderr, words.Tool+" plan LIST --agent "+words.Quote(o.Question.Agent))
+		a.nextOnTerminal(words.Tool + " plan LIST --agent " + words.Quote(o.Question.Agent))
 	}
 	return nil
 }

@@ -10,12 +10,20 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/options"
 
+	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/words"
 )
 
 // next says what to do next, one or more commands.
 func next(w io.Writer, commands ...string) {
 	fmt.Fprintf(w, "next: %s\n", strings.Join(commands, "\n      "))
+}
+
+// nextOnTerminal says it below a table that a person looks at.
+func (a *app) nextOnTerminal(commands ...string) {
+	if console.IsTerminal(a.stdout) {
+		next(a.stdout, commands...)
+	}
 }
 
 // instead is the command that was typed as another command: without some of its

@@ -189,7 +189,7 @@ func discreetCommands() [][]string {
 		{"summary"},
 		{"redo", "people.csv", "--checkpoint", "c", "--all"},
 		{"redo", "people.csv", "--checkpoint", "c", "--all", "--undo"},
-		{"senders"},
+		{"senders"}, {"input"}, {"output"}, {"money"}, {"network"}, {"telling"}, {"exit-codes"},
 		{"erase", "c", "--email", "message@alder.example"},
 		{"prune", "c", "--older-than", "900d"},
 		{"completion", "bash"},

@@ -75,27 +75,21 @@ func (r Request) Canonical() []byte {
 // takes five times as long.
 func (r Request) body() []byte {
 	b := append(make([]byte, 0, 512), '{')
-	for _, field := range [...]struct{ name, value string }{
-		{"email", r.Email}, {"firstName", r.FirstName}, {"lastName", r.LastName}, {"jobTitle", r.JobTitle},
-		{"companyDomain", r.CompanyDomain}, {"companyName", r.CompanyName}, {"linkedInProfile", r.LinkedInProfile},
-		{"crmContactId", r.CRMContactID}, {"crmLeadId", r.CRMLeadID}, {"crmAccountId", r.CRMAccountID},
-		{"lang", r.Lang}, {"outputFormat", r.OutputFormat},
-	} {
-		b = appendText(b, field.name, field.value)
-	}
-	if texts := filled(r.RuntimeContext); len(texts) > 0 {
-		b = appendJSON(appendName(b, "runtimeContext"), texts)
-	}
-	if texts := filled(r.RuntimeInstructions); len(texts) > 0 {
-		b = appendJSON(appendName(b, "runtimeInstructions"), texts)
-	}
-	b = appendText(b, "playbookSelectionContext", r.PlaybookSelectionContext)
-	if custom := r.CustomContext.filled(); custom != nil {
-		b = appendJSON(appendName(b, "customContext"), custom)
-	}
-	b = appendText(appendText(b, "agentOId", r.AgentOID), "experimentOId", r.ExperimentOID)
-	if r.IncludeFullAnnotation {
-		b = append(appendName(b, "includeFullAnnotation"), "true"...)
+	for i := range requestFields {
+		switch f := &requestFields[i]; {
+		case f.text != nil:
+			b = appendText(b, f.name, *f.text(&r))
+		case f.texts != nil:
+			if texts := filled(*f.texts(&r)); len(texts) > 0 {
+				b = appendJSON(appendName(b, f.name), texts)
+			}
+		case f.refs != nil:
+			if custom := (*f.refs(&r)).filled(); custom != nil {
+				b = appendJSON(appendName(b, f.name), custom)
+			}
+		case *f.flag(&r):
+			b = append(appendName(b, f.name), "true"...)
+		}
 	}
 	return append(appendText(b, "requestId", r.RequestID), '}')
 }
@@ -149,8 +143,8 @@ func (c *CustomContext) filled() *CustomContext {
 		return nil
 	}
 	kept := *c
-	for _, ref := range []**Ref{&kept.Playbook, &kept.Product, &kept.Service, &kept.Persona, &kept.Segment} {
-		if *ref != nil && (*ref).OID == "" {
+	for _, r := range customRefs {
+		if ref := r.ref(&kept); *ref != nil && (*ref).OID == "" {
 			*ref = nil
 		}
 	}

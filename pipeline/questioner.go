@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"text/template"
 
@@ -55,7 +54,7 @@ func NewQuestioner(settings Settings, columns []string) (*Questioner, error) {
 		return nil, fmt.Errorf("--agent and --experiment exclude each other")
 	}
 	for field, value := range settings.Set {
-		if err := SetField(&octave.Request{}, field, value); err != nil {
+		if err := new(octave.Request).Set(field, value); err != nil {
 			return nil, fmt.Errorf("--set %s: %w", field, err)
 		}
 	}
@@ -73,7 +72,8 @@ func NewQuestioner(settings Settings, columns []string) (*Questioner, error) {
 		if err := q.knows(t); err != nil {
 			return nil, err
 		}
-		if err := SetField(&octave.Request{}, field, "x"); err != nil && !isValueError(err) {
+		var value *octave.ValueError // what the template makes of a row is not known yet
+		if err := new(octave.Request).Set(field, "x"); err != nil && !errors.As(err, &value) {
 			return nil, fmt.Errorf("--template %s: %w", field, err)
 		}
 		q.templates[field] = t
@@ -84,7 +84,7 @@ func NewQuestioner(settings Settings, columns []string) (*Questioner, error) {
 func (q *Questioner) addTexts(flag, field string, specs []string) error {
 	for _, spec := range specs {
 		header, step := spec, "all"
-		if i := strings.LastIndexByte(spec, ':'); i >= 0 && isStep(spec[i+1:]) {
+		if i := strings.LastIndexByte(spec, ':'); i >= 0 && octave.IsStep(spec[i+1:]) {
 			header, step = spec[:i], spec[i+1:]
 		}
 		column, ok := q.columns[header]
@@ -124,10 +124,6 @@ func (q *Questioner) knows(t *template.Template) error {
 	return nil
 }
 
-func isStep(s string) bool {
-	return s == "all" || len(s) == 1 && s[0] >= '1' && s[0] <= '7'
-}
-
 // Request builds the question about a contact, without its requestId. What a
 // column says is overruled by --set, and that by --template.
 func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
@@ -139,7 +135,7 @@ func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
 		AgentOID: q.settings.Agent, ExperimentOID: q.settings.Experiment,
 	}
 	for _, field := range sortedKeys(p.Extra) {
-		if err := SetField(&req, string(field), p.Extra[field]); err != nil {
+		if err := req.Set(string(field), p.Extra[field]); err != nil {
 			return req, fmt.Errorf("%s: %w", field, err)
 		}
 	}
@@ -149,7 +145,7 @@ func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
 		}
 	}
 	for _, field := range sortedKeys(q.settings.Set) {
-		if err := SetField(&req, field, q.settings.Set[field]); err != nil {
+		if err := req.Set(field, q.settings.Set[field]); err != nil {
 			return req, fmt.Errorf("--set %s: %w", field, err)
 		}
 	}
@@ -177,7 +173,7 @@ func (q *Questioner) fillTemplates(req *octave.Request, c reader.Contact) error 
 		if err := q.templates[field].Execute(&b, row); err != nil {
 			return fmt.Errorf("--template %s: %w", field, err)
 		}
-		if err := SetField(req, field, strings.TrimSpace(b.String())); err != nil {
+		if err := req.Set(field, strings.TrimSpace(b.String())); err != nil {
 			return fmt.Errorf("--template %s: %w", field, err)
 		}
 	}
@@ -198,133 +194,6 @@ func appendText(req *octave.Request, field, value string) {
 		value = old + "\n" + value
 	}
 	(*texts)[step] = value
-}
-
-// A valueError is a field that exists but does not take this value.
-type valueError struct{ msg string }
-
-func (e *valueError) Error() string { return e.msg }
-
-func isValueError(err error) bool {
-	var value *valueError
-	return errors.As(err, &value)
-}
-
-// SetField sets a field of a request by its name in the service's own spelling,
-// with a dot where objects nest: lang, customContext.playbook.oId,
-// runtimeContext.all, runtimeInstructions.2. An empty value leaves the field out.
-func SetField(req *octave.Request, field, value string) error {
-	if s := stringField(req, field); s != nil {
-		*s = value
-		return nil
-	}
-	group, rest, _ := strings.Cut(field, ".")
-	switch group {
-	case "outputFormat":
-		if value != "" && !slices.Contains([]string{"text", "html", "markdown"}, value) {
-			return &valueError{fmt.Sprintf("%q is not one of text, html, markdown", value)}
-		}
-		req.OutputFormat = value
-		return nil
-	case "includeFullAnnotation":
-		on, err := strconv.ParseBool(cmp.Or(value, "false"))
-		if err != nil {
-			return &valueError{fmt.Sprintf("%q is neither true nor false", value)}
-		}
-		req.IncludeFullAnnotation = on
-		return nil
-	case "runtimeContext":
-		return setText(&req.RuntimeContext, field, cmp.Or(rest, "all"), value)
-	case "runtimeInstructions":
-		return setText(&req.RuntimeInstructions, field, cmp.Or(rest, "all"), value)
-	case "customContext":
-		return setCustom(req, rest, value)
-	}
-	return fmt.Errorf("the service has no field %q; it has %s", field, strings.Join(fieldNames, ", "))
-}
-
-var fieldNames = []string{
-	"email", "firstName", "lastName", "jobTitle", "companyName", "companyDomain", "linkedInProfile",
-	"crmContactId", "crmLeadId", "crmAccountId", "lang", "outputFormat", "playbookSelectionContext",
-	"includeFullAnnotation", "agentOId", "experimentOId", "runtimeContext.STEP", "runtimeInstructions.STEP",
-	"customContext.{playbook,product,service,persona,segment}.oId",
-}
-
-func stringField(req *octave.Request, field string) *string {
-	switch field {
-	case "email":
-		return &req.Email
-	case "firstName":
-		return &req.FirstName
-	case "lastName":
-		return &req.LastName
-	case "jobTitle":
-		return &req.JobTitle
-	case "companyName":
-		return &req.CompanyName
-	case "companyDomain":
-		return &req.CompanyDomain
-	case "linkedInProfile":
-		return &req.LinkedInProfile
-	case "crmContactId":
-		return &req.CRMContactID
-	case "crmLeadId":
-		return &req.CRMLeadID
-	case "crmAccountId":
-		return &req.CRMAccountID
-	case "lang":
-		return &req.Lang
-	case "playbookSelectionContext":
-		return &req.PlaybookSelectionContext
-	case "agentOId":
-		return &req.AgentOID
-	case "experimentOId":
-		return &req.ExperimentOID
-	}
-	return nil
-}
-
-func setText(texts *map[string]string, field, step, value string) error {
-	if !isStep(step) {
-		return fmt.Errorf("%s: a step is \"all\" or a number from 1 to 7", field)
-	}
-	if value == "" {
-		delete(*texts, step)
-		return nil
-	}
-	if *texts == nil {
-		*texts = map[string]string{}
-	}
-	(*texts)[step] = value
-	return nil
-}
-
-func setCustom(req *octave.Request, path, value string) error {
-	name, tail, _ := strings.Cut(path, ".")
-	if tail != "oId" {
-		return fmt.Errorf("customContext.%s: write customContext.%s.oId", path, cmp.Or(name, "playbook"))
-	}
-	custom := octave.CustomContext{}
-	if req.CustomContext != nil {
-		custom = *req.CustomContext
-	}
-	refs := map[string]**octave.Ref{
-		"playbook": &custom.Playbook, "product": &custom.Product, "service": &custom.Service,
-		"persona": &custom.Persona, "segment": &custom.Segment,
-	}
-	ref, ok := refs[name]
-	if !ok {
-		return fmt.Errorf("customContext has playbook, product, service, persona and segment, but no %q", name)
-	}
-	*ref = nil
-	if value != "" {
-		*ref = &octave.Ref{OID: value}
-	}
-	req.CustomContext = nil
-	if custom != (octave.CustomContext{}) {
-		req.CustomContext = &custom
-	}
-	return nil
 }
 
 // Fingerprint names the settings: two runs with the same ask the same of a row.

@@ -42,8 +42,9 @@ func TestImports(t *testing.T) {
 		"checkpoint/durable/durabletest": {"checkpoint/durable"},
 		"reader/table":                   {},
 		"reader":                         {"reader/table", "reader/mapping", "reader/person"},
-		"reader/mapping":                 {"reader/table", "reader/person", "checkpoint/durable"},
-		"reader/person":                  {}, "octave": {},
+		// octave has the one table of the request's fields, which columns are mapped to.
+		"reader/mapping": {"reader/table", "reader/person", "checkpoint/durable", "octave"},
+		"reader/person":  {}, "octave": {},
 		"checkpoint": {"checkpoint/durable"}, "writer": {"checkpoint/durable", "reader/table"},
 		"octave/sandbox": {"octave"},
 		"pipeline/lint":  {},

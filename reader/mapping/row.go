@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,15 +15,15 @@ import (
 	tables "octave-enrich/reader/table"
 )
 
-// The slots of a row: one for each field of a Person, in its order, then
-// the name to be split.
+// The slots of a row: one for each field of a contact, in the order of octave's
+// table, then the name to be split.
 const (
 	slotEmail = iota
 	slotFirstName
 	slotLastName
 	slotJobTitle
-	slotCompanyName
 	slotCompanyDomain
+	slotCompanyName
 	slotLinkedInProfile
 	slotCRMContactID
 	slotCRMLeadID
@@ -34,10 +35,10 @@ const (
 )
 
 // personFields are the fields of the slots, in their order.
-func personFields() [slots]person.Field {
-	return [slots]person.Field{person.Email, person.FirstName, person.LastName, person.JobTitle, person.CompanyName, person.CompanyDomain, person.LinkedInProfile,
-		person.CRMContactID, person.CRMLeadID, person.CRMAccountID, person.Lang, person.FullName}
-}
+var personFields = sync.OnceValue(func() (fields [slots]person.Field) {
+	copy(fields[:], append(contactFields(), person.FullName))
+	return fields
+})
 
 // slotOf is the slot of a field, -1 for one that goes into Person.Extra.
 func slotOf(field person.Field) int {

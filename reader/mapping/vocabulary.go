@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"octave-enrich/octave"
 	"octave-enrich/reader/person"
 )
 
@@ -244,32 +245,36 @@ func (v *Vocabulary) Identities(header []string) map[int]person.Field {
 	return columns
 }
 
-// exactFields are fields that only a header spelled exactly so can feed:
-// notes and descriptions are never sent by guess.
-func exactFields() []person.Field {
-	fields := []person.Field{"outputFormat", "playbookSelectionContext", "agentOId", "experimentOId", "includeFullAnnotation"}
-	for _, part := range strings.Fields("playbook product service persona segment") {
-		fields = append(fields, person.Field("customContext."+part+".oId"))
-	}
-	for _, object := range strings.Fields("runtimeContext runtimeInstructions") {
-		for _, step := range strings.Fields("all 1 2 3 4 5 6 7") {
-			fields = append(fields, person.Field(object+"."+step))
+// The fields of the request are those of octave's table. fieldsOf are the names of
+// the ones that are wanted, in its order.
+func fieldsOf(wanted func(octave.Field) bool) []person.Field {
+	var fields []person.Field
+	for _, f := range octave.Fields() {
+		if wanted(f) {
+			fields = append(fields, person.Field(f.Name))
 		}
 	}
 	return fields
 }
 
-// objectFields are the fields that are objects in the request. A column of
-// that name holds one in JSON, or a text that is meant for every step.
-func objectFields() []person.Field {
-	return []person.Field{"runtimeContext", "runtimeInstructions", "customContext"}
+// exactFields are fields that only a header spelled exactly so can feed:
+// notes and descriptions are never sent by guess.
+func exactFields() []person.Field {
+	return fieldsOf(func(f octave.Field) bool { return !f.Contact && !f.Object })
 }
 
+// objectFields are the fields that are objects in the request. A column of
+// that name holds one in JSON, or a text that is meant for every step.
+var objectFields = sync.OnceValue(func() []person.Field { return fieldsOf(func(f octave.Field) bool { return f.Object }) })
+
+// contactFields say who is asked about.
+func contactFields() []person.Field { return fieldsOf(func(f octave.Field) bool { return f.Contact }) }
+
 // detected are the fields that are looked for, in this order; one column feeds
-// one field.
+// one field. The whole name comes behind its parts.
 func detected() []person.Field {
-	return []person.Field{person.Email, person.FirstName, person.LastName, person.FullName, person.JobTitle, person.CompanyName, person.CompanyDomain,
-		person.LinkedInProfile, person.CRMContactID, person.CRMLeadID, person.CRMAccountID, person.Lang}
+	fields := contactFields()
+	return slices.Insert(fields, slices.Index(fields, person.LastName)+1, person.FullName)
 }
 
 // Fields lists every field that a column can feed: those of a person, the name

@@ -1,0 +1,61 @@
+package octave
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestFields holds the table to the struct: every field of the request is in it,
+// in an order of its own, and can be set by its name alone.
+func TestFields(t *testing.T) {
+	inTable := map[string]bool{}
+	for _, f := range requestFields {
+		inTable[f.name] = true
+	}
+	kind := reflect.TypeFor[Request]()
+	for i := range kind.NumField() {
+		name, _, _ := strings.Cut(kind.Field(i).Tag.Get("json"), ",")
+		if name != "requestId" && !inTable[name] {
+			t.Errorf("%s is not in the table", name)
+		}
+		delete(inTable, name)
+	}
+	if len(inTable) > 0 {
+		t.Errorf("no fields of the request: %v", inTable)
+	}
+	for _, f := range Fields() {
+		value := map[string]string{"includeFullAnnotation": "true", "outputFormat": "html"}[f.Name]
+		if value == "" {
+			value = "words"
+		}
+		var r Request
+		if err := r.Set(f.Name, value); err != nil {
+			if f.Name != "customContext" { // an object of ids, which takes no text
+				t.Errorf("%s: %v", f.Name, err)
+			}
+			continue
+		}
+		body := string(r.Canonical())
+		name, _, _ := strings.Cut(f.Name, ".")
+		if !strings.HasPrefix(body, `{"`+name+`":`) {
+			t.Errorf("%s set: %s", f.Name, body)
+		}
+		plain, err := json.Marshal(r)
+		if err != nil || string(plain) != body {
+			t.Errorf("%s: %s, and by encoding/json %s %v", f.Name, body, plain, err)
+		}
+		if err := r.Set(f.Name, ""); err != nil || string(r.Canonical()) != "{}" {
+			t.Errorf("%s emptied: %s %v", f.Name, r.Canonical(), err)
+		}
+	}
+	names := make([]string, 0, len(Fields()))
+	for _, f := range Fields() {
+		names = append(names, f.Name)
+	}
+	if slices.Sort(names); len(slices.Compact(names)) != len(Fields()) {
+		t.Error("a field stands twice in the table")
+	}
+}

@@ -388,5 +388,5 @@ func (r reading) at(offset int64) (Record, error) {
 	if reason != "" {
 		return Record{}, damaged(reason)
 	}
-	return l.record(), nil
+	return Record{Type: string(l.typ), Key: l.key, At: l.at.UTC(), Body: l.body}, nil // of bytes that are its own
 }

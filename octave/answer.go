@@ -68,6 +68,11 @@ func decode(raw []byte, words func(string) string) (*Answer, error) {
 	if !valid(raw) {
 		return nil, noAnswer(words(oddity(raw)))
 	}
+	return decodeValid(raw, words)
+}
+
+// decodeValid reads an answer that is known to be well formed.
+func decodeValid(raw []byte, words func(string) string) (*Answer, error) {
 	a := &Answer{Raw: raw}
 	var found, data, message value
 	for name, v := range value(raw).fields() {

@@ -8,8 +8,11 @@ const maxDepth = 1000
 // valid says what json.Valid says of b, unless it is nested too deep, in a quarter
 // of the time: answers are mostly long strings, which encoding/json steps through
 // state by state.
-func valid(b []byte) bool {
-	v := validator{b: b}
+func valid(b []byte) bool { return validWithin(b, maxDepth) }
+
+// validWithin has a bound of its own for the nesting.
+func validWithin(b []byte, depth int) bool {
+	v := validator{b: b, depth: depth}
 	v.blanks()
 	ok := v.value(0)
 	v.blanks()
@@ -17,8 +20,9 @@ func valid(b []byte) bool {
 }
 
 type validator struct {
-	b []byte
-	i int
+	b     []byte
+	i     int
+	depth int // at most
 }
 
 // plain are the bytes that a string may hold as they are.
@@ -44,7 +48,7 @@ func (v *validator) take(c byte) bool {
 }
 
 func (v *validator) value(depth int) bool {
-	if v.i == len(v.b) || depth > maxDepth {
+	if v.i == len(v.b) || depth > v.depth {
 		return false
 	}
 	switch v.b[v.i] {
@@ -69,7 +73,7 @@ func (v *validator) list(end byte, depth int, item func(int) bool) bool {
 	v.i++
 	v.blanks()
 	if v.take(end) {
-		return depth < maxDepth
+		return depth < v.depth
 	}
 	for {
 		v.blanks()

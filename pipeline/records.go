@@ -138,17 +138,39 @@ type FailureBody struct {
 	Answer json.RawMessage `json:"answer,omitempty"`
 }
 
-// ReadAnswer reads an answered record: its body, and the answer that is in it.
+// ReadAnswer reads an answered record: its body, and the answer that is in it, which
+// share the record's bytes.
 func ReadAnswer(rec checkpoint.Record) (AnswerBody, *octave.Answer, error) {
 	var body AnswerBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
+	answer, err := octave.DecodeKept(rec.Body, body.take)
+	if err != nil {
 		return body, nil, err
 	}
-	answer, err := octave.Decode(body.Answer)
-	if err == nil {
-		answer.Latency, answer.At = time.Duration(body.LatencyMS)*time.Millisecond, rec.At
+	body.Answer = answer.Raw
+	answer.Latency, answer.At = time.Duration(body.LatencyMS)*time.Millisecond, rec.At
+	return body, answer, nil
+}
+
+// take reads one member of the body, but for the answer.
+func (b *AnswerBody) take(name string, spelled json.RawMessage) (err error) {
+	if string(spelled) == "null" {
+		return nil
 	}
-	return body, answer, err
+	switch name {
+	case "request":
+		b.Request = spelled
+	case "latency_ms":
+		b.LatencyMS, err = strconv.ParseInt(string(spelled), 10, 64)
+	case "row":
+		b.Row, err = strconv.Atoi(string(spelled))
+	case "usage":
+		err = b.Usage.UnmarshalJSON(spelled)
+	case "replaces":
+		err = json.Unmarshal(spelled, &b.Replaces)
+	case "from":
+		err = json.Unmarshal(spelled, &b.From)
+	}
+	return err
 }
 
 // ReadFailure reads a failed or a missed record.

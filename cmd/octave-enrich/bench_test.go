@@ -300,3 +300,81 @@ func recopyFile(from, to string) error {
 	w.Flush()
 	return errors.Join(w.Error(), out.Close())
 }
+
+// BenchmarkKnownRows is a run whose rows were all answered before, beside a program
+// that does the least that it takes: look once at the same checkpoint, read the
+// list, write as many bytes. 20,000 rows, the median of five pairs.
+func BenchmarkKnownRows(b *testing.B) {
+	base, list := startSandbox(b), prospects(b, 20_000)
+	b.Setenv("OCTAVE_API_KEY", "a key")
+	out := filepath.Join(b.TempDir(), "out.csv")
+	again := []string{"run", list, "-o", out, "--base-url", base, "--progress", "none", "--rate", "0"}
+	spend(b, words.Tool, append(again, "--concurrency", "64")...)
+	var cpu, wall []float64
+	for b.Loop() {
+		for range 5 {
+			ours := spend(b, words.Tool, again...)
+			floor := spend(b, "floor", list, out+".checkpoint", out, out+".floor")
+			cpu = append(cpu, float64(ours.cpu)/float64(floor.cpu))
+			wall = append(wall, float64(ours.wall)/float64(floor.wall))
+		}
+	}
+	target(b, "cpu/floor", median(cpu), "<=1.8")
+	b.ReportMetric(median(wall), "time/floor")
+}
+
+// floor is the program to compare a run over known rows with.
+//
+//	floor LIST CHECKPOINT OUTPUT TO
+func floor() {
+	if err := leastWork(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// leastWork looks at the checkpoint with json.Valid, reads the list with encoding/csv
+// and writes as many bytes as the output has.
+func leastWork(list, checkpoint, output, to string) error {
+	records, err := os.Open(checkpoint)
+	if err != nil {
+		return err
+	}
+	defer records.Close()
+	lines := bufio.NewReaderSize(records, 1<<20)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		_, record, _ := bytes.Cut(line, []byte{' '}) // behind its checksum
+		if err != nil || !json.Valid(record) {
+			return errors.Join(err, fmt.Errorf("%.40s: no JSON", line))
+		}
+	}
+	in, err := os.Open(list)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	for r := csv.NewReader(in); ; {
+		if _, err := r.Read(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(output)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	block := make([]byte, 64<<10)
+	for left := info.Size(); left > 0 && err == nil; left -= int64(len(block)) {
+		_, err = f.Write(block[:min(left, int64(len(block)))])
+	}
+	return errors.Join(err, f.Sync(), f.Close())
+}

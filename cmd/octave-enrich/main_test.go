@@ -29,7 +29,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(tests{m}, map[string]func(){words.Tool: main, "bare": bare, "recopy": recopy})
+	testscript.Main(tests{m}, map[string]func(){words.Tool: main, "bare": bare, "recopy": recopy, "floor": floor})
 }
 
 type tests struct{ *testing.M }

@@ -295,6 +295,7 @@ func question(header string, words []string) []meaning {
 func namesThing(words []string) bool {
 	return has(words, "company", "account", "organization", "organisation", "business", "list", "campaign", "product", "file", "event", "group", "school", "university", "stage",
 		"pipeline", "industry", "city", "country", "state", "region", "street", "address", "sequence", "segment", "source", "brand", "domain", "user", "username", "technology", "keyword",
+		"type", "status", "tag", "tags", "method", "reason", "role", "priority", "note", "notes", "function", "department", "level", "phase", "channel", "category", "owner", "currency",
 		"title", "location", "territory", "ort", "stadt", "land", "ville", "pays", "ciudad", "cidade", "città", "firma", "firmenname", "empresa", "azienda", "bedrijf", "produkt", "kampagne")
 }
 

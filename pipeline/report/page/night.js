@@ -63,7 +63,7 @@ function funnel() {
   const plainLoss = (n, text) => (n > 0 ? `${number(n)} ${text}` : null);
   const open = view.scope !== "last" && summary.questions.open;
   const steps = [
-    rows ? ["rows", total, null, [plainLoss(rows.not_attempted, "not asked"), plainLoss(rows.excluded, "excluded"), plainLoss(rows.invalid, "unreadable"), plainLoss(before, "known before, or asked once for several rows")]] : null,
+    total ? ["rows", total, null, [plainLoss(rows.not_attempted, "not asked"), plainLoss(rows.excluded, "excluded"), plainLoss(rows.invalid, "unreadable"), plainLoss(before, "known before, or asked once for several rows")]] : null,
     ["asked", list.length + (open || 0), {}, [plainLoss(open, "without an answer yet"), lost(count(list, (c) => c.status === "failed"), "failed", { status: "failed" })]],
     ["answered", count(list, (c) => c.status !== "failed"), { status: "answered" }, [lost(count(list, (c) => c.status === "not_found"), "not found", { status: "not_found" })]],
     ["written", written.length, { status: "ok" }, kinds.map((kind) => lost(count(written, (c) => c.hold === kind), kind, { status: "ok", hold: kind }))],

@@ -115,5 +115,5 @@ function chooseSender() {
     drawOverview();
     say(`Sendable by ${senderOf(view.sender).title}: ${number(contacts.filter((c) => c.status === "ok" && !c.hold).length)}.`);
   });
-  return h("label", { class: "choose" }, "sendable by ", select);
+  return h("label", { class: "choose" }, "sendable by ", select, h("span", { class: "print-only" }, senderOf(view.sender).title));
 }

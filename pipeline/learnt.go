@@ -27,7 +27,7 @@ func (p *Pace) tell(now time.Time) Event {
 	learnt, pause := p.Learnt(), p.PausedUntil.Sub(now)
 	rate, inFlight := rate.Limit(learnt.Rate), learnt.InFlight
 	changed := rate > 1.3*p.Told.Rate || rate < 0.75*p.Told.Rate || inFlight > p.Told.InFlight+p.Told.InFlight/3 || 4*inFlight < 3*p.Told.InFlight
-	if now.Sub(p.Told.At) < tellEvery || p.Failing.On || !changed && pause < tellPause || p.Refusals.On && pause < tellPause || p.Steps.Test.Rate > 0 {
+	if now.Sub(p.Told.At) < tellEvery || p.Failing.On || !changed && pause < tellPause || p.Refusals.On && pause < tellPause || p.Steps.Cut.Rate > 0 {
 		return nil
 	}
 	p.Told = Told{At: now, Rate: rate, InFlight: inFlight}
@@ -37,7 +37,7 @@ func (p *Pace) tell(now time.Time) Event {
 // Learnt is what the service was found to take, nothing where it took all that
 // the user allows.
 func (p *Pace) Learnt() (learnt PaceBody) {
-	if p.Crowd.Found && p.InFlight < p.Slots {
+	if p.Crowd.Good > 0 && p.InFlight < p.Slots {
 		learnt.InFlight = p.Crowd.Good
 	} else if p.Steps.Ceiling > 0 && p.Limit < p.Allowed {
 		learnt.Rate = float64(max(p.Steps.Settled, p.Steps.Good))
@@ -48,7 +48,7 @@ func (p *Pace) Learnt() (learnt PaceBody) {
 // resume begins with what an earlier run learnt.
 func (p *Pace) resume(learnt PaceBody) {
 	if n := learnt.InFlight; n > 0 && n < p.Slots {
-		p.InFlight, p.Crowd = n, Crowd{Found: true, Good: n, Grow: 1, Hold: time.Minute}
+		p.InFlight, p.Crowd = n, Crowd{Good: n, Hold: time.Minute}
 	}
 	p.Told.Rate, p.Told.InFlight = rate.Limit(learnt.Rate), learnt.InFlight
 	if limit := rate.Limit(learnt.Rate); limit > 0 && limit < p.Allowed {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
 )
 
 const (
@@ -60,6 +61,24 @@ func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool) (beg
 	}
 	o.On = true
 	return true
+}
+
+// failed handles a failure that may be everybody's. During an outage nothing
+// starts until the next probe.
+func (p *Pace) failed(now time.Time, key checkpoint.Key, failure *octave.Error, patience time.Duration) (news Event) {
+	p.pause(now, min(failure.RetryAfter, maxRetryAfter))
+	if p.Failing.note(now, key, failure.Kind == octave.KindUnreachable) {
+		news = OutageBegan{Err: failure}
+	}
+	if p.Failing.On && !now.Before(p.PausedUntil) {
+		p.pause(now, min(p.Failing.nextProbe(), patience-p.Failing.lasted(now)))
+	}
+	return news
+}
+
+// Exhausted says whether nothing was accepted for longer than patience.
+func (p *Pace) Exhausted(now time.Time, patience time.Duration) bool {
+	return p.Failing.lasted(now) >= patience && (p.Failing.On || p.Refusals.InRow > 0)
 }
 
 // unlikely is how many in a row are no accident when such a share is usual.

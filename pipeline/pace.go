@@ -49,19 +49,19 @@ type Started struct {
 
 // Refusals is what the refusals say together: none of them is believed alone.
 type Refusals struct {
-	Surplus float64 `json:"surplus,omitempty"` // how many more than are normal came lately
-	At      Started `json:"at,omitzero"`       // the call that was refused last
+	At      Started `json:"at,omitzero"` // the call that was refused last
 	InRow   int     `json:"in_row,omitempty"`
-	Normal  float64 `json:"normal,omitempty"` // share of calls that is refused at any speed
+	Surplus float64 `json:"surplus,omitempty"` // how many more than are normal came lately
+	Normal  float64 `json:"normal,omitempty"`  // share of calls that is refused at any speed
 
-	// On says that there are too many. Then one call at a time is a scout, and the
-	// first one that is taken ends it.
-	On      bool      `json:"on,omitempty"`
-	First   time.Time `json:"first,omitzero"`
-	Scout   Started   `json:"scout,omitzero"`
-	Waited  time.Time
-	Walled  bool          `json:"walled,omitempty"`
+	// On says that there are too many: one call at a time is a scout, and the first
+	// one that is taken ends the series.
+	On      bool          `json:"on,omitempty"`
+	First   time.Time     `json:"first,omitzero"`  // start of the first call of the series
+	Worst   int           `json:"worst,omitempty"` // most in a row in it
+	Scout   Started       `json:"scout,omitzero"`
 	Asked   bool          `json:"asked,omitempty"` // a Retry-After held everybody
+	Waited  time.Time     `json:"waited,omitzero"` // since when the backoff holds everybody
 	Backoff time.Duration `json:"backoff,omitempty"`
 }
 
@@ -72,60 +72,55 @@ type Count struct {
 	Refused int64     `json:"refused,omitempty"`
 }
 
-// Steps is the search for the rate. A rate is kept for a step, and raised when the
-// step is over.
+// Steps is the search for the rate, which is kept for a step and raised after it.
 type Steps struct {
-	Cycle   Count         `json:"cycle,omitzero"` // since the service took a call again
+	Cycle   Count         `json:"cycle,omitzero"` // since a series of refusals ended
 	Step    Count         `json:"step,omitzero"`  // since the rate changed
 	Until   time.Time     `json:"until,omitzero"`
-	Length  time.Duration `json:"length,omitempty"`  // of a step
-	Hold    time.Duration `json:"hold,omitempty"`    // of one that is followed by a trial
-	Grow    float64       `json:"grow,omitempty"`    // of a trial: added to the rate, as a share of it
-	Good    rate.Limit    `json:"good,omitempty"`    // the rate of the step before, when nothing was refused in it
-	Ceiling rate.Limit    `json:"ceiling,omitempty"` // the rate that was refused last, 0 for none
-	Seen    rate.Limit    `json:"seen,omitempty"`    // what came through in the cycle before the last wall
-	Settled rate.Limit    `json:"settled,omitempty"`
-
-	Test Test `json:"test,omitzero"`
+	Length  time.Duration `json:"length,omitempty"`  // of a step, at least
+	Hold    time.Duration `json:"hold,omitempty"`    // of one just below the ceiling
+	Grow    float64       `json:"grow,omitempty"`    // added to the rate, as a share of it
+	Good    rate.Limit    `json:"good,omitempty"`    // the rate of the step before, if nothing was refused in it
+	Ceiling rate.Limit    `json:"ceiling,omitempty"` // a rate that was refused, 0 while there is none
+	Seen    rate.Limit    `json:"seen,omitempty"`    // what was taken in the cycle before
+	Settled rate.Limit    `json:"settled,omitempty"` // the rate after the last cut
+	Cut     Cut           `json:"cut,omitzero"`
 }
 
-// Test asks whether it is the rate that is refused: steps at it and steps a fifth
-// slower take turns.
-type Test struct {
-	Rate   rate.Limit `json:"rate,omitempty"` // 0 for no test
-	Slow   bool       `json:"slow,omitempty"` // it is a slower one's turn
-	Fast   Arm        `json:"fast,omitzero"`
-	Slower Arm        `json:"slower,omitzero"`
+// Cut is a lowering of the rate on trial.
+type Cut struct {
+	At      time.Time  `json:"at,omitzero"`
+	Rate    rate.Limit `json:"rate,omitempty"`  // before it, 0 for no trial
+	Times   int        `json:"times,omitempty"` // that a further one did not help
+	Calls   int64      `json:"calls,omitempty"` // at that rate and after cuts that did not help
+	Refused int64      `json:"refused,omitempty"`
 }
 
-// Arm is one side of a test.
-type Arm struct {
-	Calls   int64 `json:"calls,omitempty"`
-	Refused int64 `json:"refused,omitempty"`
-}
+// share is the share that was refused. A few calls more, of which none was, keep a
+// chance of the first calls from looking like one.
+func (c Cut) share(more int64) float64 { return float64(c.Refused) / float64(max(c.Calls+more, 1)) }
 
 // Crowd is the search for a limit of calls in flight.
 type Crowd struct {
-	Took   int           `json:"took,omitempty"`  // most calls beside one that was taken
-	Least  int           `json:"least,omitempty"` // fewest calls beside one that was refused
-	Signs  int           `json:"signs,omitempty"`
-	Series int           `json:"series,omitempty"`
-	Passes int           `json:"passes,omitempty"`
-	Found  bool          `json:"found,omitempty"`
-	Good   int           `json:"good,omitempty"`
-	Grow   int           `json:"grow,omitempty"`
-	Hold   time.Duration `json:"hold,omitempty"`
+	Took   int           `json:"took,omitempty"`   // most calls beside one that was taken
+	Least  int           `json:"least,omitempty"`  // fewest calls beside one that was refused
+	Signs  int           `json:"signs,omitempty"`  // refusals that fit a limit there
+	Passes int           `json:"passes,omitempty"` // calls that were taken all the same
+	Series int           `json:"series,omitempty"` // of refusals meanwhile
+	Good   int           `json:"good,omitempty"`   // what is taken, 0 while there is no such limit
+	Hold   time.Duration `json:"hold,omitempty"`   // until more are tried
 	Until  time.Time     `json:"until,omitzero"`
 }
 
-// Lost counts calls that were cut off since calls in flight were lowered.
+// Lost counts calls that were cut off, for the time they took, since calls in
+// flight were lowered.
 type Lost struct {
 	Since  time.Time `json:"since,omitzero"`
 	Ended  int       `json:"ended,omitempty"`
 	Cut    int       `json:"cut,omitempty"`
 	Share  float64   `json:"share,omitempty"`  // before they were lowered
-	Before int       `json:"before,omitempty"` // calls in flight before, 0 when nothing is tested
-	Normal float64   `json:"normal,omitempty"`
+	Before int       `json:"before,omitempty"` // calls in flight before, 0 for no trial
+	Normal float64   `json:"normal,omitempty"` // share that is cut off with any number
 }
 
 const (
@@ -134,9 +129,12 @@ const (
 	firstStep     = 250 * time.Millisecond
 	minRate       = rate.Limit(0.1) // no start for 10 s is too long
 	maxBackoffAll = 8 * time.Second
-	below         = 0.98
-	slower        = 0.8 // the slower side of a test
-	tooMany       = 0.3 // refused: this is a limit
+	below         = 0.98 // of what was taken is kept to
+	near          = 0.93 // of the ceiling: the next step is a trial
+	wall          = 3    // refusals in a row, if none are normal
+	certain       = 10   // refusals in a row: no accident, whatever is normal
+	tooMany       = 0.3  // refused: that is not normal
+	mostNormal    = 0.25
 )
 
 // NewPace returns a pace below what the user allows.
@@ -211,23 +209,10 @@ func (p *Pace) step(now time.Time, length time.Duration) {
 	p.Steps.Until = now.Add(length)
 }
 
-// share is the share of calls refused in a count, and how many calls there were.
-func (p *Pace) share(c Count) (float64, int64) {
-	n := p.Starts - c.Starts
-	return float64(c.Refused) / float64(max(n, 1)), n
-}
-
 // grow raises the rate when its step is over and was made use of.
 func (p *Pace) grow(now time.Time) {
 	s := &p.Steps
-	if p.Refusals.On {
-		return
-	}
-	if s.Test.Rate > 0 {
-		p.test(now)
-		return
-	}
-	if now.Before(s.Until) {
+	if p.Refusals.On || now.Before(s.Until) {
 		return
 	}
 	used := float64(p.Starts-s.Step.Starts) > 0.8*float64(p.Limit)*now.Sub(s.Step.Since).Seconds()
@@ -235,15 +220,18 @@ func (p *Pace) grow(now time.Time) {
 		p.step(now, s.Length)
 		return
 	}
-	s.Good = 0
-	if s.Step.Refused == 0 || p.Refusals.Normal > 0 {
-		s.Good = p.Limit
+	if n := float64(p.Starts - s.Step.Starts); n*p.Refusals.Normal >= 20 {
+		p.Refusals.Normal = min(p.Refusals.Normal, 2*float64(s.Step.Refused)/n)
+	}
+	s.Good, s.Cut = p.Limit, Cut{}
+	if s.Step.Refused > 0 && p.Refusals.Normal == 0 {
+		s.Good, s.Ceiling = 0, min(s.Ceiling, p.Limit)
 	}
 	next, length := p.Limit*rate.Limit(1+s.Grow), s.Length
 	switch {
 	case s.Ceiling == 0:
 		length = firstStep
-	case p.Limit < s.Ceiling*0.93:
+	case p.Limit < s.Ceiling*near:
 		next = min(2*p.Limit, (p.Limit+s.Ceiling)/2)
 	default:
 		s.Grow = min(2*s.Grow, 0.5)
@@ -255,13 +243,14 @@ func (p *Pace) grow(now time.Time) {
 // settleAt keeps to a rate below one that was refused.
 func (p *Pace) settleAt(now time.Time, limit, refused rate.Limit) {
 	s := &p.Steps
-	s.Test, s.Good, s.Grow, s.Ceiling = Test{}, 0, 0.03, refused
+	s.Good, s.Grow, s.Ceiling = 0, 0.03, refused
 	p.Limit = min(max(limit, minRate), p.Allowed)
 	s.Length, s.Settled = max(s.Length, calls(20, p.Limit)), p.Limit
-	p.step(now, s.Length)
-	if p.Limit >= s.Ceiling*0.93 {
-		p.step(now, s.Hold)
+	wait := max(s.Length, calls(10*float64(s.Step.Refused), p.Limit))
+	if p.Limit >= s.Ceiling*near {
+		wait = s.Hold
 	}
+	p.step(now, wait)
 }
 
 // calls is how long so many calls take.
@@ -269,94 +258,43 @@ func calls(n float64, limit rate.Limit) time.Duration {
 	return time.Duration(n / float64(limit) * float64(time.Second))
 }
 
-// test lets the fast and the slow take turns until it is clear which of them are
-// refused.
-func (p *Pace) test(now time.Time) {
-	t, usual := &p.Steps.Test, p.Refusals.Normal
-	arm := &t.Fast
-	if t.Slow {
-		arm = &t.Slower
-	}
-	calls := arm.Calls + p.Starts - p.Steps.Step.Starts
-	if share := float64(arm.Refused) / float64(max(calls, 1)); arm.Refused >= 4 && share > tooMany+usual/2 {
-		p.settleAt(now, p.Limit*rate.Limit(1-share)*0.95, p.Limit)
-		return
-	}
-	if now.Before(p.Steps.Until) {
-		return
-	}
-	arm.Calls = calls
-	refused, n := float64(t.Fast.Refused+t.Slower.Refused), float64(t.Fast.Calls+t.Slower.Calls)
-	fast, slow := float64(t.Fast.Refused)/float64(max(t.Fast.Calls, 1)), float64(t.Slower.Refused)/float64(max(t.Slower.Calls, 1))
-	// A limit takes as many of the slower calls as of the fast ones; what is refused
-	// at any rate is the same share of both. Half way between decides.
-	limit := max(usual, 1-(1-fast)/slower)
-	switch {
-	case min(t.Fast.Calls, t.Slower.Calls) < 20, refused < 12 && n < 200 && (t.Slower.Refused > 0 || t.Fast.Refused < 4):
-		p.turn(now)
-	case slow < (fast+limit)/2 || refused < 0.02*n:
-		p.settleAt(now, t.Rate*rate.Limit(min(max(1-fast+usual, slower), 0.95)), t.Rate)
-	default:
-		p.Refusals.Normal, p.Refusals.Surplus = min(refused/n, tooMany), 0
-		p.Limit, p.Steps.Grow, p.Steps.Ceiling = t.Rate, 1, 0
-		*t = Test{}
-		p.step(now, firstStep)
-	}
-}
-
-// turn gives the other side of the test its turn.
-func (p *Pace) turn(now time.Time) {
-	t := &p.Steps.Test
-	t.Slow = !t.Slow
-	p.Limit = t.Rate
-	if t.Slow {
-		p.Limit *= slower
-	}
-	p.step(now, max(calls(10, p.Limit), min(p.Steps.Length, time.Second)))
-}
-
-// Refused handles a refusal: it is news for everyone.
+// refused handles a refusal: it is news for everyone.
 func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 	p.settle(now)
-	r := &p.Refusals
 	p.Failing.since(now)
 	p.Failing.ProbeUntil = time.Time{}
-	if echo := now.Sub(call.At); p.Echo == 0 {
+	echo := now.Sub(call.At)
+	if p.Echo == 0 {
 		p.Echo = echo
-	} else {
-		p.Echo += (echo - p.Echo) / 4
 	}
+	p.Echo += (echo - p.Echo) / 4
 	p.Steps.Cycle.Refused++
 	p.Steps.Step.Refused++
-	if t := &p.Steps.Test; t.Slow == (call.Number > p.Steps.Step.Starts) {
-		t.Slower.Refused++
-	} else {
-		t.Fast.Refused++
-	}
-	if call.Number <= r.At.Number+1 {
-		r.InRow++
-	} else {
-		r.InRow = 1
-	}
+	r := &p.Refusals
 	between := max(call.Number-r.At.Number, 1)
 	r.Surplus = max(0, r.Surplus-(0.025+1.5*r.Normal)*float64(between-1)) + 1
+	if between > 1 {
+		r.InRow = 0
+	}
+	r.InRow++
 	if call.Number > r.At.Number {
 		r.At = call
 	}
 	if p.crowded(now, call) {
 		return
 	}
+	walled := r.InRow >= unlikely(r.Normal, wall)
 	if !r.On {
-		if r.InRow < p.wall() && (r.Surplus < 2+60*r.Normal || p.Steps.Test.Rate > 0) {
+		// What was under way when the rate was cut says nothing of the cut.
+		if !walled && (r.Surplus < 2+60*r.Normal || now.Sub(p.Steps.Cut.At) < time.Second) {
 			return
 		}
-		r.On, r.First, r.Walled, r.Asked, r.Backoff = true, call.At, false, false, 0
+		r.On, r.First, r.Worst, r.Asked, r.Backoff = true, call.At, 0, false, 0
 	}
 	r.Scout = Started{}
-	if r.InRow >= p.wall() {
-		r.Walled = true
-		r.Asked = after > 0
-		if !call.At.Before(r.Waited) { // and it is not one of those that were on their way
+	if walled {
+		r.Worst, r.Asked = max(r.Worst, r.InRow), after > 0
+		if !call.At.Before(r.Waited) { // and it is not one of those that were under way
 			r.Waited = now
 			r.Backoff = min(max(2*r.Backoff, 2*p.Echo, 20*time.Millisecond), maxBackoffAll)
 			p.pause(now, r.Backoff)
@@ -365,21 +303,67 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 	}
 }
 
-// wall is how many refusals in a row are no accident.
-func (p *Pace) wall() int {
-	share, t := p.Refusals.Normal, &p.Steps.Test
-	if n := t.Fast.Calls + t.Slower.Calls; n > 0 {
-		share = max(share, float64(t.Fast.Refused+t.Slower.Refused)/float64(n+10))
-	}
-	return unlikely(share, 3)
-}
-
-// conclude ends a series of refusals with the scout that was taken.
+// conclude ends a series of refusals with the scout that was taken: the rate is cut,
+// or found not to be the reason.
 func (p *Pace) conclude(scout Started) {
 	r, s := &p.Refusals, &p.Steps
+	cycle, seen := p.seen(scout)
+	sent := p.Limit // unless it was not made use of
+	if before := r.First.Sub(s.Step.Since).Seconds(); before > 0 {
+		sent = min(sent, rate.Limit(float64(scout.Number-s.Step.Starts)/before)*1.2)
+	}
+	s.Length = min(max(scout.At.Sub(r.First)*6/5, s.Length*7/10, time.Second), 10*time.Second)
+	if s.Hold = min(max(2*s.Hold, 4*s.Length), 2*time.Minute); seen < 0.8*s.Settled || seen > 1.25*s.Settled {
+		s.Hold = 4 * s.Length
+	}
+	s.Hold = max(s.Hold, min(calls(25*float64(s.Step.Refused), p.Limit), time.Hour))
+
+	cut := Cut{At: scout.At, Rate: p.Limit, Calls: scout.Number - 1 - s.Step.Starts, Refused: s.Step.Refused}
+	if old := s.Cut; old.Rate > 0 && 2*cut.share(40) > old.share(40) { // the last one did not help
+		cut.Rate, cut.Times, cut.Calls, cut.Refused = old.Rate, old.Times, old.Calls+cut.Calls, old.Refused+cut.Refused
+		if scout.At.Sub(old.At) >= s.Length/2 {
+			cut.Times++
+		}
+	}
+	switch {
+	case r.Worst == 0 && sent < p.Limit/2: // not made use of: it is not the reason
+	case r.Worst < certain && cut.Times >= 2 && cut.share(0) <= tooMany:
+		r.Normal = min(cut.share(0), mostNormal)
+		p.Limit, s.Grow, s.Ceiling, s.Cut = cut.Rate, 1, 0, Cut{}
+		p.step(scout.At, firstStep)
+	default:
+		limit, taken := min(seen*below, sent*0.97), scout.Number-1-s.Cycle.Starts-s.Cycle.Refused
+		if r.Worst == 0 && s.Good > 0 && s.Good < p.Limit {
+			limit = s.Good
+		}
+		if taken < 10 {
+			limit = max(limit, sent/2)
+		} else if r.Worst > 0 && (!r.Asked || cycle > 0.9*s.Seen && cycle < 1.1*s.Seen) {
+			sent = min(sent, seen*1.04)
+		}
+		if s.Good == 0 && s.Ceiling > 0 {
+			sent = min(sent, s.Ceiling)
+		}
+		s.Seen = cycle
+		p.settleAt(scout.At, limit, sent)
+		if s.Cut = cut; r.Worst >= certain {
+			s.Cut = Cut{}
+		}
+	}
+	p.Crowd.Series++
+	r.On, r.Scout, r.Surplus, r.InRow = false, Started{}, 0, 0
+	s.Step = Count{Since: scout.At, Starts: scout.Number - 1}
+	if scout.At.Sub(s.Cycle.Since) > firstStep {
+		s.Cycle = s.Step
+	}
+}
+
+// seen is how fast calls were taken in this cycle, the wait at its end included,
+// and the higher of that and the same in this step, if that says something.
+func (p *Pace) seen(scout Started) (cycle, seen rate.Limit) {
 	end := scout.At
-	if !r.Asked {
-		end = r.At.At.Add(scout.At.Sub(r.At.At) / 2)
+	if last := p.Refusals.At.At; !p.Refusals.Asked { // it began to take calls again before
+		end = last.Add(scout.At.Sub(last) / 2)
 	}
 	speed := func(c Count) rate.Limit {
 		if !end.After(c.Since) {
@@ -387,45 +371,11 @@ func (p *Pace) conclude(scout Started) {
 		}
 		return rate.Limit(max(float64(scout.Number-1-c.Starts-c.Refused), 1) / end.Sub(c.Since).Seconds())
 	}
-	cycle := speed(s.Cycle)
-	seen := max(cycle, speed(s.Step))
-	sent := p.Limit
-	if before := r.First.Sub(s.Step.Since).Seconds(); before > 0 {
-		sent = min(sent, rate.Limit(float64(scout.Number-s.Step.Starts)/before)*1.2)
+	cycle = speed(p.Steps.Cycle)
+	if p.Steps.Ceiling == 0 || scout.Number-p.Steps.Step.Starts > 10 {
+		return cycle, max(cycle, speed(p.Steps.Step))
 	}
-	taken := scout.Number - 1 - s.Cycle.Starts - s.Cycle.Refused
-	s.Length = min(max(scout.At.Sub(r.First)*6/5, s.Length*7/10, time.Second), 10*time.Second)
-	if s.Hold = min(max(2*s.Hold, 4*s.Length), 2*time.Minute); seen < 0.8*s.Settled || seen > 1.25*s.Settled {
-		s.Hold = 4 * s.Length
-	}
-	s.Hold = max(s.Hold, min(calls(25*float64(s.Step.Refused), p.Limit), time.Hour))
-	share, _ := p.share(s.Step)
-	switch {
-	case r.Walled || share > tooMany+r.Normal/2 && s.Step.Refused >= 4:
-		limit := min(seen*below, sent*0.97)
-		if taken < 10 {
-			limit = max(limit, sent/2)
-		}
-		if r.Walled && taken >= 10 && (!r.Asked || cycle > 0.9*s.Seen && cycle < 1.1*s.Seen) {
-			sent = min(sent, seen*1.04)
-		}
-		s.Seen = cycle
-		p.settleAt(scout.At, limit, sent)
-	case s.Good > 0 && s.Good < p.Limit:
-		p.settleAt(scout.At, s.Good, p.Limit)
-	default:
-		s.Test = Test{Rate: p.Limit, Fast: Arm{}, Slow: false}
-		if sent < p.Limit {
-			s.Test.Rate = sent
-		}
-		p.turn(scout.At)
-	}
-	p.Crowd.Series++
-	r.On, r.Scout, r.Surplus, r.InRow, r.Backoff = false, Started{}, 0, 0, 0
-	s.Step = Count{Since: scout.At, Starts: scout.Number - 1}
-	if scout.At.Sub(s.Cycle.Since) > firstStep {
-		s.Cycle = s.Step
-	}
+	return cycle, cycle
 }
 
 // taken takes note that the service took a call.
@@ -435,7 +385,7 @@ func (p *Pace) taken(call Started) {
 	if c.Least == 0 || call.Beside < c.Least {
 		return
 	}
-	if c.Passes++; c.Passes > c.Signs+1 {
+	if c.Passes++; c.Passes > 2*c.Signs+2 {
 		c.Least, c.Signs, c.Series, c.Passes = 0, 0, 0, 0
 	}
 }
@@ -444,10 +394,8 @@ func (p *Pace) taken(call Started) {
 // keeps to fewer if so.
 func (p *Pace) crowded(now time.Time, call Started) bool {
 	c := &p.Crowd
-	if c.Found && call.Beside >= c.Good {
-		p.InFlight, c.Grow = c.Good, 1
-		c.Hold = min(2*c.Hold, 10*time.Minute)
-		c.Until = now.Add(c.Hold)
+	if c.Good > 0 && call.Beside >= c.Good {
+		p.keepTo(now, c.Good, min(2*c.Hold, 10*time.Minute))
 		return true
 	}
 	if call.Beside+1+call.Beside/8 <= c.Took || call.Beside == 0 {
@@ -461,25 +409,25 @@ func (p *Pace) crowded(now time.Time, call Started) bool {
 	if c.Signs < 4 || c.Series < 2 {
 		return false
 	}
-	p.InFlight, c.Good, c.Found, c.Grow, c.Hold = c.Least, c.Least, true, 1, 5*time.Second
-	c.Until = now.Add(c.Hold)
+	p.keepTo(now, c.Least, 5*time.Second)
 	c.Least, c.Signs, c.Series, c.Passes = 0, 0, 0, 0
-	p.Refusals.On, p.Refusals.Surplus, p.Steps.Test = false, 0, Test{}
-	p.Steps.Ceiling, p.Steps.Grow = 0, 1
-	p.PausedUntil = time.Time{}
+	p.Refusals.On, p.Refusals.Surplus, p.PausedUntil = false, 0, time.Time{}
+	p.Steps.Cut, p.Steps.Ceiling, p.Steps.Grow = Cut{}, 0, 1
 	return true
+}
+
+// keepTo keeps to so many calls in flight, and tries more after a while.
+func (p *Pace) keepTo(now time.Time, n int, hold time.Duration) {
+	p.InFlight, p.Crowd.Good, p.Crowd.Hold, p.Crowd.Until = n, n, hold, now.Add(hold)
 }
 
 // spread tries more calls in flight.
 func (p *Pace) spread(now time.Time) {
 	c := &p.Crowd
-	if p.InFlight >= p.Slots || now.Before(c.Until) || p.Flying < p.InFlight {
-		return
+	if p.InFlight < p.Slots && !now.Before(c.Until) && p.Flying >= p.InFlight {
+		c.Good, c.Until = p.InFlight, now.Add(max(c.Hold/4, time.Second))
+		p.InFlight = min(p.InFlight+max(p.InFlight/8, 1), p.Slots)
 	}
-	c.Good = p.InFlight
-	p.InFlight = min(p.InFlight+c.Grow, p.Slots)
-	c.Grow = min(2*c.Grow, max(p.InFlight/4, 1))
-	c.Until = now.Add(max(c.Hold/4, time.Second))
 }
 
 // lost handles a call that was given up for the time it took.
@@ -491,20 +439,15 @@ func (p *Pace) lost(now time.Time, call Started) {
 	l.Ended++
 	l.Cut++
 	share := float64(l.Cut) / float64(l.Ended)
-	if l.Cut < 3 || share < 0.01+2*l.Normal {
-		return
+	switch {
+	case l.Cut < 3 || share < 0.01+2*l.Normal:
+	case l.Before > 0 && share > l.Share/2 && l.Share < 0.25: // it did not help
+		p.InFlight = l.Before
+		*l = Lost{Since: now, Normal: min(share, 0.2)}
+	default:
+		*l = Lost{Since: now, Normal: l.Normal, Share: share, Before: p.InFlight}
+		p.keepTo(now, max(min(p.InFlight, call.Beside+1)/2, 1), min(max(2*p.Crowd.Hold, 8*now.Sub(call.At), time.Minute), time.Hour))
 	}
-	if l.Before > 0 && share > l.Share/2 && l.Share < 0.25 {
-		p.InFlight, l.Normal = l.Before, min(share, 0.2)
-		*l = Lost{Since: now, Normal: l.Normal}
-		return
-	}
-	*l = Lost{Since: now, Normal: l.Normal, Share: share, Before: p.InFlight}
-	p.InFlight = max(min(p.InFlight, call.Beside+1)/2, 1)
-	c := &p.Crowd
-	c.Good, c.Found, c.Grow = p.InFlight, true, 1
-	c.Hold = min(max(2*c.Hold, 8*now.Sub(call.At), time.Minute), time.Hour)
-	c.Until = now.Add(c.Hold)
 }
 
 func (p *Pace) pause(now time.Time, d time.Duration) {
@@ -528,13 +471,7 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 		if failure.Status == 504 || failure.Kind == octave.KindAmbiguous {
 			p.lost(now, call)
 		}
-		p.pause(now, min(failure.RetryAfter, maxRetryAfter))
-		if p.Failing.note(now, key, failure.Kind == octave.KindUnreachable) {
-			news = OutageBegan{Err: failure}
-		}
-		if p.Failing.On && !now.Before(p.PausedUntil) {
-			p.pause(now, min(p.Failing.nextProbe(), patience-p.Failing.lasted(now)))
-		}
+		news = p.failed(now, key, failure, patience)
 	default:
 		p.taken(call)
 		p.Quota.taken(call)
@@ -570,12 +507,7 @@ func (p *Pace) Accepted(calls int) (ended bool) {
 
 // Uneasy says whether every end of a call has to be known at once.
 func (p *Pace) Uneasy() bool {
-	return !p.Failing.First.IsZero() || p.Refusals.InRow > 0 || p.Refusals.On || p.Steps.Test.Rate > 0 || p.Crowd.Found
-}
-
-// Exhausted says whether nothing was accepted for longer than patience.
-func (p *Pace) Exhausted(now time.Time, patience time.Duration) bool {
-	return p.Failing.lasted(now) >= patience && (p.Failing.On || p.Refusals.InRow > 0)
+	return !p.Failing.First.IsZero() || p.Refusals.InRow > 0 || p.Refusals.On || p.Steps.Cut.Rate > 0 || p.Crowd.Good > 0
 }
 
 // forever is longer than any process lives.

@@ -13,37 +13,36 @@
 // # Pace
 //
 // How fast calls may start is decided by a [Pace]. What the user allows are upper
-// bounds; below them a run finds what the service takes. Its rules:
+// bounds; below them a run finds what the service takes. Its rules, each with the
+// limits that need it:
 //
-//   - Begin slowly. Ten calls a second, twice as many every quarter of a second
-//     until something is refused: a small bucket would refuse most of a burst.
-//   - One refusal is no limit. It holds its own row, for Retry-After; only more of
-//     them than are usual, or three in a row, are looked into.
-//   - Then one call at a time is a scout, until one is taken. A call is taken when
-//     no refusal came back after one and a half times the time that refusals take:
-//     answers take too long to wait for.
-//   - Three refusals in a row are a wall, as of a window that is full: Retry-After,
-//     or a wait that doubles up to 8 s, holds everybody. The rate is then what came
-//     through since the wall before, its wait included: for windows and buckets
-//     that is what the service takes.
-//   - Otherwise, when the rate of the step before was taken, go back to it. When it
-//     is not known, a test: steps at this rate and a fifth slower take turns, and
-//     only if the slower are refused far less is it a limit. If not, so many
-//     refusals are usual for this service, and the rate goes back up: refusals at
-//     random, or because of others.
-//   - Look again. Half way to the rate that was refused, then beyond it in steps of
-//     3, 6, 12 % and so on; each failure doubles the time until the next, and what
-//     a failure cost is earned back first: limits that change.
-//   - If what refused calls have in common is the number of calls beside them, and
-//     calls with fewer beside them are taken, it is a limit of calls in flight: keep
-//     to that, leave the rate alone, and try one more now and then.
-//   - Calls that are cut off for the time they took (504, time-outs) halve the
-//     calls in flight; if that did not help, it was not the load. They may be paid
-//     for, so that more are tried after a minute at the earliest.
-//   - What headers say is left of a window is spread over the time until the next
-//     one. They hold as of the start of their call, and headers that the service
-//     itself does not keep to are not listened to any more: see [Quota].
-//   - A service that fails for everybody is probed with one call at a time.
+//   - Begin slowly: ten calls a second, doubled every quarter of a second until
+//     something is refused. Small buckets would refuse most of a burst.
+//   - One refusal is no limit: it holds its own row, for Retry-After. Only more of
+//     them than are normal, or three in a row, are looked into: refusals at random.
+//   - Then one call at a time is a scout, until one is taken, which is presumed when
+//     no refusal came back after one and a half times what refusals take. Answers
+//     take 10 to 60 s, which is too long to wait for.
+//   - Three refusals in a row are a wall: Retry-After, or a wait that doubles up to
+//     8 s, holds everybody. Windows that are full, services that are down.
+//   - The rate is cut to the one before, or to what was taken since the last series
+//     of refusals, the wait included. For windows and buckets that is what they take.
+//   - A cut is on trial: it is kept only if fewer are refused. If two in a row do not
+//     halve the share, that share is normal for this service, up to a quarter, and the
+//     rate goes back up: refusals at random, or for what others do. Ten in a row are
+//     certain to be a limit.
+//   - Look again: half way to the rate that was refused, then beyond it in steps of
+//     3, 6, 12 %, each failure doubling the time until the next. Limits that change.
+//   - A refusal beside more calls in flight than any that was taken is a sign of a
+//     limit of calls in flight. With four signs that number is kept to, the rate is
+//     left alone, and a few more are tried now and then: services with so many workers.
+//   - Calls that are cut off for the time they took (504, time-outs) halve the calls in
+//     flight, on trial as well: a service with a queue. They may be paid for, so that
+//     more are tried after a minute at the earliest.
+//   - What headers say is left of a window is spread over the time until the next one,
+//     as of the start of their call; headers that the service itself does not keep to
+//     are not listened to any more. See [Quota].
+//   - A service that fails for everybody is probed with one call at a time: outages.
 package pipeline
 
 import (

@@ -32,7 +32,7 @@ test: ## the tests, under the race detector where gcc is there
 	@# its end. Scripts wait more than they work: several at a time keep the cores busy.
 	GORACE=atexit_sleep_ms=0 go test $(RACE) -parallel 6 -timeout 20m ./...
 	@$(if $(RACE),,echo 'left out: the race detector, for want of gcc')
-	@echo 'left out: what needs nginx (make gateway), Chromium (make browser) or PostgreSQL (make fleet-test); what takes long (make crash, fuzz, mutants)'
+	@echo 'left out: what needs nginx (make gateway), Chromium (make browser) or PostgreSQL (make fleet-test); virtual time, which it makes slow (make pace); what takes long (make crash, fuzz, mutants)'
 
 CRASH_SEEDS ?= 24
 CRASH_KILLS ?= 240
@@ -69,7 +69,7 @@ quirks: ## 10,000 lists as tools write them down, through reader and writer and 
 	go test ./pipeline -run '^TestQuirks$$' -rapid.checks 10000
 
 pace: ## how near to an oracle the pace comes, for 60 kinds of limit, in virtual time
-	@go test -count 1 -v -run '^TestPace$$' ./pipeline | sed -n 's/.*_test.go:[0-9]*: //p'
+	@out=$$(go test -count 1 -v -run '^TestPace$$' ./pipeline 2>&1); code=$$?; echo "$$out" | sed -n 's/.*_test.go:[0-9]*: //p'; exit $$code
 
 bench: ## benchmarks, one package at a time; figures with a target say (want...)
 	go test -p 1 -run '^$$' -bench . -timeout 60m ./...

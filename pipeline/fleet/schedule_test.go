@@ -142,3 +142,74 @@ func TestScheduleHoldsBack(t *testing.T) {
 		t.Error("the probe's host was lost, and nobody probes any more")
 	}
 }
+
+// Hosts that know of no limit find the one that the service has, and share it: 3 of
+// them and 20, for ten minutes, each late as hosts are.
+func TestHostsFindOneLimit(t *testing.T) {
+	for _, hosts := range []int{3, 20} {
+		t.Run(fmt.Sprint(hosts), func(t *testing.T) {
+			const perSecond, burst, minutes = 20, 10, 10
+			random := rand.New(rand.NewPCG(2, uint64(hosts)))
+			began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			s := &schedule{pace: pipeline.NewPace(1000, allSlots), next: began}
+			now := began
+			type event struct {
+				at time.Time
+				do func()
+			}
+			var coming []event
+			after := func(d time.Duration, do func()) { coming = append(coming, event{now.Add(d), do}) }
+			var taken, refused int
+			tokens, filled := float64(burst), began
+			call := func(start pipeline.Started) {
+				tokens = min(burst, tokens+now.Sub(filled).Seconds()*perSecond)
+				filled = now
+				var err error
+				trip := 300 * time.Millisecond
+				if tokens--; tokens < 0 {
+					tokens++
+					refused++
+					trip, err = 5*time.Millisecond, &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited}
+				} else {
+					taken++
+				}
+				after(trip, func() { s.pace.Ended(now, start, [16]byte{1}, nil, err, time.Hour) })
+			}
+			var host func()
+			host = func() {
+				n, wait := s.free(1 + random.IntN(64))
+				for _, start := range s.give(n, time.Minute) {
+					late := time.Duration(random.Int64N(int64(8 * time.Millisecond)))
+					after(max(start.at.Sub(now), 0)+late, func() { call(start.call) })
+				}
+				if n > 0 {
+					wait = time.Duration(random.Int64N(int64(30 * time.Millisecond)))
+				}
+				after(max(wait, time.Millisecond), host)
+			}
+			for range hosts {
+				after(0, host)
+			}
+			for now.Sub(began) < minutes*time.Minute {
+				first := 0
+				for i := range coming {
+					if coming[i].at.Before(coming[first].at) {
+						first = i
+					}
+				}
+				next := coming[first]
+				coming = append(coming[:first], coming[first+1:]...)
+				now = next.at
+				s.now, s.read = now, now
+				next.do()
+			}
+			t.Logf("%d taken, %d refused", taken, refused)
+			if share := float64(taken) / (perSecond * minutes * 60); share < 0.85 {
+				t.Errorf("%.1f %% of what the service takes was used", share*100)
+			}
+			if share := float64(refused) / float64(taken+refused); share > 0.05 {
+				t.Errorf("%.1f %% of the calls were refused", share*100)
+			}
+		})
+	}
+}

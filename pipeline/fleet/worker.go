@@ -279,7 +279,7 @@ func (w *Worker) holds(id int64) bool { return w.turn(id) != nil }
 func (w *Worker) ended(started pipeline.Started, key checkpoint.Key, answer *octave.Answer, err error) {
 	var call *octave.Error
 	refusedAll := errors.As(err, &call) && call.Fate == octave.All
-	if err == nil && !w.uneasy.Load() {
+	if err == nil && !w.uneasy.Load() && answer.Quota.Limit == 0 {
 		w.acceptedAt.Store(time.Now().UnixNano())
 		w.accepted.Add(1)
 		return

@@ -59,7 +59,7 @@ const (
 )
 
 // Validate asks whether the key is valid and what it may spend. A rejected key
-// is an *[Error] of KindKey.
+// is an *[Error] of CauseKey.
 func (c *Client) Validate(ctx context.Context) (*Account, error) {
 	var account Account
 	if err := c.get(ctx, "api/v2/api-key/validate", nil, &account); err != nil {
@@ -77,7 +77,7 @@ func (c *Client) Agent(ctx context.Context, oid string) (*Agent, error) {
 		return nil, err
 	}
 	if answer.Data == nil {
-		return nil, &Error{Status: http.StatusOK, Fate: Row, Kind: KindRequest, Message: "no such agent"}
+		return nil, &Error{Status: http.StatusOK, Action: Row, Cause: CauseRequest, Message: "no such agent"}
 	}
 	return answer.Data, nil
 }
@@ -105,7 +105,7 @@ func (c *Client) Agents(ctx context.Context, includeExperiments bool) ([]AgentIn
 			return all, nil
 		}
 		if len(all) >= maxAgents {
-			return nil, &Error{Status: http.StatusOK, Fate: Row, Kind: KindServer,
+			return nil, &Error{Status: http.StatusOK, Action: Row, Cause: CauseServer,
 				Message: fmt.Sprintf("the list of agents has no end after %d", len(all))}
 		}
 	}
@@ -136,7 +136,7 @@ func Lacks(err error) bool {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		return true
 	}
-	return e.Status/100 == 2 && e.Kind == KindServer
+	return e.Status/100 == 2 && e.Cause == CauseServer
 }
 
 // get reads a JSON object into v. A field of an unexpected type stays empty;
@@ -150,7 +150,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, v any) 
 	}
 	err = json.Unmarshal(body, v)
 	if odd := (*json.UnmarshalTypeError)(nil); err != nil && (!errors.As(err, &odd) || !value(bytes.TrimSpace(body)).isObject()) {
-		return &Error{Status: http.StatusOK, Fate: Again, Kind: KindServer,
+		return &Error{Status: http.StatusOK, Action: Again, Cause: CauseServer,
 			Message: c.words("broken answer: " + oddity(body)), Err: err}
 	}
 	return nil

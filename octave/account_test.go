@@ -32,7 +32,7 @@ func TestAccountEndpoints(t *testing.T) {
 		t.Errorf("agent: %+v, %v", agent, err)
 	}
 	_, err = c.Agent(ctx, "ca_none")
-	if e := asError(t, err); e.Status != 404 || e.Fate != octave.Row {
+	if e := asError(t, err); e.Status != 404 || e.Action != octave.Row {
 		t.Errorf("no such agent: %v", err)
 	}
 }
@@ -79,7 +79,7 @@ func TestAccountErrors(t *testing.T) {
 	ctx := context.Background()
 	rejecting := serve(t, sandbox.New(sandbox.Config{Key: "another"}), octave.Config{})
 	_, err := rejecting.Validate(ctx)
-	if e := asError(t, err); e.Kind != octave.KindKey || e.Fate != octave.All || e.MaybeBilled {
+	if e := asError(t, err); e.Cause != octave.CauseKey || e.Action != octave.All || e.MaybeBilled {
 		t.Errorf("got %v", err)
 	}
 	for _, body := range []string{"", "{", "[]", "null", "<title>" + key + "</title>"} {
@@ -91,8 +91,8 @@ func TestAccountErrors(t *testing.T) {
 			}
 			continue
 		}
-		if e := asError(t, err); e.Fate != octave.Again || e.Kind != octave.KindServer || e.MaybeBilled {
-			t.Errorf("%q: got %v, %v: %v", body, e.Fate, e.Kind, e)
+		if e := asError(t, err); e.Action != octave.Again || e.Cause != octave.CauseServer || e.MaybeBilled {
+			t.Errorf("%q: got %v, %v: %v", body, e.Action, e.Cause, e)
 		}
 		keyless(t, err)
 	}
@@ -100,7 +100,7 @@ func TestAccountErrors(t *testing.T) {
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err = silent.Agents(cancelled, true)
-	if e := asError(t, err); e.Fate != octave.Stop {
+	if e := asError(t, err); e.Action != octave.Stop {
 		t.Errorf("got %v", err)
 	}
 }

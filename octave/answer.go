@@ -56,8 +56,8 @@ var sections = [...]string{"greeting", "opening", "body", "closing", "cta", "ps"
 // Decode reads an answer, from the wire or from where it was kept. Fields that
 // are absent, null, of another type or not known do no harm.
 //
-// Its errors are *[Error]: with fate [Again] for bytes that are no answer at
-// all, and with fate [Row] and the answer in Error.Raw for one that was found
+// Its errors are *[Error]: with action [Again] for bytes that are no answer at
+// all, and with action [Row] and the answer in Error.Raw for one that was found
 // and paid for but has no message, or a message without a text. In both cases
 // the call may have been billed.
 func Decode(raw []byte) (*Answer, error) { return decode(raw, clean) }

@@ -31,7 +31,7 @@ type Submission struct {
 // Failed are nil the service is at work.
 type Progress struct {
 	Answer *Answer // Latency is not set: it is not known when the work began
-	Failed *Error  // the work ended without an answer; its Fate is never Again
+	Failed *Error  // the work ended without an answer; its Action is never Again
 
 	State string // as the service spells it, "" when it has none
 	Query string // the name of the id in the query that the service took
@@ -82,7 +82,7 @@ func (c *Client) submitted(raw []byte, own string) (s Submission, err error) {
 // Poll asks what has become of a submission. An error is one of the poll and says
 // nothing about the work, which is as it was: it can be polled again. When the
 // service does not know the id under either of its names, the error is of
-// [KindForgotten]; a service may say so of work that is very new, too.
+// [CauseForgotten]; a service may say so of work that is very new, too.
 //
 // turn is called before each exchange, of which there may be two: the id goes
 // under the name that worked before, else under the one that it came with, and
@@ -104,14 +104,14 @@ func (c *Client) Poll(ctx context.Context, s Submission, turn func(context.Conte
 				return p, nil
 			}
 		}
-		if !errors.As(err, &refused) || refused.Fate != Row {
+		if !errors.As(err, &refused) || refused.Action != Row {
 			return p, err
 		}
 		forgotten = forgotten || refused.Status == http.StatusNotFound
 	}
-	refused.Fate = Again
+	refused.Action = Again
 	if forgotten {
-		refused.Kind = KindForgotten
+		refused.Cause = CauseForgotten
 	}
 	return p, refused
 }
@@ -199,12 +199,12 @@ func (w work) result() value {
 	}
 }
 
-// progress reads the answer to a poll. An error of fate Row says that the service
+// progress reads the answer to a poll. An error of action Row says that the service
 // was not asked in the right way, another one that it has to be asked again.
 func (c *Client) progress(raw []byte, id string) (p Progress, err error) {
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
-	odd := func(fate Fate, why string) *Error {
-		return &Error{Status: http.StatusOK, Fate: fate, Kind: KindServer, Message: c.words(why)}
+	odd := func(action Action, why string) *Error {
+		return &Error{Status: http.StatusOK, Action: action, Cause: CauseServer, Message: c.words(why)}
 	}
 	if !valid(raw) {
 		return p, odd(Again, "broken answer to a poll: "+oddity(raw))
@@ -225,7 +225,7 @@ func (c *Client) progress(raw []byte, id string) (p Progress, err error) {
 		switch {
 		case err == nil:
 			p.Answer, p.Shape = answer, shape
-		case errors.As(err, &failed) && failed.Fate == Row:
+		case errors.As(err, &failed) && failed.Action == Row:
 			p.Failed, p.Shape = failed, shape
 		case state == stateDone:
 			return p, odd(Again, "the work is done, but its result has an unknown shape")
@@ -240,10 +240,10 @@ func (c *Client) progress(raw []byte, id string) (p Progress, err error) {
 // unknown.
 func (c *Client) workFailed(w work) *Error {
 	said := or(w.failure(), w.field("message").text())
-	e := &Error{Status: http.StatusOK, Fate: Row, Kind: KindRequest, MaybeBilled: true,
+	e := &Error{Status: http.StatusOK, Action: Row, Cause: CauseRequest, MaybeBilled: true,
 		Message: c.words("the asynchronous work failed" + colon(said))}
 	if strings.Contains(strings.ToLower(said), "credit") {
-		e.Fate, e.Kind, e.MaybeBilled = All, KindCredits, false
+		e.Action, e.Cause, e.MaybeBilled = All, CauseCredits, false
 	}
 	return e
 }

@@ -49,7 +49,7 @@ func TestSubmit(t *testing.T) {
 	for name, c := range map[string]struct {
 		body     string
 		want     octave.Submission
-		fate     octave.Fate // of the error
+		action   octave.Action // of the error
 		mayBill  bool
 		mentions string
 	}{
@@ -58,10 +58,10 @@ func TestSubmit(t *testing.T) {
 		"in data":         {body: `{"_metadata":{"requestId":"not this"},"data":{"agentRunOId":"ar_1"}}`, want: octave.Submission{ID: "ar_1", Name: "agentRunOId"}},
 		"our id repeated": {body: `{"requestId":"ours","agentRunOId":"ar_1"}`, want: octave.Submission{ID: "ar_1", Name: "agentRunOId"}},
 		"a number":        {body: `{"requestId":17}`, want: octave.Submission{ID: "17", Name: "requestId"}},
-		"no id":           {body: `{"status":"pending"}`, fate: octave.Again, mayBill: true, mentions: "requestId"},
-		"no JSON":         {body: `<html>`, fate: octave.Again, mayBill: true},
-		"nothing":         {body: ``, fate: octave.Again, mayBill: true},
-		"failed at once":  {body: `{"status":"failed","requestId":"x","message":"no such agent"}`, fate: octave.Row, mayBill: true, mentions: "no such agent"},
+		"no id":           {body: `{"status":"pending"}`, action: octave.Again, mayBill: true, mentions: "requestId"},
+		"no JSON":         {body: `<html>`, action: octave.Again, mayBill: true},
+		"nothing":         {body: ``, action: octave.Again, mayBill: true},
+		"failed at once":  {body: `{"status":"failed","requestId":"x","message":"no such agent"}`, action: octave.Row, mayBill: true, mentions: "no such agent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service := &asyncService{submit: c.body}
@@ -69,14 +69,14 @@ func TestSubmit(t *testing.T) {
 			if want := map[string]any{"email": "a@example.com", "agentOId": "ca_1", "requestId": "ours", "callbackUrl": nowhere}; !equal(service.posted, want) {
 				t.Errorf("posted %v", service.posted)
 			}
-			if c.fate == 0 {
+			if c.action == 0 {
 				if err != nil || got.ID != c.want.ID || got.Name != c.want.Name {
 					t.Errorf("got %+v, %v", got, err)
 				}
 				return
 			}
-			if e := asError(t, err); e.Fate != c.fate || e.MaybeBilled != c.mayBill || !strings.Contains(e.Message, c.mentions) {
-				t.Errorf("got %v: fate %v, billed %v", e, e.Fate, e.MaybeBilled)
+			if e := asError(t, err); e.Action != c.action || e.MaybeBilled != c.mayBill || !strings.Contains(e.Message, c.mentions) {
+				t.Errorf("got %v: action %v, billed %v", e, e.Action, e.MaybeBilled)
 			}
 		})
 	}
@@ -96,13 +96,13 @@ const (
 func TestPoll(t *testing.T) {
 	quoted := func(s string) string { text, _ := json.Marshal(s); return string(text) }
 	for name, c := range map[string]struct {
-		body  string
-		shape string // of the answer; "" when there is none
-		usage octave.Decimal
-		state string
-		why   string // it failed
-		fate  octave.Fate
-		again string // the poll failed
+		body   string
+		shape  string // of the answer; "" when there is none
+		usage  octave.Decimal
+		state  string
+		why    string // it failed
+		action octave.Action
+		again  string // the poll failed
 	}{
 		"pending":               {body: `{"_metadata":{},"data":{"requestId":"x","status":"pending","result":null,"error":null}}`, state: "pending"},
 		"running, in capitals":  {body: `{"data":{"status":"RUNNING"}}`, state: "RUNNING"},
@@ -115,12 +115,12 @@ func TestPoll(t *testing.T) {
 		"beside data":           {body: `{"status":"completed","result":` + whole + `}`, state: "completed", shape: "envelope", usage: "2"},
 		"no metadata":           {body: `{"_metadata":{"usage":3},"data":{"result":{"found":true,"data":` + sequence + `}}}`, shape: "envelope", usage: "3"},
 		"not found":             {body: `{"data":{"status":"completed","result":{"_metadata":{"usage":0},"found":false,"message":"private","data":null}}}`, state: "completed", shape: "envelope", usage: "0"},
-		"failed":                {body: `{"data":{"status":"FAILED","error":"no luck"}}`, state: "FAILED", why: "no luck", fate: octave.Row},
-		"error, an object":      {body: `{"data":{"state":"error","error":{"message":"no luck"}}}`, state: "error", why: "no luck", fate: octave.Row},
-		"an error alone":        {body: `{"data":{"requestId":"x","error":"no luck"}}`, why: "no luck", fate: octave.Row},
+		"failed":                {body: `{"data":{"status":"FAILED","error":"no luck"}}`, state: "FAILED", why: "no luck", action: octave.Row},
+		"error, an object":      {body: `{"data":{"state":"error","error":{"message":"no luck"}}}`, state: "error", why: "no luck", action: octave.Row},
+		"an error alone":        {body: `{"data":{"requestId":"x","error":"no luck"}}`, why: "no luck", action: octave.Row},
 		"an empty error":        {body: `{"message":"Success","data":{"requestId":"x","error":""}}`},
-		"out of credits":        {body: `{"data":{"status":"failed","error":"Insufficient credits"}}`, state: "failed", why: "credits", fate: octave.All},
-		"no messages":           {body: `{"data":{"status":"completed","result":{"found":true,"data":{"emails":[]}}}}`, state: "completed", why: "no messages", fate: octave.Row},
+		"out of credits":        {body: `{"data":{"status":"failed","error":"Insufficient credits"}}`, state: "failed", why: "credits", action: octave.All},
+		"no messages":           {body: `{"data":{"status":"completed","result":{"found":true,"data":{"emails":[]}}}}`, state: "completed", why: "no messages", action: octave.Row},
 		"done without a result": {body: `{"data":{"status":"completed","result":{}}}`, again: "missing"},
 		"an unknown shape":      {body: `{"data":{"status":"completed","result":"well done"}}`, again: "shape"},
 		"no JSON":               {body: `<html>`, again: "broken"},
@@ -131,14 +131,14 @@ func TestPoll(t *testing.T) {
 			p, err := client.Poll(t.Context(), octave.Submission{ID: "x"}, noTurn)
 			switch {
 			case c.again != "":
-				if e := asError(t, err); e.Fate != octave.Again || e.MaybeBilled || !strings.Contains(e.Message, c.again) {
-					t.Errorf("got %v, fate %v", e, e.Fate)
+				if e := asError(t, err); e.Action != octave.Again || e.MaybeBilled || !strings.Contains(e.Message, c.again) {
+					t.Errorf("got %v, action %v", e, e.Action)
 				}
 				return
 			case err != nil:
 				t.Fatal(err)
 			case c.why != "":
-				if p.Failed == nil || p.Answer != nil || p.Failed.Fate != c.fate || !strings.Contains(p.Failed.Message, c.why) {
+				if p.Failed == nil || p.Answer != nil || p.Failed.Action != c.action || !strings.Contains(p.Failed.Message, c.why) {
 					t.Errorf("got %+v", p)
 				}
 			case (p.Answer != nil) != (c.shape != "") || p.Failed != nil || p.Shape != c.shape:
@@ -171,19 +171,19 @@ func TestPollTriesBothNames(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		poll func(string) (int, string)
-		came string
-		want []string // of two polls
-		kind octave.Kind
-		fate octave.Fate
+		poll   func(string) (int, string)
+		came   string
+		want   []string // of two polls
+		cause  octave.Cause
+		action octave.Action
 	}{
 		"the first":        {takes("requestId", 400), "requestId", []string{"requestId=x", "requestId=x"}, 0, 0},
 		"the other":        {takes("agentRunOId", 404), "requestId", []string{"requestId=x", "agentRunOId=x", "agentRunOId=x"}, 0, 0},
 		"the other way":    {takes("requestId", 422), "agentRunOId", []string{"agentRunOId=x", "requestId=x", "requestId=x"}, 0, 0},
-		"neither":          {takes("id", 404), "agentRunOId", []string{"agentRunOId=x", "requestId=x", "agentRunOId=x", "requestId=x"}, octave.KindForgotten, octave.Again},
-		"neither, refused": {takes("id", 400), "requestId", []string{"requestId=x", "agentRunOId=x", "requestId=x", "agentRunOId=x"}, octave.KindRequest, octave.Again},
-		"it fails":         {takes("id", 500), "requestId", []string{"requestId=x", "requestId=x"}, octave.KindServer, octave.Again},
-		"the key":          {takes("id", 401), "requestId", []string{"requestId=x", "requestId=x"}, octave.KindKey, octave.All},
+		"neither":          {takes("id", 404), "agentRunOId", []string{"agentRunOId=x", "requestId=x", "agentRunOId=x", "requestId=x"}, octave.CauseForgotten, octave.Again},
+		"neither, refused": {takes("id", 400), "requestId", []string{"requestId=x", "agentRunOId=x", "requestId=x", "agentRunOId=x"}, octave.CauseRequest, octave.Again},
+		"it fails":         {takes("id", 500), "requestId", []string{"requestId=x", "requestId=x"}, octave.CauseServer, octave.Again},
+		"the key":          {takes("id", 401), "requestId", []string{"requestId=x", "requestId=x"}, octave.CauseKey, octave.All},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service := &asyncService{poll: c.poll}
@@ -191,12 +191,12 @@ func TestPollTriesBothNames(t *testing.T) {
 			turns := 0
 			for range 2 {
 				p, err := client.Poll(t.Context(), octave.Submission{ID: "x", Name: c.came}, func(context.Context) error { turns++; return nil })
-				if c.kind == 0 {
+				if c.cause == 0 {
 					if err != nil || p.State != "pending" || p.Query == "" {
 						t.Errorf("got %+v, %v", p, err)
 					}
-				} else if e := asError(t, err); e.Kind != c.kind || e.Fate != c.fate || e.MaybeBilled {
-					t.Errorf("got %v, fate %v", e, e.Fate)
+				} else if e := asError(t, err); e.Cause != c.cause || e.Action != c.action || e.MaybeBilled {
+					t.Errorf("got %v, action %v", e, e.Action)
 				}
 			}
 			if !slices.Equal(service.polled, c.want) || turns != len(c.want) {
@@ -214,7 +214,7 @@ func TestPollWithoutATurn(t *testing.T) {
 		cancel()
 		return ctx.Err()
 	})
-	if e := asError(t, err); e.Fate != octave.Stop || len(service.polled) > 0 {
+	if e := asError(t, err); e.Action != octave.Stop || len(service.polled) > 0 {
 		t.Errorf("got %v, asked %v", e, service.polled)
 	}
 }
@@ -237,28 +237,28 @@ func TestPollHidesTheKey(t *testing.T) {
 	}
 }
 
-// The fates of submissions are those of calls: the work may have begun when its id
+// The actions of submissions are those of calls: the work may have begun when its id
 // did not come.
 func TestSubmissionFates(t *testing.T) {
-	for _, kind := range sandbox.Kinds() {
-		want, failing := fates[kind]
-		if strings.HasPrefix(kind, "hang") || kind == "nomessages" || kind == "notext" {
+	for _, cause := range sandbox.Kinds() {
+		want, failing := actions[cause]
+		if strings.HasPrefix(cause, "hang") || cause == "nomessages" || cause == "notext" {
 			continue
 		}
-		if !failing && strings.HasSuffix(kind, "-billed") {
-			want.fate, want.kind, want.billed, failing = octave.Again, octave.KindServer, true, true
+		if !failing && strings.HasSuffix(cause, "-billed") {
+			want.action, want.cause, want.billed, failing = octave.Again, octave.CauseServer, true, true
 		}
-		client := serve(t, sandbox.New(sandbox.Config{Script: []string{kind}}), octave.Config{})
+		client := serve(t, sandbox.New(sandbox.Config{Script: []string{cause}}), octave.Config{})
 		s, err := client.Submit(t.Context(), octave.Request{Email: "a@example.com"}, nowhere)
 		if !failing {
 			if err != nil || s.ID == "" {
-				t.Errorf("%s: got %+v, %v", kind, s, err)
+				t.Errorf("%s: got %+v, %v", cause, s, err)
 			}
 			continue
 		}
 		var e *octave.Error
-		if !errors.As(err, &e) || e.Fate != want.fate || e.Kind != want.kind || e.MaybeBilled != want.billed {
-			t.Errorf("%s: got %v", kind, err)
+		if !errors.As(err, &e) || e.Action != want.action || e.Cause != want.cause || e.MaybeBilled != want.billed {
+			t.Errorf("%s: got %v", cause, err)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 	}
 	body, err := read(resp, MaxBody)
 	if errors.Is(err, errTooLarge) {
-		return nil, &Error{Status: resp.StatusCode, Fate: Row, Kind: KindUnusable,
+		return nil, &Error{Status: resp.StatusCode, Action: Row, Cause: CauseUnusable,
 			Message: err.Error(), MaybeBilled: call.billable(), Err: err}
 	}
 	if err != nil {
@@ -106,7 +106,7 @@ func read(resp *http.Response, limit int64) ([]byte, error) {
 }
 
 // refused turns an answer that is no success into an error. A body that cannot
-// be read whole, or is no message by its size, changes nothing about its fate.
+// be read whole, or is no message by its size, changes nothing about its action.
 func (c *Client) refused(resp *http.Response, call call) *Error {
 	body, err := read(resp, maxErrorBody)
 	if err != nil {
@@ -126,7 +126,7 @@ func (c *Client) refused(resp *http.Response, call call) *Error {
 	if e.Server == "" {
 		e.Server = c.words(resp.Header.Get("Server"))
 	}
-	e.Fate, e.Kind = judge(resp.StatusCode, e.Message)
+	e.Action, e.Cause = judge(resp.StatusCode, e.Message)
 	e.MaybeBilled = call.billable() && passedOn(resp.StatusCode)
 	e.RetryAfter, e.RetryAfterRaw = retryAfter(resp.Header, time.Now())
 	e.RetryAfterRaw = c.words(e.RetryAfterRaw)
@@ -145,10 +145,10 @@ func place(resp *http.Response) string {
 // broken turns a failure of the network or of the context into an error.
 // billed says that the service may have done the work.
 func (c *Client) broken(ctx context.Context, err error, billed bool) *Error {
-	e := &Error{Fate: Again, Kind: KindUnreachable, MaybeBilled: billed, Err: c.safe(err)}
+	e := &Error{Action: Again, Cause: CauseUnreachable, MaybeBilled: billed, Err: c.safe(err)}
 	switch {
 	case ctx.Err() != nil:
-		e.Fate, e.Kind, e.Message = Stop, KindStopped, "stopped: "+ctx.Err().Error()
+		e.Action, e.Cause, e.Message = Stop, CauseStopped, "stopped: "+ctx.Err().Error()
 		e.Err = ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Message = fmt.Sprintf("no answer within %v", c.timeout)
@@ -156,9 +156,9 @@ func (c *Client) broken(ctx context.Context, err error, billed bool) *Error {
 		e.Message = c.words(err.Error())
 	}
 	switch {
-	case e.Fate != Again:
+	case e.Action != Again:
 	case billed:
-		e.Kind = KindAmbiguous
+		e.Cause = CauseAmbiguous
 	default:
 		e.Trouble = troubleOf(err)
 	}

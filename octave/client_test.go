@@ -22,46 +22,46 @@ import (
 
 const key = "sk_live_4242424242"
 
-// fates is what a run must do about each way in which a call can fail.
-var fates = map[string]struct {
-	fate   octave.Fate
-	kind   octave.Kind
+// actions is what a run must do about each way in which a call can fail.
+var actions = map[string]struct {
+	action octave.Action
+	cause  octave.Cause
 	billed bool // may be
 }{
-	"400":          {octave.Row, octave.KindRequest, false},
-	"401":          {octave.All, octave.KindKey, false},
-	"402":          {octave.All, octave.KindCredits, false},
-	"403":          {octave.All, octave.KindKey, false},
-	"403-credits":  {octave.All, octave.KindCredits, false},
-	"404":          {octave.Row, octave.KindRequest, false},
-	"408":          {octave.Again, octave.KindServer, true},
-	"422":          {octave.Row, octave.KindRequest, false},
-	"425":          {octave.Again, octave.KindRateLimited, false},
-	"429":          {octave.Again, octave.KindRateLimited, false},
-	"429-after":    {octave.Again, octave.KindRateLimited, false},
-	"429-credits":  {octave.All, octave.KindCredits, false},
-	"429-date":     {octave.Again, octave.KindRateLimited, false},
-	"500":          {octave.Again, octave.KindServer, true},
-	"502-html":     {octave.Again, octave.KindServer, true},
-	"503":          {octave.Again, octave.KindRateLimited, false},
-	"503-after":    {octave.Again, octave.KindRateLimited, false},
-	"504":          {octave.Again, octave.KindServer, true},
-	"504-html":     {octave.Again, octave.KindServer, true},
-	"redirect":     {octave.Again, octave.KindUnreachable, false},
-	"cut":          {octave.Again, octave.KindAmbiguous, true},
-	"cut-json":     {octave.Again, octave.KindAmbiguous, true},
-	"empty":        {octave.Again, octave.KindAmbiguous, true},
-	"hang":         {octave.Again, octave.KindAmbiguous, true},
-	"hang-after":   {octave.Again, octave.KindAmbiguous, true},
-	"huge":         {octave.Row, octave.KindUnusable, true},
-	"nomessages":   {octave.Row, octave.KindUnusable, true},
-	"notext":       {octave.Row, octave.KindUnusable, true},
-	"notjson":      {octave.Again, octave.KindAmbiguous, true},
-	"reset-after":  {octave.Again, octave.KindAmbiguous, true},
-	"reset-before": {octave.Again, octave.KindAmbiguous, true},
+	"400":          {octave.Row, octave.CauseRequest, false},
+	"401":          {octave.All, octave.CauseKey, false},
+	"402":          {octave.All, octave.CauseCredits, false},
+	"403":          {octave.All, octave.CauseKey, false},
+	"403-credits":  {octave.All, octave.CauseCredits, false},
+	"404":          {octave.Row, octave.CauseRequest, false},
+	"408":          {octave.Again, octave.CauseServer, true},
+	"422":          {octave.Row, octave.CauseRequest, false},
+	"425":          {octave.Again, octave.CauseRateLimited, false},
+	"429":          {octave.Again, octave.CauseRateLimited, false},
+	"429-after":    {octave.Again, octave.CauseRateLimited, false},
+	"429-credits":  {octave.All, octave.CauseCredits, false},
+	"429-date":     {octave.Again, octave.CauseRateLimited, false},
+	"500":          {octave.Again, octave.CauseServer, true},
+	"502-html":     {octave.Again, octave.CauseServer, true},
+	"503":          {octave.Again, octave.CauseRateLimited, false},
+	"503-after":    {octave.Again, octave.CauseRateLimited, false},
+	"504":          {octave.Again, octave.CauseServer, true},
+	"504-html":     {octave.Again, octave.CauseServer, true},
+	"redirect":     {octave.Again, octave.CauseUnreachable, false},
+	"cut":          {octave.Again, octave.CauseAmbiguous, true},
+	"cut-json":     {octave.Again, octave.CauseAmbiguous, true},
+	"empty":        {octave.Again, octave.CauseAmbiguous, true},
+	"hang":         {octave.Again, octave.CauseAmbiguous, true},
+	"hang-after":   {octave.Again, octave.CauseAmbiguous, true},
+	"huge":         {octave.Row, octave.CauseUnusable, true},
+	"nomessages":   {octave.Row, octave.CauseUnusable, true},
+	"notext":       {octave.Row, octave.CauseUnusable, true},
+	"notjson":      {octave.Again, octave.CauseAmbiguous, true},
+	"reset-after":  {octave.Again, octave.CauseAmbiguous, true},
+	"reset-before": {octave.Again, octave.CauseAmbiguous, true},
 }
 
-// answered are the kinds that still are answers; those of asynchronous work change
+// answered are the causes that still are answers; those of asynchronous work change
 // nothing about a synchronous call.
 var answered = []string{"badtypes", "failed", "forgotten", "notfound", "nullable", "slow", "trickle", "twice", "unordered"}
 
@@ -97,38 +97,38 @@ func keyless(t *testing.T, err error) {
 }
 
 func TestFates(t *testing.T) {
-	for _, kind := range sandbox.Kinds() {
-		if slices.Contains(answered, kind) {
+	for _, cause := range sandbox.Kinds() {
+		if slices.Contains(answered, cause) {
 			continue
 		}
-		want, known := fates[kind]
-		if strings.HasSuffix(kind, "-billed") {
-			want, known = fates["504"], true
+		want, known := actions[cause]
+		if strings.HasSuffix(cause, "-billed") {
+			want, known = actions["504"], true
 		}
 		if !known {
-			t.Errorf("%s: no fate is expected of it", kind)
+			t.Errorf("%s: no action is expected of it", cause)
 			continue
 		}
-		cfg := sandbox.Config{Faults: map[string]float64{kind: 1}}
+		cfg := sandbox.Config{Faults: map[string]float64{cause: 1}}
 		check := func(t *testing.T, c *octave.Client) {
 			_, err := c.Run(context.Background(), ann)
 			e := asError(t, err)
-			if e.Fate != want.fate || e.Kind != want.kind || e.MaybeBilled != want.billed {
-				t.Errorf("got %v, %v, billed %v; want %v, %v, %v: %v", e.Fate, e.Kind, e.MaybeBilled, want.fate, want.kind, want.billed, e)
+			if e.Action != want.action || e.Cause != want.cause || e.MaybeBilled != want.billed {
+				t.Errorf("got %v, %v, billed %v; want %v, %v, %v: %v", e.Action, e.Cause, e.MaybeBilled, want.action, want.cause, want.billed, e)
 			}
 			if e.Error() == "" {
 				t.Error("the error says nothing")
 			}
 			keyless(t, err)
 		}
-		t.Run(kind, func(t *testing.T) {
+		t.Run(cause, func(t *testing.T) {
 			var client octave.Config
-			if strings.HasPrefix(kind, "hang") {
+			if strings.HasPrefix(cause, "hang") {
 				client.Timeout = time.Second
 			}
 			check(t, serve(t, sandbox.New(cfg), client))
 		})
-		t.Run(kind+"/in process", func(t *testing.T) {
+		t.Run(cause+"/in process", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				check(t, newClient(t, octave.Config{Transport: sandbox.Transport(sandbox.New(cfg))}))
 			})
@@ -144,11 +144,11 @@ func TestStatusesThatMayBeBilled(t *testing.T) {
 		c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }), octave.Config{})
 		_, err := c.Run(context.Background(), ann)
 		e := asError(t, err)
-		if refusal := status == 425 || status == 429 || status == 503; (e.Kind == octave.KindRateLimited) != refusal || refusal && e.MaybeBilled {
-			t.Errorf("%d: got %v, billed %v", status, e.Kind, e.MaybeBilled)
+		if refusal := status == 425 || status == 429 || status == 503; (e.Cause == octave.CauseRateLimited) != refusal || refusal && e.MaybeBilled {
+			t.Errorf("%d: got %v, billed %v", status, e.Cause, e.MaybeBilled)
 		}
-		if status < 500 && e.MaybeBilled != slices.Contains(may, status) || slices.Contains(may, status) && (!e.MaybeBilled || e.Fate != octave.Again) {
-			t.Errorf("%d: got %v, billed %v", status, e.Fate, e.MaybeBilled)
+		if status < 500 && e.MaybeBilled != slices.Contains(may, status) || slices.Contains(may, status) && (!e.MaybeBilled || e.Action != octave.Again) {
+			t.Errorf("%d: got %v, billed %v", status, e.Action, e.MaybeBilled)
 		}
 		if _, err := c.Validate(context.Background()); asError(t, err).MaybeBilled {
 			t.Errorf("%d: a look at the account counts as billed", status)
@@ -157,21 +157,21 @@ func TestStatusesThatMayBeBilled(t *testing.T) {
 }
 
 func TestOddAnswersAreAnswers(t *testing.T) {
-	for _, kind := range answered {
-		c := serve(t, sandbox.New(sandbox.Config{Faults: map[string]float64{kind: 1}, Messages: 3}), octave.Config{})
+	for _, cause := range answered {
+		c := serve(t, sandbox.New(sandbox.Config{Faults: map[string]float64{cause: 1}, Messages: 3}), octave.Config{})
 		a, err := c.Run(context.Background(), ann)
 		if err != nil {
-			t.Errorf("%s: %v", kind, err)
+			t.Errorf("%s: %v", cause, err)
 			continue
 		}
-		if found := kind != "notfound"; a.Found != found || found && len(a.Emails) != 3 || a.Latency <= 0 {
-			t.Errorf("%s: got %+v", kind, a)
+		if found := cause != "notfound"; a.Found != found || found && len(a.Emails) != 3 || a.Latency <= 0 {
+			t.Errorf("%s: got %+v", cause, a)
 		}
 	}
 }
 
 func TestErrorSaysWhatTheServiceSays(t *testing.T) {
-	for kind, want := range map[string]string{
+	for cause, want := range map[string]string{
 		"401": "401 Unauthorized: Invalid API key", "502-html": "502 Bad Gateway", "504": "504 Gateway Timeout",
 		"503": "503 Service Unavailable", "500": "500 Internal Server Error", "422": "422 Unprocessable Entity: The contact cannot be processed", "hang": "no answer within 3m0s", "cut": "the answer broke off: unexpected EOF",
 		"huge": "the answer is larger than 16 MiB", "nomessages": "found, but the answer has no messages: Success",
@@ -179,20 +179,20 @@ func TestErrorSaysWhatTheServiceSays(t *testing.T) {
 		"redirect": "307 Temporary Redirect: redirected to https://app.octavehq.com/login, which is not followed",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newClient(t, octave.Config{Transport: sandbox.Transport(sandbox.New(sandbox.Config{Faults: map[string]float64{kind: 1}}))})
+			c := newClient(t, octave.Config{Transport: sandbox.Transport(sandbox.New(sandbox.Config{Faults: map[string]float64{cause: 1}}))})
 			if _, err := c.Run(context.Background(), ann); err == nil || err.Error() != want {
-				t.Errorf("%s: got %q, want %q", kind, err, want)
+				t.Errorf("%s: got %q, want %q", cause, err, want)
 			}
 		})
 	}
 }
 
 func TestRetryAfterOfAnswers(t *testing.T) {
-	for kind, most := range map[string]time.Duration{"429-after": time.Second, "429-date": 2 * time.Second, "503-after": time.Second} {
-		c := serve(t, sandbox.New(sandbox.Config{Faults: map[string]float64{kind: 1}}), octave.Config{})
+	for cause, most := range map[string]time.Duration{"429-after": time.Second, "429-date": 2 * time.Second, "503-after": time.Second} {
+		c := serve(t, sandbox.New(sandbox.Config{Faults: map[string]float64{cause: 1}}), octave.Config{})
 		_, err := c.Run(context.Background(), ann)
-		if e := asError(t, err); e.RetryAfter > most || e.RetryAfterRaw == "" || kind != "429-date" && e.RetryAfter != most {
-			t.Errorf("%s: got %v (%s)", kind, e.RetryAfter, e.RetryAfterRaw)
+		if e := asError(t, err); e.RetryAfter > most || e.RetryAfterRaw == "" || cause != "429-date" && e.RetryAfter != most {
+			t.Errorf("%s: got %v (%s)", cause, e.RetryAfter, e.RetryAfterRaw)
 		}
 	}
 }
@@ -227,8 +227,8 @@ func TestRedirectsCarryNothingElsewhere(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		c := serve(t, http.RedirectHandler(elsewhere.URL, status), octave.Config{})
 		_, err := c.Run(context.Background(), ann)
-		if e := asError(t, err); e.Status != status || e.Fate != octave.Again || e.MaybeBilled {
-			t.Errorf("%d: got %v, %v", status, e.Fate, e)
+		if e := asError(t, err); e.Status != status || e.Action != octave.Again || e.MaybeBilled {
+			t.Errorf("%d: got %v, %v", status, e.Action, e)
 		}
 		if _, err := c.Validate(context.Background()); err == nil {
 			t.Errorf("%d: followed", status)
@@ -277,10 +277,10 @@ func TestBodies(t *testing.T) {
 	}
 	longest := `{"found":false,"x":"` + strings.Repeat("x", octave.MaxBody-len(`{"found":false,"x":""}`)) + `"}`
 	for _, c := range []struct {
-		name string
-		body string
-		gzip bool
-		fate octave.Fate // 0 for an answer
+		name   string
+		body   string
+		gzip   bool
+		action octave.Action // 0 for an answer
 	}{
 		{"gzip", `{"found":false}`, true, 0},
 		{"the longest", longest, false, 0},
@@ -296,7 +296,7 @@ func TestBodies(t *testing.T) {
 			_, _ = io.WriteString(w, c.body)
 		}), octave.Config{})
 		_, err := client.Run(context.Background(), ann)
-		if c.fate == 0 && err != nil || c.fate != 0 && (asError(t, err).Fate != c.fate || !asError(t, err).MaybeBilled) {
+		if c.action == 0 && err != nil || c.action != 0 && (asError(t, err).Action != c.action || !asError(t, err).MaybeBilled) {
 			t.Errorf("%s: got %v", c.name, err)
 		}
 	}
@@ -312,8 +312,8 @@ func TestGzipCutShort(t *testing.T) {
 		_, _ = w.Write(zipped.Bytes()[:zipped.Len()-20])
 	}), octave.Config{})
 	_, err := c.Run(context.Background(), ann)
-	if e := asError(t, err); e.Fate != octave.Again || e.Kind != octave.KindAmbiguous || !e.MaybeBilled {
-		t.Errorf("got %v, %v: %v", e.Fate, e.Kind, e)
+	if e := asError(t, err); e.Action != octave.Again || e.Cause != octave.CauseAmbiguous || !e.MaybeBilled {
+		t.Errorf("got %v, %v: %v", e.Action, e.Cause, e)
 	}
 }
 

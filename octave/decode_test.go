@@ -116,8 +116,8 @@ func TestDecodeBrokenAnswers(t *testing.T) {
 	} {
 		_, err := octave.Decode([]byte(c.raw))
 		e := asError(t, err)
-		if e.Fate != octave.Again || e.Kind != octave.KindAmbiguous || !e.MaybeBilled || !strings.Contains(e.Error(), c.says) {
-			t.Errorf("%s: got %v, %v, billed %v: %v", c.name, e.Fate, e.Kind, e.MaybeBilled, e)
+		if e.Action != octave.Again || e.Cause != octave.CauseAmbiguous || !e.MaybeBilled || !strings.Contains(e.Error(), c.says) {
+			t.Errorf("%s: got %v, %v, billed %v: %v", c.name, e.Action, e.Cause, e.MaybeBilled, e)
 		}
 	}
 }
@@ -130,8 +130,8 @@ func TestDecodeAnswersWithoutUse(t *testing.T) {
 	} {
 		_, err := octave.Decode([]byte(raw))
 		e := asError(t, err)
-		if e.Fate != octave.Row || e.Kind != octave.KindUnusable || !e.MaybeBilled || string(e.Raw) != raw {
-			t.Errorf("%s: got %v, %v, billed %v, raw %s: %v", raw, e.Fate, e.Kind, e.MaybeBilled, e.Raw, e)
+		if e.Action != octave.Row || e.Cause != octave.CauseUnusable || !e.MaybeBilled || string(e.Raw) != raw {
+			t.Errorf("%s: got %v, %v, billed %v, raw %s: %v", raw, e.Action, e.Cause, e.MaybeBilled, e.Raw, e)
 		}
 	}
 	_, err := octave.Decode([]byte(`{"found":true,"data":{"emails":[{"email":"x"},{"subject":"s"}]}}`))

@@ -9,48 +9,48 @@ import (
 	"time"
 )
 
-// Fate is what a run does about an error.
-type Fate int
+// Action is what a run does about an error.
+type Action int
 
-// The fates.
+// The actions.
 const (
-	Row   Fate = iota + 1 // this row failed; the others go on
-	Again                 // the same call may work later
-	All                   // no call can work until somebody acts: stop the run
-	Stop                  // the caller's context ended
+	Row   Action = iota + 1 // this row failed; the others go on
+	Again                   // the same call may work later
+	All                     // no call can work until somebody acts: stop the run
+	Stop                    // the caller's context ended
 )
 
-// String returns the fate in one word.
-func (f Fate) String() string {
-	return word(int(f), "row", "again", "all", "stop")
+// String returns the action in one word.
+func (a Action) String() string {
+	return word(int(a), "row", "again", "all", "stop")
 }
 
-// Kind is the cause of an error, for exit codes and for counting.
-type Kind int
+// Cause is why a call gave no usable answer, for exit codes and for counting.
+type Cause int
 
-// The kinds.
+// The causes.
 const (
-	KindRequest     Kind = iota + 1 // the service finds this request wrong
-	KindKey                         // the key was rejected
-	KindCredits                     // out of credits
-	KindRateLimited                 // refused before any work: too many calls (425, 429, 503)
-	KindServer                      // the service, or a gateway before it, failed
-	KindUnreachable                 // the request never reached the service
-	KindAmbiguous                   // sent, but no answer came back whole
-	KindUnusable                    // a whole answer that holds no sequence
-	KindStopped                     // the caller gave up waiting
-	KindForgotten                   // asynchronous work whose id the service does not know, see [Client.Poll]
+	CauseRequest     Cause = iota + 1 // the service finds this request wrong
+	CauseKey                          // the key was rejected
+	CauseCredits                      // out of credits
+	CauseRateLimited                  // refused before any work: too many calls (425, 429, 503)
+	CauseServer                       // the service, or a gateway before it, failed
+	CauseUnreachable                  // the request never reached the service
+	CauseAmbiguous                    // sent, but no answer came back whole
+	CauseUnusable                     // a whole answer that holds no sequence
+	CauseStopped                      // the caller gave up waiting
+	CauseForgotten                    // asynchronous work whose id the service does not know, see [Client.Poll]
 )
 
-// kinds are the kinds in words.
-var kinds = [...]string{"request", "key", "credits", "rate limited", "server",
+// causes are the causes in words.
+var causes = [...]string{"request", "key", "credits", "rate limited", "server",
 	"unreachable", "ambiguous", "unusable", "stopped", "forgotten"}
 
-// String returns the kind in words, such as "rate limited".
-func (k Kind) String() string { return word(int(k), kinds[:]...) }
+// String returns the cause in words, such as "rate limited".
+func (c Cause) String() string { return word(int(c), causes[:]...) }
 
-// ParseKind reads what [Kind.String] wrote; 0 for a kind that there is not.
-func ParseKind(s string) Kind { return Kind(slices.Index(kinds[:], s) + 1) }
+// ParseCause reads what [Cause.String] wrote; 0 for a cause that there is not.
+func ParseCause(s string) Cause { return Cause(slices.Index(causes[:], s) + 1) }
 
 func word(i int, words ...string) string {
 	if i < 1 || i > len(words) {
@@ -63,8 +63,8 @@ func word(i int, words ...string) string {
 // log: the key is masked, control characters are gone, and it is short.
 type Error struct {
 	Status  int // of HTTP; 0 when no answer came
-	Fate    Fate
-	Kind    Kind
+	Action  Action
+	Cause   Cause
 	Message string // what the service said, or what went wrong; at most 300 characters
 
 	// RetryAfter is how long the service asks to wait, 0 when it does not say
@@ -105,36 +105,36 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // noAnswer: a success whose body is none. The work was probably done.
 func noAnswer(why string) *Error {
-	return &Error{Status: http.StatusOK, Fate: Again, Kind: KindAmbiguous,
+	return &Error{Status: http.StatusOK, Action: Again, Cause: CauseAmbiguous,
 		Message: clean("broken answer: " + why), MaybeBilled: true}
 }
 
 // unusable: a whole answer, paid for, that holds no sequence. Asking again
 // would be billed again for, most likely, the same.
 func unusable(raw json.RawMessage, why string) *Error {
-	return &Error{Status: http.StatusOK, Fate: Row, Kind: KindUnusable,
+	return &Error{Status: http.StatusOK, Action: Row, Cause: CauseUnusable,
 		Message: clean(why), MaybeBilled: true, Raw: raw}
 }
 
-// judge gives an answer that is no success its fate and kind.
-func judge(status int, message string) (Fate, Kind) {
+// judge gives an answer that is no success its action and cause.
+func judge(status int, message string) (Action, Cause) {
 	switch {
 	case status == http.StatusPaymentRequired, outOfCredits(status, message):
-		return All, KindCredits
+		return All, CauseCredits
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return All, KindKey
+		return All, CauseKey
 	case status == http.StatusTooManyRequests, status == http.StatusTooEarly, status == http.StatusServiceUnavailable:
-		return Again, KindRateLimited
+		return Again, CauseRateLimited
 	case status == http.StatusProxyAuthRequired:
-		return Again, KindUnreachable
+		return Again, CauseUnreachable
 	case status == http.StatusRequestTimeout, status == statusClientClosed, status >= 500:
-		return Again, KindServer
+		return Again, CauseServer
 	case status >= 400:
-		return Row, KindRequest
+		return Row, CauseRequest
 	}
 	// A redirect is not followed: the key and the contact are meant for this
 	// host alone. Nothing reached an agent.
-	return Again, KindUnreachable
+	return Again, CauseUnreachable
 }
 
 // Statuses that net/http has no name for: nginx's for a client that left, and

@@ -21,7 +21,7 @@ func ExampleClient_Run() {
 	for range 2 {
 		answer, err := client.Run(context.Background(), octave.Request{FirstName: "Ann", Email: "ann@example.com"})
 		if e := (*octave.Error)(nil); errors.As(err, &e) {
-			fmt.Printf("%v (%v after %v)\n", err, e.Fate, e.RetryAfter)
+			fmt.Printf("%v (%v after %v)\n", err, e.Action, e.RetryAfter)
 			continue
 		}
 		fmt.Println(len(answer.Emails), "messages for", answer.Usage, "credit")

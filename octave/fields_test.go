@@ -15,9 +15,9 @@ func TestFields(t *testing.T) {
 	for _, f := range requestFields {
 		inTable[f.name] = true
 	}
-	kind := reflect.TypeFor[Request]()
-	for i := range kind.NumField() {
-		name, _, _ := strings.Cut(kind.Field(i).Tag.Get("json"), ",")
+	cause := reflect.TypeFor[Request]()
+	for i := range cause.NumField() {
+		name, _, _ := strings.Cut(cause.Field(i).Tag.Get("json"), ",")
 		if name != "requestId" && !inTable[name] {
 			t.Errorf("%s is not in the table", name)
 		}

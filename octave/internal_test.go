@@ -124,35 +124,35 @@ func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		status  int
 		message string
-		fate    Fate
-		kind    Kind
+		action  Action
+		cause   Cause
 	}{
-		{302, "", Again, KindUnreachable},
-		{400, "out of credits in the text of a 400", Row, KindRequest},
-		{401, "", All, KindKey},
-		{402, "", All, KindCredits},
-		{403, "no access", All, KindKey},
-		{403, "Credits exhausted", All, KindCredits},
-		{403, "quota exceeded", All, KindCredits},
-		{404, "", Row, KindRequest},
-		{405, "", Row, KindRequest},
-		{408, "", Again, KindServer},
-		{409, "", Row, KindRequest},
-		{413, "", Row, KindRequest},
-		{422, "", Row, KindRequest},
-		{425, "", Again, KindRateLimited},
-		{429, "", Again, KindRateLimited},
-		{429, "Too many requests", Again, KindRateLimited},
-		{429, "Your monthly quota is used up", All, KindCredits},
-		{429, "INSUFFICIENT_CREDITS", All, KindCredits},
-		{429, "Rate quota exceeded: 100 requests per minute", Again, KindRateLimited},
-		{500, "", Again, KindServer},
-		{501, "", Again, KindServer},
-		{503, "no credits", Again, KindRateLimited},
-		{599, "", Again, KindServer},
+		{302, "", Again, CauseUnreachable},
+		{400, "out of credits in the text of a 400", Row, CauseRequest},
+		{401, "", All, CauseKey},
+		{402, "", All, CauseCredits},
+		{403, "no access", All, CauseKey},
+		{403, "Credits exhausted", All, CauseCredits},
+		{403, "quota exceeded", All, CauseCredits},
+		{404, "", Row, CauseRequest},
+		{405, "", Row, CauseRequest},
+		{408, "", Again, CauseServer},
+		{409, "", Row, CauseRequest},
+		{413, "", Row, CauseRequest},
+		{422, "", Row, CauseRequest},
+		{425, "", Again, CauseRateLimited},
+		{429, "", Again, CauseRateLimited},
+		{429, "Too many requests", Again, CauseRateLimited},
+		{429, "Your monthly quota is used up", All, CauseCredits},
+		{429, "INSUFFICIENT_CREDITS", All, CauseCredits},
+		{429, "Rate quota exceeded: 100 requests per minute", Again, CauseRateLimited},
+		{500, "", Again, CauseServer},
+		{501, "", Again, CauseServer},
+		{503, "no credits", Again, CauseRateLimited},
+		{599, "", Again, CauseServer},
 	} {
-		if fate, kind := judge(c.status, c.message); fate != c.fate || kind != c.kind {
-			t.Errorf("%d %q: got %v, %v; want %v, %v", c.status, c.message, fate, kind, c.fate, c.kind)
+		if action, cause := judge(c.status, c.message); action != c.action || cause != c.cause {
+			t.Errorf("%d %q: got %v, %v; want %v, %v", c.status, c.message, action, cause, c.action, c.cause)
 		}
 	}
 }

@@ -64,8 +64,8 @@ func TestNeverReached(t *testing.T) {
 	} {
 		c := newClient(t, octave.Config{BaseURL: base, Timeout: 200 * time.Millisecond})
 		_, err := c.Run(context.Background(), ann)
-		if e := asError(t, err); e.Fate != octave.Again || e.Kind != octave.KindUnreachable || e.MaybeBilled || e.Status != 0 {
-			t.Errorf("%s: got %v, %v, billed %v: %v", name, e.Fate, e.Kind, e.MaybeBilled, e)
+		if e := asError(t, err); e.Action != octave.Again || e.Cause != octave.CauseUnreachable || e.MaybeBilled || e.Status != 0 {
+			t.Errorf("%s: got %v, %v, billed %v: %v", name, e.Action, e.Cause, e.MaybeBilled, e)
 		}
 		keyless(t, err)
 	}
@@ -96,13 +96,13 @@ func TestBrokenHTTP(t *testing.T) {
 		e := asError(t, err)
 		keyless(t, err)
 		if name == "odd redirect" {
-			if e.Kind != octave.KindUnreachable || e.MaybeBilled {
-				t.Errorf("%s: got %v: %v", name, e.Kind, e)
+			if e.Cause != octave.CauseUnreachable || e.MaybeBilled {
+				t.Errorf("%s: got %v: %v", name, e.Cause, e)
 			}
 			continue
 		}
-		if e.Fate != octave.Again || e.Kind != octave.KindAmbiguous || !e.MaybeBilled {
-			t.Errorf("%s: got %v, %v, billed %v: %v", name, e.Fate, e.Kind, e.MaybeBilled, e)
+		if e.Action != octave.Again || e.Cause != octave.CauseAmbiguous || !e.MaybeBilled {
+			t.Errorf("%s: got %v, %v, billed %v: %v", name, e.Action, e.Cause, e.MaybeBilled, e)
 		}
 	}
 }
@@ -114,12 +114,12 @@ func TestStoppedByTheCaller(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		_, err := c.Run(ctx, ann)
-		if e := asError(t, err); e.Fate != octave.Stop || e.Kind != octave.KindStopped || !e.MaybeBilled || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("during the call: got %v, %v, billed %v: %v", e.Fate, e.Kind, e.MaybeBilled, e)
+		if e := asError(t, err); e.Action != octave.Stop || e.Cause != octave.CauseStopped || !e.MaybeBilled || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("during the call: got %v, %v, billed %v: %v", e.Action, e.Cause, e.MaybeBilled, e)
 		}
 		_, err = c.Run(ctx, ann)
-		if e := asError(t, err); e.Fate != octave.Stop || e.MaybeBilled {
-			t.Errorf("before the call: got %v, billed %v: %v", e.Fate, e.MaybeBilled, e)
+		if e := asError(t, err); e.Action != octave.Stop || e.MaybeBilled {
+			t.Errorf("before the call: got %v, billed %v: %v", e.Action, e.MaybeBilled, e)
 		}
 		if n := srv.Ledger().Asked; n != 1 {
 			t.Errorf("asked %d times", n)
@@ -138,12 +138,12 @@ func (o odd) RoundTrip(*http.Request) (*http.Response, error) {
 func TestStoppedWhateverTheTransportSays(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err := newClient(t, octave.Config{Transport: odd{cancel}}).Run(ctx, ann)
-	if e := asError(t, err); e.Fate != octave.Stop || !e.MaybeBilled || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, billed %v: %v", e.Fate, e.MaybeBilled, err)
+	if e := asError(t, err); e.Action != octave.Stop || !e.MaybeBilled || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, billed %v: %v", e.Action, e.MaybeBilled, err)
 	}
 	_, err = newClient(t, octave.Config{Transport: odd{cancel}}).Run(context.Background(), ann)
-	if e := asError(t, err); e.Kind != octave.KindAmbiguous || !e.MaybeBilled || e.Message != "odd: ***" {
-		t.Errorf("a transport that does not say how far it came: got %v, billed %v: %v", e.Kind, e.MaybeBilled, err)
+	if e := asError(t, err); e.Cause != octave.CauseAmbiguous || !e.MaybeBilled || e.Message != "odd: ***" {
+		t.Errorf("a transport that does not say how far it came: got %v, billed %v: %v", e.Cause, e.MaybeBilled, err)
 	}
 	keyless(t, err)
 }
@@ -157,8 +157,8 @@ func TestStoppedOnTheWire(t *testing.T) {
 		<-r.Context().Done()
 	}), octave.Config{})
 	_, err := c.Run(ctx, ann)
-	if e := asError(t, err); e.Fate != octave.Stop || !e.MaybeBilled || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, billed %v: %v", e.Fate, e.MaybeBilled, e)
+	if e := asError(t, err); e.Action != octave.Stop || !e.MaybeBilled || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, billed %v: %v", e.Action, e.MaybeBilled, e)
 	}
 }
 
@@ -170,8 +170,8 @@ func TestTimeoutCoversTheBody(t *testing.T) {
 		<-r.Context().Done()
 	}), octave.Config{Timeout: time.Second})
 	_, err := c.Run(context.Background(), ann)
-	if e := asError(t, err); e.Kind != octave.KindAmbiguous || !e.MaybeBilled || e.Message != "no answer within 1s" {
-		t.Errorf("got %v, billed %v: %v", e.Kind, e.MaybeBilled, e)
+	if e := asError(t, err); e.Cause != octave.CauseAmbiguous || !e.MaybeBilled || e.Message != "no answer within 1s" {
+		t.Errorf("got %v, billed %v: %v", e.Cause, e.MaybeBilled, e)
 	}
 }
 
@@ -199,8 +199,8 @@ func TestOneAttemptPerCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := c.Run(context.Background(), ann)
-	if e := asError(t, err); e.Kind != octave.KindAmbiguous || !e.MaybeBilled {
-		t.Errorf("got %v: %v", e.Kind, e)
+	if e := asError(t, err); e.Cause != octave.CauseAmbiguous || !e.MaybeBilled {
+		t.Errorf("got %v: %v", e.Cause, e)
 	}
 	if n := asked.Load(); n != 2 {
 		t.Errorf("two calls were sent %d times", n)
@@ -239,9 +239,9 @@ func TestHTTP2(t *testing.T) {
 	srv.StartTLS()
 	defer srv.Close()
 	c := newClient(t, octave.Config{BaseURL: srv.URL, Transport: srv.Client().Transport})
-	for i, want := range []octave.Kind{0, octave.KindAmbiguous, octave.KindAmbiguous, octave.KindRateLimited, 0} {
+	for i, want := range []octave.Cause{0, octave.CauseAmbiguous, octave.CauseAmbiguous, octave.CauseRateLimited, 0} {
 		_, err := c.Run(context.Background(), ann)
-		if want == 0 && err != nil || want != 0 && asError(t, err).Kind != want {
+		if want == 0 && err != nil || want != 0 && asError(t, err).Cause != want {
 			t.Errorf("call %d: got %v, want %v", i, err, want)
 		}
 	}

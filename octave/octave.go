@@ -6,7 +6,7 @@
 // One contact goes out as a [Request], one sequence of emails comes back as an
 // [Answer]. Whatever else comes back (a status, a proxy's HTML page, a body
 // cut in half, a connection that died after the work was done) is an [*Error]
-// with a [Fate]. There are no retries here and no rate limit: a caller wraps
+// with a [Action]. There are no retries here and no rate limit: a caller wraps
 // [Client.Run] in its own policy.
 //
 // The package never logs, and the key is in no error and no URL.

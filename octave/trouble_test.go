@@ -33,7 +33,7 @@ func trouble(t *testing.T, base string, cfg Config) (Trouble, *Error) {
 	}
 	_, err = c.Run(context.Background(), Request{Email: "ann@example.com"})
 	var e *Error
-	if !errors.As(err, &e) || e.Fate != Again || e.MaybeBilled {
+	if !errors.As(err, &e) || e.Action != Again || e.MaybeBilled {
 		t.Fatalf("%s: got %v", base, err)
 	}
 	return e.Trouble, e

@@ -45,12 +45,12 @@ func TestValidAtTheGreatestDepth(t *testing.T) {
 }
 
 func TestKindsComeBackFromTheirWords(t *testing.T) {
-	for k := KindRequest; k <= KindForgotten; k++ {
-		if got := ParseKind(k.String()); got != k {
+	for k := CauseRequest; k <= CauseForgotten; k++ {
+		if got := ParseCause(k.String()); got != k {
 			t.Errorf("%q is read as %q", k, got)
 		}
 	}
-	if got := ParseKind("unknown"); got != 0 {
-		t.Errorf("an unknown kind is read as %q", got)
+	if got := ParseCause("unknown"); got != 0 {
+		t.Errorf("an unknown cause is read as %q", got)
 	}
 }

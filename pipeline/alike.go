@@ -85,7 +85,7 @@ func (a *alike) leave(err error, failedBefore bool) error {
 	switch {
 	case err == nil:
 		a.works = true
-	case a.works, failedBefore, !errors.As(err, &call), call.Fate != octave.Row, call.Kind != octave.KindRequest:
+	case a.works, failedBefore, !errors.As(err, &call), call.Action != octave.Row, call.Cause != octave.CauseRequest:
 	default:
 		said := fmt.Sprint(call.Status, " ", sameWords(call.Message))
 		a.refused[said]++

@@ -62,7 +62,7 @@ func costs(list ...string) (agent Agent, made *int) {
 		*made++
 		switch cost := list[min(*made, len(list))-1]; cost {
 		case "lost":
-			return nil, &octave.Error{Fate: octave.Row, MaybeBilled: true}
+			return nil, &octave.Error{Action: octave.Row, MaybeBilled: true}
 		case "refused":
 			return nil, refusal(0)
 		case "panic":

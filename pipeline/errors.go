@@ -38,9 +38,9 @@ func stopped(last error) error {
 	return fmt.Errorf("%w (%w)", ErrStopped, last)
 }
 
-// fateOf decides what an error means for the run: this row failed, try again,
+// actionOf decides what an error means for the run: this row failed, try again,
 // stop everything, or nothing but that we were told to stop.
-func fateOf(err error) octave.Fate {
+func actionOf(err error) octave.Action {
 	var journal *JournalError
 	var call *octave.Error
 	switch {
@@ -49,7 +49,7 @@ func fateOf(err error) octave.Fate {
 	case errors.Is(err, ErrStopped), errors.Is(err, context.Canceled):
 		return octave.Stop
 	case errors.As(err, &call):
-		return call.Fate
+		return call.Action
 	}
 	return octave.Row
 }

@@ -174,7 +174,7 @@ func (s *service) run(ctx context.Context, req octave.Request) (*octave.Answer, 
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
-		return nil, &octave.Error{Fate: octave.Stop, Kind: octave.KindStopped, Message: "stopped", MaybeBilled: true, Err: ctx.Err()}
+		return nil, &octave.Error{Action: octave.Stop, Cause: octave.CauseStopped, Message: "stopped", MaybeBilled: true, Err: ctx.Err()}
 	}
 	return octave.Decode([]byte(`{"_metadata":{"requestId":"r-` + req.Email + `","usage":1},"found":true,"data":{"emails":[{"subject":"s","email":"to ` + req.Email + `"}]}}`))
 }
@@ -273,13 +273,13 @@ func (r *rig) again() {
 }
 
 func refusal(retryAfter time.Duration) error {
-	return &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, Message: "slow down", RetryAfter: retryAfter}
+	return &octave.Error{Status: 429, Action: octave.Again, Cause: octave.CauseRateLimited, Message: "slow down", RetryAfter: retryAfter}
 }
 
 func serverError() error {
-	return &octave.Error{Status: 503, Fate: octave.Again, Kind: octave.KindServer, Message: "unavailable"}
+	return &octave.Error{Status: 503, Action: octave.Again, Cause: octave.CauseServer, Message: "unavailable"}
 }
 
 func unreachable() error {
-	return &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable, Message: "connection refused"}
+	return &octave.Error{Action: octave.Again, Cause: octave.CauseUnreachable, Message: "connection refused"}
 }

@@ -11,20 +11,20 @@ import (
 // a Retry-After, so that none of these holds a call back. A question that is asked
 // again does not stand in line behind those that were never asked.
 func InFlight(agent Agent, calls int, brake *Brake) Agent {
-	slots := make(chan struct{}, max(calls, 1))
+	places := make(chan struct{}, max(calls, 1))
 	first := make(chan struct{}, 1) // held by the one of the others who is next
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
 		if !q.Again && !enter(first, brake) {
 			return nil, ErrStopped
 		}
-		entered := enter(slots, brake)
+		entered := enter(places, brake)
 		if !q.Again {
 			<-first
 		}
 		if !entered {
 			return nil, ErrStopped
 		}
-		defer func() { <-slots }()
+		defer func() { <-places }()
 		return agent(ctx, q)
 	}
 }

@@ -86,7 +86,7 @@ func TestGain(t *testing.T) {
 		"a run of a moment":          {calls: 8, rate: 5, latency: 5 * time.Second, rows: 40},
 		"refused":                    {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, fate: func(int) error { return refusal(0) }},
 		"cut off": {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, fate: func(int) error {
-			return &octave.Error{Status: 504, Fate: octave.Again, Kind: octave.KindServer, MaybeBilled: true}
+			return &octave.Error{Status: 504, Action: octave.Again, Cause: octave.CauseServer, MaybeBilled: true}
 		}},
 		"a stray failure hinders no one": {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, fate: func(int) error { return serverError() }, want: Gain{Calls: 31}, part: 0.25},
 	} {

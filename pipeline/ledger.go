@@ -91,7 +91,7 @@ func (l *Ledger) settle(key checkpoint.Key, to outcome) {
 
 func (l *Ledger) missed(rec checkpoint.Record) {
 	body, _ := ReadFailure(rec)
-	if body.Kind == octave.KindRateLimited.String() {
+	if body.Cause == octave.CauseRateLimited.String() {
 		l.Attempts.Refused++
 	} else {
 		l.Attempts.Failed++

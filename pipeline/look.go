@@ -44,7 +44,7 @@ func Final(agent Agent, heard bool) Agent {
 		case !errors.As(err, &call):
 		case call.Trouble != 0 && !answered.Load():
 			end := *call
-			end.Fate = octave.All
+			end.Action = octave.All
 			return nil, &end
 		case call.Trouble == 0 && call.Status != 0:
 			answered.Store(true)

@@ -15,7 +15,7 @@ import (
 
 // cutOff is what a gateway says that gave up waiting.
 func cutOff() error {
-	return &octave.Error{Status: 504, Fate: octave.Again, Kind: octave.KindServer, Message: "Gateway Timeout", MaybeBilled: true}
+	return &octave.Error{Status: 504, Action: octave.Again, Cause: octave.CauseServer, Message: "Gateway Timeout", MaybeBilled: true}
 }
 
 // A night's outage behind a gateway: what may be billed is probed for free.
@@ -78,7 +78,7 @@ func TestProbesThatMayBeBilledCostTheRowAnAttempt(t *testing.T) {
 
 func TestFinalUnlessHeard(t *testing.T) {
 	trouble := func(int, octave.Request) error {
-		return &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable, Message: "no such host", Trouble: octave.NoSuchHost}
+		return &octave.Error{Action: octave.Again, Cause: octave.CauseUnreachable, Message: "no such host", Trouble: octave.NoSuchHost}
 	}
 	for _, heard := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestFinalUnlessHeard(t *testing.T) {
 // refused is what a service says, in a second, to a request that it finds wrong.
 func refused(text string) error {
 	time.Sleep(time.Second)
-	return &octave.Error{Status: 404, Fate: octave.Row, Kind: octave.KindRequest, Message: text}
+	return &octave.Error{Status: 404, Action: octave.Row, Cause: octave.CauseRequest, Message: text}
 }
 
 func notProven() (bool, error) { return false, nil }

@@ -195,7 +195,7 @@ func Memo(agent Agent, memory *Memory, obs Observer) Agent {
 // noteFailure remembers a row that was given up, for status and report; it
 // settles nothing. It returns err, or the journal's own.
 func noteFailure(journal Journal, q *Question, err error) error {
-	if fate := fateOf(err); fate == octave.All || fate == octave.Stop {
+	if action := actionOf(err); action == octave.All || action == octave.Stop {
 		return err
 	}
 	body := failureBody(err)

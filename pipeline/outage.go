@@ -67,7 +67,7 @@ func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool) (beg
 // starts until the next probe.
 func (p *Pace) failed(now time.Time, key checkpoint.Key, failure *octave.Error, patience time.Duration) (news Event) {
 	p.pause(now, min(failure.RetryAfter, maxRetryAfter))
-	if p.Failing.note(now, key, failure.Kind == octave.KindUnreachable) {
+	if p.Failing.note(now, key, failure.Cause == octave.CauseUnreachable) {
 		news = OutageBegan{Err: failure}
 	}
 	if p.Failing.On && !now.Before(p.PausedUntil) {

@@ -462,13 +462,13 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 	p.Flying = max(p.Flying-1, 0)
 	var failure *octave.Error
 	switch {
-	case err != nil && (!errors.As(err, &failure) || failure.Fate == octave.Stop || failure.Fate == octave.All):
+	case err != nil && (!errors.As(err, &failure) || failure.Action == octave.Stop || failure.Action == octave.All):
 		p.Failing.ProbeUntil = time.Time{}
-	case failure != nil && failure.Kind == octave.KindRateLimited:
+	case failure != nil && failure.Cause == octave.CauseRateLimited:
 		p.heard(call, failure.Quota)
 		p.refused(now, call, failure.RetryAfter)
-	case failure != nil && failure.Fate == octave.Again:
-		if failure.Status == 504 || failure.Kind == octave.KindAmbiguous {
+	case failure != nil && failure.Action == octave.Again:
+		if failure.Status == 504 || failure.Cause == octave.CauseAmbiguous {
 			p.lost(now, call)
 		}
 		news = p.failed(now, key, failure, patience)

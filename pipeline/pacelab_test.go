@@ -122,7 +122,7 @@ func playPacer(ctx context.Context, m *mock, calls int, allowed rate.Limit) (o l
 				q := &Question{Key: checkpoint.Key{byte(i), byte(i >> 8), byte(n), byte(n >> 8), byte(n >> 16)}}
 				if _, err := agent(ctx, q); err != nil && ctx.Err() == nil {
 					failed.Add(1)
-					if call := (&octave.Error{}); errors.As(err, &call) && call.Kind == octave.KindRateLimited {
+					if call := (&octave.Error{}); errors.As(err, &call) && call.Cause == octave.CauseRateLimited {
 						refused.Add(1)
 					}
 				}

@@ -257,7 +257,7 @@ func (m *mock) decide() (time.Duration, *octave.Answer, error) {
 		if status == 0 {
 			status = 429
 		}
-		e := &octave.Error{Status: status, Fate: octave.Again, Kind: octave.KindRateLimited, Message: "slow down"}
+		e := &octave.Error{Status: status, Action: octave.Again, Cause: octave.CauseRateLimited, Message: "slow down"}
 		if m.after != nil {
 			e.RetryAfter = time.Duration(m.after(wait.Seconds()) * float64(time.Second))
 			if until := now.Add(e.RetryAfter); until.After(m.told) {
@@ -277,16 +277,16 @@ func (m *mock) decide() (time.Duration, *octave.Answer, error) {
 	case m.oracle:
 	case draw < m.fails:
 		m.failed++
-		return time.Millisecond, nil, &octave.Error{Status: 500, Fate: octave.Again, Kind: octave.KindServer, Message: "oops"}
+		return time.Millisecond, nil, &octave.Error{Status: 500, Action: octave.Again, Cause: octave.CauseServer, Message: "oops"}
 	case draw < m.fails+m.lost:
 		m.cutOff++
-		return took, nil, &octave.Error{Status: 504, Fate: octave.Again, Kind: octave.KindServer, Message: "too slow", MaybeBilled: true}
+		return took, nil, &octave.Error{Status: 504, Action: octave.Again, Cause: octave.CauseServer, Message: "too slow", MaybeBilled: true}
 	}
 	if m.queue != nil {
 		end, cut := m.queue.serve(now, took)
 		if took = end.Sub(now); cut {
 			m.cutOff++
-			return took, nil, &octave.Error{Status: 504, Fate: octave.Again, Kind: octave.KindServer, Message: "too slow", MaybeBilled: true}
+			return took, nil, &octave.Error{Status: 504, Action: octave.Again, Cause: octave.CauseServer, Message: "too slow", MaybeBilled: true}
 		}
 	}
 	m.taken++

@@ -26,9 +26,9 @@ type Pacer struct {
 	brake *Brake
 	obs   Observer
 
-	// turn is held by the one caller that waits for a token. Callers who each
+	// next is held by the one caller that waits for a token. Callers who each
 	// held a reservation of their own would keep it through a pause or a cut.
-	turn chan struct{}
+	next chan struct{}
 
 	mu      sync.Mutex
 	limiter *rate.Limiter
@@ -46,7 +46,7 @@ func NewPacer(cfg PacerConfig, brake *Brake, obs Observer) *Pacer {
 	pace.resume(cfg.Learnt)
 	return &Pacer{
 		cfg: cfg, brake: brake, obs: obs,
-		turn:    make(chan struct{}, 1),
+		next:    make(chan struct{}, 1),
 		limiter: rate.NewLimiter(pace.Limit, burst(pace.Limit)),
 		changed: make(chan struct{}),
 		pace:    pace,
@@ -54,7 +54,7 @@ func NewPacer(cfg PacerConfig, brake *Brake, obs Observer) *Pacer {
 }
 
 // burst is one call, or what 20 ms are worth: at high rates timers are too coarse
-// to hit every single slot.
+// to hit every single one.
 func burst(limit rate.Limit) int {
 	if limit == rate.Inf {
 		return 1
@@ -66,8 +66,8 @@ func burst(limit rate.Limit) int {
 // brake is pulled.
 func (p *Pacer) Take() (Started, error) {
 	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
+	case p.next <- struct{}{}:
+		defer func() { <-p.next }()
 	case <-p.brake.Pulled():
 		return Started{}, ErrStopped
 	}
@@ -134,10 +134,10 @@ func (p *Pacer) note(call Started, key checkpoint.Key, answer *octave.Answer, er
 	}
 	p.ended, p.busy = now, p.busy+now.Sub(call.At)
 	var failure *octave.Error
-	if errors.As(err, &failure) && (failure.Kind == octave.KindRateLimited || failure.MaybeBilled || p.pace.Failing.On) {
+	if errors.As(err, &failure) && (failure.Cause == octave.CauseRateLimited || failure.MaybeBilled || p.pace.Failing.On) {
 		p.held = true
 	}
-	if failure != nil && failure.Fate == octave.All {
+	if failure != nil && failure.Action == octave.All {
 		// Here and not where the row is settled: no call may start in between.
 		p.brake.Pull(err)
 	}

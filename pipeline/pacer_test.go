@@ -395,12 +395,12 @@ func TestOnePoisonRowIsNoOutage(t *testing.T) {
 }
 
 func TestRejectedKeyAndSpentCreditsStopTheRun(t *testing.T) {
-	for _, kind := range []octave.Kind{octave.KindKey, octave.KindCredits} {
+	for _, kind := range []octave.Cause{octave.CauseKey, octave.CauseCredits} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
 			r.service.fate = func(n int, _ octave.Request) error {
 				if n > 40 {
-					return &octave.Error{Status: 401, Fate: octave.All, Kind: kind, Message: "no"}
+					return &octave.Error{Status: 401, Action: octave.All, Cause: kind, Message: "no"}
 				}
 				return nil
 			}
@@ -408,7 +408,7 @@ func TestRejectedKeyAndSpentCreditsStopTheRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			var call *octave.Error
-			if !errors.As(r.brake.Reason(), &call) || call.Kind != kind {
+			if !errors.As(r.brake.Reason(), &call) || call.Cause != kind {
 				t.Errorf("reason %v", r.brake.Reason())
 			}
 			if wasted := r.service.calls() - 40; wasted > 8 {
@@ -421,11 +421,11 @@ func TestRejectedKeyAndSpentCreditsStopTheRun(t *testing.T) {
 	}
 }
 
-// The brake is pulled before the call's slot is free for the next one.
+// The brake is pulled before the call's place is free for the next one.
 func TestNoCallAfterTheOneThatSaysStop(t *testing.T) {
 	brake := NewBrake(t.Context())
 	pacer := NewPacer(PacerConfig{Rate: rate.Inf, MaxOutage: time.Hour}, brake, nil)
-	spent := &octave.Error{Status: 402, Fate: octave.All, Kind: octave.KindCredits, Message: "no"}
+	spent := &octave.Error{Status: 402, Action: octave.All, Cause: octave.CauseCredits, Message: "no"}
 	calls := 0
 	agent := Limit(func(context.Context, *Question) (*octave.Answer, error) { calls++; return nil, spent }, pacer)
 	_, _ = agent(t.Context(), NewQuestion(octave.Request{Email: "ann@example.com"}, 1))
@@ -472,7 +472,7 @@ func TestAmbiguousAttemptsAreNotRepeatedWhenSo(t *testing.T) {
 			r.policy.FailAmbiguous = fail
 			r.service.fate = func(n int, _ octave.Request) error {
 				if n == 1 {
-					return &octave.Error{Fate: octave.Again, Kind: octave.KindAmbiguous, Message: "timed out", MaybeBilled: true}
+					return &octave.Error{Action: octave.Again, Cause: octave.CauseAmbiguous, Message: "timed out", MaybeBilled: true}
 				}
 				return nil
 			}

@@ -83,7 +83,7 @@ type Config struct {
 
 const (
 	defaultWindow = 16384
-	// keptBytes bounds the answers that wait in memory for their row's turn;
+	// keptBytes bounds the answers that wait in memory until their row is written;
 	// those over it are read back from the journal.
 	keptBytes = 32 << 20
 )
@@ -102,9 +102,9 @@ func Run(ctx context.Context, cfg Config, src iter.Seq2[reader.Contact, error], 
 	r := &run{
 		cfg: cfg, src: src, agent: agent, out: out, obs: obs,
 		selector: newSelector(cfg.Selection),
-		order:    make(chan *slot, window),
-		jobs:     make(chan *promise, workers),
-		promised: map[checkpoint.Key]*promise{},
+		order:    make(chan *place, window),
+		toAsk:    make(chan *pending, workers),
+		open:     map[checkpoint.Key]*pending{},
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.feed(ctx) })
@@ -124,13 +124,13 @@ type run struct {
 
 	selector *selector // feed only
 
-	order chan *slot    // every row, in input order
-	jobs  chan *promise // of questions that somebody has to ask
+	order chan *place   // every row, in input order
+	toAsk chan *pending // of questions that somebody has to ask
 
-	mu       sync.Mutex
-	promised map[checkpoint.Key]*promise // asked, row not yet emitted: at most Window
+	mu   sync.Mutex
+	open map[checkpoint.Key]*pending // asked, row not yet emitted: at most Window
 
-	kept   atomic.Int64 // bytes of answers held by promises
+	kept   atomic.Int64 // bytes of answers held for pending questions
 	asked  atomic.Int64
 	failed atomic.Int64
 
@@ -138,17 +138,17 @@ type run struct {
 	emitErr error // the output broke
 }
 
-// A slot is the place of a row in the output.
-type slot struct {
+// A place is that of a row in the output.
+type place struct {
 	contact reader.Contact
-	*promise
+	*pending
 	leads bool // the first row of its question
 	last  bool // its question is asked after the new ones
 }
 
-// A promise is what will become of a question. All rows in the window that ask
+// A pending question is one that is being settled. All rows in the window that ask
 // the same share it.
-type promise struct {
+type pending struct {
 	question *Question
 	fresh    bool // not answered in an earlier run
 	kept     bool // the answer of another question about the person is taken
@@ -159,8 +159,8 @@ type promise struct {
 	err    error
 }
 
-// settled is a promise that needs no call.
-func settled(err error) *promise { return &promise{done: closed, err: err} }
+// settled is a question that needs no call.
+func settled(err error) *pending { return &pending{done: closed, err: err} }
 
 var closed = func() chan struct{} {
 	c := make(chan struct{})
@@ -174,15 +174,15 @@ var closed = func() chan struct{} {
 // error ends the list, not the calls on the wire: they are paid for.
 func (r *run) feed(ctx context.Context) error {
 	defer close(r.order)
-	defer close(r.jobs)
-	var last []*promise // no more than the window
+	defer close(r.toAsk)
+	var last []*pending // no more than the window
 	for contact, err := range r.src {
 		if err != nil {
 			r.feedErr = err
 			r.cfg.Brake.Pull(err)
 			break
 		}
-		s := r.place(contact)
+		s := r.placeOf(contact)
 		if len(last) > 0 && len(r.order) == cap(r.order) {
 			if err := r.giveLast(ctx, last); err != nil {
 				return err
@@ -196,9 +196,9 @@ func (r *run) feed(ctx context.Context) error {
 		}
 		switch {
 		case s.last:
-			last = append(last, s.promise)
+			last = append(last, s.pending)
 		case s.leads:
-			if err := r.give(ctx, s.promise); err != nil {
+			if err := r.give(ctx, s.pending); err != nil {
 				return err
 			}
 		}
@@ -207,9 +207,9 @@ func (r *run) feed(ctx context.Context) error {
 }
 
 // give hands a question to the workers.
-func (r *run) give(ctx context.Context, p *promise) error {
+func (r *run) give(ctx context.Context, p *pending) error {
 	select {
-	case r.jobs <- p:
+	case r.toAsk <- p:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -218,7 +218,7 @@ func (r *run) give(ctx context.Context, p *promise) error {
 
 // giveLast hands over the questions that waited for the new ones, as many as the
 // limit admits.
-func (r *run) giveLast(ctx context.Context, list []*promise) error {
+func (r *run) giveLast(ctx context.Context, list []*pending) error {
 	for _, p := range list {
 		if r.cfg.Brake.Reason() != nil || !r.selector.admit(p.question.Key) {
 			p.fresh, p.err = false, ErrStopped
@@ -232,41 +232,41 @@ func (r *run) giveLast(ctx context.Context, list []*promise) error {
 	return nil
 }
 
-// place gives a contact its slot. What becomes of it is decided before anything
+// placeOf gives a contact its place. What becomes of it is decided before anything
 // is paid.
-func (r *run) place(contact reader.Contact) *slot {
-	var shared *promise
+func (r *run) placeOf(contact reader.Contact) *place {
+	var shared *pending
 	decision, q, refused := r.selector.decide(contact, func(key checkpoint.Key) bool {
-		shared = r.promise(key)
+		shared = r.pending(key)
 		return shared != nil
 	})
 	switch {
 	case refused != nil:
-		return &slot{contact: contact, promise: settled(refused)}
+		return &place{contact: contact, pending: settled(refused)}
 	case shared != nil:
-		return &slot{contact: contact, promise: shared}
+		return &place{contact: contact, pending: shared}
 	case decision == BeyondLimit, decision == ToAsk && r.cfg.Brake.Reason() != nil:
-		return &slot{contact: contact, promise: &promise{question: q, done: closed, err: ErrStopped}}
+		return &place{contact: contact, pending: &pending{question: q, done: closed, err: ErrStopped}}
 	}
 	last := decision == ToAskLast
-	p := &promise{question: q, fresh: decision == ToAsk || last, kept: decision == Kept, done: make(chan struct{})}
+	p := &pending{question: q, fresh: decision == ToAsk || last, kept: decision == Kept, done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.promised[q.Key] = p
-	return &slot{contact: contact, promise: p, leads: true, last: last}
+	r.open[q.Key] = p
+	return &place{contact: contact, pending: p, leads: true, last: last}
 }
 
-// promise is that of a row in the window, nil when none asks this question.
-func (r *run) promise(key checkpoint.Key) *promise {
+// pending is that of a row in the window, nil when none asks this question.
+func (r *run) pending(key checkpoint.Key) *pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.promised[key]
+	return r.open[key]
 }
 
 func (r *run) work(ctx context.Context) error {
 	for {
 		select {
-		case p, ok := <-r.jobs:
+		case p, ok := <-r.toAsk:
 			if !ok {
 				return nil
 			}
@@ -290,9 +290,9 @@ func (r *run) ask(ctx context.Context, q *Question) (answer *octave.Answer, err 
 	return r.agent(ctx, q)
 }
 
-// finish keeps a promise. It returns the errors that end the
+// finish settles a question. It returns the errors that end the
 // whole run at once: without a journal no answer can be acknowledged any more.
-func (r *run) finish(p *promise, answer *octave.Answer, err error) error {
+func (r *run) finish(p *pending, answer *octave.Answer, err error) error {
 	var broken *JournalError
 	switch {
 	case errors.As(err, &broken):
@@ -306,10 +306,10 @@ func (r *run) finish(p *promise, answer *octave.Answer, err error) error {
 		} else {
 			r.kept.Add(-int64(len(answer.Raw)))
 		}
-	case fateOf(err) == octave.All:
+	case actionOf(err) == octave.All:
 		r.cfg.Brake.Pull(err)
 		p.err = ErrStopped
-	case fateOf(err) == octave.Stop:
+	case actionOf(err) == octave.Stop:
 		p.err = ErrStopped
 	default:
 		p.err = err
@@ -336,7 +336,7 @@ func (r *run) emit(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		answer, kept, err := r.outcome(s)
+		answer, kept, err := r.resolve(s)
 		if err != nil {
 			return err
 		}
@@ -365,9 +365,9 @@ func fileOf(c reader.Contact) string {
 	return c.Source
 }
 
-// outcome is the answer of a row, or why it has none. Where a new one is missing,
+// resolve is the answer of a row, or why it has none. Where a new one is missing,
 // the one that it was to replace stays.
-func (r *run) outcome(s *slot) (answer *octave.Answer, kept bool, err error) {
+func (r *run) resolve(s *place) (answer *octave.Answer, kept bool, err error) {
 	switch {
 	case s.answer != nil || s.question == nil:
 		return s.answer, false, nil
@@ -385,12 +385,12 @@ func (r *run) outcome(s *slot) (answer *octave.Answer, kept bool, err error) {
 
 // release forgets a question once its first row is out; later rows that ask the
 // same find the answer in the journal.
-func (r *run) release(s *slot) {
+func (r *run) release(s *place) {
 	if !s.leads {
 		return
 	}
 	r.mu.Lock()
-	delete(r.promised, s.question.Key)
+	delete(r.open, s.question.Key)
 	r.mu.Unlock()
 	if s.answer != nil {
 		r.kept.Add(-int64(len(s.answer.Raw)))

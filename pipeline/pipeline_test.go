@@ -166,7 +166,7 @@ func TestMaxFailedStopsEarly(t *testing.T) {
 			r := newRig()
 			r.failed = tc.threshold
 			r.service.fate = func(int, octave.Request) error {
-				return &octave.Error{Status: 422, Fate: octave.Row, Kind: octave.KindRequest, Message: "no"}
+				return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "no"}
 			}
 			if err := r.run(t, t.Context(), people(200)); err != nil {
 				t.Fatal(err)
@@ -360,14 +360,14 @@ func TestAnswersThatDoNotFitInMemoryAreReadBack(t *testing.T) {
 		p := settled(nil)
 		p.question = &Question{}
 		run := &run{cfg: Config{Selection: Selection{Memory: &Memory{Journal: r.journal}}}}
-		if _, _, err := run.outcome(&slot{promise: p}); err == nil {
+		if _, _, err := run.resolve(&place{pending: p}); err == nil {
 			t.Error("an answer that is nowhere is no error")
 		}
 		if err := r.run(t, t.Context(), people(1)); err != nil {
 			t.Fatal(err)
 		}
 		p.question.Key = r.journal.records[0].Key
-		answer, _, err := run.outcome(&slot{promise: p})
+		answer, _, err := run.resolve(&place{pending: p})
 		if err != nil || answer.RequestID != "r-p0@example.com" {
 			t.Errorf("read back %v, %v", answer, err)
 		}
@@ -378,7 +378,7 @@ func TestFailuresAreRetriedByRunningAgainOrLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.service.fate = func(int, octave.Request) error {
-			return &octave.Error{Status: 422, Fate: octave.Row, Kind: octave.KindRequest, Message: "unknown persona"}
+			return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "unknown persona"}
 		}
 		for _, step := range []struct {
 			skip  bool

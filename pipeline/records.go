@@ -129,7 +129,7 @@ type AnswerBody struct {
 type FailureBody struct {
 	Request   json.RawMessage `json:"request,omitempty"`
 	Error     string          `json:"error"`
-	Kind      string          `json:"kind,omitempty"`
+	Cause     string          `json:"kind,omitempty"`   // in words
 	Status    int             `json:"status,omitempty"` // of the HTTP response
 	Billed    bool            `json:"billed,omitempty"` // may have been billed all the same
 	LatencyMS int64           `json:"latency_ms,omitempty"`
@@ -203,7 +203,7 @@ func failureBody(err error) FailureBody {
 	body := FailureBody{Error: err.Error()}
 	var call *octave.Error
 	if errors.As(err, &call) {
-		body.Kind, body.Status, body.Billed, body.Answer = call.Kind.String(), call.Status, call.MaybeBilled, call.Raw
+		body.Cause, body.Status, body.Billed, body.Answer = call.Cause.String(), call.Status, call.MaybeBilled, call.Raw
 	}
 	return body
 }

@@ -30,7 +30,7 @@ func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 		for attempt := 0; ; {
 			answer, err := agent(ctx, q)
 			q = q.again()
-			if err == nil || fateOf(err) != octave.Again {
+			if err == nil || actionOf(err) != octave.Again {
 				return answer, err
 			}
 			var call *octave.Error
@@ -39,7 +39,7 @@ func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 			}
 			wait, rows := backoff(attempt+1), true
 			switch {
-			case call != nil && call.Kind == octave.KindRateLimited:
+			case call != nil && call.Cause == octave.CauseRateLimited:
 				wait, rows = min(call.RetryAfter, maxRetryAfter), false
 			case gate.Outage(): // the gate holds everyone back
 				wait, rows = 0, call != nil && call.MaybeBilled

@@ -141,7 +141,7 @@ func (t *Tally) callDone(e CallDone) {
 		t.latencies.add(e.Latency)
 		t.usage = t.usage.Plus(e.Usage)
 		return
-	case e.Err.Kind == octave.KindRateLimited:
+	case e.Err.Cause == octave.CauseRateLimited:
 		t.calls.Refused++
 	default:
 		t.calls.Failed++

@@ -67,7 +67,7 @@ func (j *job) look(ctx context.Context, brake *pipeline.Brake) *lookout {
 	var call *octave.Error
 	switch {
 	case err == nil, brake.Reason() != nil:
-	case errors.As(err, &call) && call.Fate == octave.All:
+	case errors.As(err, &call) && call.Action == octave.All:
 		brake.Pull(err)
 	default:
 		j.log.Warn("the service does not answer about the account", zap.String("error", words.Masked(err.Error())))
@@ -122,7 +122,7 @@ func (l *lookout) Look(ctx context.Context) error {
 	case err != nil:
 		return final(err)
 	case !account.Valid:
-		return &octave.Error{Fate: octave.All, Kind: octave.KindKey, Message: "the service says that the key is not valid"}
+		return &octave.Error{Action: octave.All, Cause: octave.CauseKey, Message: "the service says that the key is not valid"}
 	}
 	agent, err := l.findAgent(ctx, l.agent)
 	if err != nil {
@@ -184,7 +184,7 @@ func (l *lookout) knowAgents(call pipeline.Agent) pipeline.Agent {
 		case err == nil:
 			known.Store(oid, true)
 		case errors.As(err, &coded) && errors.As(err, &none):
-			return nil, &octave.Error{Status: http.StatusNotFound, Fate: octave.Row, Kind: octave.KindRequest, Message: none.Message}
+			return nil, &octave.Error{Status: http.StatusNotFound, Action: octave.Row, Cause: octave.CauseRequest, Message: none.Message}
 		}
 		return call(ctx, q)
 	}
@@ -193,7 +193,7 @@ func (l *lookout) knowAgents(call pipeline.Agent) pipeline.Agent {
 // lasting says whether an error is about the request, and not about the service.
 func lasting(err error) bool {
 	var call *octave.Error
-	return errors.As(err, &call) && call.Fate == octave.Row
+	return errors.As(err, &call) && call.Action == octave.Row
 }
 
 // noSuchAgent names those that were meant, by id or by name, or a few that there
@@ -211,7 +211,7 @@ func noSuchAgent(oid string, agents []octave.AgentInfo) error {
 		text += fmt.Sprintf("; there are %s, such as %s", words.Count(len(agents), "agent"), strings.Join(near, ", "))
 	}
 	return &exit.Error{Code: exit.Usage, Hint: "list them with: " + words.Tool + " agents",
-		Err: &octave.Error{Fate: octave.All, Kind: octave.KindRequest, Message: text}}
+		Err: &octave.Error{Action: octave.All, Cause: octave.CauseRequest, Message: text}}
 }
 
 // fewAgents are as many as are named in one line.
@@ -270,7 +270,7 @@ func final(err error) error {
 		return err
 	}
 	stop := *call
-	stop.Fate = octave.All
+	stop.Action = octave.All
 	return &stop
 }
 

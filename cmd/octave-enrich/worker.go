@@ -164,7 +164,7 @@ func (s *host) checkKey(ctx context.Context, account *lookout) error {
 	case errors.As(account.lack, &call) && call.Status == http.StatusNotFound:
 		// A worker at a wrong address would fail the questions of all runs.
 		return exit.ServiceError(account.lack)
-	case errors.As(err, &call) && call.Fate == octave.All:
+	case errors.As(err, &call) && call.Action == octave.All:
 		return accountError(s.o, err)
 	case err != nil:
 		s.log.Warn("the service did not say whether the key is valid", zap.String("error", words.Masked(err.Error())))

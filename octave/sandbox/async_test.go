@@ -112,7 +112,7 @@ func TestForgottenWork(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(2 * time.Hour)
-			if _, err = client.Poll(t.Context(), sub, noTurn); asOctave(t, err).Kind != octave.KindForgotten {
+			if _, err = client.Poll(t.Context(), sub, noTurn); asOctave(t, err).Cause != octave.CauseForgotten {
 				t.Errorf("got %v", err)
 			}
 		}
@@ -186,7 +186,7 @@ func TestPortableIDs(t *testing.T) {
 	if err != nil || p.Answer == nil || p.Answer.Emails[0].Body != want.Emails[0].Body {
 		t.Errorf("got %+v, %v", p, err)
 	}
-	if _, err = asyncClient(t, New(Config{})).Poll(t.Context(), sub, noTurn); asOctave(t, err).Kind != octave.KindForgotten {
+	if _, err = asyncClient(t, New(Config{})).Poll(t.Context(), sub, noTurn); asOctave(t, err).Cause != octave.CauseForgotten {
 		t.Errorf("another service: got %v", err)
 	}
 }

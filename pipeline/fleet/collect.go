@@ -232,7 +232,7 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 		open--
 	}
 	for ; open > 0; open-- {
-		c.notify(pipeline.CallDone{Err: &octave.Error{Kind: octave.KindAmbiguous, Message: "its host was lost", MaybeBilled: true}})
+		c.notify(pipeline.CallDone{Err: &octave.Error{Cause: octave.CauseAmbiguous, Message: "its host was lost", MaybeBilled: true}})
 	}
 	return nil
 }
@@ -364,14 +364,14 @@ func failureOf(rec checkpoint.Record) error {
 		return &remoteError{text: fmt.Sprintf("a host of another version gave it up: %v", err)}
 	}
 	e := &remoteError{text: body.Error}
-	if body.Kind != "" {
+	if body.Cause != "" {
 		e.call = callOf(body)
 	}
 	return e
 }
 
-// callOf is the error of a call that was made by another host. Its fate is the
+// callOf is the error of a call that was made by another host. Its action is the
 // row's: whether to call again was decided there.
 func callOf(body pipeline.FailureBody) *octave.Error {
-	return &octave.Error{Status: body.Status, Fate: octave.Row, Kind: octave.ParseKind(body.Kind), Message: body.Error, MaybeBilled: body.Billed, Raw: body.Answer}
+	return &octave.Error{Status: body.Status, Action: octave.Row, Cause: octave.ParseCause(body.Cause), Message: body.Error, MaybeBilled: body.Billed, Raw: body.Answer}
 }

@@ -435,7 +435,7 @@ func stopReason(word string, text *string) error {
 		return pipeline.ErrMaxUsage
 	case stoppedCalls:
 		return pipeline.ErrMaxCalls
-	case octave.KindKey.String(), octave.KindCredits.String():
+	case octave.CauseKey.String(), octave.CauseCredits.String():
 		return stopError(word, text)
 	}
 	return ErrSuperseded

@@ -360,7 +360,7 @@ func TestFleetBudgets(t *testing.T) {
 // before another call.
 func TestFleetKeyRejected(t *testing.T) {
 	r := newRig(t)
-	rejected := &octave.Error{Status: 401, Fate: octave.All, Kind: octave.KindKey, Message: "Invalid API key"}
+	rejected := &octave.Error{Status: 401, Action: octave.All, Cause: octave.CauseKey, Message: "Invalid API key"}
 	r.service.fate = func(n int, _ octave.Request) error {
 		if n >= 10 {
 			return rejected
@@ -372,12 +372,12 @@ func TestFleetKeyRejected(t *testing.T) {
 	p := r.party("a", nil)
 	p.ask(300)
 	var call *octave.Error
-	if !errors.As(p.brake.Reason(), &call) || call.Kind != octave.KindKey || !strings.Contains(call.Error(), "Invalid API key") {
+	if !errors.As(p.brake.Reason(), &call) || call.Cause != octave.CauseKey || !strings.Contains(call.Error(), "Invalid API key") {
 		t.Errorf("the run stops because of %v", p.brake.Reason())
 	}
 	for _, h := range hosts {
 		<-h.brake.Pulled()
-		if !errors.As(h.brake.Reason(), &call) || call.Kind != octave.KindKey {
+		if !errors.As(h.brake.Reason(), &call) || call.Cause != octave.CauseKey {
 			t.Errorf("a host stops because of %v", h.brake.Reason())
 		}
 		h.drain(t)
@@ -408,7 +408,7 @@ func TestFleetPause(t *testing.T) {
 	wall.Store(true)
 	r.service.fate = func(n int, _ octave.Request) error {
 		if n > 30 && wall.Load() {
-			return &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, Message: "slow down", RetryAfter: 4 * time.Second}
+			return &octave.Error{Status: 429, Action: octave.Again, Cause: octave.CauseRateLimited, Message: "slow down", RetryAfter: 4 * time.Second}
 		}
 		return nil
 	}
@@ -464,7 +464,7 @@ func TestFleetOutage(t *testing.T) {
 		if probe {
 			now--
 		}
-		return &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable, Message: "connection refused"}
+		return &octave.Error{Action: octave.Again, Cause: octave.CauseUnreachable, Message: "connection refused"}
 	}
 	for range 3 {
 		r.host(nil)
@@ -657,7 +657,7 @@ func TestFleetFailuresAreTold(t *testing.T) {
 	r := newRig(t)
 	r.service.fate = func(_ int, req octave.Request) error {
 		if req.Email == who(0).Email {
-			return &octave.Error{Status: 422, Fate: octave.Row, Kind: octave.KindRequest, Message: "cannot be processed"}
+			return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "cannot be processed"}
 		}
 		return nil
 	}
@@ -665,7 +665,7 @@ func TestFleetFailuresAreTold(t *testing.T) {
 	p := r.party("a", nil)
 	_, err := p.Ask(t.Context(), pipeline.NewQuestion(who(0), 0))
 	var call *octave.Error
-	if err == nil || err.Error() != "422 Unprocessable Entity: cannot be processed" || !errors.As(err, &call) || call.Kind != octave.KindRequest {
+	if err == nil || err.Error() != "422 Unprocessable Entity: cannot be processed" || !errors.As(err, &call) || call.Cause != octave.CauseRequest {
 		t.Errorf("the error is %v", err)
 	}
 	r.service.fate = nil
@@ -807,7 +807,7 @@ func TestFleetRetriesOnlyItsOwn(t *testing.T) {
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	r.service.fate = func(int, octave.Request) error {
-		return &octave.Error{Status: 503, Fate: octave.Again, Kind: octave.KindServer, Message: "later"}
+		return &octave.Error{Status: 503, Action: octave.Again, Cause: octave.CauseServer, Message: "later"}
 	}
 	h := r.host(nil)
 	p := r.party("a", nil)
@@ -829,7 +829,7 @@ func TestFleetRetriesOnlyItsOwn(t *testing.T) {
 func TestFleetFailsOnceInARun(t *testing.T) {
 	r := newRig(t)
 	r.service.fate = func(int, octave.Request) error {
-		return &octave.Error{Status: 422, Fate: octave.Row, Kind: octave.KindRequest, Message: "no"}
+		return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "no"}
 	}
 	r.host(nil)
 	p := r.party("a", nil)
@@ -851,7 +851,7 @@ func TestFleetFailsOnceInARun(t *testing.T) {
 func TestFleetTellsTheRest(t *testing.T) {
 	r := newRig(t)
 	r.service.fate = func(int, octave.Request) error {
-		return &octave.Error{Fate: octave.Again, Kind: octave.KindAmbiguous, Message: "cut", MaybeBilled: true}
+		return &octave.Error{Action: octave.Again, Cause: octave.CauseAmbiguous, Message: "cut", MaybeBilled: true}
 	}
 	h := r.host(nil)
 	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Policy.Retries = 9 })
@@ -1206,7 +1206,7 @@ func TestFleetForgivesYesterday(t *testing.T) {
 	if s, err := p.look(t.Context()); err != nil {
 		t.Error(err)
 	} else {
-		p.judge(s)
+		p.react(s)
 	}
 	close(r.service.hold)
 	if _ = g.Wait(); answered != 3 {
@@ -1244,7 +1244,7 @@ func TestFleetKeyRejectedBefore(t *testing.T) {
 	p.ask(3)
 	var call *octave.Error
 	for _, b := range []*pipeline.Brake{p.brake, h.brake} {
-		if !errors.As(b.Reason(), &call) || call.Kind != octave.KindCredits {
+		if !errors.As(b.Reason(), &call) || call.Cause != octave.CauseCredits {
 			t.Errorf("it stops because of %v", b.Reason())
 		}
 	}

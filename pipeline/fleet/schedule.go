@@ -245,7 +245,7 @@ func (s *schedule) give(n int, probe time.Duration) []lease {
 
 // stopError is why nobody may ask: the key or the credits.
 func stopError(kind string, text *string) *octave.Error {
-	e := &octave.Error{Fate: octave.All, Kind: octave.ParseKind(kind)}
+	e := &octave.Error{Action: octave.All, Cause: octave.ParseCause(kind)}
 	if text != nil {
 		e.Message = *text
 	}
@@ -288,9 +288,9 @@ func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallb
 // forbid stops everybody: no host asks with this key any more, and no run waits
 // for this queue's answers.
 func forbid(batch *pgx.Batch, account string, queue int32, call *octave.Error) {
-	batch.Queue(`UPDATE octave_fleet.pace SET kind = $2, error = $3 WHERE account = $1`, account, call.Kind.String(), call.Error())
+	batch.Queue(`UPDATE octave_fleet.pace SET kind = $2, error = $3 WHERE account = $1`, account, call.Cause.String(), call.Error())
 	batch.Queue(`UPDATE octave_fleet.run SET stopped = $2, error = $3 WHERE queue = $1 AND ended IS NULL AND stopped IS NULL`,
-		queue, call.Kind.String(), call.Error())
+		queue, call.Cause.String(), call.Error())
 }
 
 // Pardon lets a key ask again that was rejected or out of credits.

@@ -98,7 +98,7 @@ func TestNoBurstAfterSilence(t *testing.T) {
 func TestOldNewsEndsNoOutage(t *testing.T) {
 	now := time.Now()
 	s := &schedule{pace: at(100), now: now, read: now}
-	s.pace.Ended(now, pipeline.Started{}, [16]byte{1}, nil, &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable}, time.Hour)
+	s.pace.Ended(now, pipeline.Started{}, [16]byte{1}, nil, &octave.Error{Action: octave.Again, Cause: octave.CauseUnreachable}, time.Hour)
 	s.now, s.read = now.Add(time.Minute), now.Add(time.Minute)
 	s.accepted(0, s.read)
 	s.accepted(9, now.Add(-time.Second))
@@ -113,7 +113,7 @@ func TestOldNewsEndsNoOutage(t *testing.T) {
 
 func TestScheduleHoldsBack(t *testing.T) {
 	now := time.Now()
-	call := &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited, RetryAfter: 7 * time.Second}
+	call := &octave.Error{Status: 429, Action: octave.Again, Cause: octave.CauseRateLimited, RetryAfter: 7 * time.Second}
 	s := &schedule{pace: at(rate.Inf), now: now, read: now}
 	for i := range 3 {
 		s.pace.Ended(now, pipeline.Started{At: now, Number: int64(i + 1)}, [16]byte{1}, nil, call, time.Hour)
@@ -126,7 +126,7 @@ func TestScheduleHoldsBack(t *testing.T) {
 		t.Errorf("%d calls may start after a pause", n)
 	}
 
-	down := &octave.Error{Fate: octave.Again, Kind: octave.KindUnreachable}
+	down := &octave.Error{Action: octave.Again, Cause: octave.CauseUnreachable}
 	s = &schedule{pace: at(100), next: now, now: now, read: now}
 	s.pace.Ended(now, pipeline.Started{}, [16]byte{1}, nil, down, time.Hour)
 	s.now = now.Add(2 * time.Second)
@@ -169,7 +169,7 @@ func TestHostsFindOneLimit(t *testing.T) {
 				if tokens--; tokens < 0 {
 					tokens++
 					refused++
-					trip, err = 5*time.Millisecond, &octave.Error{Status: 429, Fate: octave.Again, Kind: octave.KindRateLimited}
+					trip, err = 5*time.Millisecond, &octave.Error{Status: 429, Action: octave.Again, Cause: octave.CauseRateLimited}
 				} else {
 					taken++
 				}

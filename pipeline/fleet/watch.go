@@ -35,7 +35,7 @@ func (c *Coordinator) watch(ctx context.Context) error {
 			}
 			last = time.Now()
 			c.db.reached()
-			c.judge(state)
+			c.react(state)
 		case errors.Is(err, pgx.ErrNoRows):
 			return fmt.Errorf("run %s is gone from the fleet's database", c.cfg.Run)
 		case permanent(err):
@@ -94,8 +94,8 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 	return s, c.db.pool.SendBatch(ctx, batch).Close()
 }
 
-// judge stops the run when there is a reason, and tells what holds it up.
-func (c *Coordinator) judge(s state) {
+// react stops the run when there is a reason, and tells what holds it up.
+func (c *Coordinator) react(s state) {
 	if reason := stopReason(s.stopped, s.error); reason != nil {
 		c.brake.Pull(reason)
 	}

@@ -15,7 +15,7 @@ import (
 
 // A run waits for hosts, and says so, for as long as it may make sense.
 func TestWaitingForHosts(t *testing.T) {
-	credits := &octave.Error{Fate: octave.All, Kind: octave.KindCredits, Message: "none left"}
+	credits := &octave.Error{Action: octave.All, Cause: octave.CauseCredits, Message: "none left"}
 	for name, tc := range map[string]struct {
 		back   bool // the database, just now
 		left   error
@@ -87,7 +87,7 @@ func TestPausesAreTold(t *testing.T) {
 		refused(time.Second, 9*time.Second), // once more
 		refused(0, -time.Second),
 	} {
-		c.judge(state{hosts: 1, paces: []pipeline.Pace{pace}, now: now})
+		c.react(state{hosts: 1, paces: []pipeline.Pace{pace}, now: now})
 	}
 	if want := []time.Duration{5 * time.Second, 9 * time.Second, 0}; !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)

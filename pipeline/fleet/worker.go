@@ -278,7 +278,7 @@ func (w *Worker) holds(id int64) bool { return w.turn(id) != nil }
 // the next lease.
 func (w *Worker) ended(started pipeline.Started, key checkpoint.Key, answer *octave.Answer, err error) {
 	var call *octave.Error
-	refusedAll := errors.As(err, &call) && call.Fate == octave.All
+	refusedAll := errors.As(err, &call) && call.Action == octave.All
 	if err == nil && !w.uneasy.Load() && answer.Quota.Limit == 0 {
 		w.acceptedAt.Store(time.Now().UnixNano())
 		w.accepted.Add(1)

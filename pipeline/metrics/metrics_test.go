@@ -122,7 +122,7 @@ func TestLiveFollowsTheTally(t *testing.T) {
 			t.Errorf("after %d refusals there is no %q in:\n%s", want, line, w.Body)
 		}
 		tally.Observe(pipeline.CallStarted{})
-		tally.Observe(pipeline.CallDone{Err: &octave.Error{Kind: octave.KindRateLimited}})
+		tally.Observe(pipeline.CallDone{Err: &octave.Error{Cause: octave.CauseRateLimited}})
 	}
 }
 

@@ -135,9 +135,9 @@ func (s *summary) run() *run {
 
 func (s *summary) miss(rec checkpoint.Record) {
 	body, _ := pipeline.ReadFailure(rec)
-	s.missed[cause{body.Kind, body.Status}]++
+	s.missed[cause{body.Cause, body.Status}]++
 	second := s.run().at(rec.At)
-	if body.Kind == octave.KindRateLimited.String() {
+	if body.Cause == octave.CauseRateLimited.String() {
 		second.refused++
 	} else {
 		second.failed++

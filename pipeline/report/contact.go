@@ -196,7 +196,7 @@ func (c *contact) follow(before *version) {
 func (c *contact) failed(rec checkpoint.Record) {
 	body, _ := pipeline.ReadFailure(rec)
 	c.Status, c.Row, c.Request = pipeline.StatusFailed, body.Row, body.Request
-	c.Error, c.Kind, c.HTTP, c.Billed = body.Error, body.Kind, body.Status, body.Billed
+	c.Error, c.Kind, c.HTTP, c.Billed = body.Error, body.Cause, body.Status, body.Billed
 }
 
 func (c *contact) answered(rec checkpoint.Record, rule *lint.Rule, decide func(checkpoint.Key, *octave.Answer) Decision) {

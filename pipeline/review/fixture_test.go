@@ -195,8 +195,8 @@ func (r *records) notFound(request fields, why string) {
 func (r *records) fail(request fields, why, kind string) {
 	key := r.next()
 	raw, _ := json.Marshal(request)
-	r.note(checkpoint.Missed, key, pipeline.FailureBody{Error: why, Kind: kind, Status: 503, LatencyMS: 9})
-	r.note(checkpoint.Failed, key, pipeline.FailureBody{Error: why, Kind: kind, Status: 503, Request: raw, Row: r.row})
+	r.note(checkpoint.Missed, key, pipeline.FailureBody{Error: why, Cause: kind, Status: 503, LatencyMS: 9})
+	r.note(checkpoint.Failed, key, pipeline.FailureBody{Error: why, Cause: kind, Status: 503, Request: raw, Row: r.row})
 }
 
 func person(first, last, company string) fields {

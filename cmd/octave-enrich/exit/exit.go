@@ -182,11 +182,11 @@ func ServiceError(err error) error {
 	switch {
 	case call.Trouble != 0:
 		return Troubled(call)
-	case call.Kind == octave.KindKey:
+	case call.Cause == octave.CauseKey:
 		return &Error{Code: Key, Err: fmt.Errorf("the service rejected the key: %w", err)}
-	case call.Kind == octave.KindCredits:
+	case call.Cause == octave.CauseCredits:
 		return &Error{Code: Credits, Err: fmt.Errorf("out of credits: %w", err)}
-	case call.Fate == octave.Again:
+	case call.Action == octave.Again:
 		return &Error{Code: Service, Err: err}
 	}
 	return &Error{Code: Usage, Err: err}
@@ -227,7 +227,7 @@ func Verdict(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error
 		return coded
 	case errors.As(reason, &call) && call.Trouble != 0:
 		return Troubled(call)
-	case errors.As(reason, &call) && call.Kind == octave.KindKey:
+	case errors.As(reason, &call) && call.Cause == octave.CauseKey:
 		return &Error{Code: Key, Err: fmt.Errorf("the service rejected the key: %w", reason)}
 	case errors.As(reason, &call):
 		return &Error{Code: Credits, Err: fmt.Errorf("out of credits: %w", reason)}

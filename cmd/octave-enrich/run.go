@@ -341,7 +341,11 @@ func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Obser
 	cfg := j.config(brake)
 	// A question that waits for the disk, or in a Retry-After, holds no call back.
 	cfg.Workers = 2*j.o.Pace.Concurrency + 1000
-	agent := j.agent(j.look(ctx, brake), brake, obs)
+	account := j.look(ctx, brake)
+	if err := j.describe(ctx, account); err != nil {
+		return err
+	}
+	agent := j.agent(account, brake, obs)
 	return pipeline.Run(ctx, cfg, j.list.input.Contacts(), agent, j.out, obs)
 }
 

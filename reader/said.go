@@ -42,7 +42,7 @@ type hashes struct{ blocks [][]uint64 }
 func (h *hashes) add(hash uint64) {
 	n := len(h.blocks)
 	if n == 0 || len(h.blocks[n-1]) == cap(h.blocks[n-1]) {
-		h.blocks = append(h.blocks, make([]uint64, 0, min(16<<10, 64<<n)))
+		h.blocks = append(h.blocks, make([]uint64, 0, 64<<min(n, 8)))
 		n++
 	}
 	h.blocks[n-1] = append(h.blocks[n-1], hash)

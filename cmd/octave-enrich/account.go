@@ -110,7 +110,7 @@ func (a *app) check(o *options.Options) error {
 	}
 	if o.Question.Agent != "" {
 		if check.Agent, err = client.Agent(ctx, o.Question.Agent); err != nil {
-			return noAgent(o, ctx, client, err)
+			return noAgent(ctx, o, client, err)
 		}
 	}
 	if o.JSON {
@@ -139,7 +139,7 @@ func accountError(o *options.Options, err error) error {
 }
 
 // noAgent says why there is no agent, and which one was meant.
-func noAgent(o *options.Options, ctx context.Context, client *octave.Client, err error) error {
+func noAgent(ctx context.Context, o *options.Options, client *octave.Client, err error) error {
 	if lasting(err) {
 		if _, why := (&lookout{client: client}).findAgent(ctx, o.Question.Agent); why != nil {
 			err = why

@@ -20,7 +20,7 @@ import (
 
 // openJournal opens the checkpoint for a run, waiting for another one as long as
 // was asked; waiting says so. When no call may start any more, stop hears why.
-func openJournal(o *options.Options, ctx context.Context, path, service string, waiting func(), stop func(error)) (*checkpoint.Journal, error) {
+func openJournal(ctx context.Context, o *options.Options, path, service string, waiting func(), stop func(error)) (*checkpoint.Journal, error) {
 	opt := checkpoint.Options{Header: checkpoint.Header{Tool: words.Tool + " " + version, Service: service}, OnStop: stop}
 	deadline := time.Now().Add(time.Duration(o.Teller.WaitLock))
 	for {

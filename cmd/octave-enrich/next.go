@@ -70,9 +70,9 @@ const fewFirst = 10
 // nextAfterRun is reading what came, then the rest, then the sender.
 func (j *job) nextAfterRun() []string {
 	about := words.Quote(j.places.Checkpoint)
-	if len(j.inputs) == 1 {
-		if found, err := findCheckpoint(j.inputs[0]); err == nil && found == j.places.Checkpoint {
-			about = words.Quote(j.inputs[0])
+	if len(j.names) == 1 {
+		if found, err := findCheckpoint(j.names[0]); err == nil && found == j.places.Checkpoint {
+			about = words.Quote(j.names[0])
 		}
 	}
 	read := words.Tool + " review " + about
@@ -88,10 +88,10 @@ func (j *job) nextAfterRun() []string {
 // exportCommand makes the file for a sender.
 func (j *job) exportCommand() string {
 	line := words.Tool + " export"
-	for _, input := range j.inputs {
+	for _, input := range j.names {
 		line += " " + words.Quote(input)
 	}
-	if defaultCheckpoint(&options.Options{}, j.inputs) != j.places.Checkpoint {
+	if defaultCheckpoint(&options.Options{}, j.names) != j.places.Checkpoint {
 		line += " --checkpoint " + words.Quote(j.places.Checkpoint)
 	}
 	return line + " --preset smartlead"

@@ -99,13 +99,8 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	at := options.Places{Checkpoint: o.Output.Checkpoint} // which may be none, where run would ask for a name
-	if o.Output.Path != "" || !options.AreSeveral(inputs) && inputs[0] != "-" {
-		if at, err = o.Places(inputs); err != nil {
-			return err
-		}
-	}
-	if err := pathsOf(o, inputs, at).check(); err != nil { // as run would refuse
+	at, err := placesOfPlan(o, inputs)
+	if err != nil {
 		return err
 	}
 	list, err := a.openList(o, inputs)
@@ -150,12 +145,7 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	}
 	e := Estimate{Plan: plan, beyond: o.Budget.Beyond(), Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, last, list)...),
 		Notes: append(otherNotes(list.input.Profile()), notes(o, list)...)}
-	if gone := list.lost(journal); gone != "" {
-		e.Notes = append(e.Notes, gone)
-	}
-	if err := list.input.Overlooked(); err != nil {
-		e.Notes = append(e.Notes, stopsHere(err))
-	}
+	e.Notes = append(e.Notes, list.warnings(journal)...)
 	if note := tellSample(o, plan); note != "" {
 		e.Notes = append(e.Notes, note)
 	}
@@ -166,11 +156,38 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 		return err
 	}
 	e.Doubts = doubts(list)
-	e.Latency = words.Round(past.latency()).String()
-	e.Seconds = seconds(e.ToAsk, limit, o.Pace.Concurrency, past.latency())
 	if e.Upload, err = a.rehearse(o, inputs, list, journal, at); err != nil {
 		return err
 	}
+	return a.tellPlan(o, e, past, limit)
+}
+
+// warnings say whom the list has lost, and whether a run would stop at it.
+func (l *list) warnings(journal *checkpoint.Journal) (notes []string) {
+	if gone := l.lost(journal); gone != "" {
+		notes = append(notes, gone)
+	}
+	if err := l.input.Overlooked(); err != nil {
+		notes = append(notes, stopsHere(err))
+	}
+	return notes
+}
+
+// placesOfPlan are those of the run, which may be none where run would ask for a name.
+func placesOfPlan(o *options.Options, inputs []string) (at options.Places, err error) {
+	at.Checkpoint = o.Output.Checkpoint
+	if o.Output.Path != "" || !options.AreSeveral(inputs) && inputs[0] != "-" {
+		if at, err = o.Places(inputs); err != nil {
+			return at, err
+		}
+	}
+	return at, pathsOf(o, inputs, at).check() // as run would refuse
+}
+
+// tellPlan says how long it takes, and prints the estimate.
+func (a *app) tellPlan(o *options.Options, e Estimate, past past, limit rate.Limit) error {
+	e.Latency = words.Round(past.latency()).String()
+	e.Seconds = seconds(e.ToAsk, limit, o.Pace.Concurrency, past.latency())
 	if o.JSON {
 		return writeJSON(a.stdout, e)
 	}

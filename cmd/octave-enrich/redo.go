@@ -72,7 +72,7 @@ func (a *app) redo(o *options.Options, r *redo, input string) error {
 	if err != nil {
 		return exit.CheckpointError(path, err)
 	}
-	journal, err := openJournal(o, context.Background(), path, header.Service, func() {}, nil)
+	journal, err := openJournal(context.Background(), o, path, header.Service, func() {}, nil)
 	if err != nil {
 		return err
 	}

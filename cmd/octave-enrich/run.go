@@ -49,17 +49,17 @@ func newRun(a *app) *cobra.Command {
 
 // run is the main job: everything that can be refused is refused before the
 // first call.
-func (a *app) run(o *options.Options, inputs []string) error {
-	j := &job{app: a, o: o, inputs: inputs, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
+func (a *app) run(o *options.Options, names []string) error {
+	j := &job{app: a, o: o, inputs: inputs{names: names}, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
 	defer func() { j.unlisten() }()
-	j.places, j.unplaced = o.Places(inputs)
-	if err := pathsOf(o, inputs, j.places).check(); err != nil {
+	j.places, j.unplaced = o.Places(names)
+	if err := pathsOf(o, names, j.places).check(); err != nil {
 		return err // and nobody is told: the summary is a file, too
 	}
 	if err := j.tellBegin(); err != nil {
 		return err
 	}
-	err := j.prepare(inputs)
+	err := j.prepare()
 	if err == nil {
 		err = j.execute()
 	}
@@ -95,69 +95,101 @@ func newRunID() string {
 type job struct {
 	app     *app
 	o       *options.Options
-	inputs  []string
 	id      string
 	started time.Time
 	tally   *pipeline.Tally
+	inputs
+	teller
 
-	list     *list
-	places   options.Places
-	unplaced error // why they are not known
-	journal  *checkpoint.Journal
-	client   *octave.Client // nil with a fleet
-	fleet    *fleet.DB      // nil without
-	out      *writer.File
-	log      *zap.Logger
-	console  *console.Console
-	mode     string    // of the progress display
-	expect   func(int) // corrects how many questions it counts to
-
+	journal   *checkpoint.Journal
 	memory    *pipeline.Memory
 	changes   pipeline.Changes
 	changed   string // what is done with contacts whose question changed, "" when there are none
 	undecided bool   // nobody has said so
-	left      string // credits when it began, as far as the service tells
-	concluded bool   // its rows are written, or cannot be
-	toAsk     int    // questions that need a call, if no budget ends the run
+	out       *writer.File
 	sample    *pipeline.Sample
 
+	client   *octave.Client // nil with a fleet
+	fleet    *fleet.DB      // nil without
 	pace     pipeline.PacerConfig
 	pacer    *pipeline.Pacer // nil with a fleet
 	budgets  pipeline.Budgets
 	failed   pipeline.Threshold
 	brake    atomic.Pointer[pipeline.Brake] // nil until calls may be made
 	unlisten func()                         // ends listening to signals
-
-	told    errgroup.Group // who is being told that the job begins
-	live    *http.Server   // of --metrics-addr
-	serving errgroup.Group
-	outputs []Written
-	upload  *Upload // when the output is a sender's
 }
 
-func (j *job) prepare(inputs []string) (err error) {
-	o := j.o
+// inputs are what a run is about, and where it goes.
+type inputs struct {
+	names    []string // of files, as given
+	list     *list
+	places   options.Places
+	unplaced error // why they are not known
+}
+
+// A teller is who hears of a run, and what there is to say at its end.
+type teller struct {
+	log       *zap.Logger
+	console   *console.Console
+	mode      string    // of the progress display
+	expect    func(int) // corrects how many questions it counts to
+	left      string    // credits when it began, as far as the service tells
+	toAsk     int       // questions that need a call, if no budget ends the run
+	concluded bool      // its rows are written, or cannot be
+	outputs   []Written
+	upload    *Upload // when the output is a sender's
+
+	told    errgroup.Group // who is being told that the run begins
+	live    *http.Server   // of --metrics-addr
+	serving errgroup.Group
+}
+
+// prepare opens what the run needs, and refuses what can be refused.
+func (j *job) prepare() error {
 	if err := j.check(); err != nil {
 		return err
 	}
 	j.unlisten = j.listen()
-	service, err := o.Service.Name()
+	service, err := j.o.Service.Name()
 	if err != nil {
 		return err
 	}
 	if err := j.findWorkers(); err != nil {
 		return err
 	}
+	if err := j.openInputs(); err != nil {
+		return err
+	}
+	if err := j.reachFleet(); err != nil {
+		return err
+	}
+	if err := j.openMemory(service); err != nil {
+		return err
+	}
+	if err := j.bill(); err != nil {
+		return err
+	}
+	if err := j.openOutput(); err != nil {
+		return err
+	}
+	if err := j.serveMetrics(); err != nil {
+		return err
+	}
+	return j.begin()
+}
+
+// openInputs reads the list, and looks whether the files of the run may be written.
+func (j *job) openInputs() (err error) {
 	if j.unplaced != nil {
 		return j.unplaced
 	}
 	if err := j.checkReport(); err != nil {
 		return err
 	}
-	if j.list, err = j.app.openList(o, inputs); err != nil {
+	if j.list, err = j.app.openList(j.o, j.names); err != nil {
 		return err
 	}
-	if err := pathsOf(o, inputs, j.places).folders(); err != nil {
+	if err := pathsOf(j.o, j.names, j.places).folders(); err != nil {
 		return err
 	}
 	if err := j.list.input.Overlooked(); err != nil {
@@ -170,40 +202,38 @@ func (j *job) prepare(inputs []string) (err error) {
 	if err := checkpoint.Chosen(j.places.Checkpoint, nil); err != nil {
 		return exit.CheckpointError(j.places.Checkpoint, err)
 	}
-	if err := fits(o, j.places.Output, j.list); err != nil {
+	if err := fits(j.o, j.places.Output, j.list); err != nil {
 		return err
 	}
 	if _, err := os.Stat(j.places.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		// Before the checkpoint is created: a refusal leaves nothing behind.
-		if err := mayWrite(o, o.Output.Files(j.places.Output), nil); err != nil {
-			return err
-		}
+		return mayWrite(j.o, j.o.Output.Files(j.places.Output), nil)
 	}
-	if err := j.reachFleet(); err != nil {
-		return err
-	}
-	beside, err := lookBeside(o, j.list, j.places.Checkpoint, service)
+	return nil
+}
+
+// openMemory opens the checkpoint, and takes over what others beside it know.
+func (j *job) openMemory(service string) error {
+	beside, err := lookBeside(j.o, j.list, j.places.Checkpoint, service)
 	if err != nil {
 		return err
 	}
-	if err := beside.decide(j.app.commandLine(), inputs); err != nil {
+	if err := beside.decide(j.app.commandLine(), j.names); err != nil {
 		return err
 	}
 	waiting := func() { j.log.Info("another run holds the checkpoint: waiting for it to end") }
-	if j.journal, err = openJournal(o, context.Background(), j.places.Checkpoint, service, waiting, j.noCall); err != nil {
+	if j.journal, err = openJournal(context.Background(), j.o, j.places.Checkpoint, service, waiting, j.noCall); err != nil {
 		return err
 	}
-	if err := mayWrite(o, o.Output.Files(j.places.Output), j.journal); err != nil {
+	if err := mayWrite(j.o, j.o.Output.Files(j.places.Output), j.journal); err != nil {
 		return err
 	}
 	tune(max(j.list.input.Profile().Rows, j.journal.Len()))
-	if err := j.takeOver(beside); err != nil {
-		return err
-	}
-	if err := j.bill(); err != nil {
-		return err
-	}
-	opt, err := o.WriterOptions(j.app.stdout, j.list.input.Columns(), filepath.Dir(j.places.Checkpoint))
+	return j.takeOver(beside)
+}
+
+func (j *job) openOutput() error {
+	opt, err := j.o.WriterOptions(j.app.stdout, j.list.input.Columns(), filepath.Dir(j.places.Checkpoint))
 	if err != nil {
 		return err
 	}
@@ -214,10 +244,7 @@ func (j *job) prepare(inputs []string) (err error) {
 	if j.out, err = writer.Create(j.places.Output, opt); err != nil {
 		return createError(err)
 	}
-	if err := j.serveMetrics(); err != nil {
-		return err
-	}
-	return j.begin()
+	return nil
 }
 
 // check reads the flags that are a language of their own.

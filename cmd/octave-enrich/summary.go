@@ -68,7 +68,7 @@ func mapping(profile *reader.Profile) []pipeline.Mapped {
 func (j *job) report(end *exit.Error) Report {
 	r := Report{
 		Tool: words.Tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
-		Input: pipeline.InputBody{Name: strings.Join(j.inputs, ", ")}, Mapping: []pipeline.Mapped{},
+		Input: pipeline.InputBody{Name: strings.Join(j.names, ", ")}, Mapping: []pipeline.Mapped{},
 		Output: j.places.Output, Outputs: append([]Written{}, j.outputs...), Upload: j.upload, Checkpoint: j.answers(),
 		Reason: "every row settled",
 	}

@@ -86,6 +86,16 @@ func ReadRun(rec checkpoint.Record) (body RunBody, ok bool) {
 	return body, rec.Type == checkpoint.Run && json.Unmarshal(rec.Body, &body) == nil
 }
 
+// LastRun is the last run of a journal; false when it holds none.
+func LastRun(records []checkpoint.Record) (last RunBody, ok bool) {
+	for _, rec := range records {
+		if body, is := ReadRun(rec); is {
+			last, ok = body, true
+		}
+	}
+	return last, ok
+}
+
 // LastEnd is the last run of a journal, and whether it came to an end that left
 // nothing to ask: no row failed, none was not attempted, none kept an older answer.
 func LastEnd(records []checkpoint.Record) (last RunBody, settled bool) {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
@@ -22,7 +24,7 @@ type approval struct {
 
 // onlyApproved makes the memory know nothing but what was approved.
 func onlyApproved(o *options.Options, memory *pipeline.Memory, path string) (*approval, error) {
-	if !exists(review.Path(path)) {
+	if !paths.Exists(review.Path(path)) {
 		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
 			Hint: "review it with: " + words.Tool + " review " + words.Quote(path)}
 	}

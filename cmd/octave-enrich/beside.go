@@ -1,15 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
-	"time"
+
+	"octave-enrich/cmd/octave-enrich/paths"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
@@ -18,11 +16,8 @@ import (
 	"octave-enrich/pipeline"
 )
 
-const (
-	mostBeside  = 8    // checkpoints that are looked at, newest first
-	fewBeside   = 10   // answers of another checkpoint that a run passes over without asking
-	mostEntries = 5000 // files of a folder that are looked at
-)
+// fewBeside is how many answers of another checkpoint a run passes over without asking.
+const fewBeside = 10
 
 // beside is what other checkpoints in the folder have for a list whose own
 // checkpoint is new.
@@ -41,7 +36,7 @@ func lookBeside(o *options.Options, list *list, path, service string) (*beside, 
 	if o.Budget.Fresh || !isNew(path) {
 		return nil, nil
 	}
-	neighbours := checkpointsBeside(path, service)
+	neighbours := paths.Beside(path, service)
 	if len(neighbours) == 0 {
 		return nil, nil
 	}
@@ -81,7 +76,7 @@ func (b *beside) look(path string) (pipeline.Offer, bool) {
 
 // isNew says whether a checkpoint is not there, or has no answer of its own.
 func isNew(path string) bool {
-	if !exists(path) {
+	if !paths.Exists(path) {
 		return true
 	}
 	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
@@ -91,41 +86,6 @@ func isNew(path string) bool {
 	defer journal.Close()
 	begun, done := pipeline.ReadTaken(journal.RunRecords())
 	return !done && (begun || journal.Len() == 0)
-}
-
-// checkpointsBeside lists the other checkpoints of a service in the folder, the
-// newest first; those of all services when none is named.
-func checkpointsBeside(path, service string) []string {
-	folder := filepath.Dir(path)
-	entries, err := os.ReadDir(folder)
-	if err != nil || len(entries) > mostEntries {
-		return nil
-	}
-	own, _ := os.Stat(path)
-	type found struct {
-		path string
-		at   time.Time
-	}
-	var list []found
-	for _, entry := range entries {
-		if !entry.Type().IsRegular() {
-			continue
-		}
-		neighbour := filepath.Join(folder, entry.Name())
-		info, err := os.Stat(neighbour)
-		if err != nil || own != nil && os.SameFile(own, info) {
-			continue
-		}
-		if header, err := headerOf(neighbour); err == nil && (service == "" || header.Service == service) {
-			list = append(list, found{neighbour, info.ModTime()})
-		}
-	}
-	slices.SortFunc(list, func(a, b found) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.path, b.path)) })
-	var paths []string
-	for _, f := range list[:min(len(list), mostBeside)] {
-		paths = append(paths, f.path)
-	}
-	return paths
 }
 
 var digits = regexp.MustCompile(`\s*\(\d+\)|\d+`)

@@ -63,7 +63,7 @@ func (j *job) bill() error {
 	if len(changes.Earlier) > 0 {
 		j.changed = cmp.Or(how, options.ChangedRedo)
 	}
-	last, _ := lastRun(j.journal)
+	last, _ := pipeline.LastRun(j.journal.RunRecords())
 	j.log.Info(inputBody(j.list.input.Profile()).Name + ": " + billOf(plan, changes, j.memory.KeepChanged, j.o.Budget.Beyond()))
 	if note := tellSample(j.o, plan); note != "" {
 		j.log.Info(note)

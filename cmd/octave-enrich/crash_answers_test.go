@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/pipeline"
 )
@@ -138,7 +140,7 @@ func (b *bystander) look() {
 		b.t.Error("the checkpoint of the day before was changed")
 	}
 	now := map[checkpoint.Key][]string{}
-	if exists(b.checkpoint()) {
+	if paths.Exists(b.checkpoint()) {
 		for entry, err := range checkpoint.Records(b.checkpoint(), nil) {
 			check(b.t, err)
 			if entry.Type == checkpoint.Answered {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -40,7 +42,7 @@ func newErase(a *app) *cobra.Command {
   octave-enrich erase people.enriched.csv.checkpoint --linkedin ada-archer --also-exclude do-not-contact.txt`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
-			return found(list, func(path string) error { return a.erase(path, e) })
+			return paths.Found(list, func(path string) error { return a.erase(path, e) })
 		},
 	}
 	fs := cmd.Flags()
@@ -73,10 +75,10 @@ func (a *app) erase(path string, o erasure) error {
 	if _, err := os.Stat(path); err != nil {
 		return exit.NoFile(path, err)
 	}
-	files := &paths{}
-	files.answers(path)
-	files.replaces("--also-exclude", o.alsoExclude)
-	if err := files.check(); err != nil {
+	files := &paths.List{}
+	files.Answers(path)
+	files.Replaces("--also-exclude", o.alsoExclude)
+	if err := files.Check(); err != nil {
 		return err
 	}
 	if o.alsoExclude != "" {

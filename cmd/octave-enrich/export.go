@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/cmd/octave-enrich/options"
 
 	"github.com/spf13/cobra"
@@ -54,7 +56,7 @@ func (a *app) export(o *options.Options, inputs []string) error {
 		return err
 	}
 	if o.Output.Checkpoint == "" {
-		o.Output.Checkpoint = defaultCheckpoint(o, inputs)
+		o.Output.Checkpoint = paths.DefaultCheckpoint(o, inputs)
 	}
 	if o.Output.Checkpoint == "" && o.Output.Path == "" {
 		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("no checkpoint of %s is found", strings.Join(inputs, ", ")),
@@ -66,8 +68,8 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	files := pathsOf(o, inputs, places)
-	if err := errors.Join(files.check(), files.folders()); err != nil {
+	files := paths.Of(o, inputs, places)
+	if err := errors.Join(files.Check(), files.Folders()); err != nil {
 		return err
 	}
 	if err := checkFile("summary", o.Teller.Summary, places.Output); err != nil {
@@ -113,27 +115,6 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	return a.replay(watch, o, list, journal, memory, out, places.Checkpoint)
 }
 
-// defaultCheckpoint is the one that run would have used for these inputs.
-func defaultCheckpoint(o *options.Options, inputs []string) string {
-	if len(inputs) == 1 && inputs[0] != "-" {
-		if path := options.DefaultOutput(inputs[0], "") + ".checkpoint"; exists(path) {
-			return path
-		}
-		if beside, err := options.CheckpointOf(o.Output.Path); o.Output.Path != "" && (err != nil || exists(beside)) {
-			return ""
-		}
-		if used := checkpointsOf(inputs[0]); len(used) == 1 {
-			return used[0]
-		}
-	}
-	return ""
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
 // openForReading opens a checkpoint beside a run that may be going on, and takes
 // from it what the flags do not say.
 func (a *app) openForReading(o *options.Options, path string) (*checkpoint.Journal, error) {
@@ -154,7 +135,7 @@ func (a *app) openForReading(o *options.Options, path string) (*checkpoint.Journ
 	if err != nil {
 		return nil, exit.CheckpointError(path, err)
 	}
-	if last, ok := lastRun(journal); ok && !o.AsksItsOwn() {
+	if last, ok := pipeline.LastRun(journal.RunRecords()); ok && !o.AsksItsOwn() {
 		o.Take(last)
 	}
 	return journal, nil
@@ -216,7 +197,7 @@ func exportMemory(o *options.Options, list *list, journal *checkpoint.Journal, p
 	if err := list.meet(memory); err != nil {
 		return nil, err
 	}
-	last, ok := lastRun(journal)
+	last, ok := pipeline.LastRun(journal.RunRecords())
 	if !ok || last.Changed == "" || last.Settings.Fingerprint() != list.settings.Fingerprint() {
 		return memory, nil
 	}
@@ -276,7 +257,7 @@ func (a *app) replay(watch *watch, o *options.Options, list *list, journal *chec
 // exported is the summary of an export: the run whose answers were written, and
 // what became of the rows now, without a call.
 func exported(list *list, journal *checkpoint.Journal, summary pipeline.Summary, end *exit.Error) Report {
-	last, _ := lastRun(journal)
+	last, _ := pipeline.LastRun(journal.RunRecords())
 	profile := list.input.Profile()
 	r := Report{
 		Tool: words.Tool, Version: version, RunID: last.ID, Input: inputBody(profile), Mapping: mapping(profile), Question: list.settings.Fingerprint(),

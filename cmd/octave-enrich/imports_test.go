@@ -52,6 +52,7 @@ func TestImports(t *testing.T) {
 		"cmd/octave-enrich/words":   {},
 		"cmd/octave-enrich/exit":    {"cmd/octave-enrich/words", "octave", "checkpoint", "checkpoint/durable", "pipeline", "pipeline/fleet", "reader"},
 		"cmd/octave-enrich/options": {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "octave", "octave/sandbox", "pipeline", "pipeline/fleet", "pipeline/lint", "reader", "writer"},
+		"cmd/octave-enrich/paths":   {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "checkpoint", "checkpoint/durable", "pipeline", "pipeline/review", "reader", "writer"},
 		"cmd/octave-enrich/console": {"cmd/octave-enrich/words", "pipeline", "writer"},
 		"pipeline":                  {"reader", "octave", "checkpoint", "writer"},
 		"pipeline/report":           {"reader", "octave", "checkpoint", "writer", "pipeline", "pipeline/lint"},

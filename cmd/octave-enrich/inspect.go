@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/cmd/octave-enrich/options"
 
 	"github.com/spf13/cobra"
@@ -41,11 +43,11 @@ func newInspect(a *app) *cobra.Command {
 }
 
 func (a *app) inspect(o *options.Options, inputs []string, write string) error {
-	files := &paths{}
-	files.inputs(inputs, nil)
-	files.settings(o)
-	files.replaces("--write", write)
-	if err := errors.Join(files.check(), files.folders()); err != nil {
+	files := &paths.List{}
+	files.Inputs(inputs, nil)
+	files.Settings(o)
+	files.Replaces("--write", write)
+	if err := errors.Join(files.Check(), files.Folders()); err != nil {
 		return err
 	}
 	if err := mayReplaceMap(write); err != nil {
@@ -90,7 +92,7 @@ func stopsHere(err error) string { return "run stops here: " + err.Error() }
 
 // mayReplaceMap lets a mapping file be replaced by another one, and nothing else.
 func mayReplaceMap(path string) error {
-	if path == "" || !exists(path) {
+	if path == "" || !paths.Exists(path) {
 		return nil
 	}
 	if _, err := reader.ReadMapFile(path); err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/octave"
@@ -47,7 +49,7 @@ func (a *app) openList(o *options.Options, inputs []string) (*list, error) {
 	if err != nil {
 		return nil, exit.InputError(err)
 	}
-	if err := refuseOutput(in); err != nil {
+	if err := paths.RefuseOutput(in); err != nil {
 		in.Close()
 		return nil, err
 	}

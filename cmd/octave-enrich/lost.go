@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
@@ -20,8 +22,8 @@ func (l *list) lost(journal *checkpoint.Journal) string {
 		return ""
 	}
 	output := lastOutput(journal)
-	last, ok := lastRun(journal)
-	if output == "" || !ok || last.Input.SHA256 == l.input.Profile().SHA256 || !exists(output) {
+	last, ok := pipeline.LastRun(journal.RunRecords())
+	if output == "" || !ok || last.Input.SHA256 == l.input.Profile().SHA256 || !paths.Exists(output) {
 		return ""
 	}
 	opt := l.opt

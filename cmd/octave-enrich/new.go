@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/options"
@@ -76,7 +78,7 @@ func newFiling(o *options.Options, journal *checkpoint.Journal, checkpointPath s
 	}
 	f.journal = journal
 	path := whole(output.Path)
-	about := pipeline.FiledBody{ID: newRunID(), Preset: o.Output.Preset, Path: path, SHA256: output.SHA256, Over: exists(path)}
+	about := pipeline.FiledBody{ID: newRunID(), Preset: o.Output.Preset, Path: path, SHA256: output.SHA256, Over: paths.Exists(path)}
 	f.before, f.after = pipeline.FiledRecords(about, output.People)
 	return f
 }

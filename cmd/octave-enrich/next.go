@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/cmd/octave-enrich/options"
 
 	"octave-enrich/cmd/octave-enrich/console"
@@ -71,7 +73,7 @@ const fewFirst = 10
 func (j *job) nextAfterRun() []string {
 	about := words.Quote(j.places.Checkpoint)
 	if len(j.names) == 1 {
-		if found, err := findCheckpoint(j.names[0]); err == nil && found == j.places.Checkpoint {
+		if found, err := paths.Checkpoint(j.names[0]); err == nil && found == j.places.Checkpoint {
 			about = words.Quote(j.names[0])
 		}
 	}
@@ -91,7 +93,7 @@ func (j *job) exportCommand() string {
 	for _, input := range j.names {
 		line += " " + words.Quote(input)
 	}
-	if defaultCheckpoint(&options.Options{}, j.names) != j.places.Checkpoint {
+	if paths.DefaultCheckpoint(&options.Options{}, j.names) != j.places.Checkpoint {
 		line += " --checkpoint " + words.Quote(j.places.Checkpoint)
 	}
 	return line + " --preset smartlead"
@@ -100,7 +102,7 @@ func (j *job) exportCommand() string {
 // exportOf makes the file of what was approved; about is how the checkpoint was
 // named.
 func exportOf(about, checkpoint string) string {
-	if isCheckpoint(about) {
+	if paths.IsCheckpoint(about) {
 		return words.Tool + " export LIST --checkpoint " + words.Quote(checkpoint) + " --approved --preset smartlead"
 	}
 	return words.Tool + " export " + words.Quote(about) + " --approved --preset smartlead   (or another sender: help senders)"

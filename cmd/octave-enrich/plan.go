@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/cmd/octave-enrich/options"
 
 	"github.com/spf13/cobra"
@@ -118,7 +120,7 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	var last pipeline.RunBody
 	if journal != nil {
 		defer journal.Close()
-		last, _ = lastRun(journal)
+		last, _ = pipeline.LastRun(journal.RunRecords())
 		selection.Memory, earlier = memory(o, journal, list.skip), known(journal, at.Checkpoint)
 	}
 	neighbours, err := neighbours(o, list, at.Checkpoint)
@@ -181,7 +183,7 @@ func placesOfPlan(o *options.Options, inputs []string) (at options.Places, err e
 			return at, err
 		}
 	}
-	return at, pathsOf(o, inputs, at).check() // as run would refuse
+	return at, paths.Of(o, inputs, at).Check() // as run would refuse
 }
 
 // tellPlan says how long it takes, and prints the estimate.
@@ -239,7 +241,7 @@ func openPast(path string) (p past, journal *checkpoint.Journal, err error) {
 	if err := checkpoint.Chosen(path, nil); err != nil { // whether or not it is there
 		return p, nil, exit.CheckpointError(path, err)
 	}
-	if !exists(path) {
+	if !paths.Exists(path) {
 		return p, nil, nil
 	}
 	if journal, err = checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
@@ -31,7 +33,7 @@ func newPrune(a *app) *cobra.Command {
 			if age == 0 {
 				return exit.UsageError("how old? name an age with --older-than, such as 180d")
 			}
-			return found(list, func(path string) error { return a.prune(path, time.Now().Add(-time.Duration(age))) })
+			return paths.Found(list, func(path string) error { return a.prune(path, time.Now().Add(-time.Duration(age))) })
 		},
 	}
 	cmd.Flags().Var(&age, "older-than", "age from which on an answer is dropped, such as 180d")
@@ -41,9 +43,9 @@ func newPrune(a *app) *cobra.Command {
 func (a *app) prune(path string, before time.Time) error {
 	watch := a.watch()
 	defer watch.unlisten()
-	files := &paths{}
-	files.answers(path)
-	if err := files.check(); err != nil {
+	files := &paths.List{}
+	files.Answers(path)
+	if err := files.Check(); err != nil {
 		return err
 	}
 	pruning, err := privacy.ReadPruning(path, before)

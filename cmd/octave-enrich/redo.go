@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
@@ -64,11 +66,11 @@ func (a *app) redo(o *options.Options, r *redo, input string) error {
 	}
 	path := o.Output.Checkpoint
 	if path == "" {
-		if path, err = findCheckpoint(input); err != nil {
+		if path, err = paths.Checkpoint(input); err != nil {
 			return err
 		}
 	}
-	header, err := headerOf(path)
+	header, err := paths.Header(path)
 	if err != nil {
 		return exit.CheckpointError(path, err)
 	}
@@ -123,12 +125,12 @@ type marks struct {
 func (a *app) openMarks(o *options.Options, journal *checkpoint.Journal, path, input string) (*marks, error) {
 	m := &marks{path: path, journal: journal}
 	var ok bool
-	if m.last, ok = lastRun(journal); !ok {
+	if m.last, ok = pipeline.LastRun(journal.RunRecords()); !ok {
 		return nil, &exit.Error{Code: exit.Input, Err: fmt.Errorf("%s holds no run yet", path)}
 	}
 	o.Take(m.last)
 	inputs := []string{input}
-	if isCheckpoint(input) || whole(input) == whole(m.last.Output) {
+	if paths.IsCheckpoint(input) || whole(input) == whole(m.last.Output) {
 		inputs = inputsOf(m.last)
 	}
 	var err error

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -28,7 +30,7 @@ func newReport(a *app) *cobra.Command {
 		Example: "  octave-enrich report people.enriched.csv.checkpoint -o people.html",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
-			return found(list, func(path string) error {
+			return paths.Found(list, func(path string) error {
 				return a.report(path, cmp.Or(output, strings.TrimSuffix(path, ".checkpoint")+".html"))
 			})
 		},
@@ -38,10 +40,10 @@ func newReport(a *app) *cobra.Command {
 }
 
 func (a *app) report(path, output string) error {
-	files := &paths{}
-	files.answers(path)
-	files.replaces("the page", output)
-	if err := errors.Join(files.check(), files.folders()); err != nil {
+	files := &paths.List{}
+	files.Answers(path)
+	files.Replaces("the page", output)
+	if err := errors.Join(files.Check(), files.Folders()); err != nil {
 		return err
 	}
 	opt, err := pageOptions(path)

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
@@ -42,7 +44,7 @@ func newReview(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&addrFile, "addr-file", "", "write the address of the page to `FILE` once it is served")
 	cmd.Flags().BoolVar(&open, "open", false, "open the page in the browser")
 	cmd.RunE = func(cmd *cobra.Command, list []string) error {
-		return found(list, func(path string) error {
+		return paths.Found(list, func(path string) error {
 			if err := a.review(path, addr, cmd.Flags().Changed("addr"), addrFile, open); err != nil {
 				return err
 			}
@@ -58,10 +60,10 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 	if err != nil || !options.IsLoopback(host) {
 		return exit.UsageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
 	}
-	files := &paths{}
-	files.answers(path)
-	files.replaces("--addr-file", addrFile)
-	if err := errors.Join(files.check(), files.folders()); err != nil {
+	files := &paths.List{}
+	files.Answers(path)
+	files.Replaces("--addr-file", addrFile)
+	if err := errors.Join(files.Check(), files.Folders()); err != nil {
 		return err
 	}
 	if err := reviewable(path); err != nil {
@@ -150,7 +152,7 @@ func pageOptions(path string) (report.Options, error) {
 	if err != nil {
 		return report.Options{}, exit.CheckpointError(path, err)
 	}
-	if !exists(review.Path(path)) {
+	if !paths.Exists(review.Path(path)) {
 		return report.Options{List: list}, nil
 	}
 	book, err := review.Read(path)

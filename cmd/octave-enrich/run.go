@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/cmd/octave-enrich/options"
 
 	"github.com/spf13/cobra"
@@ -53,7 +55,7 @@ func (a *app) run(o *options.Options, names []string) error {
 	j := &job{app: a, o: o, inputs: inputs{names: names}, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
 	defer func() { j.unlisten() }()
 	j.places, j.unplaced = o.Places(names)
-	if err := pathsOf(o, names, j.places).check(); err != nil {
+	if err := paths.Of(o, names, j.places).Check(); err != nil {
 		return err // and nobody is told: the summary is a file, too
 	}
 	if err := j.tellBegin(); err != nil {
@@ -189,7 +191,7 @@ func (j *job) openInputs() (err error) {
 	if j.list, err = j.app.openList(j.o, j.names); err != nil {
 		return err
 	}
-	if err := pathsOf(j.o, j.names, j.places).folders(); err != nil {
+	if err := paths.Of(j.o, j.names, j.places).Folders(); err != nil {
 		return err
 	}
 	if err := j.list.input.Overlooked(); err != nil {
@@ -238,7 +240,7 @@ func (j *job) openOutput() error {
 		return err
 	}
 	opt.Header = j.list.input.Header()
-	if note := leaveOut(o, &opt, j.journal, j.places.Output); note != "" {
+	if note := leaveOut(j.o, &opt, j.journal, j.places.Output); note != "" {
 		j.log.Info(note)
 	}
 	if j.out, err = writer.Create(j.places.Output, opt); err != nil {
@@ -320,16 +322,6 @@ func (j *job) begin() error {
 // selection is what the run asks.
 func (j *job) selection() pipeline.Selection {
 	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory, Limit: j.o.Budget.Limit, Sample: j.sample}
-}
-
-// lastRun is the last run record of a checkpoint.
-func lastRun(journal *checkpoint.Journal) (body pipeline.RunBody, ok bool) {
-	for _, rec := range journal.RunRecords() {
-		if next, is := pipeline.ReadRun(rec); is {
-			body, ok = next, true
-		}
-	}
-	return body, ok
 }
 
 func (j *job) append(kind string, body any) error {

@@ -17,7 +17,7 @@ func sampled(o *options.Options, list *list, journal *checkpoint.Journal, select
 		return nil, nil
 	}
 	if journal != nil {
-		last, _ := lastRun(journal)
+		last, _ := pipeline.LastRun(journal.RunRecords())
 		same := last.Input.SHA256 == list.input.Profile().SHA256 && last.Settings.Fingerprint() == list.settings.Fingerprint()
 		if last.Sample != nil && last.Sample.N == o.Budget.Sample && same {
 			return last.Sample, nil

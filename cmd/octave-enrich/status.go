@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
@@ -27,7 +29,7 @@ func newStatus(a *app) *cobra.Command {
 		Example: "  octave-enrich status people.enriched.csv.checkpoint\n  octave-enrich status people.enriched.csv.checkpoint --json | jq .possibly_billed",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
-			return found(list, func(path string) error { return a.status(o, by, path) })
+			return paths.Found(list, func(path string) error { return a.status(o, by, path) })
 		},
 	}
 	o.JSONFlag(cmd.Flags())

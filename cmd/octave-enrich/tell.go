@@ -27,6 +27,8 @@ import (
 	"strings"
 	"time"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint/durable"
@@ -51,10 +53,10 @@ func (j *job) tellBegin() error {
 }
 
 func (j *job) checkTelling() error {
-	told := &paths{}
-	told.replaces("--summary", j.o.Teller.Summary)
-	told.replaces("--metrics-file", j.o.Teller.MetricsFile)
-	if err := told.folders(); err != nil {
+	told := &paths.List{}
+	told.Replaces("--summary", j.o.Teller.Summary)
+	told.Replaces("--metrics-file", j.o.Teller.MetricsFile)
+	if err := told.Folders(); err != nil {
 		return err
 	}
 	for flag, path := range map[string]string{"summary": j.o.Teller.Summary, "metrics-file": j.o.Teller.MetricsFile} {

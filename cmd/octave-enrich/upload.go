@@ -58,7 +58,7 @@ func (a *app) rehearse(o *options.Options, inputs []string, list *list, journal 
 	if journal != nil && !slices.Contains(inputs, "-") { // which can be read once
 		export := *o
 		export.NeverCalls = true
-		if last, ok := lastRun(journal); ok && !o.AsksItsOwn() {
+		if last, ok := pipeline.LastRun(journal.RunRecords()); ok && !o.AsksItsOwn() {
 			export.Take(last)
 		}
 		var err error

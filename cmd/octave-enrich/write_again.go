@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/paths"
+
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
@@ -134,7 +136,7 @@ func (m *marks) open() (review.Marks, error) {
 
 // inputsOf are the inputs of a run, of which its record has the names in one line.
 func inputsOf(run pipeline.RunBody) []string {
-	if exists(run.Input.Name) {
+	if paths.Exists(run.Input.Name) {
 		return []string{run.Input.Name}
 	}
 	return strings.Split(run.Input.Name, ", ")

@@ -1,4 +1,4 @@
-package main
+package paths
 
 // An output of this tool given as a list: its rows have their answers already, and
 // the list that they came from is what is meant.
@@ -14,12 +14,13 @@ import (
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
+	"octave-enrich/pipeline"
 	"octave-enrich/reader"
 )
 
-// refuseOutput refuses a list that is an output of this tool. Rows that a preset
+// RefuseOutput refuses a list that is an output of this tool. Rows that a preset
 // held back are none: they have columns of their own, and are meant to be run again.
-func refuseOutput(in *reader.Input) error {
+func RefuseOutput(in *reader.Input) error {
 	profile := in.Profile()
 	for _, file := range profile.Files {
 		if isOutput(file.Columns) || file.Format == "jsonl" && slices.Contains(file.Columns, "octave") && isOutputOf(in, file.Name) {
@@ -78,7 +79,7 @@ func meantBy(output string) string {
 // it is not there.
 func listOf(output string) string {
 	dir, name := filepath.Split(output)
-	if list := dir + strings.Replace(name, ".enriched", "", 1); list != output && exists(list) {
+	if list := dir + strings.Replace(name, ".enriched", "", 1); list != output && Exists(list) {
 		return list
 	}
 	journal, err := checkpoint.Open(output+".checkpoint", checkpoint.Options{ReadOnly: true})
@@ -86,12 +87,12 @@ func listOf(output string) string {
 		return ""
 	}
 	defer journal.Close()
-	last, ok := lastRun(journal)
+	last, ok := pipeline.LastRun(journal.RunRecords())
 	if !ok {
 		return ""
 	}
 	for _, list := range []string{last.Input.Name, dir + last.Input.Name} {
-		if exists(list) {
+		if Exists(list) {
 			return list
 		}
 	}

@@ -54,6 +54,15 @@ screenshots: build ## pictures of the report and review pages for the README, in
 fleet-test: ## a fleet on PostgreSQL, installed when missing: workers, runs and database are killed
 	@pipeline/fleet/testdata/postgres.sh
 
+schedules: build ## the schedules of samples, word by word in an empty root, with systemd's checker, installed when missing
+	@cmd/octave-enrich/testdata/schedules.sh '$(abspath $(BIN))'
+
+dist: ## a release in dist/: archives for six platforms, .deb, .rpm, an image, checksums
+	@VERSION='$(VERSION)' .ci/dist
+
+dist-check: dist ## build it once more, at another place and as another hour, and compare every byte
+	@VERSION='$(VERSION)' .ci/dist-check
+
 fuzz: ## every fuzz target for FUZZTIME (default 60s)
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' . | sed 's|/[^/]*:func | |' | sort | while read -r dir target; do \
 		echo "== $$dir $$target"; \
@@ -95,4 +104,4 @@ vuln: ## known vulnerabilities of what is linked, where their database can be re
 
 check: lint test demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build man demo test crash fuzz quirks pace bench lint platforms vuln check gateway browser screenshots fleet-test
+.PHONY: help build man demo test crash fuzz quirks pace bench lint platforms vuln check gateway browser screenshots fleet-test schedules dist dist-check

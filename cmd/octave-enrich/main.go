@@ -96,8 +96,13 @@ func (a *app) exit(err error) int {
 	if unread(err) {
 		return exit.Output // whoever read it has seen enough
 	}
+	code := e.Code
+	if e.Success {
+		code = exit.OK
+	}
 	if a.log != nil {
-		return a.logExit(e)
+		a.logExit(e)
+		return code
 	}
 	if e.Err != nil {
 		fmt.Fprintf(a.stderr, "%s: %v\n", words.Tool, e.Err)
@@ -110,7 +115,7 @@ func (a *app) exit(err error) int {
 	if exit.Resumable(e.Code) && e.Resume != "" {
 		fmt.Fprintf(a.stderr, "to resume, run the same command again: %s\n", e.Resume)
 	}
-	return e.Code
+	return code
 }
 
 // unread says whether it ended because nobody reads standard output any more, as
@@ -121,7 +126,7 @@ func unread(err error) bool {
 }
 
 // logExit says the same in one line.
-func (a *app) logExit(e *exit.Error) int {
+func (a *app) logExit(e *exit.Error) {
 	fields := []zap.Field{zap.Int("exit_code", e.Code)}
 	if e.Hint != "" {
 		fields = append(fields, zap.String("hint", e.Hint))
@@ -130,7 +135,6 @@ func (a *app) logExit(e *exit.Error) int {
 		fields = append(fields, zap.String("resume", e.Resume))
 	}
 	a.log.Error(e.Error(), fields...)
-	return e.Code
 }
 
 // commandLine spells the command that was typed.

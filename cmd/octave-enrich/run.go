@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -44,9 +45,21 @@ func newRun(a *app) *cobra.Command {
 		if o.Teller.DryRun {
 			return a.dryRun()
 		}
-		return a.run(o, inputs)
+		return success(a.run(o, inputs), o.Teller.SuccessExit)
 	})
 	return cmd
+}
+
+// success makes an end that the user calls one an exit with 0. All else that is told
+// of it stays.
+func success(err error, codes []int) error {
+	end := exit.As(err)
+	if end == nil || !slices.Contains(codes, end.Code) {
+		return err
+	}
+	quiet := *end
+	quiet.Success = true
+	return &quiet
 }
 
 // run is the main job: everything that can be refused is refused before the

@@ -55,6 +55,8 @@ type Error struct {
 	Hint   string // what to do about it: one or more lines, "" for none
 	Resume string // the command that goes on, "" for none
 	Stuck  bool   // the same command would end alike
+
+	Success bool // the user calls it one: the process ends with 0
 }
 
 func (e *Error) Error() string {

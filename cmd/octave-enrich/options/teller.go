@@ -7,6 +7,7 @@ type Teller struct {
 	Summary, Report          string // files
 	MetricsFile, MetricsAddr string
 	OnExit, PingURL          string
+	SuccessExit              []int  // exit codes that become 0
 	Progress                 string // auto, bar, plain or none
 	LogFormat, LogLevel      string
 	Quiet, Verbose           bool
@@ -29,6 +30,7 @@ func (t *Teller) Flags(fs *pflag.FlagSet) {
 		fs.StringVar(&t.MetricsFile, "metrics-file", "", "write Prometheus text to `FILE` when the run ends")
 		fs.StringVar(&t.MetricsAddr, "metrics-addr", "", "serve live Prometheus metrics at `[HOST:]PORT`; default host: this machine alone")
 		fs.StringVar(&t.PingURL, "ping-url", "", "GET `URL`/start, and URL/CODE with the exit code at the end")
+		fs.IntSliceVar(&t.SuccessExit, "success-exit", nil, "end with 0 instead of these exit `CODES`, such as 8,10; summaries, pings and metrics keep them")
 		fs.StringVar(&t.OnExit, "on-exit", "", "shell `COMMAND` that reads the summary when the run has ended; it does not inherit the key")
 		fs.StringVar(&t.Progress, "progress", "auto", "`HOW`: auto, bar, plain or none")
 		fs.Var(&t.WaitLock, "wait-lock", "wait so long for another run that holds the checkpoint")

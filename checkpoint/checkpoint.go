@@ -54,16 +54,20 @@ import (
 	"octave-enrich/checkpoint/durable"
 )
 
-// The types of records. Those of [Asked], [Missed], [Answered] and [Failed]
-// have a key, those of [Run] and [Output] have none. Callers may add lower-case
-// words of their own; only [Answered] and [Failed] mean something to the journal.
+// The types of records. Those of [Asked], [Submitted], [Missed], [Answered] and
+// [Failed] have a key, those of [Run] and [Output] have none. Callers may add
+// lower-case words of their own; the journal knows what was answered, what failed,
+// and what was submitted and has no end yet.
 const (
-	Run      = "run"      // a run began: settings of its questions, name and hash of the input
-	Asked    = "asked"    // a call is about to start
-	Missed   = "missed"   // a call ended without an answer, and another one may follow
-	Answered = "answered" // the service answered, be it "not found": settled
-	Failed   = "failed"   // the contact was given up in this run; running again is retrying
-	Output   = "output"   // an output was written: name and hash
+	Run   = "run"   // a run began: settings of its questions, name and hash of the input
+	Asked = "asked" // a call is about to start
+	// Submitted says under which id the service works on the question: it is appended,
+	// for it names what is paid for. The next record but Failed says how that ended.
+	Submitted = "submitted"
+	Missed    = "missed"   // a call ended without an answer, and another one may follow
+	Answered  = "answered" // the service answered, be it "not found": settled
+	Failed    = "failed"   // the contact was given up in this run; running again is retrying
+	Output    = "output"   // an output was written: name and hash
 
 	Begin  = "checkpoint" // the header, written by the journal itself
 	Closed = "closed"     // the end of an orderly run, written by the journal itself

@@ -1,11 +1,15 @@
 package checkpoint
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,20 +37,21 @@ type Journal struct {
 	synced  atomic.Int64 // length known to be durable
 	waiting atomic.Int32 // appends that wait for it
 
-	mu       sync.RWMutex // guards what follows
-	size     int64        // length written
-	ended    bool         // the last record is Closed
-	err      error        // sticky
-	stopped  error        // why no call may start, nil while it may
-	lost     *LostError   // nil while the file has its name
-	left     durable.File // the one that lost its name, which keeps its lock; nil if none
-	lives    int          // of the files that were written: an offset is of one of them
-	holes    bool         // the last rescue left out what was not whole
-	room     room
-	largest  int64 // bytes of the longest answer
-	index    map[Key]place
-	answered int
-	runs     []Record
+	mu        sync.RWMutex // guards what follows
+	size      int64        // length written
+	ended     bool         // the last record is Closed
+	err       error        // sticky
+	stopped   error        // why no call may start, nil while it may
+	lost      *LostError   // nil while the file has its name
+	left      durable.File // the one that lost its name, which keeps its lock; nil if none
+	lives     int          // of the files that were written: an offset is of one of them
+	holes     bool         // the last rescue left out what was not whole
+	room      room
+	largest   int64 // bytes of the longest answer
+	index     map[Key]place
+	answered  int
+	submitted map[Key]Record // submitted, without an end
+	runs      []Record
 }
 
 // A place is where the record that decides the state of a key begins, and which
@@ -104,7 +109,7 @@ func (j *Journal) Note(rec Record) error {
 
 // check tells whether callers may write rec.
 func check(rec Record) error {
-	keyed := rec.Type == Asked || rec.Type == Missed || rec.Type == Answered || rec.Type == Failed
+	keyed := rec.Type == Asked || rec.Type == Submitted || rec.Type == Missed || rec.Type == Answered || rec.Type == Failed
 	switch {
 	case !isWord(rec.Type):
 		return fmt.Errorf("%w: type %q is not a lower-case word", ErrRecord, rec.Type)
@@ -227,12 +232,17 @@ func (j *Journal) learn(rec Record, at span) {
 		j.runs = append(j.runs, rec)
 	case rec.Type == Answered:
 		j.learnAnswer(rec.Key, offset)
+	case rec.Type == Submitted:
+		j.submitted[rec.Key] = rec
+	case rec.Type == Missed:
+		delete(j.submitted, rec.Key)
 	case rec.Type == Failed:
 		j.learnFailure(rec.Key, offset)
 	}
 }
 
 func (j *Journal) learnAnswer(key Key, offset int64) {
+	delete(j.submitted, key)
 	known, ok := j.index[key]
 	wasAnswered := ok && known.state() == AnsweredState
 	if wasAnswered && known.offset() > offset { // a later one was quicker to get here
@@ -305,6 +315,16 @@ func (j *Journal) RunRecords() []Record {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	return append([]Record(nil), j.runs...)
+}
+
+// Waiting returns the records of what was submitted and has neither been answered
+// nor missed since, the oldest first.
+func (j *Journal) Waiting() []Record {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(j.submitted), func(a, b Record) int {
+		return cmp.Or(a.At.Compare(b.At), bytes.Compare(a.Key[:], b.Key[:]))
+	})
 }
 
 // Len returns the number of keys that have an answer.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -412,5 +413,52 @@ func TestIndexBytesPerAnswer(t *testing.T) {
 		if j.Len() != n || each > 64 {
 			t.Errorf("index of %d answers takes %.1f bytes each, want 64 at most", n, each)
 		}
+	}
+}
+
+// What was submitted waits until it is answered or missed: a failure is only this
+// run's.
+func TestWaiting(t *testing.T) {
+	d := durabletest.New()
+	j := open(t, diskPath, testOptions(d))
+	submitted := func(i int) Record {
+		return Record{Type: Submitted, Key: key(i), At: testTime.Add(time.Duration(-i) * time.Second), Body: json.RawMessage(`{"id":"a"}`)}
+	}
+	for i := range 5 {
+		must(t, j.Note(Record{Type: Asked, Key: key(i)}))
+		must(t, j.Append(submitted(i)))
+	}
+	must(t, j.Append(answer(0, "{}")))
+	must(t, j.Note(Record{Type: Missed, Key: key(1)}))
+	must(t, j.Note(Record{Type: Failed, Key: key(2)}))
+	must(t, j.Note(Record{Type: Missed, Key: key(3)}))
+	must(t, j.Append(submitted(3)))
+	want := func(j *Journal, keys ...int) {
+		t.Helper()
+		var got []string
+		for _, rec := range j.Waiting() {
+			got = append(got, rec.Key.String())
+			if rec.Type != Submitted || string(rec.Body) != `{"id":"a"}` {
+				t.Errorf("got %+v", rec)
+			}
+		}
+		var all []string
+		for _, i := range keys {
+			all = append(all, key(i).String())
+		}
+		if !slices.Equal(got, all) {
+			t.Errorf("waiting are %v, want %v", got, all)
+		}
+	}
+	want(j, 4, 3, 2)
+	must(t, j.Close())
+	j = open(t, diskPath, testOptions(d))
+	want(j, 4, 3, 2)
+	must(t, j.Append(answer(3, "{}")))
+	d.Move(diskPath, "") // and it goes on in another file
+	must(t, j.Append(answer(4, "{}")))
+	want(j, 2)
+	if err := j.Append(Record{Type: Submitted}); !errors.Is(err, ErrRecord) {
+		t.Errorf("without a key: %v", err)
 	}
 }

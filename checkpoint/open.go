@@ -27,7 +27,7 @@ func Open(path string, opt Options) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint: %w", err)
 	}
-	j := &Journal{path: path, fs: opt.FS, now: opt.Now, readOnly: opt.ReadOnly, index: make(map[Key]place), onStop: opt.OnStop}
+	j := &Journal{path: path, fs: opt.FS, now: opt.Now, readOnly: opt.ReadOnly, index: make(map[Key]place), submitted: make(map[Key]Record), onStop: opt.OnStop}
 	if err := Chosen(path, opt.FS); err != nil {
 		return nil, err
 	}
@@ -141,6 +141,10 @@ func (j *Journal) take(s *scanner) {
 	case string(s.typ) == Answered:
 		j.learnAnswer(s.key, s.offset)
 		j.largest = max(j.largest, s.length)
+	case string(s.typ) == Submitted:
+		j.submitted[s.key] = s.record()
+	case string(s.typ) == Missed:
+		delete(j.submitted, s.key)
 	case string(s.typ) == Failed:
 		j.learnFailure(s.key, s.offset)
 	}

@@ -151,7 +151,7 @@ func (j *Journal) rescue() (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	next := &Journal{path: name, f: f, index: make(map[Key]place)}
+	next := &Journal{path: name, f: f, index: make(map[Key]place), submitted: make(map[Key]Record)}
 	if next.size, next.holes, err = j.copyWhole(f); err == nil {
 		err = f.Sync()
 	}
@@ -167,7 +167,7 @@ func (j *Journal) rescue() (name string, err error) {
 	j.left, j.f, j.path = j.f, f, name
 	j.lives++
 	j.size, j.ended, j.holes = next.size, next.ended, next.holes
-	j.index, j.answered, j.runs = next.index, next.answered, next.runs
+	j.index, j.answered, j.submitted, j.runs = next.index, next.answered, next.submitted, next.runs
 	j.room.reserved = 0
 	j.synced.Store(j.size)
 	return name, nil

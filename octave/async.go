@@ -34,7 +34,6 @@ type Progress struct {
 	Failed *Error  // the work ended without an answer; its Action is never Again
 
 	State string // as the service spells it, "" when it has none
-	Query string // the name of the id in the query that the service took
 	Shape string // of the result: envelope, data or string; "" without one
 }
 
@@ -88,32 +87,41 @@ func (c *Client) submitted(raw []byte, own string) (s Submission, err error) {
 // under the name that worked before, else under the one that it came with, and
 // under the other when that is refused.
 func (c *Client) Poll(ctx context.Context, s Submission, turn func(context.Context) error) (p Progress, err error) {
-	var refused *Error
-	forgotten := false
+	var refused *Error // by both names; a 404 says more than another status
 	for _, name := range c.queryNames(s.Name) {
 		if err := turn(ctx); err != nil {
 			return p, c.broken(ctx, err, false)
 		}
-		u := c.base.JoinPath(asyncPath, "status")
-		u.RawQuery = url.Values{name: {s.ID}}.Encode()
-		raw, err := c.call(ctx, call{method: http.MethodGet, url: u.String()})
+		p, err := c.PollAs(ctx, s.ID, name)
 		if err == nil {
-			if p, err = c.progress(raw, s.ID); err == nil {
-				c.query.Store(&name)
-				p.Query = name
-				return p, nil
-			}
+			c.query.Store(&name)
+			return p, nil
 		}
-		if !errors.As(err, &refused) || refused.Action != Row {
+		var e *Error
+		if !errors.As(err, &e) || e.Action != Row {
 			return p, err
 		}
-		forgotten = forgotten || refused.Status == http.StatusNotFound
+		if refused == nil || refused.Status != http.StatusNotFound {
+			refused = e
+		}
 	}
 	refused.Action = Again
-	if forgotten {
+	if refused.Status == http.StatusNotFound {
 		refused.Cause = CauseForgotten
 	}
 	return p, refused
+}
+
+// PollAs is one exchange of [Client.Poll]: the id goes under that name. An error of
+// fate Row is one of the name, or of the id.
+func (c *Client) PollAs(ctx context.Context, id, name string) (p Progress, err error) {
+	u := c.base.JoinPath(asyncPath, "status")
+	u.RawQuery = url.Values{name: {id}}.Encode()
+	raw, err := c.call(ctx, call{method: http.MethodGet, url: u.String()})
+	if err == nil {
+		p, err = c.progress(raw, id)
+	}
+	return p, err
 }
 
 // queryNames are both names of an id, the more promising one first.

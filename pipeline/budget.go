@@ -138,6 +138,8 @@ func (b *budget) settle(reserved Amount, answer *octave.Answer, err error) {
 	var call *octave.Error
 	var notMade *notMadeError
 	switch {
+	case isWaiting(err): // it may cost that, whoever gets the answer
+		b.spent = b.spent.Add(reserved)
 	case answer != nil:
 		usage := Amount{}.Plus(answer.Usage)
 		b.spent = b.spent.Add(usage)

@@ -32,6 +32,7 @@ const (
 	Excluded                    // it must not be asked about
 	Duplicate                   // an earlier row asks the same
 	Answered                    // the journal has the answer
+	Submitted                   // the service works on it since an earlier run: its answer is polled for
 	Kept                        // the journal has an answer to another question about the person, which is taken
 	LeftAlone                   // it failed in an earlier run and is not asked again
 	BeyondLimit                 // it is new, and left for another time: beyond the limit, or not in the sample
@@ -50,6 +51,8 @@ func (d Decision) String() string {
 		return "duplicate"
 	case Answered:
 		return "answered"
+	case Submitted:
+		return "submitted"
 	case Kept:
 		return "kept"
 	case LeftAlone:

@@ -42,8 +42,13 @@ type CallStarted struct {
 	Again bool // it repeats an earlier call of this run
 }
 
+// CallResumed is an answer that is polled for, of a call that an earlier run made. It
+// ends with a CallDone.
+type CallResumed struct{}
+
 // CallDone is the end of an attempt.
 type CallDone struct {
+	Waiting bool // it has not ended: it is submitted, and left to a later run
 	Latency time.Duration
 	Usage   octave.Decimal // as reported, "" when the answer has none
 	Err     *octave.Error
@@ -71,6 +76,7 @@ func (RowDone) event()      {}
 func (QuestionDone) event() {}
 func (Remembered) event()   {}
 func (CallStarted) event()  {}
+func (CallResumed) event()  {}
 func (CallDone) event()     {}
 func (OnTheWire) event()    {}
 func (Slowed) event()       {}

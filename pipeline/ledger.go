@@ -1,7 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
+	"encoding/json"
 	"hash/maphash"
+	"maps"
+	"slices"
+	"time"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
@@ -18,6 +23,10 @@ type Ledger struct {
 	// TakenOver counts answers that were paid for in another checkpoint.
 	TakenOver int
 
+	waiting map[checkpoint.Key]struct{}       // submitted, without an end
+	unnamed map[checkpoint.Key]LostSubmission // submitted, perhaps: no id came so far
+	lost    []LostSubmission
+
 	keys   map[checkpoint.Key]outcome
 	seen   map[uint64]struct{} // hashes of records
 	seed   maphash.Seed
@@ -30,8 +39,16 @@ type recordID struct {
 	at   int64 // in milliseconds
 }
 
-// AttemptCount counts calls by how they ended. Asked is the sum of the others and
-// of those cut off by the end of a process.
+// A LostSubmission was sent, and its id never came: the work may have been done, and
+// billed, and nobody can poll for it.
+type LostSubmission struct {
+	Key checkpoint.Key `json:"key"`
+	Row int            `json:"row,omitempty"` // of the input of its run, 1-based
+	At  time.Time      `json:"at"`
+}
+
+// AttemptCount counts calls by how they ended. Asked is the sum of the others, of
+// those that are submitted and waiting, and of those cut off by the end of a process.
 type AttemptCount struct {
 	Asked    int `json:"asked"`
 	Answered int `json:"answered"`
@@ -45,6 +62,8 @@ type QuestionCount struct {
 	NotFound int `json:"not_found"`
 	Failed   int `json:"failed"`
 	Open     int `json:"open"` // asked without an answer
+	// Submitted are those that the service works on: their answers are polled for.
+	Submitted int `json:"submitted"`
 }
 
 type outcome byte
@@ -60,6 +79,7 @@ const (
 func (l *Ledger) Add(rec checkpoint.Record) {
 	if l.keys == nil {
 		l.keys, l.seen, l.seed = map[checkpoint.Key]outcome{}, map[uint64]struct{}{}, maphash.MakeSeed()
+		l.waiting, l.unnamed = map[checkpoint.Key]struct{}{}, map[checkpoint.Key]LostSubmission{}
 	}
 	// Checkpoints that were joined may hold the same record twice: it counts once.
 	if id := (recordID{rec.Type, rec.Key, rec.At.UnixMilli()}); rec.Key != (checkpoint.Key{}) {
@@ -73,6 +93,10 @@ func (l *Ledger) Add(rec checkpoint.Record) {
 	case checkpoint.Asked:
 		l.Attempts.Asked++
 		l.settle(rec.Key, open)
+		l.sent(rec)
+	case checkpoint.Submitted:
+		l.waiting[rec.Key] = struct{}{}
+		delete(l.unnamed, rec.Key)
 	case checkpoint.Missed:
 		l.missed(rec)
 	case checkpoint.Failed:
@@ -89,8 +113,39 @@ func (l *Ledger) settle(key checkpoint.Key, to outcome) {
 	}
 }
 
+// sent takes a submission down whose id is not known yet.
+func (l *Ledger) sent(rec checkpoint.Record) {
+	l.lose(rec.Key) // the one before was cut off
+	var body AskedBody
+	if json.Unmarshal(rec.Body, &body) == nil && body.Async {
+		l.unnamed[rec.Key] = LostSubmission{Key: rec.Key, Row: body.Row, At: rec.At}
+	}
+}
+
+// lose is the end of a submission whose id did not come.
+func (l *Ledger) lose(key checkpoint.Key) {
+	if lost, was := l.unnamed[key]; was {
+		l.lost = append(l.lost, lost)
+		delete(l.unnamed, key)
+	}
+}
+
+// Lost are the submissions whose ids never came, the oldest first.
+func (l *Ledger) Lost() []LostSubmission {
+	all := slices.AppendSeq(slices.Clone(l.lost), maps.Values(l.unnamed))
+	slices.SortFunc(all, func(a, b LostSubmission) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Row, b.Row), slices.Compare(a.Key[:], b.Key[:]))
+	})
+	return all
+}
+
 func (l *Ledger) missed(rec checkpoint.Record) {
 	body, _ := ReadFailure(rec)
+	delete(l.waiting, rec.Key)
+	if body.Billed {
+		l.lose(rec.Key)
+	}
+	delete(l.unnamed, rec.Key)
 	if body.Cause == octave.CauseRateLimited.String() {
 		l.Attempts.Refused++
 	} else {
@@ -103,6 +158,7 @@ func (l *Ledger) missed(rec checkpoint.Record) {
 
 func (l *Ledger) answered(rec checkpoint.Record) {
 	facts := ReadFacts(rec)
+	delete(l.waiting, rec.Key)
 	l.Largest = l.Largest.Max(Amount{}.Plus(facts.Usage))
 	if facts.From == "" {
 		l.Attempts.Answered++
@@ -120,7 +176,11 @@ func (l *Ledger) answered(rec checkpoint.Record) {
 
 // Questions counts the questions seen so far.
 func (l *Ledger) Questions() (n QuestionCount) {
-	for _, o := range l.keys {
+	for key, o := range l.keys {
+		if _, waiting := l.waiting[key]; waiting && o < notFound {
+			n.Submitted++
+			continue
+		}
 		switch o {
 		case open:
 			n.Open++
@@ -140,5 +200,5 @@ func (l *Ledger) Questions() (n QuestionCount) {
 // off because the process ended.
 func (l *Ledger) PossiblyBilled() int {
 	cutOff := l.Attempts.Asked - l.Attempts.Answered - l.Attempts.Refused - l.Attempts.Failed
-	return l.billed + max(cutOff, 0)
+	return l.billed + max(cutOff-len(l.waiting), 0)
 }

@@ -19,6 +19,12 @@ type Gate interface {
 	Outage() bool
 }
 
+// takes is a gate that wants to hear that a call was taken on before it has ended:
+// asynchronous work is accepted at once, and ends much later.
+type takes interface {
+	Taken(call Started, limit octave.Quota)
+}
+
 // Limit paces the calls of agent and tells the gate how each of them ended.
 // It is inside Retry, so that every attempt waits for its turn.
 func Limit(agent Agent, gate Gate) Agent {
@@ -26,6 +32,11 @@ func Limit(agent Agent, gate Gate) Agent {
 		call, err := gate.Take()
 		if err != nil {
 			return nil, err
+		}
+		if early, ok := gate.(takes); ok {
+			next := *q
+			next.taken = func(limit octave.Quota) { early.Taken(call, limit) }
+			q = &next
 		}
 		answer, err := agent(ctx, q)
 		gate.Ended(call, q.Key, answer, err)

@@ -43,13 +43,16 @@ type Memory struct {
 	Earlier map[checkpoint.Key]checkpoint.Key
 	// KeepChanged takes the answer to the earlier question and does not ask.
 	KeepChanged bool
+	// Submissions are the questions that the service works on: their answers are
+	// polled for, whatever else is known; nil for none.
+	Submissions *Submissions
 	// Strict gives a row without an answer that counts none at all, where else one
 	// from before stands for it.
 	Strict bool
 }
 
-// decide says what is known of a question: Answered, Kept, LeftAlone, ToAsk or
-// ToAskLast, and returns the question whose answer it is or that is to be asked.
+// decide says what is known of a question: Answered, Submitted, Kept, LeftAlone,
+// ToAsk or ToAskLast, and returns the question whose answer it is or that is to be asked.
 func (m *Memory) decide(q *Question) (*Question, Decision) {
 	if m == nil {
 		return q, ToAsk
@@ -57,27 +60,27 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 	q = m.Redo.Apply(q)
 	earlier, changed := m.Earlier[q.Key]
 	decision := ToAsk
-	switch m.Journal.State(q.Key) {
-	case checkpoint.AnsweredState:
+	switch state := m.Journal.State(q.Key); {
+	case m.Submissions.Has(q.Key):
+		decision = Submitted
+	case state == checkpoint.AnsweredState:
 		if m.MaxAge == 0 && q.Since.IsZero() {
 			return q, Answered
 		}
 		if rec, ok, err := m.Journal.Answer(q.Key); err == nil && ok && !m.stale(q, rec) {
 			return q, Answered
 		}
-	case checkpoint.FailedState:
-		if m.KeepFailures {
-			return q, LeftAlone
-		}
+	case state == checkpoint.FailedState && m.KeepFailures:
+		return q, LeftAlone
+	case state == checkpoint.FailedState:
 		decision = ToAskLast
-	default:
 	}
 	if changed {
 		next := *q
 		next.Older = append(slices.Clone(q.Older), earlier)
 		q = &next
 	}
-	if changed && m.KeepChanged && q.Since.IsZero() {
+	if changed && m.KeepChanged && q.Since.IsZero() && decision != Submitted {
 		return &Question{Request: q.Request, Key: earlier, Canonical: q.Canonical, Row: q.Row}, Kept
 	}
 	return q, decision
@@ -101,7 +104,7 @@ func (m *Memory) lookup(q *Question) (*octave.Answer, error) {
 		}
 		return readBack(rec)
 	case checkpoint.FailedState:
-		if !m.KeepFailures {
+		if !m.KeepFailures || m.Submissions.Has(q.Key) {
 			return nil, nil
 		}
 		return nil, m.failure(q.Key)
@@ -204,11 +207,15 @@ func noteFailure(journal Journal, q *Question, err error) error {
 }
 
 func note(journal Journal, kind string, key checkpoint.Key, body any) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return &JournalError{err}
+	rec := checkpoint.Record{Type: kind, Key: key, At: time.Now()}
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return &JournalError{err}
+		}
+		rec.Body = raw
 	}
-	if err := journal.Note(checkpoint.Record{Type: kind, Key: key, At: time.Now(), Body: raw}); err != nil {
+	if err := journal.Note(rec); err != nil {
 		return &JournalError{err}
 	}
 	return nil

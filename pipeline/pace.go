@@ -497,6 +497,19 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 	return news
 }
 
+// TookOn takes the word of the service that it has taken a call on, whose answer
+// may be long in coming. It returns what there is to tell, nil for nothing.
+func (p *Pace) TookOn(now time.Time, call Started, said octave.Quota) (news Event) {
+	p.heard(call, said)
+	if r := &p.Refusals; r.On && call.Number > r.At.Number {
+		p.conclude(call)
+	}
+	if p.Failing.clear() {
+		return OutageEnded{}
+	}
+	return p.tell(now)
+}
+
 // Accepted takes the end of calls that the service took, of which nothing else has
 // to be known. It reports whether they ended an outage.
 func (p *Pace) Accepted(calls int) (ended bool) {

@@ -142,7 +142,7 @@ func (p *Pacer) note(call Started, key checkpoint.Key, answer *octave.Answer, er
 		p.brake.Pull(err)
 	}
 	if p.pace.Exhausted(now, p.cfg.MaxOutage) {
-		p.brake.Pull(ErrOutage)
+		p.brake.Leave(ErrOutage)
 	}
 	p.follow(now)
 	close(p.changed) // a waiting caller looks at the gate again

@@ -140,9 +140,11 @@ type run struct {
 
 // A place is that of a row in the output.
 type place struct {
-	contact reader.Contact
+	contact  reader.Contact
+	question *Question // of the row; nil if there is none
 	*pending
 	leads bool // the first row of its question
+	given bool // its question is with the workers already
 	last  bool // its question is asked after the new ones
 }
 
@@ -150,6 +152,7 @@ type place struct {
 // the same share it.
 type pending struct {
 	question *Question
+	early    bool // it is of an earlier run's submission, and no row has met it yet
 	fresh    bool // not answered in an earlier run
 	kept     bool // the answer of another question about the person is taken
 	done     chan struct{}
@@ -175,6 +178,9 @@ var closed = func() chan struct{} {
 func (r *run) feed(ctx context.Context) error {
 	defer close(r.order)
 	defer close(r.toAsk)
+	if err := r.resume(ctx); err != nil {
+		return err
+	}
 	var last []*pending // no more than the window
 	for contact, err := range r.src {
 		if err != nil {
@@ -197,13 +203,42 @@ func (r *run) feed(ctx context.Context) error {
 		switch {
 		case s.last:
 			last = append(last, s.pending)
-		case s.leads:
+		case s.leads && !s.given:
 			if err := r.give(ctx, s.pending); err != nil {
 				return err
 			}
 		}
 	}
 	return r.giveLast(ctx, last)
+}
+
+// resume has the answers polled for that an earlier run submitted, also those that
+// no row of the list asks any more: they are paid for. It returns when each of
+// them was polled once.
+func (r *run) resume(ctx context.Context) error {
+	open := r.cfg.Memory.submissions()
+	polled := make(chan struct{}, len(open))
+	for _, q := range open {
+		q := *q
+		q.polled = sync.OnceFunc(func() { polled <- struct{}{} })
+		p := &pending{question: &q, early: true, fresh: true, done: make(chan struct{})}
+		r.mu.Lock()
+		r.open[q.Key] = p
+		r.mu.Unlock()
+		if err := r.give(ctx, p); err != nil {
+			return err
+		}
+	}
+	for range open {
+		select {
+		case <-polled:
+		case <-r.cfg.Brake.Pulled():
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // give hands a question to the workers.
@@ -244,16 +279,26 @@ func (r *run) placeOf(contact reader.Contact) *place {
 	case refused != nil:
 		return &place{contact: contact, pending: settled(refused)}
 	case shared != nil:
-		return &place{contact: contact, pending: shared}
+		leads := r.meet(shared)
+		return &place{contact: contact, question: q, pending: shared, leads: leads, given: leads}
 	case decision == BeyondLimit, decision == ToAsk && r.cfg.Brake.Reason() != nil:
-		return &place{contact: contact, pending: &pending{question: q, done: closed, err: ErrStopped}}
+		return &place{contact: contact, question: q, pending: &pending{question: q, done: closed, err: ErrStopped}}
 	}
 	last := decision == ToAskLast
-	p := &pending{question: q, fresh: decision == ToAsk || last, kept: decision == Kept, done: make(chan struct{})}
+	p := &pending{question: q, fresh: decision == ToAsk || decision == Submitted || last, kept: decision == Kept, done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open[q.Key] = p
-	return &place{contact: contact, pending: p, leads: true, last: last}
+	return &place{contact: contact, question: q, pending: p, leads: true, last: last}
+}
+
+// meet says whether the row is the first one of a question of an earlier run.
+func (r *run) meet(p *pending) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := p.early
+	p.early = false
+	return first
 }
 
 // pending is that of a row in the window, nil when none asks this question.
@@ -313,6 +358,9 @@ func (r *run) finish(p *pending, answer *octave.Answer, err error) error {
 		p.err = ErrStopped
 	default:
 		p.err = err
+	}
+	if p.question.polled != nil {
+		p.question.polled()
 	}
 	if p.fresh {
 		r.obs.notify(QuestionDone{p.err})

@@ -360,14 +360,14 @@ func TestAnswersThatDoNotFitInMemoryAreReadBack(t *testing.T) {
 		p := settled(nil)
 		p.question = &Question{}
 		run := &run{cfg: Config{Selection: Selection{Memory: &Memory{Journal: r.journal}}}}
-		if _, _, err := run.resolve(&place{pending: p}); err == nil {
+		if _, _, err := run.resolve(&place{question: p.question, pending: p}); err == nil {
 			t.Error("an answer that is nowhere is no error")
 		}
 		if err := r.run(t, t.Context(), people(1)); err != nil {
 			t.Fatal(err)
 		}
 		p.question.Key = r.journal.records[0].Key
-		answer, _, err := run.resolve(&place{pending: p})
+		answer, _, err := run.resolve(&place{question: p.question, pending: p})
 		if err != nil || answer.RequestID != "r-p0@example.com" {
 			t.Errorf("read back %v, %v", answer, err)
 		}

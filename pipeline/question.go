@@ -25,6 +25,9 @@ type Question struct {
 	// Older are the questions whose answers stand for this one until it has one of
 	// its own, the best first.
 	Older []checkpoint.Key
+
+	polled func()             // told of each poll for its answer; may be nil
+	taken  func(octave.Quota) // told when the service has taken it on; may be nil
 }
 
 // NewQuestion names a request: the key is a hash of its canonical JSON, so that

@@ -44,6 +44,22 @@ type RunBody struct {
 	Fleet string `json:"fleet,omitempty"`
 }
 
+// AskedBody is the body of the asked record of a submission; that of a call which
+// waits for its answer has none.
+type AskedBody struct {
+	Async bool `json:"async"`
+	Row   int  `json:"row,omitempty"` // as in AnswerBody
+}
+
+// SubmittedBody is the body of a submitted record: what the service works on, and
+// what it calls the work.
+type SubmittedBody struct {
+	Request json.RawMessage `json:"request"`
+	ID      string          `json:"id"`
+	Name    string          `json:"name,omitempty"` // of the field that ID came in
+	Row     int             `json:"row,omitempty"`  // as in AnswerBody
+}
+
 // InputBody names an input.
 type InputBody struct {
 	Name   string `json:"name"`
@@ -190,6 +206,29 @@ func ReadFailure(rec checkpoint.Record) (FailureBody, error) {
 		return body, fmt.Errorf("the failure of question %v: %w", rec.Key, err)
 	}
 	return body, nil
+}
+
+// ReadSubmission reads a submitted record.
+func ReadSubmission(rec checkpoint.Record) (Submission, *Question, error) {
+	var body SubmittedBody
+	err := json.Unmarshal(rec.Body, &body)
+	if err != nil {
+		return Submission{}, nil, fmt.Errorf("the submission of question %v: %w", rec.Key, err)
+	}
+	q, err := ParseQuestion(body.Request)
+	if err == nil && q.Key != rec.Key {
+		err = errors.New("it is of another question")
+	}
+	if err != nil {
+		return Submission{}, nil, fmt.Errorf("the submission of question %v: %w", rec.Key, err)
+	}
+	q.Row = body.Row
+	return Submission{ID: body.ID, Name: body.Name, At: rec.At, Row: body.Row}, q, nil
+}
+
+func submittedRecord(q *Question, s Submission) checkpoint.Record {
+	body, _ := json.Marshal(SubmittedBody{Request: q.Canonical, ID: s.ID, Name: s.Name, Row: s.Row}) // canonical JSON and texts: it cannot fail
+	return checkpoint.Record{Type: checkpoint.Submitted, Key: q.Key, At: s.At, Body: body}
 }
 
 // AnswerFacts are what sums are made of, without the words of the answer.

@@ -16,6 +16,7 @@ type Spending struct {
 	Answers        int       `json:"answers"`
 	Usage          Amount    `json:"usage"`           // as reported
 	PossiblyBilled int       `json:"possibly_billed"` // without an answer
+	Waiting        int       `json:"waiting"`         // submitted, and not answered yet
 }
 
 // A SpendingList adds the records of a journal up, part by part.
@@ -24,6 +25,8 @@ type SpendingList struct {
 
 	list []*Spending
 	open map[checkpoint.Key]*Spending // calls without an end so far
+	// submitted are those among them that have an id: they are not cut off.
+	submitted map[checkpoint.Key]bool
 }
 
 // Add takes the next record of the journal.
@@ -37,9 +40,13 @@ func (s *SpendingList) Add(rec checkpoint.Record) {
 		part.Calls++
 		s.cutOff(rec.Key)
 		if s.open == nil {
-			s.open = map[checkpoint.Key]*Spending{}
+			s.open, s.submitted = map[checkpoint.Key]*Spending{}, map[checkpoint.Key]bool{}
 		}
 		s.open[rec.Key] = part
+	case checkpoint.Submitted:
+		if s.open[rec.Key] != nil {
+			s.submitted[rec.Key] = true
+		}
 	case checkpoint.Missed:
 		part := s.began(rec)
 		if body, err := ReadFailure(rec); err == nil && body.Billed {
@@ -74,6 +81,7 @@ func (s *SpendingList) part(at time.Time) *Spending {
 func (s *SpendingList) began(rec checkpoint.Record) *Spending {
 	part := s.open[rec.Key]
 	delete(s.open, rec.Key)
+	delete(s.submitted, rec.Key)
 	if part == nil {
 		part = s.part(rec.At)
 	}
@@ -83,8 +91,13 @@ func (s *SpendingList) began(rec checkpoint.Record) *Spending {
 // cutOff counts a call that will not end any more: its process did.
 func (s *SpendingList) cutOff(key checkpoint.Key) {
 	if part := s.open[key]; part != nil {
-		part.PossiblyBilled++
+		if s.submitted[key] {
+			part.Waiting++
+		} else {
+			part.PossiblyBilled++
+		}
 		delete(s.open, key)
+		delete(s.submitted, key)
 	}
 }
 

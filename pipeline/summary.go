@@ -74,6 +74,11 @@ type Calls struct {
 	Failed         int `json:"failed"`          // every other error
 	PossiblyBilled int `json:"possibly_billed"` // without an answer
 	Remembered     int `json:"remembered"`      // questions that needed no call
+	// Resumed are calls of an earlier run whose answers were polled for, Waiting those
+	// that were submitted and are left to a later one. Started and Resumed are the sum
+	// of Answered, Refused, Failed and Waiting.
+	Resumed int `json:"resumed"`
+	Waiting int `json:"waiting"`
 }
 
 // Summary is what a run did.
@@ -125,6 +130,9 @@ func (t *Tally) Observe(e Event) {
 		if e.Again {
 			t.calls.Retries++
 		}
+	case CallResumed:
+		t.calls.Resumed++
+		t.calls.InFlight++
 	case CallDone:
 		t.calls.InFlight--
 		t.callDone(e)
@@ -140,6 +148,9 @@ func (t *Tally) callDone(e CallDone) {
 		t.calls.Answered++
 		t.latencies.add(e.Latency)
 		t.usage = t.usage.Plus(e.Usage)
+		return
+	case e.Waiting:
+		t.calls.Waiting++
 		return
 	case e.Err.Cause == octave.CauseRateLimited:
 		t.calls.Refused++

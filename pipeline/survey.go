@@ -20,6 +20,9 @@ type Plan struct {
 	ExcludedBecause map[string]int `json:"excluded_because"`
 	Invalid         map[string]int `json:"invalid"` // rows by reason
 	ToAsk           int            `json:"to_ask"`  // questions that need a call
+	// Submitted counts the questions that the service works on: their answers are
+	// polled for, and cost no further call.
+	Submitted int `json:"submitted"`
 	// Kept counts rows that keep the answer to an earlier question about the person.
 	Kept int `json:"kept"`
 	// LeftAlone counts rows that failed in an earlier run and are not asked again.
@@ -54,6 +57,8 @@ func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
 		p.Duplicates++
 	case Answered:
 		p.Answered++
+	case Submitted:
+		p.Submitted++
 	case Kept:
 		p.Kept++
 	case LeftAlone:

@@ -71,6 +71,7 @@ type Check struct {
 	Service string          `json:"service"`
 	Account *octave.Account `json:"account"`
 	Agent   *octave.Agent   `json:"agent,omitempty"`
+	Async   *AsyncCheck     `json:"async,omitempty"`
 }
 
 func newCheck(a *app) *cobra.Command {
@@ -84,6 +85,8 @@ func newCheck(a *app) *cobra.Command {
 	fs := cmd.Flags()
 	o.Service.Flags(fs)
 	o.Question.AgentFlag(fs)
+	o.Async.Flags(fs)
+	fs.IntVar(&o.Budget.Limit, "limit", 0, "with --async: `N` is 1, the one call that it costs")
 	o.JSONFlag(fs)
 	o.ConfigFlag(fs)
 	cmd.RunE = configured(o, func(*cobra.Command, []string) error { return a.check(o) })
@@ -91,6 +94,9 @@ func newCheck(a *app) *cobra.Command {
 }
 
 func (a *app) check(o *options.Options) error {
+	if err := mayCheckAsync(o); err != nil {
+		return err
+	}
 	service, err := o.Service.Name()
 	if err != nil {
 		return err
@@ -111,6 +117,11 @@ func (a *app) check(o *options.Options) error {
 	if o.Question.Agent != "" {
 		if check.Agent, err = client.Agent(ctx, o.Question.Agent); err != nil {
 			return noAgent(ctx, o, client, err)
+		}
+	}
+	if o.Async.On {
+		if check.Async, err = a.checkVariants(o, client); err != nil {
+			return accountError(o, err)
 		}
 	}
 	if o.JSON {
@@ -169,5 +180,6 @@ func (c Check) print(w io.Writer) error {
 			row("warning", warning)
 		}
 	}
+	c.Async.print(row)
 	return t.Flush()
 }

@@ -90,7 +90,7 @@ func (e Estimate) rows(p *printer) {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{e.Answered, "answered already"}, {e.Duplicates, "duplicates of a row before"}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
+	}{{e.Answered, "answered already"}, {e.Submitted, "submitted in an earlier run: polled for, not paid again"}, {e.Duplicates, "duplicates of a row before"}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
 		if part.n > 0 {
 			p.printf("  %s %s\n", words.Thousands(part.n), part.what)
 		}

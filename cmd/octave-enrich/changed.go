@@ -33,6 +33,9 @@ func known(journal *checkpoint.Journal, path string) *pipeline.Known {
 // decides what becomes of contacts whose question changed.
 func (j *job) bill() error {
 	j.memory = memory(j.o, j.journal, j.list.skip)
+	if err := j.resume(); err != nil {
+		return err
+	}
 	if err := j.list.meet(j.memory); err != nil {
 		return err
 	}
@@ -65,6 +68,7 @@ func (j *job) bill() error {
 	}
 	last, _ := pipeline.LastRun(j.journal.RunRecords())
 	j.log.Info(inputBody(j.list.input.Profile()).Name + ": " + billOf(plan, changes, j.memory.KeepChanged, j.o.Budget.Beyond()))
+	j.tellAsync(plan)
 	if note := tellSample(j.o, plan); note != "" {
 		j.log.Info(note)
 	}
@@ -77,7 +81,7 @@ func (j *job) bill() error {
 // nothingNew says whether the last run was about the same list with the same
 // settings and left nothing to ask.
 func (j *job) nothingNew() bool {
-	if j.memory.MaxAge > 0 || len(j.memory.Redo) > 0 {
+	if j.memory.MaxAge > 0 || len(j.memory.Redo) > 0 || j.memory.Submissions.Len() > 0 {
 		return false
 	}
 	last, settled := pipeline.LastEnd(j.journal.RunRecords())
@@ -96,7 +100,7 @@ func billOf(plan pipeline.Plan, changes pipeline.Changes, keep bool, beyond stri
 		n    int
 		what string
 	}{
-		{changed, "changed"}, {plan.Answered, "known"}, {plan.Duplicates, "duplicate"}, {plan.LeftAlone, "failed and left alone"},
+		{changed, "changed"}, {plan.Submitted, "submitted and waiting"}, {plan.Answered, "known"}, {plan.Duplicates, "duplicate"}, {plan.LeftAlone, "failed and left alone"},
 		{plan.BeyondLimit, "beyond " + beyond}, {plan.Excluded, "excluded"}, {unusable(plan), "unusable"},
 	} {
 		if part.n > 0 {

@@ -20,24 +20,34 @@ type story struct {
 	found                   int // answers that cost something
 	ambiguous               int // missed, and possibly billed
 	afterwards              int // asked when it had been answered
+	waiting                 int // 1 while it is submitted and has no end
+	resubmitted             int // asked while it was waiting
+	useless                 int // ambiguous when its id was known: the work brought nothing
 }
 
-// cutOff are the calls of which no end is known.
-func (s story) cutOff() int { return s.asked - s.answered - s.missed }
+// cutOff are the calls of which no end is known, and no id.
+func (s story) cutOff() int { return s.asked - s.answered - s.missed - s.waiting }
 
 func (s *story) add(rec checkpoint.Record) {
 	switch rec.Type {
 	case checkpoint.Asked:
 		s.asked++
+		s.resubmitted += s.waiting
 		s.afterwards += min(s.answered, 1)
+	case checkpoint.Submitted:
+		s.waiting = 1
 	case checkpoint.Missed:
 		s.missed++
+		had := s.waiting
+		s.waiting = 0
 		var body pipeline.FailureBody
 		if json.Unmarshal(rec.Body, &body) == nil && body.Billed {
 			s.ambiguous++
+			s.useless += had
 		}
 	case checkpoint.Answered:
 		s.answered++
+		s.waiting = 0
 		var body struct{ Answer struct{ Found bool } }
 		if json.Unmarshal(rec.Body, &body) == nil && body.Answer.Found {
 			s.found++
@@ -114,7 +124,10 @@ func (v *victim) examineQuestion(key checkpoint.Key, s story, c sandbox.Count) {
 	if c.Asked > s.asked {
 		v.t.Errorf("question %v: the service was asked %d times, %d calls were noted", key, c.Asked, s.asked)
 	}
-	if explained := s.found + s.ambiguous + s.cutOff(); c.Billed > explained {
+	if s.resubmitted > 0 {
+		v.t.Errorf("question %v was submitted again %d times although its id was known", key, s.resubmitted)
+	}
+	if explained := s.found + s.ambiguous + s.cutOff() + s.waiting; c.Billed > explained {
 		v.t.Errorf("question %v: billed %d times, explained are %d: %+v", key, c.Billed, explained, s)
 	}
 }
@@ -139,8 +152,10 @@ func (v *victim) account(books sandbox.Ledger) {
 	for _, c := range books.Contacts {
 		v.did.twice += max(0, c.Billed-1)
 	}
+	useless := 0
 	for _, s := range v.stories() {
 		v.did.answers += s.found
+		useless += s.useless
 		if s.answered != 1 {
 			v.t.Errorf("answered %d times", s.answered)
 		}
@@ -153,11 +168,15 @@ func (v *victim) account(books sandbox.Ledger) {
 	var status struct {
 		Questions      pipeline.QuestionCount
 		Attempts       pipeline.AttemptCount
-		PossiblyBilled int `json:"possibly_billed"`
+		PossiblyBilled int                       `json:"possibly_billed"`
+		Lost           []pipeline.LostSubmission `json:"lost_submissions"`
 		Damage         []string
 	}
 	check(v.t, json.Unmarshal(text, &status))
-	v.did.possiblyBilled = status.PossiblyBilled
+	v.did.possiblyBilled, v.did.idsLost = status.PossiblyBilled, len(status.Lost)
+	if v.async && v.did.unkept > len(status.Lost)+useless {
+		v.t.Errorf("billed %d times without an answer kept; %d ids were lost and %d works brought nothing", v.did.unkept, len(status.Lost), useless)
+	}
 	if v.did.unkept > status.PossiblyBilled {
 		v.t.Errorf("billed %d times without an answer kept, but status says at most %d", v.did.unkept, status.PossiblyBilled)
 	}

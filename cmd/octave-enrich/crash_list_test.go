@@ -19,6 +19,7 @@ import (
 
 // A trial is a list and how it is enriched and killed.
 type trial struct {
+	async           bool
 	seed            uint64
 	rows, kills     int
 	format          string
@@ -31,13 +32,23 @@ type trial struct {
 }
 
 func (c trial) String() string {
-	return fmt.Sprintf("seed=%d,%s,messages=%d,retries=%d", c.seed, c.format, c.messages, c.retries)
+	return fmt.Sprintf("async=%t,seed=%d,%s,messages=%d,retries=%d", c.async, c.seed, c.format, c.messages, c.retries)
 }
 
 // knobs are those of the service, faults aside.
 func (c trial) knobs() []string {
 	return []string{"--messages", strconv.Itoa(c.messages), "--not-found", fmt.Sprint(c.notFound),
-		"--latency", c.latency.String(), "--jitter", c.jitter.String()}
+		"--latency", c.latency.String(), "--jitter", c.jitter.String(), "--async-result", "mixed"}
+}
+
+// trouble is how the service fails.
+func (c trial) trouble() []string {
+	list := []string{"--faults", c.faults, "--seed", fmt.Sprint(c.seed)}
+	if c.async {
+		list[1] += asyncFaults
+		list = append(list, "--poll-faults", pollFaults)
+	}
+	return list
 }
 
 func (c trial) run(t *testing.T) figures {
@@ -45,7 +56,7 @@ func (c trial) run(t *testing.T) figures {
 	check(t, os.WriteFile(filepath.Join(v.dir, "list."+c.format), c.list(), 0o600))
 	took := v.uninterrupted()
 
-	v.service = serveRemote(t, append(c.knobs(), "--faults", c.faults, "--seed", fmt.Sprint(c.seed))...)
+	v.service = serveRemote(t, append(c.knobs(), c.trouble()...)...)
 	v.did = figures{lists: 1, rows: c.rows}
 	random := rand.New(rand.NewPCG(c.seed, uint64(c.rows)))
 	// About when the last kill comes the list is about to be finished: on average a
@@ -111,7 +122,8 @@ func (v *victim) output() string     { return filepath.Join(v.dir, "out."+v.form
 func (v *victim) checkpoint() string { return v.output() + ".checkpoint" }
 
 func (v *victim) args(output string) []string {
-	return []string{"run", "list." + v.format, "--fresh", "-o", output, "--concurrency", strconv.Itoa(v.concurrency), "--retries", strconv.Itoa(v.retries)}
+	return []string{"run", "list." + v.format, "--fresh", "-o", output, "--concurrency", strconv.Itoa(v.concurrency), "--retries", strconv.Itoa(v.retries),
+		"--async=" + strconv.FormatBool(v.async), "--poll", "5ms"}
 }
 
 // uninterrupted makes the output that is wanted and returns how long that took.

@@ -28,11 +28,22 @@ import (
 // make crash.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	seeds, kills := number(t, "CRASH_SEEDS", 4), number(t, "CRASH_KILLS", 32)
+	crash(t, number(t, "CRASH_SEEDS", 4), number(t, "CRASH_KILLS", 32), false)
+}
+
+// TestCrashAsync is the same with --async, and promises more: nothing whose id is
+// in the checkpoint is submitted again, so that nobody is billed for nothing but for
+// ids that were cut off, and status names each of these.
+func TestCrashAsync(t *testing.T) {
+	t.Parallel()
+	crash(t, number(t, "CRASH_SEEDS", 2), number(t, "CRASH_KILLS", 16), true)
+}
+
+func crash(t *testing.T, seeds, kills int, async bool) {
 	var all tally
 	t.Run("list", func(t *testing.T) {
 		for seed := range seeds {
-			c := campaign(uint64(seed), (kills+seeds-1)/seeds)
+			c := campaign(uint64(seed), (kills+seeds-1)/seeds, async)
 			t.Run(c.String(), func(t *testing.T) {
 				t.Parallel()
 				all.add(c.run(t))
@@ -64,9 +75,9 @@ func TestCrashLong(t *testing.T) {
 
 // campaign is the list of a seed: both formats, 1 to 7 messages, with and without
 // retries within a run.
-func campaign(seed uint64, kills int) trial {
+func campaign(seed uint64, kills int, async bool) trial {
 	return trial{
-		seed: seed, rows: 90, kills: kills,
+		async: async, seed: seed, rows: 90, kills: kills,
 		format: []string{"csv", "jsonl"}[seed%2], messages: int(1 + seed%7), retries: int(seed / 2 % 3),
 		concurrency: 6, latency: 15 * time.Millisecond, jitter: 15 * time.Millisecond,
 		notFound: 0.05, faults: faults,
@@ -78,6 +89,12 @@ func campaign(seed uint64, kills int) trial {
 const faults = "500=.02,502-html=.02,503=.02,503-after=.004,504=.02,504-html=.01,408=.01,422=.01," +
 	"502-billed=.02,504-billed=.02,524-billed=.01,429=.01,429-date=.004,429-after=.004,reset-before=.03,reset-after=.04,cut=.04,cut-json=.02," +
 	"notjson=.02,empty=.01,nomessages=.01,trickle=.05"
+
+// asyncFaults are those of asynchronous work beside them, pollFaults those of polls.
+const (
+	asyncFaults = ",failed=.01,slow=.03,unordered=.05"
+	pollFaults  = "500=.05,404=.03,reset-before=.05,cut=.05,notjson=.02,429=.02,504-html=.02"
+)
 
 // number is a setting of the environment.
 func number(t *testing.T, name string, otherwise int) int {
@@ -102,14 +119,15 @@ type figures struct {
 	answers               int // in the checkpoint, not counting those not found
 	billed, unkept, twice int // calls; without an answer kept; beyond the first of a contact
 	possiblyBilled        int // as status says
+	idsLost               int // as status names them
 }
 
 func (f figures) String() string {
 	return fmt.Sprintf("%d lists, %d rows, %d processes, %d kills (%d before the first call, %d after the last answer)\n"+
 		"%d calls, %d with a fault; %d billed for %d answers: %d without an answer kept, %d a contact's second or later\n"+
-		"possibly billed, says status: %d",
+		"possibly billed, says status: %d; ids lost: %d",
 		f.lists, f.rows, f.processes, f.kills, f.early, f.late,
-		f.calls, f.broken, f.billed, f.answers, f.unkept, f.twice, f.possiblyBilled)
+		f.calls, f.broken, f.billed, f.answers, f.unkept, f.twice, f.possiblyBilled, f.idsLost)
 }
 
 // A tally adds figures up.
@@ -134,4 +152,5 @@ func (s *tally) add(f figures) {
 	s.sum.unkept += f.unkept
 	s.sum.twice += f.twice
 	s.sum.possiblyBilled += f.possiblyBilled
+	s.sum.idsLost += f.idsLost
 }

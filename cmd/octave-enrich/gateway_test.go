@@ -155,6 +155,21 @@ func TestGatewayGivesUp(t *testing.T) {
 	}
 }
 
+// With --async the same gateway costs nothing: no exchange is as long as its
+// patience.
+func TestGatewayAsync(t *testing.T) {
+	const rows = 60
+	service := serveRemote(t, "--latency", "1500ms", "--jitter", "1s")
+	impatient, _, _ := gateways(t, service.url)
+	dir := t.TempDir()
+	gatewayList(t, dir, rows)
+	p := run(t, dir, impatient, "run", "list.csv", "-o", "out.csv", "--concurrency", "16", "--async", "--poll", "100ms", "--summary", "summary.json")
+	books, sum, status := service.books(t), summaryOf(t, dir), statusOf(t, dir, "out.csv.checkpoint")
+	if p.code() != 0 || books.Billed != rows || sum.Calls.Answered != rows || sum.Calls.PossiblyBilled+status.PossiblyBilled != 0 {
+		t.Errorf("exit code %d, billed %d, %+v, possibly billed says status %d:\n%s", p.code(), books.Billed, sum.Calls, status.PossiblyBilled, p.stderr())
+	}
+}
+
 func TestGatewayDropsTheKey(t *testing.T) {
 	service := serveRemote(t)
 	_, deaf, _ := gateways(t, service.url)

@@ -65,6 +65,10 @@ the run ends in order, then in OUTPUT. The first signal lets the calls in flight
 end. A second Ctrl-C, more than a second later, leaves at once; the calls in
 flight may then be billed again. SIGTERM and SIGHUP never hurry.
 
+With --async each contact is submitted and its answer polled for. The id of what
+was submitted is in the checkpoint before anything else happens: a kill or a cut
+connection costs nothing, and the next run polls before it asks.
+
 No call starts that could take the run beyond --max-credits: each is expected to
 cost what the agent costs by its own word, or the dearest answer of this run or
 the checkpoint if that is more, else 1. Only a call that costs more than that
@@ -154,6 +158,8 @@ is known to, bills nobody, and can be made slow, strict or faulty.
 
   octave-enrich sandbox --latency 2s --rate 5 &
   OCTAVE_API_KEY=any octave-enrich run people.csv --base-url http://127.0.0.1:8750
+
+It takes asynchronous work, too, and posts nothing to a callbackUrl.
 
 GET /sandbox/ledger tells who was asked and billed how often.`
 

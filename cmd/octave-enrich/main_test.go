@@ -24,6 +24,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave/sandbox"
 )
@@ -73,7 +74,7 @@ func scripts(dir string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "service": service, "ledger": ledger, "until": until, "signal": signalRun, "insist": insist, "code": code,
 			"column": column, "mode": mode, "nowhere": nowhere, "value": value, "tmpfs": tmpfs, "mounted": mounted, "flip": flip,
-			"schema": schema, "unpack": unpack, "decided": decided, "again": again, "rewritten": rewritten, "readme": readme,
+			"schema": schema, "unpack": unpack, "decided": decided, "again": again, "rewritten": rewritten, "readme": readme, "aged": aged,
 		},
 	}
 }
@@ -164,6 +165,7 @@ func books(ts *testscript.TestScript) map[string]int {
 	}
 	return map[string]int{
 		"looked": books.Looked, "asked": books.Asked, "billed": books.Billed, "delivered": books.Delivered, "refused": books.Refused,
+		"works": len(books.Works), "polled": books.Polled, "max_waiting": books.MaxWaiting,
 		"max_in_flight": books.MaxInFlight, "contacts": len(books.Contacts),
 		"most_asked": most.Asked, "most_billed": most.Billed, "most_per_second": slices.Max(append(books.PerSecond, 0)),
 	}
@@ -318,6 +320,18 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	text := []byte(ts.ReadFile(args[1]))
 	text[offset] ^= 1
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
+}
+
+// aged makes all records of a checkpoint older.
+func aged(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) == 2, "aged CHECKPOINT DURATION")
+	by, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	_, err = checkpoint.Rewrite(ts.MkAbs(args[0]), checkpoint.Options{}, func(rec checkpoint.Record) (checkpoint.Record, bool) {
+		rec.At = rec.At.Add(-by)
+		return rec, true
+	})
+	ts.Check(err)
 }
 
 // tmpfs makes a folder a disk of its own that is soon full.

@@ -36,6 +36,7 @@ func newPlan(a *app) *cobra.Command {
 	o.List.SkipFlags(fs)
 	o.Question.Flags(fs)
 	o.Service.Flags(fs)
+	o.Async.Flags(fs)
 	o.Pace.Flags(fs)
 	o.Budget.Flags(fs)
 	o.Output.Flags(fs)
@@ -122,6 +123,9 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 		defer journal.Close()
 		last, _ = pipeline.LastRun(journal.RunRecords())
 		selection.Memory, earlier = memory(o, journal, list.skip), known(journal, at.Checkpoint)
+		if selection.Memory.Submissions, err = pipeline.OpenSubmissions(journal.Waiting()); err != nil {
+			return exit.CheckpointError(at.Checkpoint, err)
+		}
 	}
 	neighbours, err := neighbours(o, list, at.Checkpoint)
 	if err != nil {

@@ -394,12 +394,15 @@ func (j *job) agent(account *lookout, brake *pipeline.Brake, obs pipeline.Observ
 	j.recallPace()
 	pacer := pipeline.NewPacer(j.pace, brake, obs)
 	j.pacer = pacer
-	agent := pipeline.Final(pipeline.Call(j.client.Run), account.heard())
-	agent = pipeline.Record(agent, j.journal, obs)
+	async := j.newAsync(brake)
+	call, record := j.call(async)
+	agent := pipeline.Final(call, account.heard())
+	agent = record(agent, j.journal, obs)
 	agent = pipeline.StopAlike(agent, j.journal, j.proven, true, brake)
 	agent = pipeline.LookFirst(agent, account.Look, pacer)
 	agent = pipeline.Limit(agent, pacer)
 	agent = pipeline.Budget(agent, j.budgets, brake)
+	agent = async.Resume(agent, obs)
 	agent = pipeline.InFlight(agent, j.o.Pace.Concurrency, brake)
 	agent = pipeline.Retry(agent, j.policy(), pacer, brake)
 	return pipeline.Memo(agent, j.memory, obs)
@@ -426,6 +429,9 @@ func (j *job) conclude(err error, reason error) error {
 	}
 	if end == nil {
 		return nil
+	}
+	if hint := j.callbackHint(reason); hint != "" {
+		end.Hint = hint
 	}
 	if end.Code == exit.Key {
 		end.Hint = keyHint(j.o, reason)

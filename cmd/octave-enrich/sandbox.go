@@ -45,7 +45,12 @@ func newSandbox(a *app) *cobra.Command {
 	fs.StringVar(&faults, "faults", "", "share of calls by kind, as in `503=0.05,reset-after=0.02`; kinds: "+strings.Join(sandbox.Kinds(), ", "))
 	fs.StringVar(&script, "script", "", "kinds for the first, second, ... call, as in `ok,503,429`")
 	fs.Uint64Var(&cfg.Seed, "seed", 0, "which calls the shares hit")
+	var pollFaults string
+	sandboxAsyncFlags(fs, &cfg.Async, &pollFaults)
 	cmd.RunE = func(*cobra.Command, []string) (err error) {
+		if cfg.Async.Faults, err = sandbox.ParseFaults(pollFaults); err != nil {
+			return exit.UsageError("--poll-faults: %w", err)
+		}
 		if cfg.Faults, err = sandbox.ParseFaults(faults); err != nil {
 			return exit.UsageError("--faults: %w", err)
 		}

@@ -156,7 +156,7 @@ func schema(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var r Report
 	ts.Check(json.Unmarshal(bytes.ReplaceAll(text, []byte(`"usage"`), []byte(`"-"`)), &r))
-	if c := r.Calls; c.Started != c.Answered+c.Refused+c.Failed || c.PossiblyBilled > c.Refused+c.Failed {
+	if c := r.Calls; c.Started+c.Resumed != c.Answered+c.Refused+c.Failed+c.Waiting || c.PossiblyBilled > c.Refused+c.Failed {
 		ts.Fatalf("calls do not add up: %+v", c)
 	}
 	if len(r.Outputs) > 0 && r.Rows.Total() != r.Input.Rows {

@@ -80,7 +80,7 @@ func (j *job) stop(sig os.Signal) {
 	if brake == nil {
 		os.Exit(j.app.exit(&exit.Error{Code: reason.Code(), Err: reason, Resume: j.app.commandLine()}))
 	}
-	brake.Pull(reason)
+	brake.Leave(reason)
 	j.log.Warn("stopping: calls in flight may end and rows are written"+orLeave(sig),
 		zap.String("signal", sig.String()), zap.Int("in_flight", j.tally.Summary().Calls.InFlight))
 }

@@ -50,6 +50,8 @@ type Status struct {
 	// PossiblyBilled is an upper bound of what was billed without an answer.
 	PossiblyBilled int             `json:"possibly_billed"`
 	Usage          pipeline.Amount `json:"usage"`
+	// Lost are the submissions whose ids never came: nobody can poll for their answers.
+	Lost []pipeline.LostSubmission `json:"lost_submissions"`
 	// TakenOver counts answers that were paid for in another checkpoint, AskAgain
 	// questions that are marked and have no new answer yet.
 	TakenOver int `json:"taken_over"`
@@ -123,7 +125,7 @@ func readStatus(path, by string) (Status, error) {
 		s.By = spending.Parts()
 	}
 	s.Questions, s.Attempts, s.PossiblyBilled, s.Usage = ledger.Questions(), ledger.Attempts, ledger.PossiblyBilled(), ledger.Usage
-	s.TakenOver = ledger.TakenOver
+	s.TakenOver, s.Lost = ledger.TakenOver, append([]pipeline.LostSubmission{}, ledger.Lost()...)
 	if journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err == nil { // else it is in Damage
 		s.AskAgain = pipeline.OpenMarks(journal, journal.RunRecords())
 		s.Edited, err = pipeline.Edits(journal.RunRecords(), checkpoint.Records(path, nil))
@@ -146,6 +148,7 @@ func (s Status) print(w io.Writer) error {
 	row("not found", words.Thousands(s.Questions.NotFound))
 	row("failed", words.Thousands(s.Questions.Failed))
 	row("asked without an answer", words.Thousands(s.Questions.Open))
+	s.printSubmitted(row)
 	if s.TakenOver > 0 {
 		row("of these taken over", words.Thousands(s.TakenOver))
 	}

@@ -23,9 +23,14 @@ func TestPruneDropsAttemptsWhole(t *testing.T) {
 		{"asked@20 asked@11 answered@9", "asked@11 answered@9"}, // the first was killed
 		{"asked@20", ""},
 		{"asked@20 asked@5 answered@5", "asked@5 answered@5"},
+		{"asked@20 submitted@20", "asked@20 submitted@20"}, // it waits for its answer
+		{"asked@20 submitted@20 failed@20", "asked@20 submitted@20"},
+		{"asked@20 submitted@20 failed@20 answered@9", "asked@20 submitted@20 answered@9"},
+		{"asked@20 submitted@20 answered@20", ""},
+		{"asked@30 asked@20 submitted@20 missed@9 asked@5 submitted@5 answered@5", "asked@20 submitted@20 missed@9 asked@5 submitted@5 answered@5"},
 	} {
 		p := Pruning{before: now.AddDate(0, 0, -10), last: map[checkpoint.Key]checkpoint.Record{},
-			split: map[checkpoint.Key]time.Time{}, kept: map[checkpoint.Key]bool{}}
+			split: map[checkpoint.Key]time.Time{}, kept: map[checkpoint.Key]bool{}, waiting: map[checkpoint.Key]bool{}}
 		var records []checkpoint.Record
 		var names, kept []string
 		for _, name := range strings.Fields(c.records) {

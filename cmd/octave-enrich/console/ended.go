@@ -74,7 +74,7 @@ func LogEnd(log *zap.Logger, e End, exitCode int) {
 		zap.Int("rows", s.Rows.Total()), zap.Int("ok", s.Rows.OK), zap.Int("new", s.New), zap.Int("not_found", s.Rows.NotFound),
 		zap.Int("failed", s.Rows.Failed), zap.Int("invalid", s.Rows.Invalid), zap.Int("excluded", s.Rows.Excluded),
 		zap.Int("not_attempted", s.Rows.NotAttempted), zap.Int("kept", s.Kept.Rows), zap.Int("calls", s.Calls.Started), zap.Int("refused", s.Calls.Refused),
-		zap.Int("known", s.Calls.Remembered), zap.Int("possibly_billed", s.Calls.PossiblyBilled), number("usage", s.Usage))
+		zap.Int("known", s.Calls.Remembered), zap.Int("possibly_billed", s.Calls.PossiblyBilled), zap.Int("resumed", s.Calls.Resumed), zap.Int("waiting", s.Calls.Waiting), number("usage", s.Usage))
 }
 
 // TellEnd is the same to a person: what is new and what it cost, then the list.
@@ -100,6 +100,12 @@ func TellEnd(w io.Writer, e End) {
 	}
 	fmt.Fprintf(w, "%s (%d refused, %d failed), %s answered before", words.Count(s.Calls.Started, "call"), s.Calls.Refused, s.Calls.Failed,
 		words.Thousands(s.Calls.Remembered))
+	if n := s.Calls.Resumed; n > 0 {
+		fmt.Fprintf(w, "; %d submitted before were polled for", n)
+	}
+	if n := s.Calls.Waiting; n > 0 {
+		fmt.Fprintf(w, "; %d submitted and waiting, the next run polls for them", n)
+	}
 	if n := s.Calls.PossiblyBilled; n > 0 {
 		fmt.Fprintf(w, "; %d without an answer may have been billed", n)
 	}

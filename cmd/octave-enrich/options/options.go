@@ -20,6 +20,7 @@ type Options struct {
 	List     List
 	Question Question
 	Service  Service
+	Async    Async
 	Pace     Pace
 	Budget   Budget
 	Fleet    Fleet
@@ -39,6 +40,7 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	o.List.SkipFlags(fs)
 	o.Question.Flags(fs)
 	o.Service.Flags(fs)
+	o.Async.Flags(fs)
 	o.Pace.Flags(fs)
 	o.Budget.Flags(fs)
 	o.Fleet.Flags(fs)
@@ -88,6 +90,9 @@ func (o *Options) Typed(flag string) bool { return o.sources[flag] == FromFlag }
 // meant, before anything is opened.
 func (o *Options) Check() error {
 	if err := errors.Join(o.checkFleet(), o.Output.CheckNew(), o.Budget.CheckSample()); err != nil {
+		return err
+	}
+	if err := o.CheckAsync(); err != nil {
 		return err
 	}
 	if err := errors.Join(OneOf("on-timeout", o.Pace.OnTimeout, "retry", "fail"), OneOf("changed", o.Budget.Changed, "", ChangedRedo, ChangedKeep)); err != nil {

@@ -181,7 +181,7 @@ func (o *Options) NewClient(version string) (*octave.Client, error) {
 	}
 	if o.Service.Sandbox {
 		cfg.BaseURL, cfg.Key = "http://127.0.0.1", "sandbox"
-		cfg.Transport = sandbox.Transport(sandbox.New(sandbox.Config{}))
+		cfg.Transport = sandbox.Transport(sandbox.New(sandbox.Config{Async: sandbox.Async{Portable: true}}))
 	} else if err := o.Service.secure(&cfg); err != nil {
 		return nil, err
 	}

@@ -250,11 +250,18 @@ func TestAsyncLeavesAndResumes(t *testing.T) {
 			}
 
 			time.Sleep(time.Hour)
+			var want []string
+			for _, call := range r.service.calls {
+				if email, is := strings.CutPrefix(call, "submit "); is {
+					want = append(want, "poll "+email)
+				}
+			}
+			slices.Sort(want)
 			r.service.calls = nil
 			r.service.takes, r.sync = 10*time.Second, alsoSync
 			r.run(t, 10)
 			first := slices.Sorted(slices.Values(r.service.calls[:3]))
-			if want := []string{"poll p0@example.com", "poll p1@example.com", "poll p2@example.com"}; !slices.Equal(first, want) {
+			if !slices.Equal(first, want) {
 				t.Errorf("the next run began with %v", first)
 			}
 			asked := 7

@@ -29,7 +29,7 @@ func (j *job) resume() (err error) {
 	}
 	if n := j.memory.Submissions.Len(); n > 0 && j.fleet != nil {
 		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s of an earlier run wait for their answers, which are paid for, and a fleet does not poll for them", words.Count(n, "submission")),
-			Hint: "run once without --fleet: " + words.Tool + " run " + strings.Join(j.inputs, " ") + " --limit 1"}
+			Hint: "run once without --fleet: " + words.Tool + " run " + strings.Join(j.names, " ") + " --limit 1"}
 	}
 	return nil
 }

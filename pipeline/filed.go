@@ -125,8 +125,18 @@ func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
 	return list
 }
 
+// PeopleOfFiles are known by their addresses and record ids.
+type PeopleOfFiles map[writer.Person]bool
+
+// Add takes somebody by an address or a record id; "" is nobody.
+func (p PeopleOfFiles) Add(name string) {
+	if name != "" {
+		p[writer.PersonOf(name)] = true
+	}
+}
+
 // WithoutPeople is a filed record that names none of the people.
-func WithoutPeople(rec checkpoint.Record, gone map[writer.Person]bool) (checkpoint.Record, bool) {
+func WithoutPeople(rec checkpoint.Record, gone PeopleOfFiles) (checkpoint.Record, bool) {
 	var body FiledBody
 	if json.Unmarshal(rec.Body, &body) != nil {
 		return rec, false

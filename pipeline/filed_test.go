@@ -82,7 +82,8 @@ func TestFiledRecordsAreBounded(t *testing.T) {
 
 func TestWithoutPeople(t *testing.T) {
 	records := filedRecordsOf(t, 1, FiledBody{ID: "1", Preset: "smartlead"}, true, "ada@alder.example", "ben@birch.example")
-	gone := map[writer.Person]bool{writer.PersonOf("ada@alder.example"): true}
+	gone := PeopleOfFiles{}
+	gone.Add("ada@alder.example")
 	for i, want := range []bool{true, false} {
 		rec, changed := WithoutPeople(records[i], gone)
 		if changed != want {

@@ -22,7 +22,6 @@ import (
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
-	"octave-enrich/writer"
 )
 
 // An Erasure says who is to be erased, and counts what was.
@@ -32,7 +31,7 @@ type Erasure struct {
 	list    *reader.ExcludeList
 	needles [][]byte // in lower case: what gives the person away in a text
 	keys    map[checkpoint.Key]bool
-	persons map[writer.Person]bool  // as files for senders know them
+	persons pipeline.PeopleOfFiles  // as files for senders know them
 	gone    map[checkpoint.Key]bool // of those, the ones that the checkpoint had
 
 	mentions int  // records kept that hold a needle all the same
@@ -72,7 +71,7 @@ func (e *FileError) Unwrap() error { return e.Err }
 // names the flag of a value that cannot be.
 func NewErasure(emails, profiles, ids []string) (*Erasure, error) {
 	e := &Erasure{emails: slices.Clone(emails), profiles: slices.Clone(profiles), ids: slices.Clone(ids),
-		keys: map[checkpoint.Key]bool{}, gone: map[checkpoint.Key]bool{}, persons: map[writer.Person]bool{}}
+		keys: map[checkpoint.Key]bool{}, gone: map[checkpoint.Key]bool{}, persons: pipeline.PeopleOfFiles{}}
 	for _, by := range []struct {
 		flag   string
 		field  reader.Field
@@ -90,7 +89,7 @@ func NewErasure(emails, profiles, ids []string) (*Erasure, error) {
 		}
 	}
 	for _, name := range slices.Concat(e.emails, e.ids) {
-		e.persons[writer.PersonOf(name)] = true
+		e.persons.Add(name)
 	}
 	var people []reader.Person
 	for _, entry := range e.entries() {
@@ -150,9 +149,7 @@ func (e *Erasure) about(rec checkpoint.Record) bool {
 		return false
 	}
 	for _, name := range []string{body.Request.Email, body.Request.CRMContactID} {
-		if name != "" {
-			e.persons[writer.PersonOf(name)] = true
-		}
+		e.persons.Add(name)
 	}
 	return true
 }

@@ -212,6 +212,8 @@ func ValueError(name string, err error) error {
 		what = "write true or false"
 	case "int", "uint64":
 		what = "write a whole number"
+	case "intSlice":
+		what = "write whole numbers with commas between them"
 	case "float64":
 		what = "write a number"
 	case "duration":

@@ -113,7 +113,7 @@ func (b *bystander) yesterday() {
 }
 
 // toTheEnd kills a command at random moments, and then lets it end.
-func (b *bystander) toTheEnd(code int, args ...string) *process {
+func (b *bystander) toTheEnd(args ...string) *process {
 	for range b.kills {
 		p := start(b.t, command(b.t, b.dir, b.service.url, args...))
 		select {
@@ -128,7 +128,7 @@ func (b *bystander) toTheEnd(code int, args ...string) *process {
 		b.look()
 	}
 	p := run(b.t, b.dir, b.service.url, args...)
-	p.exits(b.t, code)
+	p.exits(b.t, 0)
 	b.look()
 	return p
 }
@@ -192,7 +192,7 @@ func once([]string) int { return 1 }
 // takesOver runs the list of today, whose checkpoint is new.
 func (b *bystander) takesOver() {
 	b.list("leads-2.csv", crashRows+crashAhead, 0)
-	b.toTheEnd(0, b.args()...)
+	b.toTheEnd(b.args()...)
 	b.settle(once)
 	if s := b.status(); s.TakenOver != crashRows || s.Questions.Answered != crashRows+crashAhead {
 		b.t.Errorf("taken over %d of %d, answered %d of %d", s.TakenOver, crashRows, s.Questions.Answered, crashRows+crashAhead)
@@ -203,7 +203,7 @@ func (b *bystander) takesOver() {
 func (b *bystander) keeps() {
 	old := len(b.answers)
 	b.list("leads-2.csv", crashRows+2*crashAhead, crashRows/2)
-	b.toTheEnd(0, b.args("--changed", "keep")...)
+	b.toTheEnd(b.args("--changed", "keep")...)
 	b.settle(once)
 	if len(b.answers) != old+crashAhead {
 		b.t.Errorf("%d answers, want %d and %d new ones", len(b.answers), old, crashAhead)
@@ -217,8 +217,8 @@ func (b *bystander) keeps() {
 // marks wants some contacts asked anew: with an instruction, which makes another
 // question, and without.
 func (b *bystander) marks() {
-	b.toTheEnd(0, "redo", "leads-2.csv", "--rows", "1-10", "--with", "shorter")
-	b.toTheEnd(0, "redo", "leads-2.csv", "--rows", fmt.Sprintf("%d-%d", crashRows+1, crashRows+10))
+	b.toTheEnd("redo", "leads-2.csv", "--rows", "1-10", "--with", "shorter")
+	b.toTheEnd("redo", "leads-2.csv", "--rows", fmt.Sprintf("%d-%d", crashRows+1, crashRows+10))
 	b.settle(once)
 	if s := b.status(); s.AskAgain != 20 {
 		b.t.Errorf("%d marked, want 20", s.AskAgain)
@@ -231,7 +231,7 @@ func (b *bystander) asksAgain() {
 	for _, key := range b.marked() {
 		delete(b.asked, key.String()) // it may be asked once more
 	}
-	b.toTheEnd(0, b.args("--changed", "keep")...)
+	b.toTheEnd(b.args("--changed", "keep")...)
 	anew := 0
 	b.settle(func(list []string) int {
 		if len(list) > 1 {
@@ -246,7 +246,7 @@ func (b *bystander) asksAgain() {
 	if s := b.status(); s.AskAgain != 0 {
 		b.t.Errorf("%d are still marked", s.AskAgain)
 	}
-	b.toTheEnd(0, b.args("--changed", "keep")...) // which finds all of it settled
+	b.toTheEnd(b.args("--changed", "keep")...) // which finds all of it settled
 }
 
 // marked are the questions that the checkpoint wants to be asked again.

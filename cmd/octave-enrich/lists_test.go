@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http/httptest"
@@ -115,8 +116,8 @@ func enriched(t *testing.T, path string, talks bool) result {
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		if err := cmd.Run(); err != nil {
-			failed, ok := err.(*exec.ExitError)
-			if !ok {
+			var failed *exec.ExitError
+			if !errors.As(err, &failed) {
 				t.Fatal(err)
 			}
 			code = failed.ExitCode()

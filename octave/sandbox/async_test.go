@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -121,8 +122,8 @@ func TestForgottenWork(t *testing.T) {
 
 func asOctave(t *testing.T, err error) *octave.Error {
 	t.Helper()
-	e, is := err.(*octave.Error)
-	if !is {
+	var e *octave.Error
+	if !errors.As(err, &e) {
 		t.Fatalf("got %v", err)
 	}
 	return e

@@ -158,7 +158,7 @@ func kinds() []kind {
 		{
 			"characters that nobody sees",
 			[]string{"\u200b\u200b", "\u2060", "a\u200bb", "pay\u202eattention", "<p>\u200b</p>", "&#8203;", "&#x200B;", "\ufeff"},
-			[]string{"👩‍💻", "👩‍💻 shipped", "naïve", "می‌خواهم", "שלום", "a&nbsp;b"},
+			[]string{"👩‍💻", "👩‍💻 shipped", "naïve", "می\u200cخواهم", "שלום", "a&nbsp;b"},
 			anywhere,
 		},
 		{

@@ -438,8 +438,9 @@ func plainField(field person.Field) string {
 		return "an email address"
 	case person.FullName:
 		return "a person's name"
+	default:
+		return "a LinkedIn profile"
 	}
-	return "a LinkedIn profile"
 }
 
 // Fates are what becomes of each column, in their order.

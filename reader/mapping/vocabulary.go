@@ -197,14 +197,13 @@ func (v *Vocabulary) knows(cell string) bool {
 func (v *Vocabulary) Score(cells []string) int {
 	seen := map[string]bool{}
 	for _, c := range cells {
-		if len(c) >= 200 {
-			continue
-		}
-		if v.knows(c) {
+		switch {
+		case len(c) >= 200:
+		case v.knows(c):
 			seen[Fold(c)] = true
-		} else if strings.Contains(c, "linkedin.com/in/") {
+		case strings.Contains(c, "linkedin.com/in/"):
 			return 0
-		} else if strings.Contains(c, "@") {
+		case strings.Contains(c, "@"):
 			if address, _ := person.CleanerOf(person.Email)(c); address != "" {
 				return 0
 			}

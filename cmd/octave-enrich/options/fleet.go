@@ -60,7 +60,7 @@ func (f *Fleet) CheckQueue() error {
 	return nil
 }
 
-// A databaseURL is where a fleet's database is. It does not print its password.
+// A DatabaseURL is where a fleet's database is. It does not print its password.
 type DatabaseURL string
 
 // String implements pflag.Value.
@@ -80,7 +80,7 @@ func (u *DatabaseURL) Set(s string) error { *u = DatabaseURL(s); return nil }
 // passwords are how one stands in a URL or a connection string.
 var passwords = regexp.MustCompile(`(://[^:/@\s]*:)\S*(@)|([?&]password=)[^\s&]*|((?i:password)\s*=\s*)(?:'(?:[^'\\]|\\.|'')*'|(?:\\.|\S)+)`)
 
-// maskPassword hides the password of a database's URL in a text.
+// MaskPassword hides the password of a database's URL in a text.
 func MaskPassword(text string) string { return passwords.ReplaceAllString(text, "${1}${3}${4}***${2}") }
 
 // Worker are the flags of worker that run has not.

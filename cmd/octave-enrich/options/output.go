@@ -127,6 +127,7 @@ func (o *Options) namedOutput(input string) (string, error) {
 // standard output.
 func DefaultOutput(input, format string) string { return NamedAfter(input, "enriched", format) }
 
+// NamedAfter is [DefaultOutput] with another word.
 func NamedAfter(input, word, format string) string {
 	if input == "-" {
 		return "-"

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A bound is a number that need not be given; 0 is one.
+// A Bound is a number that need not be given; 0 is one.
 type Bound struct {
 	n   int
 	set bool

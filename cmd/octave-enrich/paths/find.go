@@ -147,6 +147,7 @@ func DefaultCheckpoint(o *options.Options, inputs []string) string {
 	return ""
 }
 
+// Exists says whether there is a file at path.
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

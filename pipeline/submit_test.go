@@ -412,7 +412,8 @@ func TestAsyncLostID(t *testing.T) {
 			}
 			r.run(t, 3)
 			lost := r.ledger().Lost()
-			if len(lost) != 1 || lost[0].Row != 2 || r.ledger().PossiblyBilled() != 1 {
+			// Which of the three is second is the workers' affair.
+			if len(lost) != 1 || lost[0].Row == 0 || r.ledger().PossiblyBilled() != 1 {
 				t.Errorf("lost %+v, possibly billed %d", lost, r.ledger().PossiblyBilled())
 			}
 			if fail {

@@ -6,6 +6,13 @@ const keyHelp = [
 const reviewKeys = [["a", "approve, and go to the next one to review"], ["x", "reject, with a reason, and go on"], ["z", "undo the last decision, or many made at once"], ["u", "back to undecided"],
   ["e", "edit the message you are at"], ["g", "have it written again, with an instruction"], ["Ctrl Enter", "save a draft"], ["Esc", "discard a draft"]];
 
+// go shows another view at once: the event comes later, and what is drawn meanwhile
+// would write the old address again.
+function go(hash) {
+  location.hash = hash;
+  if (!dirty()) route(); // else the event asks what becomes of the draft
+}
+
 function route() {
   const hash = location.hash.slice(1);
   if (dirty() && hash && (!/^(emails|c=)/.test(hash) || (hash.includes("c=") && !hash.includes(draft.c.key)))) return leave(route, () => { location.hash = "#c=" + draft.c.key; });
@@ -42,10 +49,10 @@ function onKey(e) {
   const emails = !$("emails").hidden, c = view.hits[view.at];
   const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[e.key];
   if (e.key === "?") showKeys();
-  else if (e.key === "o") location.hash = emails ? "#overview" : "#emails";
+  else if (e.key === "o") go(emails ? "#overview" : "#emails");
   else if (e.key === "t") switchTheme();
   else if (e.key === "p") printPages();
-  else if (e.key === "/") { if (!emails) location.hash = "#emails", route(); $("search").focus(); }
+  else if (e.key === "/") { if (!emails) go("#emails"); $("search").focus(); }
   else if (e.key === "z" && summary.live) e.repeat || undo();
   else if (!emails || (step && e.key.length > 1 && e.target.closest("#reader"))) return;
   else if (step) move(Math.min(Math.max(view.at + step, 0), view.hits.length - 1));

@@ -207,7 +207,7 @@ func (c *siege) settleFleet() {
 		c.t.Errorf("billed %d times without an answer kept, but status says at most %d", unkept, status.PossiblyBilled)
 	}
 	var left int
-	c.server.Scan(`SELECT words.Count(*) FROM octave_fleet.river_job`, &left)
+	c.server.Scan(`SELECT count(*) FROM octave_fleet.river_job`, &left)
 	if left > 0 {
 		c.t.Errorf("%d jobs are left in the queue", left)
 	}

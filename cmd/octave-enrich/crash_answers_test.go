@@ -113,7 +113,7 @@ func (b *bystander) yesterday() {
 }
 
 // toTheEnd kills a command at random moments, and then lets it end.
-func (b *bystander) toTheEnd(args ...string) *process {
+func (b *bystander) toTheEnd(args ...string) {
 	for range b.kills {
 		p := start(b.t, command(b.t, b.dir, b.service.url, args...))
 		select {
@@ -130,7 +130,6 @@ func (b *bystander) toTheEnd(args ...string) *process {
 	p := run(b.t, b.dir, b.service.url, args...)
 	p.exits(b.t, 0)
 	b.look()
-	return p
 }
 
 // look compares the checkpoint and the books with what they said before.

@@ -117,12 +117,14 @@ func summaryOf(t *testing.T, dir string) tallied {
 // it nobody more often than --retries, and every call that was billed for nothing
 // is tallied.
 func TestGatewayGivesUp(t *testing.T) {
+	t.Parallel()
 	const rows = 60
 	for _, c := range []struct {
 		onLost  string
 		retries int
 	}{{"fail", 4}, {"retry", 1}} {
 		t.Run(c.onLost, func(t *testing.T) {
+			t.Parallel()
 			service := serveRemote(t, "--latency", "300ms", "--jitter", "1300ms")
 			impatient, _, _ := gateways(t, service.url)
 			dir := t.TempDir()
@@ -158,6 +160,7 @@ func TestGatewayGivesUp(t *testing.T) {
 // With --async the same gateway costs nothing: no exchange is as long as its
 // patience.
 func TestGatewayAsync(t *testing.T) {
+	t.Parallel()
 	const rows = 60
 	service := serveRemote(t, "--latency", "1500ms", "--jitter", "1s")
 	impatient, _, _ := gateways(t, service.url)
@@ -171,6 +174,7 @@ func TestGatewayAsync(t *testing.T) {
 }
 
 func TestGatewayDropsTheKey(t *testing.T) {
+	t.Parallel()
 	service := serveRemote(t)
 	_, deaf, _ := gateways(t, service.url)
 	dir := t.TempDir()
@@ -183,6 +187,7 @@ func TestGatewayDropsTheKey(t *testing.T) {
 
 // A gateway's 503 is a refusal: nobody fails of it, and nothing was billed.
 func TestGatewayRefuses(t *testing.T) {
+	t.Parallel()
 	const rows = 40
 	service := serveRemote(t, "--latency", "20ms")
 	_, _, strict := gateways(t, service.url)

@@ -13,4 +13,4 @@ if ! command -v nginx >/dev/null; then
 	fi
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light >/dev/null
 fi
-go test -tags gateway -count 1 -timeout 5m -run '^TestGateway' ./cmd/octave-enrich "$@"
+go test -tags gateway -count 1 -parallel 5 -timeout 5m -run '^TestGateway' ./cmd/octave-enrich "$@"

@@ -7,15 +7,13 @@ import (
 	"math"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
@@ -102,70 +100,104 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	at, err := placesOfPlan(o, inputs)
-	if err != nil {
-		return err
-	}
-	list, err := a.openList(o, inputs)
-	if err != nil {
-		return err
-	}
-	defer list.input.Close()
-
-	past, journal, err := openPast(at.Checkpoint)
-	if err != nil {
-		return err
-	}
-	selection := pipeline.Selection{Exclude: list.exclude, Limit: o.Budget.Limit}
-	var earlier *pipeline.Known
-	var last pipeline.RunBody
-	if journal != nil {
-		defer journal.Close()
-		last, _ = pipeline.LastRun(journal.RunRecords())
-		selection.Memory, earlier = memory(o, journal, list.skip), known(journal, at.Checkpoint)
-		if selection.Memory.Submissions, err = pipeline.OpenSubmissions(journal.Waiting()); err != nil {
-			return exit.CheckpointError(at.Checkpoint, err)
-		}
-	}
-	neighbours, err := neighbours(o, list, at.Checkpoint)
-	if err != nil {
-		return err
-	}
-	if neighbours != nil {
-		selection.Memory = &pipeline.Memory{Journal: offered{neighbours.answers}, MaxAge: time.Duration(o.Budget.MaxAge), Redo: neighbours.answers.Marks()}
-		earlier = neighbours.answers.Known()
-	}
-	if err := list.meet(selection.Memory); err != nil {
-		return err
-	}
-	selection.Ask = list.ask
-	if selection.Sample, err = sampled(o, list, journal, selection); err != nil {
+	v := outlook{o: o, inputs: inputs}
+	defer v.close()
+	if err := v.open(a); err != nil {
 		return err
 	}
 	if show.all {
-		return a.printRequests(list, selection, only)
+		return a.printRequests(v.list, v.selection, only)
 	}
-	plan, changes, err := pipeline.Survey(list.input.Contacts(), selection, earlier)
+	e, err := v.survey()
 	if err != nil {
-		return exit.InputError(err)
+		return err
 	}
-	e := Estimate{Plan: plan, beyond: o.Budget.Beyond(), Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, last, list)...),
-		Notes: append(otherNotes(list.input.Profile()), notes(o, list)...)}
-	e.Notes = append(e.Notes, list.warnings(journal)...)
-	if note := tellSample(o, plan); note != "" {
+	if err := a.price(o, &e, v.past, budgets); err != nil {
+		return err
+	}
+	if e.Upload, err = a.rehearse(o, inputs, v.list, v.journal, v.at); err != nil {
+		return err
+	}
+	return a.tellPlan(o, e, v.past, limit)
+}
+
+// An outlook is a list beside what is known of it.
+type outlook struct {
+	o      *options.Options
+	inputs []string
+
+	list       *list
+	at         options.Places
+	past       past
+	journal    *checkpoint.Journal // nil without a checkpoint
+	last       pipeline.RunBody
+	earlier    *pipeline.Known
+	neighbours *beside // nil when nothing would be taken over
+	selection  pipeline.Selection
+}
+
+// open reads the list and what is known, and changes nothing.
+func (v *outlook) open(a *app) (err error) {
+	o := v.o
+	if v.at, err = placesOfPlan(o, v.inputs); err != nil {
+		return err
+	}
+	if v.list, err = a.openList(o, v.inputs); err != nil {
+		return err
+	}
+	if v.past, v.journal, err = openPast(v.at.Checkpoint); err != nil {
+		return err
+	}
+	v.selection = pipeline.Selection{Exclude: v.list.exclude, Limit: o.Budget.Limit}
+	if v.journal != nil {
+		v.last, _ = pipeline.LastRun(v.journal.RunRecords())
+		v.selection.Memory, v.earlier = memory(o, v.journal, v.list.skip), known(v.journal, v.at.Checkpoint)
+		if v.selection.Memory.Submissions, err = pipeline.OpenSubmissions(v.journal.Waiting()); err != nil {
+			return exit.CheckpointError(v.at.Checkpoint, err)
+		}
+	}
+	if v.neighbours, err = neighbours(o, v.list, v.at.Checkpoint); err != nil {
+		return err
+	}
+	if v.neighbours != nil {
+		answers := v.neighbours.answers
+		v.selection.Memory = &pipeline.Memory{Journal: offered{answers}, MaxAge: time.Duration(o.Budget.MaxAge), Redo: answers.Marks()}
+		v.earlier = answers.Known()
+	}
+	if err := v.list.meet(v.selection.Memory); err != nil {
+		return err
+	}
+	v.selection.Ask = v.list.ask
+	v.selection.Sample, err = sampled(o, v.list, v.journal, v.selection)
+	return err
+}
+
+func (v *outlook) close() {
+	if v.journal != nil {
+		v.journal.Close()
+	}
+	if v.list != nil {
+		v.list.input.Close()
+	}
+}
+
+// survey counts what would be asked, and what is to be said of the list.
+func (v *outlook) survey() (Estimate, error) {
+	plan, changes, err := pipeline.Survey(v.list.input.Contacts(), v.selection, v.earlier)
+	if err != nil {
+		return Estimate{}, exit.InputError(err)
+	}
+	e := Estimate{Plan: plan, beyond: v.o.Budget.Beyond(), Doubts: doubts(v.list),
+		Changed: changes.Contacts, Changes: append([]string{}, whatChanged(changes, v.last, v.list)...)}
+	e.Notes = append(otherNotes(v.list.input.Profile()), notes(v.o, v.list)...)
+	e.Notes = append(e.Notes, v.list.warnings(v.journal)...)
+	if note := tellSample(v.o, plan); note != "" {
 		e.Notes = append(e.Notes, note)
 	}
-	if neighbours != nil {
-		e.Notes = append(e.Notes, neighbours.notes()...)
+	if v.neighbours != nil {
+		e.Notes = append(e.Notes, v.neighbours.notes()...)
 	}
-	if err := a.price(o, &e, past, budgets); err != nil {
-		return err
-	}
-	e.Doubts = doubts(list)
-	if e.Upload, err = a.rehearse(o, inputs, list, journal, at); err != nil {
-		return err
-	}
-	return a.tellPlan(o, e, past, limit)
+	return e, nil
 }
 
 // warnings say whom the list has lost, and whether a run would stop at it.

@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"

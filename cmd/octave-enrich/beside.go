@@ -7,11 +7,10 @@ import (
 	"regexp"
 	"strings"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )

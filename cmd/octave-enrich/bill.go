@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"golang.org/x/time/rate"
 
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"

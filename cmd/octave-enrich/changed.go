@@ -7,10 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )

@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/pipeline"
 )
 

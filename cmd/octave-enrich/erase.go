@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -17,6 +15,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/privacy"
 )

@@ -10,15 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/writer"

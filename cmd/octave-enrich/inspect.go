@@ -10,13 +10,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/reader"
 )

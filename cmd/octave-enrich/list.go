@@ -4,10 +4,9 @@ import (
 	"errors"
 	"os"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"

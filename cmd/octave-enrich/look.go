@@ -15,12 +15,11 @@ import (
 	"strings"
 	"sync"
 
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"

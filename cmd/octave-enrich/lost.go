@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/reader"

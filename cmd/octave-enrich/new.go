@@ -11,11 +11,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/pipeline"
 	"octave-enrich/writer"
 )

@@ -8,11 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"octave-enrich/cmd/octave-enrich/console"
+	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 )
 

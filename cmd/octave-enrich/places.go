@@ -11,11 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/pipeline"
 	"octave-enrich/writer"
 )

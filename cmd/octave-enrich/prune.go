@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/privacy"
 )

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"iter"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"

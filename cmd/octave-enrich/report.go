@@ -9,14 +9,13 @@ import (
 	"strings"
 	"syscall"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 )

@@ -9,14 +9,13 @@ import (
 	"runtime"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"

@@ -13,10 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -24,6 +20,8 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"

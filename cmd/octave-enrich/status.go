@@ -8,13 +8,12 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"github.com/spf13/cobra"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )

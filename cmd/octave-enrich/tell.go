@@ -27,13 +27,12 @@ import (
 	"strings"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/metrics"
 )

@@ -8,10 +8,9 @@ import (
 	"maps"
 	"slices"
 
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"

@@ -10,8 +10,6 @@ import (
 	"os"
 	"time"
 
-	"octave-enrich/cmd/octave-enrich/options"
-
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -19,6 +17,7 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"

@@ -7,11 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"octave-enrich/cmd/octave-enrich/paths"
-
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/review"
 )

@@ -15,7 +15,6 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
-
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"

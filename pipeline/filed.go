@@ -21,6 +21,7 @@ type FiledBody struct {
 	Preset string `json:"preset"` // of the sender
 	Path   string `json:"path"`   // absolute
 	SHA256 string `json:"sha256"`
+	List   string `json:"list"`             // the hash of the list that it was made from
 	Part   int    `json:"part,omitempty"`   // of the people, 1-based
 	People []byte `json:"people,omitempty"` // a [writer.Person] is 16 bytes of it
 	// Over says that the file took the place of one of the same name.
@@ -60,6 +61,8 @@ type Files struct {
 	// SHA256 is that of a file as it is now, "" when there is none. A file whose
 	// process was killed while it gave it its name is one if it has it.
 	SHA256 func(path string) string
+	// List is the hash of the list that the next file is made from.
+	List string
 }
 
 // A senderFile is what the records say of one file.
@@ -69,27 +72,32 @@ type senderFile struct {
 }
 
 // Earlier are the people of the files for a sender which the one at path comes after,
-// and how many are in the file that it replaces. That one is no earlier file: who is
-// in it is in nobody's hands yet, or the new one would be a part of it.
-func (f Files) Earlier(records []checkpoint.Record, preset, path string) (people map[writer.Person]bool, replaced int) {
+// how many are in the file that it replaces, and whether that one was made from the
+// same list. Then it is the same file once more, as a run makes it that goes on, and
+// no earlier one: the new one would be a part of it. A list that has changed is
+// another night's, and who was in the file has left.
+func (f Files) Earlier(records []checkpoint.Record, preset, path string) (people map[writer.Person]bool, replaced int, same bool) {
 	people = map[writer.Person]bool{}
-	files := f.read(records)
 	there := f.SHA256(path) != ""
-	for _, file := range files {
-		switch {
-		case SenderOf(file.Preset) != SenderOf(preset):
-		case there && file.Path == path:
-			replaced += len(file.people)
-		default:
-			for _, p := range file.people {
-				people[p] = true
-			}
+	for _, file := range f.read(records) {
+		if SenderOf(file.Preset) != SenderOf(preset) {
+			continue
+		}
+		replaces := there && file.Path == path
+		if replaces {
+			replaced, same = len(file.people), file.List == f.List
+		}
+		if replaces && same {
+			continue
+		}
+		for _, p := range file.people {
+			people[p] = true
 		}
 	}
-	return people, replaced
+	return people, replaced, same
 }
 
-// read lists the files that were not overwritten.
+// read lists the files that were not made once more from the same list.
 func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
 	records = slices.DeleteFunc(slices.Clone(records), func(rec checkpoint.Record) bool { return rec.Type != Filed })
 	slices.SortStableFunc(records, func(a, b checkpoint.Record) int { return a.At.Compare(b.At) }) // taken over ones came later
@@ -118,7 +126,7 @@ func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
 			continue // it never got its name
 		}
 		if file.Over {
-			list = slices.DeleteFunc(list, func(other *senderFile) bool { return other.Path == file.Path })
+			list = slices.DeleteFunc(list, func(other *senderFile) bool { return other.Path == file.Path && other.List == file.List })
 		}
 		list = append(list, file)
 	}

@@ -37,6 +37,8 @@ func TestEarlierFiles(t *testing.T) {
 	v2 := FiledBody{ID: "2", Preset: "Smartlead", Path: "/up.csv", SHA256: "two"}
 	over := v2
 	over.Over = true
+	grown := over
+	grown.List = "of the next day"
 	other := FiledBody{ID: "3", Preset: "outreach:20", Path: "/out.csv", SHA256: "three"}
 	for _, test := range []struct {
 		what           string
@@ -52,13 +54,18 @@ func TestEarlierFiles(t *testing.T) {
 		{"killed when it had its name", v1, over, false, map[string]string{"/up.csv": "two"}, "smartlead", "/next.csv", false, true, false},
 		{"made anew", v1, over, true, map[string]string{"/up.csv": "two"}, "smartlead", "/up.csv", false, false, true},
 		{"moved away", v1, over, true, nil, "smartlead", "/up.csv", false, true, false},
+		{"took the place, of a list that has changed", v1, grown, true, map[string]string{"/up.csv": "two"}, "smartlead", "/next.csv", true, true, false},
+		{"the next night, the list has changed", v1, v2, true, map[string]string{"/up.csv": "two"}, "smartlead", "/up.csv", true, true, true},
 		{"another sender", v1, v2, true, nil, "outreach", "/next.csv", false, false, false},
 		{"a sender with a number", v1, other, true, nil, "Outreach:10", "/next.csv", false, true, false},
 	} {
 		// What was taken over stands behind, and is older all the same.
 		records := append(filedRecordsOf(t, 2, test.second, test.done, "ben@birch.example"), filedRecordsOf(t, 1, test.first, true, "ada@alder.example")...)
 		files := Files{SHA256: func(path string) string { return test.there[path] }}
-		people, replaced := files.Earlier(records, test.preset, test.path)
+		if test.what == "the next night, the list has changed" {
+			files.List = "of the next day"
+		}
+		people, replaced, _ := files.Earlier(records, test.preset, test.path)
 		if ada, ben := people[writer.PersonOf(" ADA@alder.example")], people[writer.PersonOf("ben@birch.example")]; ada != test.ada || ben != test.ben || replaced > 0 != test.anew {
 			t.Errorf("%s: ada %v, ben %v, %d in the file that is replaced", test.what, ada, ben, replaced)
 		}
@@ -91,7 +98,7 @@ func TestWithoutPeople(t *testing.T) {
 		}
 		records[i] = rec
 	}
-	people, _ := Files{SHA256: func(string) string { return "" }}.Earlier(records, "smartlead", "")
+	people, _, _ := Files{SHA256: func(string) string { return "" }}.Earlier(records, "smartlead", "")
 	if len(people) != 1 || !people[writer.PersonOf("ben@birch.example")] {
 		t.Errorf("left: %v", people)
 	}

@@ -103,7 +103,7 @@ func (a *app) export(o *options.Options, inputs []string) error {
 		return err
 	}
 	opt.Header = list.input.Header()
-	if note := leaveOut(o, &opt, journal, places.Output); note != "" {
+	if note := leaveOut(o, &opt, list, journal, places.Output); note != "" {
 		fmt.Fprintf(a.stderr, "note: %s\n", note)
 	}
 	out, err := writer.Create(places.Output, opt)
@@ -142,13 +142,13 @@ func (a *app) openForReading(o *options.Options, path string) (*checkpoint.Journ
 // publishExport remembers what was written, so that the next export may replace it,
 // and who is in a file for a sender, and gives it its name. While a run holds the
 // checkpoint it cannot: that file then takes --force, and --new does not know of it.
-func (a *app) publishExport(o *options.Options, out *writer.File, output writer.Output, journal *checkpoint.Journal, path string) error {
+func (a *app) publishExport(o *options.Options, list *list, out *writer.File, output writer.Output, journal *checkpoint.Journal, path string) error {
 	book, err := a.bookOf(o, output, journal, path)
 	if err != nil {
 		_ = out.Abort()
 		return err
 	}
-	filing := newFiling(o, book, path, output)
+	filing := newFiling(o, list, book, path, output)
 	if book != nil {
 		err = errors.Join(recordOutput(book, path, output), filing.begin())
 	}
@@ -234,7 +234,7 @@ func (a *app) replay(watch *watch, o *options.Options, list *list, journal *chec
 		_ = out.Abort()
 		return exit.OutputError(err)
 	}
-	if err := a.publishExport(o, out, output, journal, checkpointPath); err != nil {
+	if err := a.publishExport(o, list, out, output, journal, checkpointPath); err != nil {
 		return err
 	}
 	screen := console.New(a.stderr)

@@ -183,8 +183,9 @@ Columns   --keep COLUMNS become variables of the sender, and are judged, too
 Outreach  outreach:20 begins at custom field 20, outreach at 10: the lower ones
           are often fed by the CRM
 Again     --new leaves out who was in an earlier file of the preset, so that a
-          second upload holds new contacts alone. A file that is still there and
-          is written again is no earlier one: give each its name, up-{date}.csv
+          second upload holds new contacts alone. A file that is written once
+          more from the same list holds the same; with a changed list it is
+          replaced by who is new: give each night its name, up-{date}.csv
 
 octave-enrich plan LIST --preset SENDER says what would be held, of the answers
 that there are. Other senders take a CSV of the generic shape.`

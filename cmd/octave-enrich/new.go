@@ -15,22 +15,29 @@ import (
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/writer"
 )
 
 // leaveOut keeps who is in an earlier file out of the one that is to be written, and
 // says what about it may surprise.
-func leaveOut(o *options.Options, opt *writer.Options, journal *checkpoint.Journal, output string) (note string) {
+func leaveOut(o *options.Options, opt *writer.Options, list *list, journal *checkpoint.Journal, output string) (note string) {
 	if !o.Output.New || journal == nil {
 		return ""
 	}
-	var replaced int
-	opt.Earlier, replaced = pipeline.Files{SHA256: sumOf}.Earlier(journal.RunRecords(), o.Output.Preset, whole(output))
-	if replaced > 0 {
-		return fmt.Sprintf("%s is replaced, and who is in it is new still; to keep each file, name them by day with {date}", output)
+	files := pipeline.Files{SHA256: sumOf, List: list.input.Profile().SHA256}
+	earlier, replaced, same := files.Earlier(journal.RunRecords(), o.Output.Preset, whole(output))
+	opt.Earlier = earlier
+	const byDay = "; to keep each file, name them by day with {date}"
+	switch {
+	case replaced == 0:
+		return ""
+	case same:
+		return output + " is replaced, and who is in it is new still, for the list is the same" + byDay
+	default:
+		return fmt.Sprintf("%s is replaced, and %s that it holds are left out, for the list has changed%s", output, words.Count(replaced, "contact"), byDay)
 	}
-	return ""
 }
 
 // whole is the path of the file behind a name, from anywhere.
@@ -70,14 +77,14 @@ type filing struct {
 	after      pipeline.FiledBody
 }
 
-func newFiling(o *options.Options, journal *checkpoint.Journal, checkpointPath string, output writer.Output) *filing {
+func newFiling(o *options.Options, list *list, journal *checkpoint.Journal, checkpointPath string, output writer.Output) *filing {
 	f := &filing{checkpoint: checkpointPath}
 	if !o.Output.ForSender() || output.Path == "-" || journal == nil {
 		return f
 	}
 	f.journal = journal
 	path := whole(output.Path)
-	about := pipeline.FiledBody{ID: newRunID(), Preset: o.Output.Preset, Path: path, SHA256: output.SHA256, Over: paths.Exists(path)}
+	about := pipeline.FiledBody{ID: newRunID(), Preset: o.Output.Preset, Path: path, SHA256: output.SHA256, List: list.input.Profile().SHA256, Over: paths.Exists(path)}
 	f.before, f.after = pipeline.FiledRecords(about, output.People)
 	return f
 }

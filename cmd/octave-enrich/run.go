@@ -251,7 +251,7 @@ func (j *job) openOutput() error {
 		return err
 	}
 	opt.Header = j.list.input.Header()
-	if note := leaveOut(j.o, &opt, j.journal, j.places.Output); note != "" {
+	if note := leaveOut(j.o, &opt, j.list, j.journal, j.places.Output); note != "" {
 		j.log.Info(note)
 	}
 	if j.out, err = writer.Create(j.places.Output, opt); err != nil {
@@ -468,7 +468,7 @@ func (j *job) publish() error {
 		_ = file.Abort()
 		return exit.OutputError(err)
 	}
-	filing := newFiling(j.o, j.journal, j.places.Checkpoint, output)
+	filing := newFiling(j.o, j.list, j.journal, j.places.Checkpoint, output)
 	if err := errors.Join(recordOutput(j.journal, j.places.Checkpoint, output), filing.begin()); err != nil {
 		_ = file.Abort()
 		return err

@@ -71,7 +71,7 @@ func (a *app) rehearse(o *options.Options, inputs []string, list *list, journal 
 	if err != nil {
 		return nil, err
 	}
-	leaveOut(o, &opt, journal, at.Output)
+	leaveOut(o, &opt, list, journal, at.Output)
 	file, err := writer.Rehearse(cmp.Or(at.Output, "upload.csv"), opt)
 	if err != nil {
 		return nil, createError(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
@@ -27,14 +28,14 @@ func newAgents(a *app) *cobra.Command {
 		Use:     "agents",
 		Short:   "The sequence agents of this workspace: id, name, cost per run",
 		Example: "  octave-enrich agents\n  octave-enrich agents --json | jq -r '.[].oId'",
-		Args:    args(cobra.NoArgs),
+		Args:    help.Args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
 	o.Service.Flags(fs)
 	o.JSONFlag(fs)
 	o.ConfigFlag(fs)
 	fs.BoolVar(&experiments, "experiments", false, "list experiments, too")
-	cmd.RunE = configured(o, func(*cobra.Command, []string) error {
+	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
 		client, err := o.NewClient(version)
 		if err != nil {
 			return err
@@ -80,7 +81,7 @@ func newCheck(a *app) *cobra.Command {
 		Use:     "check",
 		Short:   "Is the key valid, what is left, does the agent exist",
 		Example: "  octave-enrich check --agent ca_123",
-		Args:    args(cobra.NoArgs),
+		Args:    help.Args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
 	o.Service.Flags(fs)
@@ -89,7 +90,7 @@ func newCheck(a *app) *cobra.Command {
 	fs.IntVar(&o.Budget.Limit, "limit", 0, "with --async: `N` is 1, the one call that it costs")
 	o.JSONFlag(fs)
 	o.ConfigFlag(fs)
-	cmd.RunE = configured(o, func(*cobra.Command, []string) error { return a.check(o) })
+	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error { return a.check(o) })
 	return cmd
 }
 

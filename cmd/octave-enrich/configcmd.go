@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ func newConfig(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Effective settings and their source; a commented example",
-		Args:  unknownCommand,
+		Args:  help.UnknownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newConfigShow(a), newConfigInit(a))
@@ -32,7 +33,7 @@ func newConfigShow(a *app) *cobra.Command {
 	fs := cmd.Flags()
 	o.Flags(fs)
 	cmd.Use, cmd.Short, cmd.Long, cmd.Example = "show [flags of run]", "The effective value of every setting of run, and its source", "", ""
-	cmd.Args = args(cobra.NoArgs)
+	cmd.Args = help.Args(cobra.NoArgs)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if err := o.Read(fs, fs); err != nil {
 			return err
@@ -69,7 +70,7 @@ func newConfigInit(a *app) *cobra.Command {
 		Use:     "init",
 		Short:   "Print a commented example of a configuration file",
 		Example: "  octave-enrich config init > octave.yaml\n  octave-enrich run people.csv --config octave.yaml",
-		Args:    args(cobra.NoArgs),
+		Args:    help.Args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := io.WriteString(a.stdout, configExample(a))
 			return err

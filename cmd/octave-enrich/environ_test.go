@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ func TestWrongValuesOfAllFlags(t *testing.T) {
 			if err == nil {
 				return // checked later, or free text
 			}
-			said := flagError(cmd, err)
+			said := help.FlagError(cmd, err)
 			var e *exit.Error
 			if !errors.As(said, &e) || e.Code != exit.Usage {
 				t.Errorf("%s --%s: %v", cmd.Name(), f.Name, said)

@@ -14,32 +14,21 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/privacy"
 )
 
-const eraseHelp = `Take a person out of a checkpoint, and out of the decisions of its review, by
-writing the files anew: what was asked about them, what came back, every attempt.
-With --fleet they go out of the fleet's database, too: out of all its queues.
-
-Of the outputs and report pages that were made from the checkpoint, and of the
-checkpoints in its folder, those that still hold the person are named, and so are
-the inputs: they are yours to edit or delete. When nobody was found it exits with 3
-and says in which row the nearest address is. A run
-over a list that still holds the person would ask again: --also-exclude puts them
-on the do-not-contact list that run --exclude reads, before anything is erased.`
-
 func newErase(a *app) *cobra.Command {
 	var e erasure
 	cmd := &cobra.Command{
 		Use:   "erase CHECKPOINT --email X | --linkedin SLUG | --id ID",
 		Short: "Take a person out of a checkpoint and name the files that still hold them",
-		Long:  eraseHelp,
 		Example: `  octave-enrich erase people.enriched.csv.checkpoint --email ada@alder.example
   octave-enrich erase people.enriched.csv.checkpoint --linkedin ada-archer --also-exclude do-not-contact.txt`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: help.Args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
 			return paths.Found(list, func(path string) error { return a.erase(path, e) })
 		},

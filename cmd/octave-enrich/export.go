@@ -15,6 +15,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -27,10 +28,9 @@ func newExport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export INPUT... [-o OUTPUT]",
 		Short: "The output again, from the checkpoint alone, in any format or preset",
-		Long:  exportHelp,
 		Example: `  octave-enrich export people.csv -o people.jsonl
   octave-enrich export people.csv --preset lemlist     into people.lemlist.csv`,
-		Args: args(cobra.MinimumNArgs(1)),
+		Args: help.Args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
 	o.List.Flags(fs)
@@ -42,7 +42,7 @@ func newExport(a *app) *cobra.Command {
 	o.Output.ApprovedFlag(fs)
 	o.Teller.SummaryFlag(fs)
 	o.ConfigFlag(fs)
-	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error {
+	cmd.RunE = options.Configured(o, func(_ *cobra.Command, inputs []string) error {
 		return a.export(o, inputs)
 	})
 	return cmd

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
@@ -197,8 +198,7 @@ func newFleet(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fleet",
 		Short: "Many hosts on PostgreSQL: make a fleet, look at it",
-		Long:  fleetHelp,
-		Args:  unknownCommand,
+		Args:  help.UnknownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newFleetInit(a), newFleetStatus(a))
@@ -211,12 +211,12 @@ func newFleetInit(a *app) *cobra.Command {
 		Use:     "init",
 		Short:   "Make the tables of a fleet, or bring them up to date",
 		Example: "  octave-enrich fleet init --fleet postgres://octave@db.internal/fleet",
-		Args:    args(cobra.NoArgs),
+		Args:    help.Args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
 	o.Fleet.URLFlag(fs)
 	o.ConfigFlag(fs)
-	cmd.RunE = configured(o, func(*cobra.Command, []string) error {
+	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
 		defer cancel()
 		db, err := openFleet(ctx, o.Fleet.URL, zap.NewNop())
@@ -246,15 +246,14 @@ func newFleetStatus(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status",
 		Short:   "What a fleet does: queues, hosts, keys, runs",
-		Long:    fleetStatusHelp,
 		Example: "  octave-enrich fleet status --fleet postgres://octave@db.internal/fleet\n  octave-enrich fleet status --json | jq '.queues[].queued'",
-		Args:    args(cobra.NoArgs),
+		Args:    help.Args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
 	o.Fleet.URLFlag(fs)
 	o.JSONFlag(fs)
 	o.ConfigFlag(fs)
-	cmd.RunE = configured(o, func(*cobra.Command, []string) error {
+	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 		defer cancel()
 		db, err := joinFleet(ctx, o.Fleet.URL, zap.NewNop(), 0)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -25,18 +26,17 @@ func newInspect(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect INPUT...",
 		Short: "How a list is understood: format, encoding, column mapping",
-		Long:  inspectHelp,
 		Example: `  octave-enrich inspect people.csv
   octave-enrich inspect people.csv --map jobTitle=Role --write people.map
   octave-enrich run people.csv --map-file people.map`,
-		Args: args(cobra.MinimumNArgs(1)),
+		Args: help.Args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
 	o.List.Flags(fs)
 	o.JSONFlag(fs)
 	o.ConfigFlag(fs)
 	fs.StringVar(&write, "write", "", "pin the mapping in `FILE`, for --map-file")
-	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error { return a.inspect(o, inputs, write) })
+	cmd.RunE = options.Configured(o, func(_ *cobra.Command, inputs []string) error { return a.inspect(o, inputs, write) })
 	return cmd
 }
 

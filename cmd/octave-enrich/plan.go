@@ -12,6 +12,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -25,9 +26,8 @@ func newPlan(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "plan INPUT...",
 		Short:   "What run would do; asks nothing that costs",
-		Long:    planHelp,
 		Example: "  octave-enrich plan people.csv\n  octave-enrich plan people.csv --limit 100 --json",
-		Args:    args(cobra.MinimumNArgs(1)),
+		Args:    help.Args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
 	o.List.Flags(fs)
@@ -43,7 +43,7 @@ func newPlan(a *app) *cobra.Command {
 	fs.BoolVar(&show.all, "requests", false, "the request of every row as JSONL: row, key, status, request")
 	fs.StringVar(&show.rows, "rows", "", "those of some rows alone, such as `4,17-20`; with --requests")
 	o.ConfigFlag(fs)
-	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, show, inputs) })
+	cmd.RunE = options.Configured(o, func(_ *cobra.Command, inputs []string) error { return a.plan(o, show, inputs) })
 	return cmd
 }
 

@@ -7,27 +7,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline/privacy"
 )
 
-const pruneHelp = `Drop what is older than an age from a checkpoint by writing it anew: answers,
-failures and attempts, with the decisions of a review that have no answer any more.
-
-A contact whose answer was dropped is asked, and paid for, again when it comes up
-in a later run. Runs and outputs stay recorded, so that outputs are still known as
-ours, and so do hashes of who was in a file for a sender, so that --new still knows.`
-
 func newPrune(a *app) *cobra.Command {
 	var age options.Days
 	cmd := &cobra.Command{
 		Use:     "prune CHECKPOINT --older-than D",
 		Short:   "Drop old answers from a checkpoint",
-		Long:    pruneHelp,
 		Example: "  octave-enrich prune people.enriched.csv.checkpoint --older-than 180d",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    help.Args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
 			if age == 0 {
 				return exit.UsageError("how old? name an age with --older-than, such as 180d")

@@ -9,6 +9,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -16,15 +17,6 @@ import (
 	"octave-enrich/pipeline/review"
 	"octave-enrich/reader"
 )
-
-const redoHelp = `Mark contacts that the next run asks again. Nothing is paid here: run does that,
-and plan says what it will cost. The old answer stays the row's answer until the
-new one is there, and both stay in the checkpoint.
-
-Which contacts: --failed, --rejected (in a review), --all, --rows 4,17-20 or
---people FILE, which is written like a do-not-contact list. --with TEXT is an
-instruction for these contacts alone. A mark is settled by its answer; --undo
-takes back those that are not settled yet.`
 
 // A redo says which contacts are marked.
 type redo struct {
@@ -37,11 +29,10 @@ func newRedo(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redo LIST --failed | --rejected | --all | --rows LIST | --people FILE",
 		Short: "Mark what the next run asks again; pays nothing",
-		Long:  redoHelp,
 		Example: `  octave-enrich redo people.csv --rejected --with "shorter, and no jokes"
   octave-enrich redo people.csv --rows 4,17-20
   octave-enrich redo people.csv --all --undo`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: help.Args(cobra.ExactArgs(1)),
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&r.failed, "failed", false, "contacts whose question failed")

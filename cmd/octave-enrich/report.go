@@ -15,6 +15,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
@@ -25,9 +26,8 @@ func newReport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "report CHECKPOINT [-o FILE.html]",
 		Short:   "One page to read: how the runs went, and every email",
-		Long:    reportHelp,
 		Example: "  octave-enrich report people.enriched.csv.checkpoint -o people.html",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    help.Args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
 			return paths.Found(list, func(path string) error {
 				return a.report(path, cmp.Or(output, strings.TrimSuffix(path, ".checkpoint")+".html"))

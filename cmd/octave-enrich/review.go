@@ -14,6 +14,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -35,9 +36,8 @@ func newReview(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "review CHECKPOINT",
 		Short:   "Read, edit, approve and reject the emails in a browser",
-		Long:    reviewHelp,
 		Example: "  octave-enrich review people.enriched.csv.checkpoint\n  octave-enrich export people.csv --approved -o approved.csv",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    help.Args(cobra.ExactArgs(1)),
 	}
 	cmd.Flags().StringVar(&addr, "addr", reviewAddr, "loopback `ADDRESS` to listen on; port 0 takes a free one")
 	cmd.Flags().StringVar(&addrFile, "addr-file", "", "write the address of the page to `FILE` once it is served")

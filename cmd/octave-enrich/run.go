@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/octave"
@@ -31,21 +33,31 @@ import (
 func newRun(a *app) *cobra.Command {
 	o := &options.Options{}
 	cmd := &cobra.Command{
-		Use:     "run INPUT... [-o OUTPUT]",
-		Short:   "Ask for a sequence for every contact and write one row per contact",
-		Long:    runHelp,
-		Example: runExamples,
-		Args:    args(cobra.MinimumNArgs(1)),
+		Use:   "run INPUT... [-o OUTPUT]",
+		Short: "Ask for a sequence for every contact and write one row per contact",
+		Example: `  octave-enrich run people.csv --sandbox             try it: no key, no cost
+  octave-enrich run people.csv --agent ca_123        the real thing
+  octave-enrich run people.csv --set lang=de --limit 10
+  octave-enrich run people.csv --context Notes --instructions 'Tone:1'
+  octave-enrich run leads.csv --preset smartlead -o upload.csv
+  cat people.jsonl | octave-enrich run - -o - --checkpoint people.checkpoint`,
+		Args: help.Args(cobra.MinimumNArgs(1)),
 	}
 	fs := cmd.Flags()
 	o.Flags(fs)
-	cmd.RunE = configured(o, func(_ *cobra.Command, inputs []string) error {
+	cmd.RunE = options.Configured(o, func(_ *cobra.Command, inputs []string) error {
 		if o.Teller.DryRun {
 			return a.dryRun()
 		}
 		return success(a.run(o, inputs), o.Teller.SuccessExit)
 	})
 	return cmd
+}
+
+// dryRun answers who asks run for what plan does.
+func (a *app) dryRun() error {
+	return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("run has no --dry-run: plan says what it would ask, cost and take, and pays nothing"),
+		Hint: a.instead("plan", map[string]bool{"dry-run": false})}
 }
 
 // success makes an end that the user calls one an exit with 0. All else that is told

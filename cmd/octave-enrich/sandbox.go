@@ -14,6 +14,7 @@ import (
 
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -23,8 +24,7 @@ func newSandbox(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Serve the embedded Sequence Agent on a local address",
-		Long:  sandboxHelp,
-		Args:  args(cobra.NoArgs),
+		Args:  help.Args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&addr, "addr", "127.0.0.1:8750", "`ADDRESS` to listen on; port 0 takes a free one")

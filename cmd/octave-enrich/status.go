@@ -12,6 +12,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -24,9 +25,8 @@ func newStatus(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status CHECKPOINT",
 		Short:   "What a checkpoint holds",
-		Long:    statusHelp,
 		Example: "  octave-enrich status people.enriched.csv.checkpoint\n  octave-enrich status people.enriched.csv.checkpoint --json | jq .possibly_billed",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    help.Args(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, list []string) error {
 			return paths.Found(list, func(path string) error { return a.status(o, by, path) })
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"strings"
 	"time"
@@ -13,6 +14,11 @@ import (
 	"octave-enrich/reader"
 	"octave-enrich/writer"
 )
+
+// summarySchema is the JSON Schema of [Report].
+//
+//go:embed summary.schema.json
+var summarySchema string
 
 // Report is the summary of a run as JSON. Its schema is summary.schema.json.
 type Report struct {

@@ -17,6 +17,7 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
@@ -27,16 +28,17 @@ import (
 func newWorker(a *app) *cobra.Command {
 	o, w := &options.Options{}, &options.Worker{}
 	cmd := &cobra.Command{
-		Use:     "worker --fleet URL",
-		Short:   "Make the calls of a fleet's runs, on any number of hosts",
-		Long:    workerHelp,
-		Example: workerExamples,
-		Args:    args(cobra.NoArgs),
+		Use:   "worker --fleet URL",
+		Short: "Make the calls of a fleet's runs, on any number of hosts",
+		Example: `  octave-enrich worker --fleet postgres://octave@db.internal/fleet --rate 20/s
+  OCTAVE_FLEET=... octave-enrich worker --queue team-a --key-file team-a.key
+  octave-enrich worker --fleet postgres:///fleet --sandbox`,
+		Args: help.Args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
 	o.WorkerFlags(fs)
 	w.Flags(fs)
-	cmd.RunE = configured(o, func(*cobra.Command, []string) error {
+	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
 		return a.worker(o, w)
 	})
 	return cmd

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"octave-enrich/cmd/octave-enrich/exit"
@@ -223,4 +224,18 @@ func ValueError(name string, err error) error {
 		what = "this number is too large"
 	}
 	return fmt.Errorf("%s %s: %s", name, words.Quote(MaskPassword(invalid.GetValue())), what)
+}
+
+// Configured is a command's first step: it fills its flags from all places where settings are.
+func Configured(o *Options, run func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, list []string) error {
+		known := Known()
+		if err := Misspelt(os.Environ(), known); err != nil {
+			return err
+		}
+		if err := o.Read(cmd.Flags(), known); err != nil {
+			return err
+		}
+		return run(cmd, list)
+	}
 }

@@ -1,4 +1,4 @@
-package main
+package help
 
 import (
 	"fmt"
@@ -15,28 +15,28 @@ import (
 )
 
 // newMan writes the manual. It is for those who build packages, and hidden.
-func newMan() *cobra.Command {
+func newMan(version string) *cobra.Command {
 	return &cobra.Command{
 		Use:    "man DIR",
 		Short:  "Write the manual pages into a folder",
-		Args:   args(cobra.ExactArgs(1)),
+		Args:   Args(cobra.ExactArgs(1)),
 		Hidden: true,
-		RunE:   func(cmd *cobra.Command, list []string) error { return writeManual(cmd.Root(), list[0]) },
+		RunE:   func(cmd *cobra.Command, list []string) error { return writeManual(cmd.Root(), list[0], version) },
 	}
 }
 
 // writeManual writes a page for cmd and each command below it.
-func writeManual(cmd *cobra.Command, dir string) error {
+func writeManual(cmd *cobra.Command, dir, version string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a manual is for everybody
 		return exit.OutputError(err)
 	}
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
-	if err := os.WriteFile(filepath.Join(dir, name+".1"), []byte(manPage(cmd)), 0o644); err != nil { //nolint:gosec // a manual is for everybody
+	if err := os.WriteFile(filepath.Join(dir, name+".1"), []byte(manPage(cmd, version)), 0o644); err != nil { //nolint:gosec // a manual is for everybody
 		return exit.OutputError(err)
 	}
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() && sub.Name() != "help" {
-			if err := writeManual(sub, dir); err != nil {
+			if err := writeManual(sub, dir, version); err != nil {
 				return err
 			}
 		}
@@ -46,7 +46,7 @@ func writeManual(cmd *cobra.Command, dir string) error {
 
 // manPage is the help page of a command in the macros of man(7), so that there
 // is one text to keep true.
-func manPage(cmd *cobra.Command) string {
+func manPage(cmd *cobra.Command, version string) string {
 	var b strings.Builder
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
 	fmt.Fprintf(&b, ".TH %s 1 \"\" %q\n", strings.ToUpper(name), roff(words.Tool+" "+version))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
@@ -29,16 +30,23 @@ func newErase(a *app) *cobra.Command {
 		Example: `  octave-enrich erase people.enriched.csv.checkpoint --email ada@alder.example
   octave-enrich erase people.enriched.csv.checkpoint --linkedin ada-archer --also-exclude do-not-contact.txt`,
 		Args: help.Args(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, list []string) error {
-			return paths.Found(list, func(path string) error { return a.erase(path, e) })
-		},
+	}
+	// Whom to erase is never a setting, but where may be.
+	where := pflag.NewFlagSet("where", pflag.ContinueOnError)
+	e.fleet.FleetFlags(where)
+	where.Lookup("fleet").Usage = "take the person out of the fleet's database at this PostgreSQL `URL`, too (env OCTAVE_FLEET)"
+	cmd.RunE = func(_ *cobra.Command, list []string) error {
+		if err := e.fleet.Read(where, options.Known()); err != nil {
+			return err
+		}
+		return paths.Found(list, func(path string) error { return a.erase(path, e) })
 	}
 	fs := cmd.Flags()
 	fs.StringArrayVar(&e.emails, "email", nil, "by `ADDRESS`; repeatable, also together with the others")
 	fs.StringArrayVar(&e.profiles, "linkedin", nil, "by LinkedIn `SLUG`, or the address of the profile; repeatable")
 	fs.StringArrayVar(&e.ids, "id", nil, "by `ID` of the contact or lead in the CRM; repeatable")
 	fs.StringVar(&e.alsoExclude, "also-exclude", "", "put the person on the do-not-contact list `FILE`, too")
-	fs.Var(&e.fleet, "fleet", "take the person out of the fleet's database at this PostgreSQL `URL`, too (env OCTAVE_FLEET)")
+	fs.AddFlagSet(where)
 	return cmd
 }
 
@@ -46,7 +54,7 @@ func newErase(a *app) *cobra.Command {
 type erasure struct {
 	emails, profiles, ids []string
 	alsoExclude           string
-	fleet                 options.DatabaseURL
+	fleet                 options.Options
 }
 
 // finishing is what a signal leads to while files are written anew: half an erasure
@@ -77,7 +85,7 @@ func (a *app) erase(path string, o erasure) error {
 	if err := e.Read(path); err != nil {
 		return exit.CheckpointError(path, err)
 	}
-	fromFleet, err := a.eraseFromFleet(path, o.fleet, e, watch)
+	fromFleet, err := a.eraseFromFleet(path, &o.fleet, e, watch)
 	if err != nil {
 		return err
 	}
@@ -95,18 +103,15 @@ func (a *app) erase(path string, o erasure) error {
 
 // eraseFromFleet comes before the checkpoint, which tells the questions that are
 // known only by their key, and is told others. A run that holds it would ask anew.
-func (a *app) eraseFromFleet(path string, url options.DatabaseURL, e *privacy.Erasure, watch *watch) (found bool, err error) {
-	if url == "" { // whom to erase is never a setting, but where may be
-		url = options.DatabaseURL(os.Getenv(options.EnvName("fleet")))
-	}
-	if url == "" {
+func (a *app) eraseFromFleet(path string, o *options.Options, e *privacy.Erasure, watch *watch) (found bool, err error) {
+	if o.Fleet.URL == "" {
 		return false, nil
 	}
 	if err := free(path); err != nil {
 		return false, err
 	}
 	ctx := context.Background()
-	db, err := joinFleet(ctx, url, zap.NewNop(), 0)
+	db, err := joinFleet(ctx, o, zap.NewNop(), 0)
 	if err != nil {
 		return false, err
 	}

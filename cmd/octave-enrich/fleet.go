@@ -28,7 +28,11 @@ import (
 const fleetConnections = 6
 
 // openFleet makes ready for the database, and says when it goes away and is back.
-func openFleet(ctx context.Context, url options.DatabaseURL, log *zap.Logger) (*fleet.DB, error) {
+func openFleet(ctx context.Context, o *options.Options, log *zap.Logger) (*fleet.DB, error) {
+	url, err := o.Database()
+	if err != nil {
+		return nil, err
+	}
 	if url == "" {
 		return nil, &exit.Error{Code: exit.Usage, Err: errors.New("no fleet"), Hint: "name its database with --fleet postgres://user@host/database, or in OCTAVE_FLEET"}
 	}
@@ -48,8 +52,8 @@ func openFleet(ctx context.Context, url options.DatabaseURL, log *zap.Logger) (*
 
 // joinFleet opens a fleet that was made before, and waits for its database, so
 // long at most.
-func joinFleet(ctx context.Context, url options.DatabaseURL, log *zap.Logger, patience time.Duration) (*fleet.DB, error) {
-	db, err := openFleet(ctx, url, log)
+func joinFleet(ctx context.Context, o *options.Options, log *zap.Logger, patience time.Duration) (*fleet.DB, error) {
+	db, err := openFleet(ctx, o, log)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +91,7 @@ func (j *job) findWorkers() (err error) {
 		j.client, err = j.o.NewClient(version)
 		return err
 	}
-	j.fleet, err = openFleet(context.Background(), j.o.Fleet.URL, j.log)
+	j.fleet, err = openFleet(context.Background(), j.o, j.log)
 	return err
 }
 
@@ -210,16 +214,16 @@ func newFleetInit(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "init",
 		Short:   "Make the tables of a fleet, or bring them up to date",
-		Example: "  octave-enrich fleet init --fleet postgres://octave@db.internal/fleet",
+		Example: "  octave-enrich fleet init --fleet \"postgres://octave@db.internal/fleet?sslmode=verify-full\"",
 		Args:    help.Args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
-	o.Fleet.URLFlag(fs)
+	o.FleetFlags(fs)
 	o.ConfigFlag(fs)
 	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
 		defer cancel()
-		db, err := openFleet(ctx, o.Fleet.URL, zap.NewNop())
+		db, err := openFleet(ctx, o, zap.NewNop())
 		if err != nil {
 			return err
 		}
@@ -246,17 +250,17 @@ func newFleetStatus(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status",
 		Short:   "What a fleet does: queues, hosts, keys, runs",
-		Example: "  octave-enrich fleet status --fleet postgres://octave@db.internal/fleet\n  octave-enrich fleet status --json | jq '.queues[].queued'",
+		Example: "  octave-enrich fleet status --fleet \"postgres://octave@db.internal/fleet?sslmode=verify-full\"\n  octave-enrich fleet status --json | jq '.queues[].queued'",
 		Args:    help.Args(cobra.NoArgs),
 	}
 	fs := cmd.Flags()
-	o.Fleet.URLFlag(fs)
+	o.FleetFlags(fs)
 	o.JSONFlag(fs)
 	o.ConfigFlag(fs)
 	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 		defer cancel()
-		db, err := joinFleet(ctx, o.Fleet.URL, zap.NewNop(), 0)
+		db, err := joinFleet(ctx, o, zap.NewNop(), 0)
 		if err != nil {
 			return err
 		}

@@ -30,8 +30,8 @@ func newWorker(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "worker --fleet URL",
 		Short: "Make the calls of a fleet's runs, on any number of hosts",
-		Example: `  octave-enrich worker --fleet postgres://octave@db.internal/fleet --rate 20/s
-  OCTAVE_FLEET=... octave-enrich worker --queue team-a --key-file team-a.key
+		Example: `  octave-enrich worker --fleet "postgres://octave@db.internal/fleet?sslmode=verify-full" --rate 20/s
+  OCTAVE_FLEET=... octave-enrich worker --queue emea --key-file emea.key
   octave-enrich worker --fleet postgres:///fleet --sandbox`,
 		Args: help.Args(cobra.NoArgs),
 	}
@@ -81,7 +81,7 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 	}
 	soft, cancel := s.brake.Bound(ctx) // a signal waits for no database
 	defer cancel()
-	db, err := joinFleet(soft, o.Fleet.URL, s.log, math.MaxInt64)
+	db, err := joinFleet(soft, o, s.log, math.MaxInt64)
 	if err != nil {
 		return s.stoppedOr(err)
 	}

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -28,9 +29,27 @@ func (f *Fleet) Flags(fs *pflag.FlagSet) {
 	})
 }
 
-// URLFlag is the one flag of those who only look.
-func (f *Fleet) URLFlag(fs *pflag.FlagSet) {
-	fs.Var(&f.URL, "fleet", "PostgreSQL `URL` of the fleet (env OCTAVE_FLEET)")
+// FleetFlags are those of the commands that only look at a fleet's database.
+func (o *Options) FleetFlags(fs *pflag.FlagSet) {
+	fs.Var(&o.Fleet.URL, "fleet", "PostgreSQL `URL` of the fleet (env OCTAVE_FLEET)")
+	fs.BoolVar(&o.Service.Insecure, "insecure", false, insecureHelp)
+}
+
+// Database is where the fleet's database is, "" for no fleet. A way there that anybody
+// could read, or answer on, is refused as one to the service is.
+func (o *Options) Database() (DatabaseURL, error) {
+	if o.Fleet.URL == "" || o.Service.Insecure {
+		return o.Fleet.URL, nil
+	}
+	err := fleet.CheckTLS(string(o.Fleet.URL))
+	var insecure *fleet.InsecureError
+	if errors.As(err, &insecure) {
+		return "", &exit.Error{Code: exit.Usage, Err: err, Hint: "ask for TLS with sslmode=verify-full in its URL (and sslrootcert=FILE for an authority of your own), or allow it with --insecure"}
+	}
+	if err != nil {
+		return "", &exit.Error{Code: exit.Usage, Err: err}
+	}
+	return o.Fleet.URL, nil
 }
 
 // checkFleet refuses what would be typed in vain.

@@ -37,11 +37,13 @@ func (s *Service) Flags(fs *pflag.FlagSet) {
 		fs.BoolVar(&s.Sandbox, "sandbox", false, "answer from the embedded agent: no key, no network, no cost")
 		fs.StringVar(&s.KeyFile, "key-file", "", "`FILE` with the key; else env OCTAVE_API_KEY, else $CREDENTIALS_DIRECTORY/octave_api_key")
 		fs.StringVar(&s.BaseURL, "base-url", octave.DefaultBaseURL, "`URL` of the service (env OCTAVE_BASE_URL)")
-		fs.BoolVar(&s.Insecure, "insecure", false, "allow a base URL that is neither https nor loopback")
+		fs.BoolVar(&s.Insecure, "insecure", false, insecureHelp)
 		fs.StringVar(&s.CACert, "cacert", "", "`FILE` with one more certificate authority, in PEM")
 		fs.Var(&s.Timeout, "timeout", "of one attempt, from dial to last byte")
 	})
 }
+
+const insecureHelp = "allow a service without https, and a fleet's database without TLS, that is not on this machine"
 
 // SandboxService is who answered, in the header of a checkpoint, when it was the
 // embedded agent.

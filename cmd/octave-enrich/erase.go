@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"go.uber.org/zap"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/console"
@@ -111,7 +110,7 @@ func (a *app) eraseFromFleet(path string, o *options.Options, e *privacy.Erasure
 		return false, err
 	}
 	ctx := context.Background()
-	db, err := joinFleet(ctx, o, zap.NewNop(), 0)
+	db, err := joinFleet(ctx, o)
 	if err != nil {
 		return false, err
 	}

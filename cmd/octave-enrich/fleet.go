@@ -50,14 +50,13 @@ func openFleet(ctx context.Context, o *options.Options, log *zap.Logger) (*fleet
 	return db, nil
 }
 
-// joinFleet opens a fleet that was made before, and waits for its database, so
-// long at most.
-func joinFleet(ctx context.Context, o *options.Options, log *zap.Logger, patience time.Duration) (*fleet.DB, error) {
-	db, err := openFleet(ctx, o, log)
+// joinFleet opens a fleet that was made before, and does not wait for its database.
+func joinFleet(ctx context.Context, o *options.Options) (*fleet.DB, error) {
+	db, err := openFleet(ctx, o, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}
-	if err := db.Check(ctx, patience); err != nil {
+	if err := db.Check(ctx, 0); err != nil {
 		db.Close()
 		return nil, fleetError(err)
 	}
@@ -260,7 +259,7 @@ func newFleetStatus(a *app) *cobra.Command {
 	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
 		defer cancel()
-		db, err := joinFleet(ctx, o, zap.NewNop(), 0)
+		db, err := joinFleet(ctx, o)
 		if err != nil {
 			return err
 		}

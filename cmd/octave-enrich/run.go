@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,9 +163,8 @@ type teller struct {
 	outputs   []Written
 	upload    *Upload // when the output is a sender's
 
-	told    errgroup.Group // who is being told that the run begins
-	live    *http.Server   // of --metrics-addr
-	serving errgroup.Group
+	told errgroup.Group // who is being told that the run begins
+	live func()         // stops --metrics-addr; nil before it begins
 }
 
 // prepare opens what the run needs, and refuses what can be refused.

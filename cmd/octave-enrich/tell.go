@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -117,8 +116,7 @@ func (j *job) tellEnd(err error) error {
 		j.warn("the command of --on-exit failed", failed)
 	}
 	if j.live != nil {
-		_ = j.live.Close()
-		_ = j.serving.Wait()
+		j.live()
 	}
 	return err
 }
@@ -241,24 +239,7 @@ func (j *job) metricsRun() metrics.Run {
 
 // serveMetrics begins to serve --metrics-addr. The job is ready: what a scrape
 // reads does not change any more, but for the tally.
-func (j *job) serveMetrics() error {
-	if j.o.Teller.MetricsAddr == "" {
-		return nil
-	}
-	addr, err := metrics.Address(j.o.Teller.MetricsAddr)
-	if err != nil {
-		return exit.UsageError("--metrics-addr: %w", err)
-	}
-	handler, err := metrics.Handler(j.metricsRun)
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--metrics-addr: %w", err)}
-	}
-	j.log.Info("metrics", zap.String("url", "http://"+listener.Addr().String()+"/metrics"))
-	j.live = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	j.serving.Go(func() error { return j.live.Serve(listener) })
-	return nil
+func (j *job) serveMetrics() (err error) {
+	j.live, err = serveLive(j.o.Teller.MetricsAddr, metrics.Live{Run: j.metricsRun, Ready: func() error { return nil }}, j.log)
+	return err
 }

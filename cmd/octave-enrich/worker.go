@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ import (
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
+	"octave-enrich/pipeline/metrics"
 )
 
 func newWorker(a *app) *cobra.Command {
@@ -58,11 +60,16 @@ type host struct {
 	log   *zap.Logger
 	brake *pipeline.Brake
 	tally *pipeline.Tally
+
+	// For who looks at it from outside, which is possible from the beginning.
+	began  time.Time
+	db     atomic.Pointer[fleet.DB]     // nil until it is looked for
+	worker atomic.Pointer[fleet.Worker] // nil until the fleet knows it
 }
 
 // worker asks the questions of a queue until a signal, or until nobody may.
 func (a *app) worker(o *options.Options, w *options.Worker) error {
-	s := &host{app: a, o: o, brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}}
+	s := &host{app: a, o: o, brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}, began: time.Now()}
 	cfg, err := s.prepare(w)
 	if err != nil {
 		return err
@@ -75,22 +82,32 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 	ctx, abandon := context.WithCancel(context.Background())
 	defer abandon()
 	defer s.listen()()
+	unserve, err := serveLive(o.Teller.MetricsAddr, metrics.Live{Run: s.metricsRun, Worker: true, Fleet: s.metricsFleet, Ready: s.ready}, s.log)
+	if err != nil {
+		return err
+	}
+	defer unserve()
 	account := &lookout{client: client, looked: o.Service.Sandbox, absent: o.Service.Sandbox, say: s.log.Info}
 	if err := s.checkKey(ctx, account); err != nil {
 		return err
 	}
 	soft, cancel := s.brake.Bound(ctx) // a signal waits for no database
 	defer cancel()
-	db, err := joinFleet(soft, o, s.log, math.MaxInt64)
+	db, err := openFleet(soft, o, s.log)
 	if err != nil {
-		return s.stoppedOr(err)
+		return err
 	}
 	defer db.Close()
+	s.db.Store(db)
+	if err := db.Check(soft, math.MaxInt64); err != nil {
+		return s.stoppedOr(fleetError(err))
+	}
 	cfg.Run, cfg.Look = account.knowAgents(pipeline.Call(client.Run)), account.Look
 	worker, err := fleet.NewWorker(soft, db, cfg, s.brake)
 	if err != nil {
 		return s.stoppedOr(fleetError(err))
 	}
+	s.worker.Store(worker)
 	s.log.Info("the worker is ready", zap.String("host", worker.Name()), zap.String("service", cfg.Service),
 		zap.String("queue", cfg.Queue), zap.String("key", cfg.Account), zap.Int("slots", cfg.Slots), zap.Stringer("rate", worker.Allowed()))
 	done := make(chan struct{})

@@ -1,5 +1,6 @@
 // Package metrics tells Prometheus about a run: as text for the node exporter's
-// textfile collector when it has ended, and live while it goes on.
+// textfile collector when it has ended, and live while it goes on, then with the
+// state of its fleet and of its own health.
 //
 // The two differ in kind. A file is of one run that is over, so that its values
 // are gauges named octave_enrich_last_run_...; what is scraped grows, so that it
@@ -27,15 +28,16 @@ type Run struct {
 	ExitCode  int       // once it has ended
 }
 
-// A family is a metric with all its labels' values.
-type family struct {
+// A family is a metric with all its labels' values, read off a T.
+type family[T any] struct {
 	name    string // without prefix and suffix
 	help    string
 	label   string // "" for one sample without
 	grows   bool   // a counter when live
 	ended   bool   // of a run that is over
 	going   bool   // of a run that goes on
-	samples func(Run) []sample
+	listed  bool   // of a run with a list, which a worker has not
+	samples func(T) []sample
 }
 
 // A sample is one value, by the value of the family's label.
@@ -46,16 +48,16 @@ type sample struct {
 
 func one(value float64) []sample { return []sample{{value: value}} }
 
-// families are all metrics, in the order of the text.
-func families() []family {
-	return []family{
-		{name: "rows", help: "Rows by what became of them.", label: "status", grows: true, samples: rows},
-		{name: "input_rows", help: "Rows of the input.", samples: func(r Run) []sample { return one(float64(r.InputRows)) }},
+// families are all metrics of a run, in the order of the text.
+func families() []family[Run] {
+	return []family[Run]{
+		{name: "rows", help: "Rows by what became of them.", listed: true, label: "status", grows: true, samples: rows},
+		{name: "input_rows", help: "Rows of the input.", listed: true, samples: func(r Run) []sample { return one(float64(r.InputRows)) }},
 		{name: "calls", help: "Calls to the service that have ended, by how.", label: "outcome", grows: true, samples: calls},
 		{name: "calls_in_flight", help: "Calls on the wire.", going: true, samples: func(r Run) []sample { return one(float64(r.Calls.InFlight)) }},
 		{name: "retries", help: "Calls that repeated an earlier one of the same run.", grows: true, samples: func(r Run) []sample { return one(float64(r.Calls.Retries)) }},
 		{name: "possibly_billed_calls", help: "Calls without an answer that may have been billed.", grows: true, samples: func(r Run) []sample { return one(float64(r.Calls.PossiblyBilled)) }},
-		{name: "known_answers", help: "Questions that the checkpoint answered.", grows: true, samples: func(r Run) []sample { return one(float64(r.Calls.Remembered)) }},
+		{name: "known_answers", help: "Questions that the checkpoint answered.", listed: true, grows: true, samples: func(r Run) []sample { return one(float64(r.Calls.Remembered)) }},
 		{name: "usage", help: "Usage that the answers reported, most likely credits.", grows: true, samples: usage},
 		{name: "latency_seconds", help: "Latency of the answered calls by percentile; 100 is the slowest.", label: "percentile", samples: latency},
 		{name: "start_timestamp_seconds", help: "When the run began.", samples: func(r Run) []sample { return one(seconds(r.Start)) }},

@@ -44,7 +44,7 @@ func text(t *testing.T, run Run) string {
 
 func scrape(t *testing.T, read func() Run) string {
 	t.Helper()
-	handler, err := Handler(read)
+	handler, err := Handler(Live{Run: read})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestLiveAgreesWithText(t *testing.T) {
 func TestLiveFollowsTheTally(t *testing.T) {
 	var tally pipeline.Tally
 	read := func() Run { return Run{Summary: tally.Summary()} }
-	handler, err := Handler(read)
+	handler, err := Handler(Live{Run: read})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,10 @@ func (o *Options) WorkerFlags(fs *pflag.FlagSet) {
 	o.Fleet.Flags(fs)
 	o.Service.Flags(fs)
 	o.Pace.WorkerFlags(fs)
-	Grouped(fs, HeadingReport, o.Teller.LogFlags)
+	Grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
+		o.Teller.LiveFlag(fs)
+		o.Teller.LogFlags(fs)
+	})
 	o.ConfigFlag(fs)
 }
 

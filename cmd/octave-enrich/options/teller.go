@@ -28,7 +28,7 @@ func (t *Teller) Flags(fs *pflag.FlagSet) {
 	Grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
 		fs.StringVar(&t.Report, "report", "", "write the report page to `FILE.html` when the run ends")
 		fs.StringVar(&t.MetricsFile, "metrics-file", "", "write Prometheus text to `FILE` when the run ends")
-		fs.StringVar(&t.MetricsAddr, "metrics-addr", "", "serve live Prometheus metrics at `[HOST:]PORT`; default host: this machine alone")
+		t.LiveFlag(fs)
 		fs.StringVar(&t.PingURL, "ping-url", "", "GET `URL`/start, and URL/CODE with the exit code at the end")
 		fs.IntSliceVar(&t.SuccessExit, "success-exit", nil, "end with 0 instead of these exit `CODES`, such as 8,10; summaries, pings and metrics keep them")
 		fs.StringVar(&t.OnExit, "on-exit", "", "shell `COMMAND` that reads the summary when the run has ended; it does not inherit the key")
@@ -38,6 +38,11 @@ func (t *Teller) Flags(fs *pflag.FlagSet) {
 		Hide(fs, "dry-run")
 		t.LogFlags(fs)
 	})
+}
+
+// LiveFlag registers what worker has of these, too.
+func (t *Teller) LiveFlag(fs *pflag.FlagSet) {
+	fs.StringVar(&t.MetricsAddr, "metrics-addr", "", "serve live Prometheus metrics, and /healthz, at `[HOST:]PORT`; default host: this machine alone")
 }
 
 // LogFlags registers those of the log.

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/octave"
+	"octave-enrich/pipeline/metrics"
 )
 
 func fleetSample(t *testing.T, name string) string {
@@ -67,7 +70,7 @@ func TestFleetSamples(t *testing.T) {
 }
 
 func TestFleetSamplesParse(t *testing.T) {
-	for name, documents := range map[string]int{"docker-compose.yaml": 1, "kubernetes.yaml": 3} {
+	for name, documents := range map[string]int{"docker-compose.yaml": 1, "kubernetes.yaml": 6, "alerts.yaml": 1} {
 		decoder := yaml.NewDecoder(bytes.NewReader([]byte(fleetSample(t, name))))
 		for n := 0; ; n++ {
 			var v map[string]any
@@ -82,6 +85,122 @@ func TestFleetSamplesParse(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
+	}
+}
+
+// The workers of a ready file have the slots that its rate takes when a call takes
+// half a minute, and a quarter more.
+func TestFleetSamplesUseTheirRate(t *testing.T) {
+	const latency, spare = 30, 1.25
+	worker := regexp.MustCompile(`worker,? --rate,? (\d+)/s,? --concurrency,? "?(\d+)`)
+	replicas := regexp.MustCompile(`replicas: (\d+)`)
+	for _, name := range []string{"docker-compose.yaml", "kubernetes.yaml", "octave-worker.service"} {
+		text := fleetSample(t, name)
+		found := worker.FindStringSubmatch(text)
+		if found == nil {
+			t.Errorf("%s has no worker", name)
+			continue
+		}
+		rate, _ := strconv.Atoi(found[1])
+		slots, _ := strconv.Atoi(found[2])
+		if hosts := replicas.FindStringSubmatch(text); hosts != nil {
+			n, _ := strconv.Atoi(hosts[1])
+			slots *= n
+		}
+		if need := float64(rate) * latency * spare; float64(slots) < need {
+			t.Errorf("%s: %d slots at %d/s, want %.0f", name, slots, rate, need)
+		}
+	}
+}
+
+// pods are the pod templates of the ready file, by the name of their owner.
+func pods(t *testing.T) map[string]map[string]any {
+	t.Helper()
+	found := map[string]map[string]any{}
+	decoder := yaml.NewDecoder(strings.NewReader(fleetSample(t, "kubernetes.yaml")))
+	for {
+		var v map[string]any
+		if err := decoder.Decode(&v); err == io.EOF {
+			return found
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		spec, _ := v["spec"].(map[string]any)
+		if job, ok := spec["jobTemplate"].(map[string]any); ok {
+			spec = job["spec"].(map[string]any)
+		}
+		if pod, ok := spec["template"].(map[string]any); ok {
+			found[v["metadata"].(map[string]any)["name"].(string)] = pod
+		}
+	}
+}
+
+// Probes and scrapes reach what is served, and everybody is held by the policies.
+func TestFleetSampleIsWatched(t *testing.T) {
+	handler, err := metrics.Handler(metrics.Live{Run: func() metrics.Run { return metrics.Run{} }, Ready: func() error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probed := 0
+	for name, pod := range pods(t) {
+		labels := pod["metadata"].(map[string]any)["labels"].(map[string]any)
+		if labels["fleet"] != "octave" || labels["app"] != name {
+			t.Errorf("%s: labels %v, by which policies and budgets find it", name, labels)
+		}
+		container := pod["spec"].(map[string]any)["containers"].([]any)[0].(map[string]any)
+		serves := slices.Contains(container["args"].([]any), any("--metrics-addr"))
+		if _, named := container["ports"]; named != serves {
+			t.Errorf("%s: --metrics-addr %v, ports %v", name, serves, container["ports"])
+		}
+		for _, kind := range []string{"livenessProbe", "readinessProbe"} {
+			probe, ok := container[kind].(map[string]any)
+			if !ok {
+				continue
+			}
+			probed++
+			get := probe["httpGet"].(map[string]any)
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest("GET", get["path"].(string), nil))
+			if w.Code != 200 || get["port"] != "metrics" {
+				t.Errorf("%s: %s asks %v: %d", name, kind, get, w.Code)
+			}
+		}
+	}
+	if probed != 2 {
+		t.Errorf("%d probes, want the worker's two", probed)
+	}
+}
+
+// Alerts are about figures that there are, and the page says what to do about each.
+func TestFleetAlertsAreExplained(t *testing.T) {
+	handler, err := metrics.Handler(metrics.Live{
+		Run: func() metrics.Run { return metrics.Run{} }, Worker: true,
+		Fleet: func() metrics.Fleet { return metrics.Fleet{Worker: true, All: &metrics.FleetTotals{}} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	text, page := fleetSample(t, "alerts.yaml"), fleetSample(t, "README.md")
+	for _, name := range regexp.MustCompile(`octave_enrich_\w+`).FindAllString(text, -1) {
+		if !strings.Contains(w.Body.String(), "# TYPE "+name+" ") {
+			t.Errorf("nobody serves %s", name)
+		}
+	}
+	for _, state := range regexp.MustCompile(`state="(\w+)"`).FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(w.Body.String(), state[0]) {
+			t.Errorf("no key is ever %s", state[1])
+		}
+	}
+	alerts := regexp.MustCompile(`alert: (\w+)`).FindAllStringSubmatch(text, -1)
+	for _, alert := range alerts {
+		if !strings.Contains(page, "| `"+alert[1]+"` |") {
+			t.Errorf("README.md does not say what to do about %s", alert[1])
+		}
+	}
+	if len(alerts) == 0 {
+		t.Error("there are no alerts")
 	}
 }
 

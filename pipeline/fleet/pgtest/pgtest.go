@@ -84,7 +84,8 @@ func launch(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{t: t, bin: programs(t), dir: dir, port: freePort(t), database: "postgres"}
-	if err := giveAway(dir); err != nil {
+	// The data are closed to others, the sockets are not.
+	if err := errors.Join(os.Chmod(dir, 0o711), giveAway(dir)); err != nil { //nolint:gosec // see above
 		t.Fatal(err)
 	}
 	initdb := s.command("initdb", "-D", s.data(), "-U", "octave", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
@@ -157,7 +158,7 @@ func (s *Server) Run() {
 }
 
 func (s *Server) start() {
-	s.cmd = s.command("postgres", "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
+	s.cmd = s.command("postgres", "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -175,6 +176,9 @@ func (s *Server) Kill() {
 
 // Address is host and port.
 func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+// Socket is the folder and the port of its socket, open to every user.
+func (s *Server) Socket() (folder string, port int) { return s.dir, s.port }
 
 // URL is where its database is, as seen through address.
 func (s *Server) URL(address string) string {

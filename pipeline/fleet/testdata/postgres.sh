@@ -9,4 +9,12 @@ if ! command -v pgbouncer >/dev/null || { ! ls /usr/lib/postgresql/*/bin/initdb 
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql pgbouncer >/dev/null
 fi
+# The alert rules are tried with promtool, which comes out of its package without the
+# server around it.
+if ! command -v promtool >/dev/null && [ "$(id -u)" = 0 ] && apt-cache show prometheus >/dev/null 2>&1; then
+	folder=$(mktemp -d)
+	(cd "$folder" && apt-get download -qq prometheus >/dev/null 2>&1 && dpkg-deb --fsys-tarfile prometheus_*.deb | tar x ./usr/bin/promtool && install -m 755 usr/bin/promtool /usr/local/bin/) ||
+		echo 'promtool is not to be had: the alert rules are parsed, and not tried' >&2
+	rm -r "$folder"
+fi
 exec go test -tags fleet -count 1 -timeout 15m -run '^TestFleet' ./pipeline/fleet ./cmd/octave-enrich "$@"

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -91,27 +92,84 @@ func TestLineOfEveryLength(t *testing.T) {
 	must(t, j.Close())
 }
 
-// readLine returns the line, and io.EOF for one that does not end before the file
-// does, at every length around its steps.
+// A line is read back at every length around the size of a block, and there is none
+// that does not end before the file does.
 func TestReadLine(t *testing.T) {
-	for _, step := range []int{0, 8 << 10, 32 << 10, 128 << 10} {
+	for _, step := range []int{0, blockSize, 2 * blockSize, (blocksHeld + 1) * blockSize} {
 		for n := max(0, step-3); n <= step+3; n++ {
 			text := strings.Repeat("x", n)
 			for _, behind := range []string{"", "more\n"} {
 				all := ">" + text + "\n" + behind
-				got, err := readLine(strings.NewReader(all), 1, int64(len(all)))
-				if err != nil || string(got) != text {
-					t.Fatalf("line of %d bytes: %d bytes, %v", n, len(got), err)
+				read := &blocks{f: strings.NewReader(all)}
+				for _, size := range []int{n + 2, len(all), n + 2} {
+					if got, err := read.line(1, int64(size)); err != nil || string(got) != text {
+						t.Fatalf("line of %d bytes: %d bytes, %v", n, len(got), err)
+					}
 				}
 			}
-			if _, err := readLine(strings.NewReader(">"+text), 1, int64(n+1)); err != io.EOF {
-				t.Fatalf("%d bytes without an end: %v", n, err)
+			for _, cut := range []string{">" + text, ">" + text + "\n"} {
+				if _, err := (&blocks{f: strings.NewReader(cut)}).line(1, int64(n+1)); err != io.EOF {
+					t.Fatalf("%d bytes whose end is behind that of the file: %v", n, err)
+				}
 			}
-			if _, err := readLine(strings.NewReader(">"+text+"\n"), 1, int64(n+1)); err != io.EOF {
-				t.Fatalf("%d bytes whose end is behind that of the file: %v", n, err)
+			if _, err := (&blocks{f: strings.NewReader(">" + text)}).line(1, int64(n+2)); err != io.EOF {
+				t.Fatalf("a file that was cut %d bytes behind the beginning of the line: %v", n, err)
 			}
 		}
 	}
+}
+
+// reads counts the reads of a file.
+type reads struct {
+	io.ReaderAt
+	n int
+}
+
+func (r *reads) ReadAt(p []byte, off int64) (int, error) {
+	r.n++
+	return r.ReaderAt.ReadAt(p, off)
+}
+
+// Lines that are read back in about their order take one read a block, though the file
+// grows meanwhile; those that come back to a block that is not held any more read it
+// again, and a failed read is not remembered.
+func TestBlocks(t *testing.T) {
+	var file strings.Builder
+	var offsets []int64
+	for i := 0; file.Len() < 3*blocksHeld*blockSize; i++ {
+		offsets = append(offsets, int64(file.Len()))
+		fmt.Fprintf(&file, "%d %s\n", i, strings.Repeat("x", i%5000))
+	}
+	all := file.String()
+	f := &reads{ReaderAt: strings.NewReader(all)}
+	read := &blocks{f: f}
+	check := func(i int, size int) {
+		t.Helper()
+		want, _, _ := strings.Cut(all[offsets[i]:], "\n")
+		if got, err := read.line(offsets[i], int64(size)); err != nil || string(got) != want {
+			t.Fatalf("line %d: %d bytes, %v", i, len(got), err)
+		}
+	}
+	for i := range offsets {
+		check(min(i^7, len(offsets)-1), len(all)) // eight at a time, backwards
+	}
+	if want := (len(all) + blockSize - 1) / blockSize; f.n != want {
+		t.Errorf("%d reads of %d blocks", f.n, want)
+	}
+	for _, i := range []int{0, len(offsets) - 1, 1, len(offsets) - 2, 0} {
+		check(i, len(all))
+	}
+	// A block that was not full is read again when more of it is written.
+	read = &blocks{f: f}
+	for i := range 20 {
+		check(i, int(offsets[i+1]))
+	}
+	read = &blocks{f: failing{f, 5}}
+	if _, err := read.line(0, 10); !errors.Is(err, durabletest.ErrInjected) {
+		t.Errorf("err = %v", err)
+	}
+	read.f = f
+	check(0, len(all))
 }
 
 // What the quick parser takes is spelled as records are, and all else is left to

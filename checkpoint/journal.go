@@ -38,6 +38,7 @@ type Journal struct {
 	waiting atomic.Int32 // appends that wait for it
 
 	mu        sync.RWMutex // guards what follows
+	read      *blocks      // of the file that is written
 	size      int64        // length written
 	ended     bool         // the last record is Closed
 	err       error        // sticky
@@ -276,7 +277,7 @@ func (j *Journal) Failure(key Key) (Record, bool, error) {
 func (j *Journal) last(key Key, state State, kind string) (Record, bool, error) {
 	j.mu.RLock()
 	p, ok := j.index[key]
-	now, err := reading{j.path, j.f, j.size}, j.err
+	now, err := reading{j.path, j.read, j.size}, j.err
 	j.mu.RUnlock()
 	if err != nil {
 		return Record{}, false, err
@@ -388,7 +389,7 @@ func (j *Journal) end() error {
 // A reading is the file as it was at some moment.
 type reading struct {
 	path string
-	f    durable.File
+	read *blocks
 	size int64
 }
 
@@ -397,7 +398,7 @@ func (r reading) at(offset int64) (Record, error) {
 	damaged := func(reason string) error {
 		return &DamageError{Path: r.path, Offset: offset, Reason: reason}
 	}
-	raw, err := readLine(r.f, offset, r.size)
+	raw, err := r.read.line(offset, r.size)
 	if err == io.EOF {
 		return Record{}, damaged("record is cut short")
 	}

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,6 +41,7 @@ func Open(path string, opt Options) (*Journal, error) {
 		}
 		return nil, err
 	}
+	j.read = &blocks{f: j.f}
 	return j, nil
 }
 
@@ -221,23 +221,4 @@ func sizeOf(f durable.File) (int64, error) {
 		return 0, err
 	}
 	return info.Size(), nil
-}
-
-// readLine reads the line that begins at offset of a file of size bytes, without
-// its newline. It returns io.EOF if the file ends before the line does.
-func readLine(f io.ReaderAt, offset, size int64) ([]byte, error) {
-	want := int64(8 << 10)
-	for {
-		buf := make([]byte, min(want, size-offset))
-		if _, err := f.ReadAt(buf, offset); err != nil && err != io.EOF {
-			return nil, err
-		}
-		if n := bytes.IndexByte(buf, '\n'); n >= 0 {
-			return buf[:n], nil
-		}
-		if int64(len(buf)) < want || want > maxLine {
-			return nil, io.EOF
-		}
-		want *= 4
-	}
 }

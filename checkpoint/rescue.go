@@ -164,7 +164,7 @@ func (j *Journal) rescue() (name string, err error) {
 	if err != nil {
 		return "", errors.Join(err, f.Close(), durable.Remove(j.fs, name))
 	}
-	j.left, j.f, j.path = j.f, f, name
+	j.left, j.f, j.path, j.read = j.f, f, name, &blocks{f: f}
 	j.lives++
 	j.size, j.ended, j.holes = next.size, next.ended, next.holes
 	j.index, j.answered, j.submitted, j.runs = next.index, next.answered, next.submitted, next.runs

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -56,7 +57,8 @@ func unescape(inner []byte) (string, bool) {
 	if i < 0 {
 		return string(inner), true
 	}
-	text := make([]byte, 0, len(inner))
+	var text strings.Builder
+	text.Grow(len(inner))
 	for ; i >= 0; i = bytes.IndexByte(inner, '\\') {
 		c := inner[i+1]
 		switch c {
@@ -73,10 +75,12 @@ func unescape(inner []byte) (string, bool) {
 		case 'u':
 			return "", false
 		}
-		text = append(append(text, inner[:i]...), c)
+		text.Write(inner[:i])
+		text.WriteByte(c)
 		inner = inner[i+2:]
 	}
-	return string(append(text, inner...)), true
+	text.Write(inner)
+	return text.String(), true
 }
 
 // word is what a string says, or the spelling of a number: for ids.

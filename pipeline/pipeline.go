@@ -144,7 +144,7 @@ type place struct {
 	question *Question // of the row; nil if there is none
 	*pending
 	leads bool // the first row of its question
-	given bool // its question is with the workers already
+	given bool // its question is with the workers already, or needs none
 	last  bool // its question is asked after the new ones
 }
 
@@ -156,8 +156,8 @@ type pending struct {
 	fresh    bool // not answered in an earlier run
 	kept     bool // the answer of another question about the person is taken
 	done     chan struct{}
-	// Valid once done is closed. A nil answer without an error was too much to
-	// keep: emit reads it back from the journal.
+	// Valid once done is closed. A nil answer without an error is in the journal, from
+	// before or since it was too much to keep: emit reads it back.
 	answer *octave.Answer
 	err    error
 }
@@ -284,12 +284,17 @@ func (r *run) placeOf(contact reader.Contact) *place {
 	case decision == BeyondLimit, decision == ToAsk && r.cfg.Brake.Reason() != nil:
 		return &place{contact: contact, question: q, pending: &pending{question: q, done: closed, err: ErrStopped}}
 	}
-	last := decision == ToAskLast
+	known, last := decision == Answered || decision == Kept, decision == ToAskLast
 	p := &pending{question: q, fresh: decision == ToAsk || decision == Submitted || last, kept: decision == Kept, done: make(chan struct{})}
+	if known { // emit reads the answer back
+		p.done = closed
+		r.asked.Add(1)
+		r.obs.notify(Remembered{})
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open[q.Key] = p
-	return &place{contact: contact, question: q, pending: p, leads: true, last: last}
+	return &place{contact: contact, question: q, pending: p, leads: true, given: known, last: last}
 }
 
 // meet says whether the row is the first one of a question of an earlier run.

@@ -78,13 +78,15 @@ func isNew(path string) bool {
 	if !paths.Exists(path) {
 		return true
 	}
-	journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true})
-	if err != nil {
-		return false // whoever opens it for the run says what is wrong
+	begun := false
+	for entry, err := range checkpoint.Records(path, nil) {
+		taking, done := pipeline.ReadTaken([]checkpoint.Record{entry.Record})
+		begun = begun || taking
+		if err != nil || done || entry.Type == checkpoint.Answered && !begun {
+			return false // of an error, whoever opens it for the run says what is wrong
+		}
 	}
-	defer journal.Close()
-	begun, done := pipeline.ReadTaken(journal.RunRecords())
-	return !done && (begun || journal.Len() == 0)
+	return true
 }
 
 var digits = regexp.MustCompile(`\s*\(\d+\)|\d+`)

@@ -69,11 +69,9 @@ const fewFirst = 10
 
 // nextAfterRun is reading what came, then the rest, then the sender.
 func (j *job) nextAfterRun() []string {
-	about := words.Quote(j.places.Checkpoint)
-	if len(j.names) == 1 {
-		if found, err := paths.Checkpoint(j.names[0]); err == nil && found == j.places.Checkpoint {
-			about = words.Quote(j.names[0])
-		}
+	about, named := words.Quote(j.places.Checkpoint), " --checkpoint "+words.Quote(j.places.Checkpoint)
+	if len(j.names) == 1 && j.names[0] != "-" && paths.LeadsTo(j.names[0], j.places.Checkpoint) {
+		about, named = words.Quote(j.names[0]), ""
 	}
 	read := words.Tool + " review " + about
 	switch {
@@ -82,19 +80,8 @@ func (j *job) nextAfterRun() []string {
 	case j.o.Output.ForSender():
 		return nil // what to do in the sender is said
 	}
-	return []string{read, j.exportCommand() + "   (or another sender: help senders)"}
-}
-
-// exportCommand makes the file for a sender.
-func (j *job) exportCommand() string {
-	line := words.Tool + " export"
-	for _, input := range j.names {
-		line += " " + words.Quote(input)
-	}
-	if paths.DefaultCheckpoint(&options.Options{}, j.names) != j.places.Checkpoint {
-		line += " --checkpoint " + words.Quote(j.places.Checkpoint)
-	}
-	return line + " --preset smartlead"
+	export := words.Tool + " export " + quoteAll(j.names) + named
+	return []string{read, export + " --preset smartlead   (or another sender: help senders)"}
 }
 
 // exportOf makes the file of what was approved; about is how the checkpoint was

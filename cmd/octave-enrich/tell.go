@@ -135,7 +135,10 @@ func (j *job) tellPeople(end *exit.Error) {
 	case j.o.Teller.Quiet:
 	default:
 		console.TellEnd(j.console, j.end())
-		if commands := j.nextAfterRun(); code == exit.OK && len(commands) > 0 {
+		if code != exit.OK {
+			return
+		}
+		if commands := j.nextAfterRun(); len(commands) > 0 {
 			next(j.console, commands...)
 		}
 	}

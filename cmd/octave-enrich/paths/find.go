@@ -47,7 +47,7 @@ func Checkpoint(path string) (string, error) {
 	if strings.HasSuffix(path, ".checkpoint") {
 		return path, nil // whoever opens it says what is wrong with it
 	}
-	used := checkpointsOf(path)
+	used := checkpointsOf(path, "")
 	switch len(used) {
 	case 0:
 		return "", &exit.Error{Code: exit.Damaged, Err: fmt.Errorf("%s is no checkpoint, and there is none of it: neither %s.checkpoint nor %s.checkpoint", path, options.DefaultOutput(path, ""), path),
@@ -58,9 +58,26 @@ func Checkpoint(path string) (string, error) {
 	return "", &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s was run with several checkpoints", path), Hint: "name one of " + strings.Join(used, ", ")}
 }
 
-// checkpointsOf lists the checkpoints beside a list whose last run was about it.
-func checkpointsOf(path string) (used []string) {
+// LeadsTo says whether a command that is given the list alone finds this checkpoint,
+// whose last run was about the list.
+func LeadsTo(list, own string) bool {
+	if path := options.DefaultOutput(list, "") + ".checkpoint"; Exists(path) {
+		return path == own
+	}
+	if path := list + ".checkpoint"; path != own && Exists(path) {
+		return false
+	}
+	return slices.Equal(checkpointsOf(list, own), []string{own})
+}
+
+// checkpointsOf lists the checkpoints beside a list whose last run was about it. Of
+// own that is known; it is not read.
+func checkpointsOf(path, own string) (used []string) {
 	for _, neighbour := range Beside(path, "") {
+		if neighbour == own {
+			used = append(used, own)
+			continue
+		}
 		journal, err := checkpoint.Open(neighbour, checkpoint.Options{ReadOnly: true})
 		if err != nil {
 			continue
@@ -140,7 +157,7 @@ func DefaultCheckpoint(o *options.Options, inputs []string) string {
 		if beside, err := options.CheckpointOf(o.Output.Path); o.Output.Path != "" && (err != nil || Exists(beside)) {
 			return ""
 		}
-		if used := checkpointsOf(inputs[0]); len(used) == 1 {
+		if used := checkpointsOf(inputs[0], ""); len(used) == 1 {
 			return used[0]
 		}
 	}

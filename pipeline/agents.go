@@ -29,6 +29,17 @@ func ReadAgent(rec checkpoint.Record) (body AgentBody, ok bool) {
 	return body, rec.Type == Described && json.Unmarshal(rec.Body, &body) == nil
 }
 
+// LastAgent is what an agent was when it was noted last; the zero value when it
+// never was.
+func LastAgent(records []checkpoint.Record, oid string) (last AgentBody) {
+	for _, rec := range records {
+		if body, is := ReadAgent(rec); is && body.OID == oid {
+			last = body
+		}
+	}
+	return last
+}
+
 // changes says what is different about an agent now, "" for nothing that both know.
 func (a AgentBody) changes(now AgentBody) string {
 	var parts []string

@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 
@@ -124,4 +126,24 @@ func sameWords(message string) string {
 		}
 	}
 	return strings.Join(kept, " ")
+}
+
+// Proven says whether a journal holds an answer of the agent of these settings.
+func Proven(journal iter.Seq2[checkpoint.Entry, error], settings Settings) (bool, error) {
+	for entry, err := range journal {
+		if err != nil {
+			return false, &JournalError{Err: err}
+		}
+		var body struct {
+			Request struct {
+				Agent      string `json:"agentOId"`
+				Experiment string `json:"experimentOId"`
+			} `json:"request"`
+		}
+		if entry.Type == checkpoint.Answered && json.Unmarshal(entry.Body, &body) == nil &&
+			body.Request.Agent == settings.Agent && body.Request.Experiment == settings.Experiment {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -2,7 +2,10 @@ package pipeline
 
 import (
 	"crypto/sha256"
+	"fmt"
+	"hash/maphash"
 	"iter"
+	"slices"
 	"strings"
 
 	"octave-enrich/checkpoint"
@@ -126,4 +129,42 @@ func (p *People) Instead(ask func(reader.Contact) (octave.Request, error)) func(
 		}
 		return request, err
 	}
+}
+
+// CountLost counts the contacts of a list before that are not in the one of now.
+func CountLost(before, now iter.Seq2[reader.Contact, error]) (n int, err error) {
+	seed := maphash.MakeSeed()
+	var here []uint64
+	for contact, err := range now {
+		if err != nil {
+			return 0, err
+		}
+		here = append(here, names(seed, contact.Person)...)
+	}
+	slices.Sort(here)
+	for contact, err := range before {
+		if err != nil {
+			return 0, err
+		}
+		ours := names(seed, contact.Person)
+		found := slices.ContainsFunc(ours, func(name uint64) bool { _, hit := slices.BinarySearch(here, name); return hit })
+		if len(ours) > 0 && !found {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// names hashes what a contact may be found by: address, profile, ids, or name and
+// company.
+func names(seed maphash.Seed, p reader.Person) (list []uint64) {
+	for kind, value := range []string{p.Email, strings.ToLower(p.LinkedInProfile), p.CRMContactID, p.CRMLeadID} {
+		if value != "" {
+			list = append(list, maphash.String(seed, fmt.Sprint(kind, value)))
+		}
+	}
+	if len(list) == 0 && p.FirstName+p.LastName != "" {
+		list = append(list, maphash.String(seed, strings.ToLower(p.FirstName+"\x00"+p.LastName+"\x00"+p.CompanyName+"\x00"+p.CompanyDomain)))
+	}
+	return list
 }

@@ -4,10 +4,13 @@ package pipeline
 // JSON and grows only: a field that is read today is read in every later version.
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -20,6 +23,13 @@ const (
 	Ended = "ended" // how it ended: EndBody
 	Paced = "pace"  // how fast the service may be asked: PaceBody
 )
+
+// NewRunID names a run, or a file for a sender, so that no other has the name.
+func NewRunID() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:])
+	return hex.EncodeToString(id[:])
+}
 
 // RunBody is the body of a run record: what the questions were made of.
 type RunBody struct {
@@ -274,4 +284,15 @@ func answerBody(q *Question, answer *octave.Answer) []byte {
 		b = append(append(append(b, `,"replaces":"`...), q.Older[0].String()...), '"')
 	}
 	return append(b, '}')
+}
+
+// LastOutput is the file with the rows of the last run or export, "" when there is
+// none.
+func LastOutput(records []checkpoint.Record) (path string) {
+	for _, rec := range records {
+		if body, ok := ReadOutput(rec); ok && !body.Page && !strings.Contains(body.Path, ".held.") {
+			path = body.Path
+		}
+	}
+	return path
 }

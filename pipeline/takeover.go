@@ -257,3 +257,32 @@ func withOrigin(rec checkpoint.Record, name string) checkpoint.Record {
 	rec.Body = append(append(append(body, `,"from":`...), quoted...), '}')
 	return rec
 }
+
+// Memory is what a run would know that takes the accepted offers over, and nothing
+// else.
+func (o *Offers) Memory() *Memory { return &Memory{Journal: offered{o}, Redo: o.Marks()} }
+
+// offered is the journal of a plan whose checkpoint is new: it knows what a run
+// would take over, and nothing else.
+type offered struct{ answers *Offers }
+
+func (o offered) State(key checkpoint.Key) checkpoint.State {
+	if _, ok := o.answers.Answer(key); ok {
+		return checkpoint.AnsweredState
+	}
+	return checkpoint.Unknown
+}
+
+// Answer has the time of an answer, and what was asked, where that is not the same.
+func (o offered) Answer(key checkpoint.Key) (checkpoint.Record, bool, error) {
+	rec, ok := o.answers.Answer(key)
+	return rec, ok, nil
+}
+
+func (offered) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
+
+func (offered) Append(checkpoint.Record) error { return checkpoint.ErrReadOnly }
+
+func (offered) MayAsk() error { return checkpoint.ErrReadOnly }
+
+func (offered) Note(checkpoint.Record) error { return checkpoint.ErrReadOnly }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/pipeline"
 )
@@ -172,7 +173,7 @@ func (b *bystander) settle(times func(answers []string) int) {
 	}
 }
 
-func (b *bystander) status() (s Status) {
+func (b *bystander) status() (s checkpoints.Status) {
 	b.t.Helper()
 	text, err := command(b.t, b.dir, b.service.url, "status", b.checkpoint(), "--json").Output()
 	check(b.t, err)
@@ -182,7 +183,7 @@ func (b *bystander) status() (s Status) {
 		Questions pipeline.QuestionCount
 	}
 	check(b.t, json.Unmarshal(text, &status))
-	return Status{TakenOver: status.TakenOver, AskAgain: status.AskAgain, Questions: status.Questions}
+	return checkpoints.Status{TakenOver: status.TakenOver, AskAgain: status.AskAgain, Questions: status.Questions}
 }
 
 func once([]string) int { return 1 }

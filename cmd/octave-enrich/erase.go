@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/help"
@@ -106,7 +106,7 @@ func (a *app) eraseFromFleet(path string, o *options.Options, e *privacy.Erasure
 	if o.Fleet.URL == "" {
 		return false, nil
 	}
-	if err := free(path); err != nil {
+	if err := checkpoints.Free(path); err != nil {
 		return false, err
 	}
 	ctx := context.Background()
@@ -130,28 +130,11 @@ func (a *app) eraseFromFleet(path string, o *options.Options, e *privacy.Erasure
 	return erased.Records+erased.Queued > 0, nil
 }
 
-// free says whether nobody holds the checkpoint.
-func free(path string) error {
-	journal, err := checkpoint.Open(path, checkpoint.Options{})
-	if err != nil {
-		return holdError(path, err)
-	}
-	return journal.Close()
-}
-
-// holdError tells a checkpoint that somebody holds from one that is damaged.
-func holdError(path string, err error) error {
-	if errors.Is(err, checkpoint.ErrLocked) {
-		return &exit.Error{Code: exit.Locked, Err: fmt.Errorf("%s is in use", path), Hint: "wait for the run or the review to end, and do this again"}
-	}
-	return exit.CheckpointError(path, err)
-}
-
 // rewriteError is about the file that could not be written anew.
 func rewriteError(err error) error {
 	var file *privacy.FileError
 	if errors.As(err, &file) {
-		return holdError(file.Path, file.Err)
+		return checkpoints.HoldError(file.Path, file.Err)
 	}
 	return exit.OutputError(err)
 }

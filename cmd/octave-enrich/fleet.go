@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/cmd/octave-enrich/accounts"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
@@ -121,19 +122,19 @@ func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 		return fleetError(err)
 	}
 	if err != nil { // stopped before it began: every row says so
-		return pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(nobody, j.memory, obs), j.out, obs)
+		return pipeline.Run(ctx, cfg, j.list.Input.Contacts(), pipeline.Memo(nobody, j.memory, obs), j.out, obs)
 	}
 	serving, stop := context.WithCancel(ctx)
 	var side errgroup.Group
 	side.Go(func() error { return coordinator.Serve(serving) })
 	if whole {
 		side.Go(func() error {
-			return coordinator.Ahead(serving, pipeline.Questions(j.list.input.Contacts(), cfg.Selection))
+			return coordinator.Ahead(serving, pipeline.Questions(j.list.Input.Contacts(), cfg.Selection))
 		})
 	}
 	// All of a queue would have to be heard, and costs as much time: it is not waited for.
 	agent := pipeline.StopAlike(coordinator.Ask, j.journal, j.proven, false, brake)
-	err = pipeline.Run(ctx, cfg, j.list.input.Contacts(), pipeline.Memo(agent, j.memory, obs), j.out, obs)
+	err = pipeline.Run(ctx, cfg, j.list.Input.Contacts(), pipeline.Memo(agent, j.memory, obs), j.out, obs)
 	stop()
 	broken := side.Wait()
 	if failed := coordinator.Close(ctx, err == nil && broken == nil); failed != nil {
@@ -157,7 +158,7 @@ func (j *job) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, max(j.pace.MaxOutage, accountTimeout)) // a signal ends the wait for a database, too
+	ctx, cancel := context.WithTimeout(ctx, max(j.pace.MaxOutage, accounts.Timeout)) // a signal ends the wait for a database, too
 	defer cancel()
 	ctx, unbind := brake.Bound(ctx)
 	defer unbind()
@@ -220,7 +221,7 @@ func newFleetInit(a *app) *cobra.Command {
 	o.FleetFlags(fs)
 	o.ConfigFlag(fs)
 	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
-		ctx, cancel := context.WithTimeout(context.Background(), accountTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), accounts.Timeout)
 		defer cancel()
 		db, err := openFleet(ctx, o, zap.NewNop())
 		if err != nil {
@@ -269,7 +270,7 @@ func newFleetStatus(a *app) *cobra.Command {
 			return fleetError(err)
 		}
 		if o.JSON {
-			return writeJSON(a.stdout, status)
+			return words.WriteJSON(a.stdout, status)
 		}
 		return printFleet(a.stdout, status)
 	})

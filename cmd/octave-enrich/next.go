@@ -11,6 +11,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
+	"octave-enrich/cmd/octave-enrich/plans"
 	"octave-enrich/cmd/octave-enrich/words"
 )
 
@@ -52,12 +53,12 @@ func (a *app) instead(command string, without map[string]bool) string {
 }
 
 // nextAfterPlan is a run: of ten, when there are many and nothing is known yet.
-func (a *app) nextAfterPlan(o *options.Options, e Estimate) {
+func (a *app) nextAfterPlan(o *options.Options, e plans.Estimate) {
 	if e.ToAsk == 0 || !slices.Contains(a.args[:1], "plan") {
 		return
 	}
 	run := a.instead("run", map[string]bool{"json": false, "requests": false, "rows": true})
-	if e.ToAsk > fewFirst && o.Budget.Limit == 0 && e.guessed {
+	if e.ToAsk > fewFirst && o.Budget.Limit == 0 && e.Guessed {
 		next(a.stdout, run+fmt.Sprintf(" --limit %d", fewFirst)+"   (ten first, to read)", run)
 		return
 	}

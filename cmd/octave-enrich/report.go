@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -16,6 +15,7 @@ import (
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/help"
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/report"
@@ -45,20 +45,20 @@ func (a *app) report(path, output string) error {
 	if err := errors.Join(files.Check(), files.Folders()); err != nil {
 		return err
 	}
-	opt, err := pageOptions(path)
+	opt, err := outputs.PageOptions(path)
 	if err != nil {
 		return err
 	}
 	if output == "-" {
-		return pageError(path, report.Write(a.stdout, path, opt))
+		return outputs.PageError(path, report.Write(a.stdout, path, opt))
 	}
-	if err := mayReplacePage(output); err != nil {
+	if err := outputs.MayReplacePage(output); err != nil {
 		return err
 	}
 	if err := a.notePage(path, output); err != nil {
 		return err
 	}
-	if err := writePage(path, output, opt); err != nil {
+	if err := outputs.WritePage(path, output, opt); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stderr, "wrote %s\n", output)
@@ -77,43 +77,7 @@ func (a *app) notePage(path, output string) error {
 	case err != nil:
 		return exit.CheckpointError(path, err)
 	}
-	return errors.Join(recordPage(journal, path, output), journal.Close())
-}
-
-// recordPage remembers a page like an output: it holds every email.
-func recordPage(journal *checkpoint.Journal, path, output string) error {
-	return appendRecord(journal, path, checkpoint.Output, pipeline.OutputBody{Path: durable.Resolved(output), Page: true})
-}
-
-// pageError gives errors of the disk and of the checkpoint their codes.
-func pageError(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return exit.CheckpointError(path, err)
-}
-
-// mayReplacePage lets a page be replaced by a newer one, and nothing else.
-func mayReplacePage(output string) error {
-	ours, err := report.IsPage(output)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return exit.OutputError(err)
-	case !ours:
-		return &exit.Error{Code: exit.Output, Err: fmt.Errorf("%s exists and is not a report", output), Hint: "choose another file, or move it away"}
-	}
-	return nil
-}
-
-// writePage writes the page in full before it takes the name: somebody may be
-// reading the last one.
-func writePage(path, output string, opt report.Options) error {
-	err := durable.Replace(durable.OS{}, output, durable.Private, func(w io.Writer) error {
-		return report.Write(w, path, opt)
-	})
-	return pageError(path, err)
+	return errors.Join(outputs.RecordPage(journal, path, output), journal.Close())
 }
 
 // ended notes in the checkpoint how the run ended and writes the page that was
@@ -133,14 +97,14 @@ func (j *job) ended(end error) error {
 }
 
 func (j *job) writeReport() error {
-	opt, err := pageOptions(j.answers())
+	opt, err := outputs.PageOptions(j.answers())
 	if err != nil {
 		return err
 	}
-	if err := recordPage(j.journal, j.places.Checkpoint, j.o.Teller.Report); err != nil && j.answers() == j.places.Checkpoint {
+	if err := outputs.RecordPage(j.journal, j.places.Checkpoint, j.o.Teller.Report); err != nil && j.answers() == j.places.Checkpoint {
 		return err
 	}
-	if err := writePage(j.answers(), j.o.Teller.Report, opt); err != nil {
+	if err := outputs.WritePage(j.answers(), j.o.Teller.Report, opt); err != nil {
 		return err
 	}
 	if j.app.log != nil {
@@ -163,5 +127,5 @@ func (j *job) checkReport() error {
 	if _, err := durable.Target(durable.OS{}, page); err != nil {
 		return exit.OutputError(fmt.Errorf("--report: %w", err))
 	}
-	return mayReplacePage(page)
+	return outputs.MayReplacePage(page)
 }

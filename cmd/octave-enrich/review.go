@@ -15,10 +15,10 @@ import (
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/help"
+	"octave-enrich/cmd/octave-enrich/marks"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/paths"
-	"octave-enrich/cmd/octave-enrich/words"
-	"octave-enrich/pipeline/report"
 	"octave-enrich/pipeline/review"
 )
 
@@ -71,13 +71,13 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 	watch := a.watch()
 	defer watch.unlisten()
 	ctx := watch.begin("stopping")
-	book, err := review.Open(path, words.Tool+" "+version)
+	book, err := review.Open(path, toolVersion())
 	if err != nil {
-		return reviewError(path, err)
+		return outputs.ReviewError(path, err)
 	}
 	defer func() {
 		if closed := book.Close(); closed != nil {
-			err = errors.Join(err, reviewError(path, closed))
+			err = errors.Join(err, outputs.ReviewError(path, closed))
 		}
 	}()
 	listener, err := net.Listen("tcp", addr)
@@ -88,7 +88,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 		return &exit.Error{Code: exit.Usage, Err: err}
 	}
 	server := review.NewServer(ctx, path, book)
-	server.Mark = a.marker(path)
+	server.Mark = marks.Marker(path, a.stdin)
 	url := server.URL(listener.Addr())
 	if addrFile != "" {
 		if err := durable.WriteFile(addrFile, []byte(url+"\n"), durable.Private); err != nil {
@@ -133,30 +133,4 @@ func reviewable(path string) error {
 		return exit.CheckpointError(path, err)
 	}
 	return journal.Close()
-}
-
-// reviewError gives errors of the journal of decisions their codes.
-func reviewError(path string, err error) error {
-	if errors.Is(err, checkpoint.ErrLocked) {
-		return &exit.Error{Code: exit.Locked, Err: fmt.Errorf("a review of %s is open already", path),
-			Hint: "its address stands where it was started; end it there with Ctrl-C"}
-	}
-	return exit.CheckpointError(review.Path(path), err)
-}
-
-// pageOptions are the same for every page of a checkpoint: the rows of the list are
-// on it, and what was decided when there was a review.
-func pageOptions(path string) (report.Options, error) {
-	list, err := report.ReadList(path)
-	if err != nil {
-		return report.Options{}, exit.CheckpointError(path, err)
-	}
-	if !paths.Exists(review.Path(path)) {
-		return report.Options{List: list}, nil
-	}
-	book, err := review.Read(path)
-	if err != nil {
-		return report.Options{}, reviewError(path, err)
-	}
-	return report.Options{Decide: book.Decision, List: list}, nil
 }

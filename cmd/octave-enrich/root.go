@@ -37,6 +37,9 @@ func newRoot(a *app) *cobra.Command {
 	return root
 }
 
+// toolVersion is how a checkpoint names who made it.
+func toolVersion() string { return words.Tool + " " + version }
+
 func versionLine() string {
 	return fmt.Sprintf("%s %s %s %s/%s\n", words.Tool, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

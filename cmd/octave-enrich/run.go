@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -18,10 +16,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/accounts"
+	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/help"
+	"octave-enrich/cmd/octave-enrich/lists"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
@@ -74,7 +76,7 @@ func success(err error, codes []int) error {
 // run is the main job: everything that can be refused is refused before the
 // first call.
 func (a *app) run(o *options.Options, names []string) error {
-	j := &job{app: a, o: o, inputs: inputs{names: names}, id: newRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
+	j := &job{app: a, o: o, inputs: inputs{names: names}, id: pipeline.NewRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
 	defer func() { j.unlisten() }()
 	j.places, j.unplaced = o.Places(names)
 	if err := paths.Of(o, names, j.places).Check(); err != nil {
@@ -109,12 +111,6 @@ func (j *job) tellOutput(output writer.Output) {
 	}
 }
 
-func newRunID() string {
-	var id [8]byte
-	_, _ = rand.Read(id[:])
-	return hex.EncodeToString(id[:])
-}
-
 // A job is a run made ready.
 type job struct {
 	app     *app
@@ -146,7 +142,7 @@ type job struct {
 // inputs are what a run is about, and where it goes.
 type inputs struct {
 	names    []string // of files, as given
-	list     *list
+	list     *lists.List
 	places   options.Places
 	unplaced error // why they are not known
 }
@@ -160,8 +156,8 @@ type teller struct {
 	left      string    // credits when it began, as far as the service tells
 	toAsk     int       // questions that need a call, if no budget ends the run
 	concluded bool      // its rows are written, or cannot be
-	outputs   []Written
-	upload    *Upload // when the output is a sender's
+	outputs   []outputs.File
+	upload    *outputs.Upload // when the output is a sender's
 
 	told errgroup.Group // who is being told that the run begins
 	live func()         // stops --metrics-addr; nil before it begins
@@ -209,63 +205,70 @@ func (j *job) openInputs() (err error) {
 	if err := j.checkReport(); err != nil {
 		return err
 	}
-	if j.list, err = j.app.openList(j.o, j.names); err != nil {
+	if j.list, err = lists.Open(j.o, j.names, j.app.stdin); err != nil {
 		return err
 	}
 	if err := paths.Of(j.o, j.names, j.places).Folders(); err != nil {
 		return err
 	}
-	if err := j.list.input.Overlooked(); err != nil {
+	if err := j.list.Input.Overlooked(); err != nil {
 		return exit.InputError(err)
 	}
-	if err := refuseEmpty(j.list.input, j.places.Output); err != nil {
+	if err := lists.RefuseEmpty(j.list.Input, j.places.Output); err != nil {
 		return err
 	}
 	j.tellInput()
 	if err := checkpoint.Chosen(j.places.Checkpoint, nil); err != nil {
 		return exit.CheckpointError(j.places.Checkpoint, err)
 	}
-	if err := fits(j.o, j.places.Output, j.list); err != nil {
+	if err := outputs.Fits(j.o, j.places.Output, j.list); err != nil {
 		return err
 	}
 	if _, err := os.Stat(j.places.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		// Before the checkpoint is created: a refusal leaves nothing behind.
-		return mayWrite(j.o, j.o.Output.Files(j.places.Output), nil)
+		return outputs.MayReplace(j.o, j.o.Output.Files(j.places.Output), nil)
 	}
 	return nil
 }
 
 // openMemory opens the checkpoint, and takes over what others beside it know.
 func (j *job) openMemory(service string) error {
-	beside, err := lookBeside(j.o, j.list, j.places.Checkpoint, service)
+	beside, err := lists.LookBeside(j.o, j.list, j.places.Checkpoint, service)
 	if err != nil {
 		return err
 	}
-	if err := beside.decide(j.app.commandLine(), j.names); err != nil {
+	if err := beside.Decide(j.app.commandLine(), j.names); err != nil {
 		return err
 	}
 	waiting := func() { j.log.Info("another run holds the checkpoint: waiting for it to end") }
-	if j.journal, err = openJournal(context.Background(), j.o, j.places.Checkpoint, service, waiting, j.noCall); err != nil {
+	if j.journal, err = checkpoints.OpenForRun(context.Background(), j.o, j.places.Checkpoint, toolVersion(), service, waiting, j.noCall); err != nil {
 		return err
 	}
-	if err := mayWrite(j.o, j.o.Output.Files(j.places.Output), j.journal); err != nil {
+	if err := outputs.MayReplace(j.o, j.o.Output.Files(j.places.Output), j.journal); err != nil {
 		return err
 	}
-	tune(max(j.list.input.Profile().Rows, j.journal.Len()))
-	return j.takeOver(beside)
+	tune(max(j.list.Input.Profile().Rows, j.journal.Len()))
+	for _, note := range beside.PassedOver() {
+		j.log.Warn(note)
+	}
+	note, err := beside.Take(j.journal, j.places.Checkpoint)
+	if note != "" {
+		j.log.Info(note)
+	}
+	return err
 }
 
 func (j *job) openOutput() error {
-	opt, err := j.o.WriterOptions(j.app.stdout, j.list.input.Columns(), filepath.Dir(j.places.Checkpoint))
+	opt, err := j.o.WriterOptions(j.app.stdout, j.list.Input.Columns(), filepath.Dir(j.places.Checkpoint))
 	if err != nil {
 		return err
 	}
-	opt.Header = j.list.input.Header()
-	if note := leaveOut(j.o, &opt, j.list, j.journal, j.places.Output); note != "" {
+	opt.Header = j.list.Input.Header()
+	if note := outputs.LeaveOut(j.o, &opt, j.list, j.journal, j.places.Output); note != "" {
 		j.log.Info(note)
 	}
 	if j.out, err = writer.Create(j.places.Output, opt); err != nil {
-		return createError(err)
+		return outputs.CreateError(err)
 	}
 	return nil
 }
@@ -294,18 +297,9 @@ func (j *job) check() (err error) {
 	return err
 }
 
-// createError tells a preset that does not exist from a disk that refuses.
-func createError(err error) error {
-	var option *writer.OptionsError
-	if errors.As(err, &option) {
-		return &exit.Error{Code: exit.Usage, Err: err, Hint: option.Hint}
-	}
-	return exit.OutputError(err)
-}
-
 // tellInput says what was guessed about the input.
 func (j *job) tellInput() {
-	profile := j.list.input.Profile()
+	profile := j.list.Input.Profile()
 	for _, note := range profile.Told() {
 		j.log.Warn(note)
 	}
@@ -322,18 +316,18 @@ func (j *job) begin() error {
 	if note := j.journal.LockNote(); note != "" {
 		j.log.Warn(note)
 	}
-	if gone := j.list.lost(j.journal); gone != "" {
+	if gone := j.list.Lost(j.journal); gone != "" {
 		j.log.Warn(gone)
 	}
 	if j.budgets.HasUsage {
-		ledger, err := readLedger(j.places.Checkpoint)
+		ledger, err := checkpoints.ReadLedger(j.places.Checkpoint)
 		if err != nil {
 			return err
 		}
 		j.budgets.Largest = ledger.Largest
 	}
-	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.Output, Settings: j.list.settings, Pinned: j.o.List.Pinned, Skip: j.o.List.Skip,
-		Mapping: mapping(j.list.input.Profile()), Input: inputBody(j.list.input.Profile()), Changed: j.changed, Sample: j.sample, Command: j.app.commandLine()}
+	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.Output, Settings: j.list.Settings, Pinned: j.o.List.Pinned, Skip: j.o.List.Skip,
+		Mapping: lists.MappingOf(j.list.Input.Profile()), Input: lists.InputOf(j.list.Input.Profile()), Changed: j.changed, Sample: j.sample, Command: j.app.commandLine()}
 	if j.fleet != nil {
 		body.Fleet = j.fleet.Address()
 	}
@@ -342,11 +336,11 @@ func (j *job) begin() error {
 
 // selection is what the run asks.
 func (j *job) selection() pipeline.Selection {
-	return pipeline.Selection{Ask: j.list.ask, Exclude: j.list.exclude, Memory: j.memory, Limit: j.o.Budget.Limit, Sample: j.sample}
+	return pipeline.Selection{Ask: j.list.Ask, Exclude: j.list.Exclude, Memory: j.memory, Limit: j.o.Budget.Limit, Sample: j.sample}
 }
 
 func (j *job) append(kind string, body any) error {
-	return appendRecord(j.journal, j.places.Checkpoint, kind, body)
+	return checkpoints.Append(j.journal, j.places.Checkpoint, kind, body)
 }
 
 // execute runs the pipeline under the eyes of signals and clocks.
@@ -386,7 +380,7 @@ func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Obser
 		return err
 	}
 	agent := j.agent(account, brake, obs)
-	return pipeline.Run(ctx, cfg, j.list.input.Contacts(), agent, j.out, obs)
+	return pipeline.Run(ctx, cfg, j.list.Input.Contacts(), agent, j.out, obs)
 }
 
 func (j *job) config(brake *pipeline.Brake) pipeline.Config {
@@ -398,13 +392,13 @@ func (j *job) policy() pipeline.RetryPolicy {
 }
 
 // agent is the whole policy around a call, read from the inside out.
-func (j *job) agent(account *lookout, brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
+func (j *job) agent(account *accounts.Account, brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
 	j.recallPace()
 	pacer := pipeline.NewPacer(j.pace, brake, obs)
 	j.pacer = pacer
 	async := j.newAsync(brake)
 	call, record := j.call(async)
-	agent := pipeline.Final(call, account.heard())
+	agent := pipeline.Final(call, account.Heard())
 	agent = record(agent, j.journal, obs)
 	agent = pipeline.StopAlike(agent, j.journal, j.proven, true, brake)
 	agent = pipeline.LookFirst(agent, account.Look, pacer)
@@ -442,7 +436,7 @@ func (j *job) conclude(err error, reason error) error {
 		end.Hint = hint
 	}
 	if end.Code == exit.Key {
-		end.Hint = keyHint(j.o, reason)
+		end.Hint = accounts.KeyHint(j.o, reason)
 	}
 	if exit.Resumable(end.Code) && !end.Stuck {
 		end.Resume = j.app.commandLine()
@@ -467,29 +461,19 @@ func (j *job) answers() string {
 	return j.places.Checkpoint
 }
 
-// publish makes the output appear under its own name. Its hash goes into the
-// checkpoint first: a crash between the two leaves an old output that is ours
-// too.
+// publish makes the output appear under its own name.
 func (j *job) publish() error {
 	file := j.out
 	j.out = nil
-	output, err := file.Finish()
+	output, err := outputs.Finish(file)
 	if err != nil {
-		_ = file.Abort()
-		return exit.OutputError(err)
-	}
-	filing := newFiling(j.o, j.list, j.journal, j.places.Checkpoint, output)
-	if err := errors.Join(recordOutput(j.journal, j.places.Checkpoint, output), filing.begin()); err != nil {
-		_ = file.Abort()
 		return err
 	}
-	if err := publish(j.o, file, output, j.journal, j.places.Checkpoint); err != nil {
+	p := outputs.Publication{Options: j.o, List: j.list, Journal: j.journal, Checkpoint: j.places.Checkpoint}
+	if err := p.Publish(file, output, j.journal); err != nil {
 		return err
 	}
-	if err := filing.end(); err != nil {
-		return err
-	}
-	j.outputs, j.upload = written(output), uploadOf(j.o.Output.Preset, output)
+	j.outputs, j.upload = outputs.Files(output), outputs.UploadOf(j.o.Output.Preset, output)
 	j.tellOutput(output)
 	return nil
 }
@@ -505,7 +489,7 @@ func (j *job) close() error {
 		}
 	}
 	if j.list != nil {
-		errs = append(errs, j.list.input.Close())
+		errs = append(errs, j.list.Input.Close())
 	}
 	if j.fleet != nil {
 		j.fleet.Close()

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
@@ -176,7 +177,7 @@ func aReport(t *testing.T) map[string]any {
 		Mapping: []pipeline.Mapped{{Field: "email", Column: "Email"}}, Question: "44136fa355b3678a",
 		Start: time.Unix(0, 1).UTC(), End: time.Unix(1, 0).UTC(),
 		Summary: pipeline.Summary{Usage: usage},
-		Output:  "o.csv", Outputs: []Written{{"o.csv", strings.Repeat("b", 64), 1, 1, true, map[string]int{"no email": 1}}},
+		Output:  "o.csv", Outputs: []outputs.File{{Path: "o.csv", SHA256: strings.Repeat("b", 64), Bytes: 1, Rows: 1, Held: true, Reasons: map[string]int{"no email": 1}}},
 		Checkpoint: "c", ExitCode: 3, Reason: "1 row failed", Resume: "octave-enrich run",
 	}
 	text, err := r.text()

@@ -9,10 +9,10 @@ import (
 
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/lists"
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
-	"octave-enrich/reader"
-	"octave-enrich/writer"
 )
 
 // summarySchema is the JSON Schema of [Report].
@@ -31,43 +31,13 @@ type Report struct {
 	Start    time.Time          `json:"start"`
 	End      time.Time          `json:"end"`
 	pipeline.Summary
-	Output     string    `json:"output"`  // where the rows go
-	Outputs    []Written `json:"outputs"` // what was written whole
-	Upload     *Upload   `json:"upload,omitempty"`
-	Checkpoint string    `json:"checkpoint"`
-	ExitCode   int       `json:"exit_code"`
-	Reason     string    `json:"reason"`
-	Resume     string    `json:"resume,omitempty"` // the command that goes on
-}
-
-// Written is an output that appeared under its own name.
-type Written struct {
-	Path    string         `json:"path"`
-	SHA256  string         `json:"sha256"`
-	Bytes   int64          `json:"bytes"`
-	Rows    int            `json:"rows"`
-	Held    bool           `json:"held"`              // the rows that a preset held back
-	Reasons map[string]int `json:"reasons,omitempty"` // why, with the number of rows
-}
-
-// written lists an output and the rows held back from it.
-func written(output writer.Output) []Written {
-	list := []Written{{output.Path, output.SHA256, output.Bytes, output.Rows, false, nil}}
-	if held := output.Held; held != nil {
-		list = append(list, Written{held.Path, held.SHA256, held.Bytes, held.Rows, true, held.Reasons})
-	}
-	return list
-}
-
-// mapping lists the columns that fed fields, file by file.
-func mapping(profile *reader.Profile) []pipeline.Mapped {
-	list := []pipeline.Mapped{}
-	for _, file := range profile.Files {
-		for _, m := range file.Mapping {
-			list = append(list, pipeline.Mapped{Field: string(m.Field), Column: m.Header})
-		}
-	}
-	return list
+	Output     string          `json:"output"`  // where the rows go
+	Outputs    []outputs.File  `json:"outputs"` // what was written whole
+	Upload     *outputs.Upload `json:"upload,omitempty"`
+	Checkpoint string          `json:"checkpoint"`
+	ExitCode   int             `json:"exit_code"`
+	Reason     string          `json:"reason"`
+	Resume     string          `json:"resume,omitempty"` // the command that goes on
 }
 
 // report is the summary of a job that ended so, be it before it began.
@@ -75,12 +45,12 @@ func (j *job) report(end *exit.Error) Report {
 	r := Report{
 		Tool: words.Tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
 		Input: pipeline.InputBody{Name: strings.Join(j.names, ", ")}, Mapping: []pipeline.Mapped{},
-		Output: j.places.Output, Outputs: append([]Written{}, j.outputs...), Upload: j.upload, Checkpoint: j.answers(),
+		Output: j.places.Output, Outputs: append([]outputs.File{}, j.outputs...), Upload: j.upload, Checkpoint: j.answers(),
 		Reason: "every row settled",
 	}
 	if j.list != nil {
-		profile := j.list.input.Profile()
-		r.Input, r.Mapping, r.Question = inputBody(profile), mapping(profile), j.list.settings.Fingerprint()
+		profile := j.list.Input.Profile()
+		r.Input, r.Mapping, r.Question = lists.InputOf(profile), lists.MappingOf(profile), j.list.Settings.Fingerprint()
 	}
 	if end != nil {
 		r.ExitCode, r.Reason = end.Code, end.Error()
@@ -93,7 +63,7 @@ func (j *job) report(end *exit.Error) Report {
 
 func (r Report) text() ([]byte, error) {
 	var text bytes.Buffer
-	err := writeJSON(&text, r)
+	err := words.WriteJSON(&text, r)
 	return text.Bytes(), err
 }
 

@@ -235,7 +235,7 @@ func (j *job) writeMetrics(report Report) error {
 func (j *job) metricsRun() metrics.Run {
 	run := metrics.Run{Summary: j.tally.Summary(), Version: version, Start: j.started}
 	if j.list != nil {
-		run.InputRows = j.list.input.Profile().Rows
+		run.InputRows = j.list.Input.Profile().Rows
 	}
 	return run
 }

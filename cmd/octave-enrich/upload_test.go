@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/octave/sandbox"
 )
 
@@ -105,13 +106,13 @@ func TestPlanSaysWhatExportHolds(t *testing.T) {
 	for i, args := range cases {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			flags := append([]string{"list.csv", "--checkpoint", "list.enriched.csv.checkpoint", "-o", fmt.Sprintf("up%d.csv", i), "--preset"}, args...)
-			var told struct{ Upload *Upload }
+			var told struct{ Upload *outputs.Upload }
 			planned, err := command(t, dir, service.url, append([]string{"plan", "--json"}, flags...)...).Output()
 			check(t, err)
 			check(t, json.Unmarshal(planned, &told))
 			written, err := command(t, dir, service.url, append([]string{"export", "--force", "--summary", "-"}, flags...)...).Output()
 			check(t, err)
-			var is struct{ Upload *Upload }
+			var is struct{ Upload *outputs.Upload }
 			check(t, json.Unmarshal(written, &is))
 			if is.Upload == nil || is.Upload.Rows == 0 || is.Upload.Unanswered == 0 || len(is.Upload.Held) < 3 {
 				t.Fatalf("the export shows too little: %+v", is.Upload)

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
 
+	"octave-enrich/cmd/octave-enrich/accounts"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/help"
@@ -87,7 +88,7 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 		return err
 	}
 	defer unserve()
-	account := &lookout{client: client, looked: o.Service.Sandbox, absent: o.Service.Sandbox, say: s.log.Info}
+	account := accounts.New(client, "", o.Service.Sandbox, s.log.Info)
 	if err := s.checkKey(ctx, account); err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 	if err := db.Check(soft, math.MaxInt64); err != nil {
 		return s.stoppedOr(fleetError(err))
 	}
-	cfg.Run, cfg.Look = account.knowAgents(pipeline.Call(client.Run)), account.Look
+	cfg.Run, cfg.Look = account.KnowAgents(pipeline.Call(client.Run)), account.Look
 	worker, err := fleet.NewWorker(soft, db, cfg, s.brake)
 	if err != nil {
 		return s.stoppedOr(fleetError(err))
@@ -175,15 +176,15 @@ func (s *host) prepare(w *options.Worker) (cfg fleet.WorkerConfig, err error) {
 
 // checkKey asks the service, which costs nothing, whether the key is good: a worker
 // that starts lets its key ask again, should it have been stopped.
-func (s *host) checkKey(ctx context.Context, account *lookout) error {
+func (s *host) checkKey(ctx context.Context, account *accounts.Account) error {
 	err := account.Look(ctx)
 	var call *octave.Error
 	switch {
-	case errors.As(account.lack, &call) && call.Status == http.StatusNotFound:
+	case errors.As(account.Lack, &call) && call.Status == http.StatusNotFound:
 		// A worker at a wrong address would fail the questions of all runs.
-		return exit.ServiceError(account.lack)
+		return exit.ServiceError(account.Lack)
 	case errors.As(err, &call) && call.Action == octave.All:
-		return accountError(s.o, err)
+		return accounts.WithCode(s.o, err)
 	case err != nil:
 		s.log.Warn("the service did not say whether the key is valid", zap.String("error", words.Masked(err.Error())))
 	}

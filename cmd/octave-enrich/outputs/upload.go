@@ -1,15 +1,15 @@
-package main
-
-// What the file for a sender would hold, before anybody writes it.
+package outputs
 
 import (
 	"cmp"
 	"context"
+	"io"
 	"maps"
 	"slices"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/lists"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
@@ -34,8 +34,8 @@ type Upload struct {
 	Next       []string `json:"next"` // what to do with the file there, line by line
 }
 
-// uploadOf describes a finished file; nil when it is no sender's.
-func uploadOf(preset string, out writer.Output) *Upload {
+// UploadOf describes a finished file; nil when it is no sender's.
+func UploadOf(preset string, out writer.Output) *Upload {
 	if out.Sender == "" {
 		return nil
 	}
@@ -47,79 +47,82 @@ func uploadOf(preset string, out writer.Output) *Upload {
 	return u
 }
 
-// rehearse makes the export of a sender's file without the file, as export would:
+// Rehearse makes the export of a sender's file without the file, as export would:
 // with the settings of the last run, unless some are given. Its error for a preset
 // that there is not comes without a checkpoint, too.
-func (a *app) rehearse(o *options.Options, inputs []string, list *list, journal *checkpoint.Journal, at options.Places) (*Upload, error) {
+func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal, at options.Places, stdout io.Writer) (*Upload, error) {
 	if !o.Output.ForSender() {
 		return nil, nil
 	}
-	if journal != nil && !slices.Contains(inputs, "-") { // which can be read once
+	if journal != nil {
 		export := *o
 		export.NeverCalls = true
 		if last, ok := pipeline.LastRun(journal.RunRecords()); ok && !o.AsksItsOwn() {
 			export.Take(last)
 		}
-		var err error
-		if list, err = a.openList(&export, inputs); err != nil {
+		exported, err := list.Again(&export)
+		if err != nil {
 			return nil, err
 		}
-		defer list.input.Close()
-		o = &export
+		if exported != nil {
+			defer exported.Input.Close()
+			o, list = &export, exported
+		}
 	}
-	opt, err := o.WriterOptions(a.stdout, list.input.Columns(), "")
+	opt, err := o.WriterOptions(stdout, list.Input.Columns(), "")
 	if err != nil {
 		return nil, err
 	}
-	leaveOut(o, &opt, list, journal, at.Output)
+	LeaveOut(o, &opt, list, journal, at.Output)
 	file, err := writer.Rehearse(cmp.Or(at.Output, "upload.csv"), opt)
 	if err != nil {
-		return nil, createError(err)
+		return nil, CreateError(err)
 	}
 	defer file.Abort() //nolint:errcheck // a nameless file
 	if journal == nil {
 		return nil, nil
 	}
-	memory, err := exportMemory(o, list, journal, at.Checkpoint)
+	memory, err := Memory(o, list, journal, at.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
-	if err := replayInto(context.Background(), list, memory, file, nil); err != nil {
+	if err := Replay(context.Background(), list, memory, file, nil); err != nil {
 		return nil, exit.InputError(err)
 	}
 	out, err := file.Finish()
 	if err != nil {
-		return nil, createError(err)
+		return nil, CreateError(err)
 	}
-	return uploadOf(o.Output.Preset, out), nil
+	return UploadOf(o.Output.Preset, out), nil
 }
 
-// replayInto is the ordinary run with an agent that never calls.
-func replayInto(ctx context.Context, list *list, memory *pipeline.Memory, sink writer.Sink, observer pipeline.Observer) error {
+// Replay is the ordinary run with an agent that never calls.
+func Replay(ctx context.Context, list *lists.List, memory *pipeline.Memory, sink writer.Sink, observer pipeline.Observer) error {
 	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	brake := pipeline.NewBrake(ctx)
 	brake.Pull(pipeline.ErrStopped) // before the first question
-	cfg := pipeline.Config{Selection: pipeline.Selection{Ask: list.ask, Exclude: list.exclude, Memory: memory},
+	cfg := pipeline.Config{Selection: list.Selection(memory),
 		Brake: brake, Workers: 8} // who read answers back
-	return pipeline.Run(ctx, cfg, list.input.Contacts(), pipeline.Memo(never, memory, nil), sink, observer)
+	return pipeline.Run(ctx, cfg, list.Input.Contacts(), pipeline.Memo(never, memory, nil), sink, observer)
 }
 
-func (u *Upload) print(p *printer) {
+// Print says it to people; nil is no file.
+func (u *Upload) Print(p *words.Printer) {
 	if u == nil {
 		return
 	}
-	p.printf("for %s: %s of %s", u.Preset, words.Count(u.Rows, "row"), words.Count(u.Messages, "message"))
+	p.Printf("for %s: %s of %s", u.Preset, words.Count(u.Rows, "row"), words.Count(u.Messages, "message"))
 	if u.Cut > 0 {
-		p.printf(", %d of them cut", u.Cut)
+		p.Printf(", %d of them cut", u.Cut)
 	}
 	if u.Unanswered > 0 {
-		p.printf("; %d not answered yet", u.Unanswered)
+		p.Printf("; %d not answered yet", u.Unanswered)
 	}
-	p.printf("\n")
+	p.Printf("\n")
 	if u.LeftOut > 0 {
-		p.printf("  %d left out: an earlier file held them\n", u.LeftOut)
+		p.Printf("  %d left out: an earlier file held them\n", u.LeftOut)
 	}
 	for _, why := range slices.Sorted(maps.Keys(u.Held)) {
-		p.printf("  %d held back: %s\n", u.Held[why], why)
+		p.Printf("  %d held back: %s\n", u.Held[why], why)
 	}
 }

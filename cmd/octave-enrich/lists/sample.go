@@ -1,4 +1,4 @@
-package main
+package lists
 
 import (
 	"fmt"
@@ -9,29 +9,29 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// sampled is what of the list --sample asks, nil for all of it. A sample goes on
+// Sampled is what of the list --sample asks, nil for all of it. A sample goes on
 // where it was begun: as long as list, settings and number are the same, it is the
 // one of the last run.
-func sampled(o *options.Options, list *list, journal *checkpoint.Journal, selection pipeline.Selection) (*pipeline.Sample, error) {
+func Sampled(o *options.Options, list *List, journal *checkpoint.Journal, selection pipeline.Selection) (*pipeline.Sample, error) {
 	if o.Budget.Sample == 0 {
 		return nil, nil
 	}
 	if journal != nil {
 		last, _ := pipeline.LastRun(journal.RunRecords())
-		same := last.Input.SHA256 == list.input.Profile().SHA256 && last.Settings.Fingerprint() == list.settings.Fingerprint()
+		same := last.Input.SHA256 == list.Input.Profile().SHA256 && last.Settings.Fingerprint() == list.Settings.Fingerprint()
 		if last.Sample != nil && last.Sample.N == o.Budget.Sample && same {
 			return last.Sample, nil
 		}
 	}
-	sample, err := pipeline.NewSample(list.input.Contacts(), selection, o.Budget.Sample)
+	sample, err := pipeline.NewSample(list.Input.Contacts(), selection, o.Budget.Sample)
 	if err != nil {
 		return nil, exit.InputError(err)
 	}
 	return sample, nil
 }
 
-// tellSample says that a sample which is asked again has been answered.
-func tellSample(o *options.Options, plan pipeline.Plan) string {
+// TellSample says that a sample which is asked again has been answered.
+func TellSample(o *options.Options, plan pipeline.Plan) string {
 	if o.Budget.Sample == 0 || plan.ToAsk > 0 || plan.BeyondLimit == 0 {
 		return ""
 	}

@@ -1,4 +1,5 @@
-package main
+// Package lists is a list made ready to ask about: read, with its settings, and what is to be said of it before anything is paid.
+package lists
 
 import (
 	"fmt"
@@ -18,20 +19,20 @@ import (
 // fewBeside is how many answers of another checkpoint a run passes over without asking.
 const fewBeside = 10
 
-// beside is what other checkpoints in the folder have for a list whose own
+// Beside is what other checkpoints in the folder have for a list whose own
 // checkpoint is new.
-type beside struct {
+type Beside struct {
 	offers   []pipeline.Offer // of those whose names differ in digits alone: they are taken over
-	answers  *pipeline.Offers
+	Answers  *pipeline.Offers
 	other    string // the one of another name that has the most for this list
 	has      int    // how many of its questions that answers
 	damaged  []string
 	question int // of the list
 }
 
-// lookBeside looks for answers in the folder, unless the checkpoint has some of its
+// LookBeside looks for answers in the folder, unless the checkpoint has some of its
 // own or that is not wanted.
-func lookBeside(o *options.Options, list *list, path, service string) (*beside, error) {
+func LookBeside(o *options.Options, list *List, path, service string) (*Beside, error) {
 	if o.Budget.Fresh || !isNew(path) {
 		return nil, nil
 	}
@@ -39,12 +40,12 @@ func lookBeside(o *options.Options, list *list, path, service string) (*beside, 
 	if len(neighbours) == 0 {
 		return nil, nil
 	}
-	selection := pipeline.Selection{Ask: list.ask, Exclude: list.exclude}
-	answers, err := pipeline.NewOffers(list.input.Contacts(), selection)
+	selection := list.Selection(nil)
+	answers, err := pipeline.NewOffers(list.Input.Contacts(), selection)
 	if err != nil {
 		return nil, exit.InputError(err)
 	}
-	b := &beside{answers: answers, question: answers.Questions()}
+	b := &Beside{Answers: answers, question: answers.Questions()}
 	var others []string
 	for _, neighbour := range neighbours {
 		if nameWithoutDigits(neighbour) != nameWithoutDigits(path) {
@@ -65,8 +66,8 @@ func lookBeside(o *options.Options, list *list, path, service string) (*beside, 
 }
 
 // look passes over a checkpoint that cannot be read.
-func (b *beside) look(path string) (pipeline.Offer, bool) {
-	offer, err := b.answers.Look(filepath.Base(path), func() iter.Seq2[checkpoint.Entry, error] { return checkpoint.Records(path, nil) })
+func (b *Beside) look(path string) (pipeline.Offer, bool) {
+	offer, err := b.Answers.Look(filepath.Base(path), func() iter.Seq2[checkpoint.Entry, error] { return checkpoint.Records(path, nil) })
 	if err != nil {
 		b.damaged = append(b.damaged, fmt.Sprintf("%s was passed over: %v", path, err))
 	}
@@ -94,8 +95,8 @@ var digits = regexp.MustCompile(`\s*\(\d+\)|\d+`)
 // nameWithoutDigits is what dated and counted names have in common.
 func nameWithoutDigits(path string) string { return digits.ReplaceAllString(filepath.Base(path), "") }
 
-// decide refuses to pay for what another checkpoint of the folder has.
-func (b *beside) decide(command string, inputs []string) error {
+// Decide refuses to pay for what another checkpoint of the folder has.
+func (b *Beside) Decide(command string, inputs []string) error {
 	if b == nil || b.other == "" {
 		return nil
 	}
@@ -112,27 +113,29 @@ func quoteAll(list []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// takeOver copies the answers that were found beside into the new checkpoint.
-func (j *job) takeOver(b *beside) error {
+// PassedOver are the checkpoints that could not be read.
+func (b *Beside) PassedOver() []string {
 	if b == nil {
 		return nil
 	}
-	for _, note := range b.damaged {
-		j.log.Warn(note)
+	return b.damaged
+}
+
+// Take copies the answers that were found beside into the new checkpoint, and says
+// so; "" when there are none.
+func (b *Beside) Take(journal *checkpoint.Journal, path string) (note string, err error) {
+	if b == nil || len(b.offers) == 0 {
+		return "", nil
 	}
-	if len(b.offers) == 0 {
-		return nil
-	}
-	answers, err := pipeline.Take(j.journal, b.offers)
+	answers, err := pipeline.Take(journal, b.offers)
 	if err != nil {
-		return exit.CheckpointError(j.places.Checkpoint, err)
+		return "", exit.CheckpointError(path, err)
 	}
 	var names []string
 	for _, offer := range b.offers {
 		names = append(names, offer.Name)
 	}
-	j.log.Info(fmt.Sprintf("took over %s from %s; --fresh pays for them again", words.Count(answers, "answer"), joined(names)))
-	return nil
+	return fmt.Sprintf("took over %s from %s; --fresh pays for them again", words.Count(answers, "answer"), joined(names)), nil
 }
 
 // joined lists names as people write them.
@@ -147,29 +150,8 @@ func joined(names []string) string {
 	}
 }
 
-// offered is the journal of a plan whose checkpoint is new: it knows what a run
-// would take over, and nothing else.
-type offered struct{ answers *pipeline.Offers }
-
-func (o offered) State(key checkpoint.Key) checkpoint.State {
-	if _, ok := o.answers.Answer(key); ok {
-		return checkpoint.AnsweredState
-	}
-	return checkpoint.Unknown
-}
-
-// Answer has the time of an answer, and what was asked, where that is not the same.
-func (o offered) Answer(key checkpoint.Key) (checkpoint.Record, bool, error) {
-	rec, ok := o.answers.Answer(key)
-	return rec, ok, nil
-}
-func (offered) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
-func (offered) Append(checkpoint.Record) error                                        { return checkpoint.ErrReadOnly }
-func (offered) MayAsk() error                                                         { return checkpoint.ErrReadOnly }
-func (offered) Note(checkpoint.Record) error                                          { return checkpoint.ErrReadOnly }
-
-// notes says what a run would take over, or why it would end.
-func (b *beside) notes() (list []string) {
+// Notes says what a run would take over, or why it would end.
+func (b *Beside) Notes() (list []string) {
 	for _, offer := range b.offers {
 		list = append(list, fmt.Sprintf("a run takes over %s from %s", words.Count(offer.Answers+offer.Changed, "answer"), offer.Name))
 	}
@@ -177,4 +159,13 @@ func (b *beside) notes() (list []string) {
 		list = append(list, fmt.Sprintf("a run ends with 9 before the first call: %s answers %d of these %d questions; share it with --checkpoint, or pay again with --fresh", b.other, b.has, b.question))
 	}
 	return append(list, b.damaged...)
+}
+
+// Neighbours looks beside a checkpoint as a run does.
+func Neighbours(o *options.Options, list *List, path string) (*Beside, error) {
+	service, err := o.Service.Name()
+	if err != nil || path == "" {
+		return nil, err
+	}
+	return LookBeside(o, list, path, service)
 }

@@ -1,9 +1,10 @@
-package main
+// Package outputs is the files that a command leaves: what may be replaced, what is noted in the checkpoint of what was written, and the rows written once more from it.
+package outputs
 
 import (
 	"fmt"
+	"io"
 
-	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
@@ -13,39 +14,42 @@ import (
 	"octave-enrich/writer"
 )
 
-// An approval narrows an export to what was approved, and remembers what of that
+// An Approval narrows an export to what was approved, and remembers what of that
 // was held.
-type approval struct {
+type Approval struct {
 	book   *review.Book
 	sender bool // a preset, whose file of held rows takes those of here, too
 	held   []pipeline.RowDone
 }
 
-// onlyApproved makes the memory know nothing but what was approved.
-func onlyApproved(o *options.Options, memory *pipeline.Memory, path string) (*approval, error) {
+// OnlyApproved makes the memory know nothing but what was approved.
+func OnlyApproved(o *options.Options, memory *pipeline.Memory, path string) (*Approval, error) {
 	if !paths.Exists(review.Path(path)) {
 		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
 			Hint: "review it with: " + words.Tool + " review " + words.Quote(path)}
 	}
 	book, err := review.Read(path)
 	if err != nil {
-		return nil, reviewError(path, err)
+		return nil, ReviewError(path, err)
 	}
 	memory.Journal = review.ApprovedOnly(memory.Journal, book)
-	return &approval{book: book, sender: o.Output.Preset != "generic"}, nil
+	return &Approval{book: book, sender: o.Output.Preset != "generic"}, nil
 }
 
-// observe notes the rows that are held.
-func (a *approval) observe(e pipeline.Event) {
+// Observe notes the rows that are held.
+func (a *Approval) Observe(e pipeline.Event) {
 	if row, ok := e.(pipeline.RowDone); ok && row.Status == pipeline.StatusFailed {
 		a.held = append(a.held, row)
 	}
 }
 
+// Sink leaves out what was not approved.
+func (a *Approval) Sink(to writer.Sink) writer.Sink { return &approvedSink{to, a} }
+
 // An approvedSink leaves out what was not approved.
 type approvedSink struct {
 	writer.Sink
-	*approval
+	*Approval
 }
 
 // Write implements writer.Sink.
@@ -59,8 +63,8 @@ func (s *approvedSink) Write(row writer.Row) error {
 // mostHeld is how many held rows are named one by one.
 const mostHeld = 10
 
-// tell says what was taken and what was held, and why.
-func (a *approval) tell(to *console.Console, output writer.Output, rows pipeline.Counts) error {
+// Tell says what was taken and what was held, and why.
+func (a *Approval) Tell(to io.Writer, output writer.Output, rows pipeline.Counts) error {
 	fmt.Fprintf(to, "%d of %s approved\n", rows.OK, words.Count(rows.Total(), "row"))
 	for i, row := range a.held {
 		if i == mostHeld {

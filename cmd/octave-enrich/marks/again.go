@@ -1,13 +1,16 @@
-package main
+// Package marks is what a run is to ask again: whom a person names, and what is written down about them.
+package marks
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
@@ -15,15 +18,15 @@ import (
 	"octave-enrich/pipeline/review"
 )
 
-// marker lets the page of a review mark contacts as redo does. Each call reads the
+// Marker lets the page of a review mark contacts as redo does. Each call reads the
 // list anew: a run may have gone on since.
-func (a *app) marker(path string) review.Marker {
+func Marker(path string, stdin io.Reader) review.Marker {
 	return func(again review.Again) (review.Marks, error) {
 		journal, err := openToMark(path, len(again.Keys) > 0)
 		if err != nil {
 			return review.Marks{}, err
 		}
-		marks, err := a.markAgain(journal, path, again)
+		marks, err := markAgain(journal, path, stdin, again)
 		return marks, errors.Join(err, journal.Close())
 	}
 }
@@ -41,16 +44,16 @@ func openToMark(path string, write bool) (*checkpoint.Journal, error) {
 	return journal, nil
 }
 
-func (a *app) markAgain(journal *checkpoint.Journal, path string, again review.Again) (review.Marks, error) {
+func markAgain(journal *checkpoint.Journal, path string, stdin io.Reader, again review.Again) (review.Marks, error) {
 	o := &options.Options{}
-	all, err := a.openMarks(o, journal, path, path)
+	all, err := open(o, journal, path, path, stdin)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("the list of the last run is not there any more: %w", err)
 	}
 	if err != nil {
 		return review.Marks{}, err
 	}
-	defer all.list.input.Close()
+	defer all.list.Input.Close()
 	results, err := all.markAnswers(again)
 	if err != nil {
 		return review.Marks{}, err
@@ -68,8 +71,8 @@ func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
 	if len(again.Keys) == 0 {
 		return nil, nil
 	}
-	r := &redo{with: strings.TrimSpace(again.With), undo: again.Undo}
-	tally := newRedoTally(r)
+	r := &Whom{With: strings.TrimSpace(again.With), Undo: again.Undo}
+	tally := newTally(r)
 	became := map[checkpoint.Key]string{}
 	for _, key := range again.Keys {
 		became[key] = ""
@@ -88,7 +91,7 @@ func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
 			became[key] = outcome
 		}
 	}
-	if err := m.write(tally.body); err != nil {
+	if err := m.write(tally.Body); err != nil {
 		return nil, err
 	}
 	results := make([]review.MarkResult, len(again.Keys))
@@ -121,7 +124,7 @@ func (m *marks) open() (review.Marks, error) {
 		}
 	}
 	marks.Calls = len(seen)
-	ledger, err := readLedger(m.path)
+	ledger, err := checkpoints.ReadLedger(m.path)
 	if err != nil {
 		return marks, err
 	}

@@ -1,0 +1,105 @@
+package plans
+
+import (
+	"io"
+	"time"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/cmd/octave-enrich/checkpoints"
+	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/lists"
+	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/paths"
+	"octave-enrich/pipeline"
+)
+
+// An Outlook is a list beside what is known of it.
+type Outlook struct {
+	O      *options.Options
+	Inputs []string
+
+	List       *lists.List
+	At         options.Places
+	Past       checkpoints.Past
+	Journal    *checkpoint.Journal // nil without a checkpoint
+	last       pipeline.RunBody
+	earlier    *pipeline.Known
+	neighbours *lists.Beside // nil when nothing would be taken over
+	Selection  pipeline.Selection
+}
+
+// Open reads the list and what is known, and changes nothing.
+func (v *Outlook) Open(stdin io.Reader) (err error) {
+	o := v.O
+	if v.At, err = placesOfPlan(o, v.Inputs); err != nil {
+		return err
+	}
+	if v.List, err = lists.Open(o, v.Inputs, stdin); err != nil {
+		return err
+	}
+	if v.Past, v.Journal, err = checkpoints.OpenPast(v.At.Checkpoint); err != nil {
+		return err
+	}
+	v.Selection = pipeline.Selection{Exclude: v.List.Exclude, Limit: o.Budget.Limit}
+	if v.Journal != nil {
+		v.last, _ = pipeline.LastRun(v.Journal.RunRecords())
+		v.Selection.Memory, v.earlier = checkpoints.Memory(o, v.Journal, v.List.Skip), checkpoints.Known(v.Journal, v.At.Checkpoint)
+		if v.Selection.Memory.Submissions, err = pipeline.OpenSubmissions(v.Journal.Waiting()); err != nil {
+			return exit.CheckpointError(v.At.Checkpoint, err)
+		}
+	}
+	if v.neighbours, err = lists.Neighbours(o, v.List, v.At.Checkpoint); err != nil {
+		return err
+	}
+	if v.neighbours != nil {
+		v.Selection.Memory = v.neighbours.Answers.Memory()
+		v.Selection.Memory.MaxAge = time.Duration(o.Budget.MaxAge)
+		v.earlier = v.neighbours.Answers.Known()
+	}
+	if err := v.List.Meet(v.Selection.Memory); err != nil {
+		return err
+	}
+	v.Selection.Ask = v.List.Ask
+	v.Selection.Sample, err = lists.Sampled(o, v.List, v.Journal, v.Selection)
+	return err
+}
+
+// Close closes what was opened.
+func (v *Outlook) Close() {
+	if v.Journal != nil {
+		v.Journal.Close()
+	}
+	if v.List != nil {
+		v.List.Input.Close()
+	}
+}
+
+// Survey counts what would be asked, and what is to be said of the list.
+func (v *Outlook) Survey() (Estimate, error) {
+	plan, changes, err := pipeline.Survey(v.List.Input.Contacts(), v.Selection, v.earlier)
+	if err != nil {
+		return Estimate{}, exit.InputError(err)
+	}
+	e := Estimate{Plan: plan, beyond: v.O.Budget.Beyond(), Doubts: lists.Doubts(v.List),
+		Changed: changes.Contacts, Changes: append([]string{}, lists.WhatChanged(changes, v.last, v.List)...)}
+	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.O, v.List)...)
+	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
+	if note := lists.TellSample(v.O, plan); note != "" {
+		e.Notes = append(e.Notes, note)
+	}
+	if v.neighbours != nil {
+		e.Notes = append(e.Notes, v.neighbours.Notes()...)
+	}
+	return e, nil
+}
+
+// placesOfPlan are those of the run, which may be none where run would ask for a name.
+func placesOfPlan(o *options.Options, inputs []string) (at options.Places, err error) {
+	at.Checkpoint = o.Output.Checkpoint
+	if o.Output.Path != "" || !options.AreSeveral(inputs) && inputs[0] != "-" {
+		if at, err = o.Places(inputs); err != nil {
+			return at, err
+		}
+	}
+	return at, paths.Of(o, inputs, at).Check() // as run would refuse
+}

@@ -19,6 +19,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/paths"
+	"octave-enrich/cmd/octave-enrich/telling"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/writer"
@@ -71,7 +72,7 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err := errors.Join(files.Check(), files.Folders()); err != nil {
 		return err
 	}
-	if err := checkFile("summary", o.Teller.Summary, places.Output); err != nil {
+	if err := telling.CheckFile("summary", o.Teller.Summary, places.Output); err != nil {
 		return err
 	}
 	journal, err := checkpoints.OpenForExport(o, places.Checkpoint)
@@ -155,15 +156,15 @@ func (a *app) replay(watch *watch, o *options.Options, list *lists.List, journal
 	report := exported(list, journal, tally.Summary(), exit.As(err))
 	report.Start, report.End, report.Checkpoint = began.UTC(), time.Now().UTC(), checkpointPath
 	report.Output, report.Outputs, report.Upload = output.Path, outputs.Files(output), outputs.UploadOf(o.Output.Preset, output)
-	return cmp.Or(err, a.writeSummary(o.Teller.Summary, report))
+	return cmp.Or(err, report.Write(o.Teller.Summary, a.stdout))
 }
 
 // exported is the summary of an export: the run whose answers were written, and
 // what became of the rows now, without a call.
-func exported(list *lists.List, journal *checkpoint.Journal, summary pipeline.Summary, end *exit.Error) Report {
+func exported(list *lists.List, journal *checkpoint.Journal, summary pipeline.Summary, end *exit.Error) telling.Summary {
 	last, _ := pipeline.LastRun(journal.RunRecords())
 	profile := list.Input.Profile()
-	r := Report{
+	r := telling.Summary{
 		Tool: words.Tool, Version: version, RunID: last.ID, Input: lists.InputOf(profile), Mapping: lists.MappingOf(profile), Question: list.Settings.Fingerprint(),
 		Summary: summary, Reason: "every row settled",
 	}

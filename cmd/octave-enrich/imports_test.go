@@ -60,6 +60,7 @@ func TestImports(t *testing.T) {
 		"cmd/octave-enrich/accounts":    {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "octave", "pipeline", "reader"},
 		"cmd/octave-enrich/plans":       {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "cmd/octave-enrich/checkpoints", "cmd/octave-enrich/lists", "cmd/octave-enrich/outputs", "cmd/octave-enrich/accounts", "checkpoint", "octave", "pipeline"},
 		"cmd/octave-enrich/marks":       {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "cmd/octave-enrich/checkpoints", "cmd/octave-enrich/lists", "cmd/octave-enrich/outputs", "checkpoint", "pipeline", "pipeline/review", "reader"},
+		"cmd/octave-enrich/telling":     {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "cmd/octave-enrich/outputs", "checkpoint/durable", "pipeline", "pipeline/metrics"},
 		"cmd/octave-enrich/console":     {"cmd/octave-enrich/words", "pipeline", "writer"},
 		"pipeline":                      {"reader", "octave", "checkpoint", "writer"},
 		"pipeline/report":               {"reader", "octave", "checkpoint", "writer", "pipeline", "pipeline/lint"},

@@ -115,7 +115,7 @@ func openBrowser(url string) error {
 		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", url}
 	}
 	cmd := exec.Command(name, args...)
-	cmd.Env = withoutSecrets(os.Environ())
+	cmd.Env = options.WithoutSecrets(os.Environ())
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/telling"
 	"octave-enrich/cmd/octave-enrich/words"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func newRoot(a *app) *cobra.Command {
 	run := newRun(a)
 	root.AddCommand(run, newPlan(a), newInspect(a), newExport(a), newRedo(a), newStatus(a), newReport(a), newReview(a),
 		newAgents(a), newCheck(a), newSandbox(a), newWorker(a), newFleet(a), newConfig(a), newErase(a), newPrune(a), newVersion(a),
-		&cobra.Command{Use: "summary", Short: "JSON Schema of the summary", Long: summarySchema}) // nothing else, so that it can go into a file
+		&cobra.Command{Use: "summary", Short: "JSON Schema of the summary", Long: telling.Schema}) // nothing else, so that it can go into a file
 	root.SetGlobalNormalizationFunc(options.Alias)
 	help.Attach(root, run, version)
 	return root

@@ -17,6 +17,7 @@ import (
 
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/outputs"
+	"octave-enrich/cmd/octave-enrich/telling"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
@@ -51,7 +52,7 @@ func decodeStrictly(text []byte, v any) error {
 
 func readSchema() (*node, error) {
 	root := &node{}
-	return root, decodeStrictly([]byte(summarySchema), root)
+	return root, decodeStrictly([]byte(telling.Schema), root)
 }
 
 // check returns what is wrong with a value, each with its place.
@@ -155,7 +156,7 @@ func schema(ts *testscript.TestScript, neg bool, args []string) {
 	for _, fault := range checkSummary(text) {
 		ts.Fatalf("%s: %s", args[0], fault)
 	}
-	var r Report
+	var r telling.Summary
 	ts.Check(json.Unmarshal(bytes.ReplaceAll(text, []byte(`"usage"`), []byte(`"-"`)), &r))
 	if c := r.Calls; c.Started+c.Resumed != c.Answered+c.Refused+c.Failed+c.Waiting || c.PossiblyBilled > c.Refused+c.Failed {
 		ts.Fatalf("calls do not add up: %+v", c)
@@ -171,7 +172,7 @@ func schema(ts *testscript.TestScript, neg bool, args []string) {
 // aReport has something in every place.
 func aReport(t *testing.T) map[string]any {
 	usage, _ := pipeline.ParseAmount("2.5")
-	r := Report{
+	r := telling.Summary{
 		Tool: words.Tool, Version: "1", RunID: "0123456789abcdef",
 		Input:   pipeline.InputBody{Name: "people.csv", SHA256: strings.Repeat("a", 64), Rows: 1},
 		Mapping: []pipeline.Mapped{{Field: "email", Column: "Email"}}, Question: "44136fa355b3678a",
@@ -180,7 +181,7 @@ func aReport(t *testing.T) map[string]any {
 		Output:  "o.csv", Outputs: []outputs.File{{Path: "o.csv", SHA256: strings.Repeat("b", 64), Bytes: 1, Rows: 1, Held: true, Reasons: map[string]int{"no email": 1}}},
 		Checkpoint: "c", ExitCode: 3, Reason: "1 row failed", Resume: "octave-enrich run",
 	}
-	text, err := r.text()
+	text, err := r.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +230,7 @@ func TestSchemaIsThatOfTheStruct(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareStruct(t, "summary", root, reflect.TypeFor[Report]())
+	compareStruct(t, "summary", root, reflect.TypeFor[telling.Summary]())
 }
 
 func compareStruct(t *testing.T, at string, n *node, typ reflect.Type) {

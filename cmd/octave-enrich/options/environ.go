@@ -49,3 +49,15 @@ func nearVariable(name string, known []string) string {
 	}
 	return prefix + meant
 }
+
+// secrets are variables that hold the key or a password, or say where one is: what
+// a command that sends a mail has no use for.
+var secrets = []string{"OCTAVE_API_KEY", "CREDENTIALS_DIRECTORY", "OCTAVE_KEY_FILE", "OCTAVE_FLEET", "OCTAVE_PING_URL", "PGPASSWORD", "PGPASSFILE"}
+
+// WithoutSecrets is an environment for other programs.
+func WithoutSecrets(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.ContainsFunc(secrets, func(secret string) bool { return strings.EqualFold(name, secret) }) // as on Windows
+	})
+}

@@ -1,27 +1,26 @@
-package main
+package telling
 
 import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"strings"
+	"io"
 	"time"
 
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/cmd/octave-enrich/exit"
-	"octave-enrich/cmd/octave-enrich/lists"
 	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
-// summarySchema is the JSON Schema of [Report].
+// Schema is the JSON Schema of [Report].
 //
 //go:embed summary.schema.json
-var summarySchema string
+var Schema string
 
-// Report is the summary of a run as JSON. Its schema is summary.schema.json.
-type Report struct {
+// Summary is the summary of a run as JSON. Its schema is summary.schema.json.
+type Summary struct {
 	Tool     string             `json:"tool"`
 	Version  string             `json:"version"`
 	RunID    string             `json:"run_id"`
@@ -40,48 +39,24 @@ type Report struct {
 	Resume     string          `json:"resume,omitempty"` // the command that goes on
 }
 
-// report is the summary of a job that ended so, be it before it began.
-func (j *job) report(end *exit.Error) Report {
-	r := Report{
-		Tool: words.Tool, Version: version, RunID: j.id, Start: j.started.UTC(), End: time.Now().UTC(), Summary: j.tally.Summary(),
-		Input: pipeline.InputBody{Name: strings.Join(j.names, ", ")}, Mapping: []pipeline.Mapped{},
-		Output: j.places.Output, Outputs: append([]outputs.File{}, j.outputs...), Upload: j.upload, Checkpoint: j.answers(),
-		Reason: "every row settled",
-	}
-	if j.list != nil {
-		profile := j.list.Input.Profile()
-		r.Input, r.Mapping, r.Question = lists.InputOf(profile), lists.MappingOf(profile), j.list.Settings.Fingerprint()
-	}
-	if end != nil {
-		r.ExitCode, r.Reason = end.Code, end.Error()
-		if exit.Resumable(end.Code) {
-			r.Resume = j.app.commandLine()
-		}
-	}
-	return r
-}
-
-func (r Report) text() ([]byte, error) {
+func (r Summary) Text() ([]byte, error) {
 	var text bytes.Buffer
 	err := words.WriteJSON(&text, r)
 	return text.Bytes(), err
 }
 
-// writeSummary writes the summary where it was asked for.
-func (j *job) writeSummary(report Report) error {
-	return j.app.writeSummary(j.o.Teller.Summary, report)
-}
-
-func (a *app) writeSummary(path string, report Report) error {
+// Write writes the summary where it was asked for: into a file, to standard output
+// for -, or nowhere.
+func (r Summary) Write(path string, stdout io.Writer) error {
 	if path == "" {
 		return nil
 	}
-	text, err := report.text()
+	text, err := r.Text()
 	if err != nil {
 		return err
 	}
 	if path == "-" {
-		_, err = a.stdout.Write(text)
+		_, err = stdout.Write(text)
 	} else {
 		err = durable.WriteFile(path, text, durable.Private)
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"hash/maphash"
 	"iter"
 	"slices"
 	"strings"
@@ -222,71 +221,4 @@ func flat(canonical []byte) map[string]string {
 	}
 	walk("", tree)
 	return values
-}
-
-// A directory finds questions by the person they are about, in some 60 bytes each.
-type directory struct {
-	seed  maphash.Seed
-	list  []person
-	links []link
-	first map[uint64]int32 // hash of an identifier -> link
-}
-
-type person struct {
-	key  checkpoint.Key
-	name uint64 // hash; 0 for none
-}
-
-type link struct{ person, next int32 }
-
-func newDirectory() *directory {
-	return &directory{seed: maphash.MakeSeed(), first: map[uint64]int32{}}
-}
-
-func (p *directory) add(q *Question) {
-	p.list = append(p.list, person{q.Key, p.name(q.Request)})
-	for _, id := range p.identifiers(q.Request) {
-		next, known := p.first[id]
-		if !known {
-			next = -1
-		}
-		p.links = append(p.links, link{int32(len(p.list) - 1), next})
-		p.first[id] = int32(len(p.links) - 1)
-	}
-}
-
-// find lists the questions about the person that a request is about: who shares an
-// address, a profile or an id of the CRM. Another name is another person.
-func (p *directory) find(r octave.Request) (keys []checkpoint.Key) {
-	name := p.name(r)
-	for _, id := range p.identifiers(r) {
-		at, known := p.first[id]
-		for ; known && at >= 0; at = p.links[at].next {
-			other := p.list[p.links[at].person]
-			if (name == 0 || other.name == 0 || name == other.name) && !slices.Contains(keys, other.key) {
-				keys = append(keys, other.key)
-			}
-		}
-	}
-	return keys
-}
-
-func (p *directory) identifiers(r octave.Request) (ids []uint64) {
-	_, slug, _ := strings.Cut(strings.ToLower(r.LinkedInProfile), "/in/")
-	for _, id := range [...]struct{ kind, value string }{
-		{"email", strings.ToLower(r.Email)}, {"linkedin", strings.Trim(slug, "/")}, {"contact", r.CRMContactID}, {"lead", r.CRMLeadID},
-	} {
-		if id.value != "" {
-			ids = append(ids, maphash.String(p.seed, id.kind+"\x00"+id.value))
-		}
-	}
-	return ids
-}
-
-func (p *directory) name(r octave.Request) uint64 {
-	name := strings.Join(strings.Fields(strings.ToLower(r.FirstName+" "+r.LastName)), " ")
-	if name == "" {
-		return 0
-	}
-	return maphash.String(p.seed, name)
 }

@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"hash/maphash"
 	"iter"
 	"slices"
@@ -19,31 +17,34 @@ type People struct {
 	Persons int // such people
 	Rows    int // their rows
 
+	identities
 	fullest map[who]octave.Request
 }
 
-// A who names a person: an address, and a name. The address of two people, such as
-// info@, is two persons; who has no address is nobody that could be found again.
-type who [16]byte
+// A who names a person in several rows: an address, and a name. The address of two
+// people, such as info@, is two persons; who has no address is nobody that could be
+// found again.
+type who struct{ address, name uint64 }
 
-func whoIs(p reader.Person) (w who, ok bool) {
+func (i identities) who(p reader.Person) (w who, ok bool) {
 	if p.Email == "" {
 		return w, false
 	}
-	sum := sha256.Sum256([]byte(p.Email + "\x00" + strings.ToLower(strings.TrimSpace(p.FirstName+" "+p.LastName))))
-	return who(sum[:len(w)]), true
+	r := octave.Request{Email: p.Email, FirstName: p.FirstName, LastName: p.LastName}
+	return who{i.identifiers(r)[0], i.name(r)}, true
 }
 
 // FindPeople goes through a list twice: to find who stands in several rows with
 // different data, and for the fullest of their rows. What was answered already is
 // fuller than what was not.
 func FindPeople(src iter.Seq2[reader.Contact, error], selection Selection) (*People, error) {
+	known := newIdentities()
 	seen := map[who]*standing{}
 	for contact, err := range src {
 		if err != nil {
 			return nil, err
 		}
-		if w, q := selection.personOf(contact); q != nil {
+		if w, q := known.personOf(contact, selection); q != nil {
 			if seen[w] == nil {
 				seen[w] = &standing{key: q.Key}
 			}
@@ -55,12 +56,12 @@ func FindPeople(src iter.Seq2[reader.Contact, error], selection Selection) (*Peo
 			delete(seen, w)
 		}
 	}
-	people := &People{Persons: len(seen), fullest: map[who]octave.Request{}}
+	people := &People{Persons: len(seen), identities: known, fullest: map[who]octave.Request{}}
 	for contact, err := range src {
 		if err != nil {
 			return nil, err
 		}
-		w, q := selection.personOf(contact)
+		w, q := known.personOf(contact, selection)
 		if q == nil || seen[w] == nil {
 			continue
 		}
@@ -76,8 +77,8 @@ func FindPeople(src iter.Seq2[reader.Contact, error], selection Selection) (*Peo
 
 // personOf is who a row is about and what it asks, nil when it is not asked about
 // or has no address.
-func (s Selection) personOf(contact reader.Contact) (who, *Question) {
-	w, ok := whoIs(contact.Person)
+func (i identities) personOf(contact reader.Contact, s Selection) (who, *Question) {
+	w, ok := i.who(contact.Person)
 	if !ok || contact.Problem != "" || s.Exclude != nil && s.Exclude(contact) != "" {
 		return w, nil
 	}
@@ -122,7 +123,7 @@ func fullness(r octave.Request) (n int) {
 func (p *People) Instead(ask func(reader.Contact) (octave.Request, error)) func(reader.Contact) (octave.Request, error) {
 	return func(contact reader.Contact) (octave.Request, error) {
 		request, err := ask(contact)
-		if w, ok := whoIs(contact.Person); ok && err == nil {
+		if w, ok := p.who(contact.Person); ok && err == nil {
 			if fullest, several := p.fullest[w]; several {
 				return fullest, nil
 			}
@@ -133,38 +134,112 @@ func (p *People) Instead(ask func(reader.Contact) (octave.Request, error)) func(
 
 // CountLost counts the contacts of a list before that are not in the one of now.
 func CountLost(before, now iter.Seq2[reader.Contact, error]) (n int, err error) {
-	seed := maphash.MakeSeed()
+	known := newIdentities()
 	var here []uint64
 	for contact, err := range now {
 		if err != nil {
 			return 0, err
 		}
-		here = append(here, names(seed, contact.Person)...)
+		here = append(here, known.contact(contact.Person)...)
 	}
 	slices.Sort(here)
 	for contact, err := range before {
 		if err != nil {
 			return 0, err
 		}
-		ours := names(seed, contact.Person)
-		found := slices.ContainsFunc(ours, func(name uint64) bool { _, hit := slices.BinarySearch(here, name); return hit })
-		if len(ours) > 0 && !found {
+		ids := known.contact(contact.Person)
+		found := slices.ContainsFunc(ids, func(id uint64) bool { _, hit := slices.BinarySearch(here, id); return hit })
+		if len(ids) > 0 && !found {
 			n++
 		}
 	}
 	return n, nil
 }
 
-// names hashes what a contact may be found by: address, profile, ids, or name and
-// company.
-func names(seed maphash.Seed, p reader.Person) (list []uint64) {
-	for kind, value := range []string{p.Email, strings.ToLower(p.LinkedInProfile), p.CRMContactID, p.CRMLeadID} {
-		if value != "" {
-			list = append(list, maphash.String(seed, fmt.Sprint(kind, value)))
+// contact is what a contact may be found by, also one that nothing leads to: by name
+// and company.
+func (i identities) contact(p reader.Person) []uint64 {
+	ids := i.identifiers(requestAbout(p))
+	if len(ids) == 0 && p.FirstName+p.LastName != "" {
+		ids = append(ids, i.hash("person", strings.ToLower(p.FirstName+"\x00"+p.LastName+"\x00"+p.CompanyName+"\x00"+p.CompanyDomain)))
+	}
+	return ids
+}
+
+// A directory finds questions by the person they are about, in some 60 bytes each.
+type directory struct {
+	identities
+	list  []person
+	links []link
+	first map[uint64]int32 // hash of an identifier -> link
+}
+
+type person struct {
+	key  checkpoint.Key
+	name uint64 // hash; 0 for none
+}
+
+type link struct{ person, next int32 }
+
+func newDirectory() *directory {
+	return &directory{identities: newIdentities(), first: map[uint64]int32{}}
+}
+
+func (p *directory) add(q *Question) {
+	p.list = append(p.list, person{q.Key, p.name(q.Request)})
+	for _, id := range p.identifiers(q.Request) {
+		next, known := p.first[id]
+		if !known {
+			next = -1
+		}
+		p.links = append(p.links, link{int32(len(p.list) - 1), next})
+		p.first[id] = int32(len(p.links) - 1)
+	}
+}
+
+// find lists the questions about the person that a request is about: who shares an
+// address, a profile or an id of the CRM. Another name is another person.
+func (p *directory) find(r octave.Request) (keys []checkpoint.Key) {
+	name := p.name(r)
+	for _, id := range p.identifiers(r) {
+		at, known := p.first[id]
+		for ; known && at >= 0; at = p.links[at].next {
+			other := p.list[p.links[at].person]
+			if (name == 0 || other.name == 0 || name == other.name) && !slices.Contains(keys, other.key) {
+				keys = append(keys, other.key)
+			}
 		}
 	}
-	if len(list) == 0 && p.FirstName+p.LastName != "" {
-		list = append(list, maphash.String(seed, strings.ToLower(p.FirstName+"\x00"+p.LastName+"\x00"+p.CompanyName+"\x00"+p.CompanyDomain)))
-	}
-	return list
+	return keys
 }
+
+// identities says who a request is about, in hashes: what leads to the person, and
+// the name. All that looks for a person again uses it; hashes of two of them cannot
+// be compared.
+type identities struct{ seed maphash.Seed }
+
+func newIdentities() identities { return identities{maphash.MakeSeed()} }
+
+// identifiers are an address, a profile and ids of the CRM.
+func (i identities) identifiers(r octave.Request) (ids []uint64) {
+	_, slug, _ := strings.Cut(strings.ToLower(r.LinkedInProfile), "/in/")
+	for _, id := range [...]struct{ kind, value string }{
+		{"email", strings.ToLower(r.Email)}, {"linkedin", strings.Trim(slug, "/")}, {"contact", r.CRMContactID}, {"lead", r.CRMLeadID},
+	} {
+		if id.value != "" {
+			ids = append(ids, i.hash(id.kind, id.value))
+		}
+	}
+	return ids
+}
+
+// name is 0 for none.
+func (i identities) name(r octave.Request) uint64 {
+	name := strings.Join(strings.Fields(strings.ToLower(r.FirstName+" "+r.LastName)), " ")
+	if name == "" {
+		return 0
+	}
+	return i.hash("name", name)
+}
+
+func (i identities) hash(kind, value string) uint64 { return maphash.String(i.seed, kind+"\x00"+value) }

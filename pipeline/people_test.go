@@ -72,3 +72,39 @@ func TestFindPeople(t *testing.T) {
 		t.Errorf("asked is %q, though another row is answered", said)
 	}
 }
+
+// TestCountLost holds by what a contact of the last output is found in a list.
+func TestCountLost(t *testing.T) {
+	list := func(people ...reader.Person) iter.Seq2[reader.Contact, error] {
+		return func(yield func(reader.Contact, error) bool) {
+			for row, p := range people {
+				if !yield(reader.Contact{Row: row + 1, Person: p}, nil) {
+					return
+				}
+			}
+		}
+	}
+	now := list(
+		reader.Person{Email: "a@x.example", FirstName: "Ann"},
+		reader.Person{LinkedInProfile: "https://www.linkedin.com/in/bo-ek"},
+		reader.Person{CRMLeadID: "7"},
+		reader.Person{FirstName: "Di", LastName: "Roe", CompanyName: "X"},
+	)
+	for name, c := range map[string]struct {
+		before reader.Person
+		want   int
+	}{
+		"address":            {reader.Person{Email: "A@x.example", FirstName: "Anna"}, 0},
+		"profile":            {reader.Person{Email: "bo@x.example", LinkedInProfile: "https://linkedin.com/in/Bo-Ek/"}, 0},
+		"id":                 {reader.Person{CRMLeadID: "7", FirstName: "Cy"}, 0},
+		"id of another kind": {reader.Person{CRMContactID: "7"}, 1},
+		"name and company":   {reader.Person{FirstName: "di", LastName: "roe", CompanyName: "x"}, 0},
+		"another company":    {reader.Person{FirstName: "Di", LastName: "Roe", CompanyName: "Y"}, 1},
+		"another address":    {reader.Person{Email: "di@x.example", FirstName: "Di", LastName: "Roe", CompanyName: "X"}, 1},
+		"nobody":             {reader.Person{JobTitle: "CEO"}, 0},
+	} {
+		if n, err := CountLost(list(c.before), now); err != nil || n != c.want {
+			t.Errorf("%s: %d are lost, %v; want %d", name, n, err, c.want)
+		}
+	}
+}

@@ -124,18 +124,22 @@ func (q *Questioner) knows(t *template.Template) error {
 	return nil
 }
 
-// Request builds the question about a contact, without its requestId. What a
-// column says is overruled by --set, and that by --template.
-func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
-	p := c.Person
-	req := octave.Request{
+// requestAbout is what a request says of a person.
+func requestAbout(p reader.Person) octave.Request {
+	return octave.Request{
 		Email: p.Email, FirstName: p.FirstName, LastName: p.LastName, JobTitle: p.JobTitle,
 		CompanyName: p.CompanyName, CompanyDomain: p.CompanyDomain, LinkedInProfile: p.LinkedInProfile,
 		CRMContactID: p.CRMContactID, CRMLeadID: p.CRMLeadID, CRMAccountID: p.CRMAccountID, Lang: p.Lang,
-		AgentOID: q.settings.Agent, ExperimentOID: q.settings.Experiment,
 	}
-	for _, field := range sortedKeys(p.Extra) {
-		if err := req.Set(string(field), p.Extra[field]); err != nil {
+}
+
+// Request builds the question about a contact, without its requestId. What a
+// column says is overruled by --set, and that by --template.
+func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
+	req := requestAbout(c.Person)
+	req.AgentOID, req.ExperimentOID = q.settings.Agent, q.settings.Experiment
+	for _, field := range sortedKeys(c.Person.Extra) {
+		if err := req.Set(string(field), c.Person.Extra[field]); err != nil {
 			return req, fmt.Errorf("%s: %w", field, err)
 		}
 	}

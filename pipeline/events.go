@@ -84,7 +84,7 @@ func (OutageBegan) event()  {}
 func (OutageEnded) event()  {}
 
 // An Observer is told of every event, from several goroutines at once. It must
-// not block. A nil Observer is deaf.
+// not block. A nil Observer hears nothing.
 type Observer func(Event)
 
 func (o Observer) notify(e Event) {

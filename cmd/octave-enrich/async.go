@@ -22,52 +22,52 @@ import (
 
 // resume finds what an earlier run submitted: its answers are polled for, whether
 // or not this run submits.
-func (j *job) resume() (err error) {
-	if j.memory.Submissions, err = pipeline.OpenSubmissions(j.journal.Waiting()); err != nil {
-		return exit.CheckpointError(j.places.Checkpoint, err)
+func (r *run) resume() (err error) {
+	if r.memory.Submissions, err = pipeline.OpenSubmissions(r.journal.Waiting()); err != nil {
+		return exit.CheckpointError(r.places.Checkpoint, err)
 	}
-	if n := j.memory.Submissions.Len(); n > 0 && j.fleet != nil {
+	if n := r.memory.Submissions.Len(); n > 0 && r.fleet != nil {
 		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s of an earlier run wait for their answers, which are paid for, and a fleet does not poll for them", words.Count(n, "submission")),
-			Hint: "run once without --fleet: " + words.Tool + " run " + strings.Join(j.names, " ") + " --limit 1"}
+			Hint: "run once without --fleet: " + words.Tool + " run " + strings.Join(r.names, " ") + " --limit 1"}
 	}
 	return nil
 }
 
 // tellAsync says what is not seen of the list: submissions that no row asks for,
 // and where personal data goes.
-func (j *job) tellAsync(plan pipeline.Plan) {
-	if n := j.memory.Submissions.Len() - plan.Submitted; n > 0 {
-		j.log.Info(fmt.Sprintf("%s of an earlier run are of questions that this list does not ask; their answers are polled for, too", words.Count(n, "submission")))
+func (r *run) tellAsync(plan pipeline.Plan) {
+	if n := r.memory.Submissions.Len() - plan.Submitted; n > 0 {
+		r.log.Info(fmt.Sprintf("%s of an earlier run are of questions that this list does not ask; their answers are polled for, too", words.Count(n, "submission")))
 	}
-	if to := j.o.Async.PostsTo(); j.o.Async.On && to != "" {
-		j.log.Info("the service is told to post every answer, personal data, to " + to)
+	if to := r.o.Async.PostsTo(); r.o.Async.On && to != "" {
+		r.log.Info("the service is told to post every answer, personal data, to " + to)
 	}
 }
 
 // newAsync makes calls by submitting and polling, and goes on with what is
 // submitted.
-func (j *job) newAsync(brake *pipeline.Brake) *pipeline.Async {
-	o := j.o.Async
+func (r *run) newAsync(brake *pipeline.Brake) *pipeline.Async {
+	o := r.o.Async
 	return pipeline.NewAsync(pipeline.AsyncConfig{
 		Submit: func(ctx context.Context, req octave.Request) (octave.Submission, error) {
-			return j.client.Submit(ctx, req, o.Callback)
+			return r.client.Submit(ctx, req, o.Callback)
 		},
-		Poll: j.client.Poll, Every: time.Duration(o.Poll), MaxWait: time.Duration(o.MaxWait),
-	}, j.journal, j.memory.Submissions, brake)
+		Poll: r.client.Poll, Every: time.Duration(o.Poll), MaxWait: time.Duration(o.MaxWait),
+	}, r.journal, r.memory.Submissions, brake)
 }
 
 // call is the innermost agent, and how its calls are recorded.
-func (j *job) call(async *pipeline.Async) (pipeline.Agent, func(pipeline.Agent, pipeline.Journal, pipeline.Observer) pipeline.Agent) {
-	if j.o.Async.On {
+func (r *run) call(async *pipeline.Async) (pipeline.Agent, func(pipeline.Agent, pipeline.Journal, pipeline.Observer) pipeline.Agent) {
+	if r.o.Async.On {
 		return async.Call, pipeline.RecordSubmissions
 	}
-	return pipeline.Call(j.client.Run), pipeline.Record
+	return pipeline.Call(r.client.Run), pipeline.Record
 }
 
 // callbackHint says what to do when the service refuses the address of the answers.
-func (j *job) callbackHint(reason error) string {
+func (r *run) callbackHint(reason error) string {
 	var alike *pipeline.RefusedAlikeError
-	if !j.o.Async.On || !errors.As(reason, &alike) || !strings.Contains(strings.ToLower(alike.Error()), "callback") {
+	if !r.o.Async.On || !errors.As(reason, &alike) || !strings.Contains(strings.ToLower(alike.Error()), "callback") {
 		return ""
 	}
 	return "the service checks where it would post the answers to: name an address of yours with --callback-url https://..."

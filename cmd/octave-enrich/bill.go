@@ -15,15 +15,15 @@ import (
 
 // comesTo says what a run is about to cost and take, by the agent's own word and a
 // guess.
-func (j *job) comesTo(cost octave.Decimal) string {
+func (r *run) comesTo(cost octave.Decimal) string {
 	each, err := pipeline.ParseAmount(string(cost))
-	if err != nil || j.toAsk == 0 {
+	if err != nil || r.toAsk == 0 {
 		return ""
 	}
-	b := j.budgets
+	b := r.budgets
 	b.CostToRun = each
-	calls, _ := b.Affords(j.toAsk, b.Expected())
-	took := plans.Seconds(calls, j.pace.Rate, j.o.Pace.Concurrency, checkpoints.UsualLatency)
+	calls, _ := b.Affords(r.toAsk, b.Expected())
+	took := plans.Seconds(calls, r.pace.Rate, r.o.Pace.Concurrency, checkpoints.UsualLatency)
 	return fmt.Sprintf("about %s, %s at %s a call", words.Credits(each.Mul(calls).String()),
 		words.Span(time.Duration(took*float64(time.Second))), words.Span(checkpoints.UsualLatency))
 }

@@ -29,14 +29,14 @@ func TestOneMoreAuthority(t *testing.T) {
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	check(t, os.WriteFile(filepath.Join(dir, "authority.pem"), authority, 0o600))
 
-	p := run(t, dir, server.URL, "run", "list.csv", "-o", "out.csv")
+	p := runToEnd(t, dir, server.URL, "run", "list.csv", "-o", "out.csv")
 	if p.code() != exit.Service || !strings.Contains(p.stderr(), "--cacert FILE") || strings.Contains(p.stderr(), "run the same command") {
 		t.Errorf("exit code %d:\n%s", p.code(), p.stderr())
 	}
 	for _, args := range [][]string{
 		{"run", "list.csv", "-o", "out.csv"}, {"check"}, {"agents"}, {"plan", "list.csv", "--agent", "ca_sandbox1"},
 	} {
-		with := run(t, dir, server.URL, append(args, "--cacert", "authority.pem")...)
+		with := runToEnd(t, dir, server.URL, append(args, "--cacert", "authority.pem")...)
 		if with.code() != 0 {
 			t.Errorf("%s: exit code %d:\n%s", args[0], with.code(), with.stderr())
 		}
@@ -44,7 +44,7 @@ func TestOneMoreAuthority(t *testing.T) {
 	if books := service.Ledger(); books.Billed != 1 {
 		t.Errorf("billed %d", books.Billed)
 	}
-	if p := run(t, dir, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "check", "--cacert", "authority.pem"); p.code() != exit.Service || !strings.Contains(p.stderr(), "for another host") {
+	if p := runToEnd(t, dir, strings.Replace(server.URL, "127.0.0.1", "localhost", 1), "check", "--cacert", "authority.pem"); p.code() != exit.Service || !strings.Contains(p.stderr(), "for another host") {
 		t.Errorf("another name: exit code %d:\n%s", p.code(), p.stderr())
 	}
 }

@@ -17,72 +17,72 @@ import (
 
 // bill says what the run is about to pay for and why, before the first call, and
 // decides what becomes of contacts whose question changed.
-func (j *job) bill() error {
-	j.memory = checkpoints.Memory(j.o, j.journal, j.list.Skip)
-	if err := j.resume(); err != nil {
+func (r *run) bill() error {
+	r.memory = checkpoints.Memory(r.o, r.journal, r.list.Skip)
+	if err := r.resume(); err != nil {
 		return err
 	}
-	if err := j.list.Meet(j.memory); err != nil {
+	if err := r.list.Meet(r.memory); err != nil {
 		return err
 	}
-	for _, note := range lists.Notes(j.o, j.list) {
-		j.log.Info(note)
+	for _, note := range lists.Notes(r.o, r.list) {
+		r.log.Info(note)
 	}
-	if j.nothingNew() {
-		j.log.Info(fmt.Sprintf("%s: the list and the questions of the last run, which settled every row", lists.InputOf(j.list.Input.Profile()).Name))
+	if r.nothingNew() {
+		r.log.Info(fmt.Sprintf("%s: the list and the questions of the last run, which settled every row", lists.InputOf(r.list.Input.Profile()).Name))
 		return nil
 	}
 	var err error
-	if j.sample, err = lists.Sampled(j.o, j.list, j.journal, j.selection()); err != nil {
+	if r.sample, err = lists.Sampled(r.o, r.list, r.journal, r.selection()); err != nil {
 		return err
 	}
-	plan, changes, err := pipeline.Survey(j.list.Input.Contacts(), j.selection(), checkpoints.Known(j.journal, j.places.Checkpoint))
+	plan, changes, err := pipeline.Survey(r.list.Input.Contacts(), r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint))
 	if err != nil {
-		return exit.RunError(j.places.Checkpoint, err)
+		return exit.RunError(r.places.Checkpoint, err)
 	}
-	j.changes, j.memory.Earlier = changes, changes.Earlier
-	how := j.o.Budget.Changed
+	r.changes, r.memory.Earlier = changes, changes.Earlier
+	how := r.o.Budget.Changed
 	if how == "" && changes.Contacts > plans.FewChanged {
-		how, j.undecided = options.ChangedKeep, true
+		how, r.undecided = options.ChangedKeep, true
 	}
-	j.memory.KeepChanged = how == options.ChangedKeep
-	if j.toAsk = plan.ToAsk; j.memory.KeepChanged {
-		j.toAsk -= changes.Contacts
+	r.memory.KeepChanged = how == options.ChangedKeep
+	if r.toAsk = plan.ToAsk; r.memory.KeepChanged {
+		r.toAsk -= changes.Contacts
 	}
 	if len(changes.Earlier) > 0 {
-		j.changed = cmp.Or(how, options.ChangedRedo)
+		r.changed = cmp.Or(how, options.ChangedRedo)
 	}
-	last, _ := pipeline.LastRun(j.journal.RunRecords())
-	j.log.Info(lists.InputOf(j.list.Input.Profile()).Name + ": " + plans.Bill(plan, changes, j.memory.KeepChanged, j.o.Budget.Beyond()))
-	j.tellAsync(plan)
-	if note := lists.TellSample(j.o, plan); note != "" {
-		j.log.Info(note)
+	last, _ := pipeline.LastRun(r.journal.RunRecords())
+	r.log.Info(lists.InputOf(r.list.Input.Profile()).Name + ": " + plans.Bill(plan, changes, r.memory.KeepChanged, r.o.Budget.Beyond()))
+	r.tellAsync(plan)
+	if note := lists.TellSample(r.o, plan); note != "" {
+		r.log.Info(note)
 	}
-	for _, line := range lists.WhatChanged(changes, last, j.list) {
-		j.log.Info("changed: " + line)
+	for _, line := range lists.WhatChanged(changes, last, r.list) {
+		r.log.Info("changed: " + line)
 	}
 	return nil
 }
 
 // nothingNew says whether the last run was about the same list with the same
 // settings and left nothing to ask.
-func (j *job) nothingNew() bool {
-	if j.memory.MaxAge > 0 || len(j.memory.Redo) > 0 || j.memory.Submissions.Len() > 0 {
+func (r *run) nothingNew() bool {
+	if r.memory.MaxAge > 0 || len(r.memory.Redo) > 0 || r.memory.Submissions.Len() > 0 {
 		return false
 	}
-	last, settled := pipeline.LastEnd(j.journal.RunRecords())
-	return settled && last.Version == version && slices.Equal(last.Skip, j.o.List.Skip) && last.Input.SHA256 == j.list.Input.Profile().SHA256 &&
-		last.Settings.Fingerprint() == j.list.Settings.Fingerprint() && slices.Equal(last.Mapping, lists.MappingOf(j.list.Input.Profile()))
+	last, settled := pipeline.LastEnd(r.journal.RunRecords())
+	return settled && last.Version == version && slices.Equal(last.Skip, r.o.List.Skip) && last.Input.SHA256 == r.list.Input.Profile().SHA256 &&
+		last.Settings.Fingerprint() == r.list.Settings.Fingerprint() && slices.Equal(last.Mapping, lists.MappingOf(r.list.Input.Profile()))
 }
 
 // decide is the end of a run that kept old answers because nobody had said what to
 // do about them.
-func (j *job) decide() *exit.Error {
-	if !j.undecided {
+func (r *run) decide() *exit.Error {
+	if !r.undecided {
 		return nil
 	}
-	why := lists.WhatChanged(j.changes, pipeline.RunBody{}, j.list)
-	err := fmt.Errorf("%s changed and kept the old answers (%s)", words.Count(j.changes.Contacts, "contact"), strings.Join(why, "; "))
+	why := lists.WhatChanged(r.changes, pipeline.RunBody{}, r.list)
+	err := fmt.Errorf("%s changed and kept the old answers (%s)", words.Count(r.changes.Contacts, "contact"), strings.Join(why, "; "))
 	return &exit.Error{Code: exit.Decide, Err: err, Hint: fmt.Sprintf(
-		"to pay for new answers: %[1]s --changed redo\nto keep the old ones: %[1]s --changed keep", j.app.commandLine())}
+		"to pay for new answers: %[1]s --changed redo\nto keep the old ones: %[1]s --changed keep", r.app.commandLine())}
 }

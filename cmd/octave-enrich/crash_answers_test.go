@@ -102,7 +102,7 @@ func (b *bystander) list(name string, n, titled int) {
 func (b *bystander) yesterday() {
 	b.list("leads-1.csv", crashRows, 0)
 	began := time.Now()
-	p := run(b.t, b.dir, b.service.url, "run", "leads-1.csv", "--concurrency", "4")
+	p := runToEnd(b.t, b.dir, b.service.url, "run", "leads-1.csv", "--concurrency", "4")
 	p.exits(b.t, 0)
 	b.took = time.Since(began)
 	b.before = read(b.t, filepath.Join(b.dir, "leads-1.enriched.csv.checkpoint"))
@@ -127,7 +127,7 @@ func (b *bystander) toTheEnd(args ...string) {
 		}
 		b.look()
 	}
-	p := run(b.t, b.dir, b.service.url, args...)
+	p := runToEnd(b.t, b.dir, b.service.url, args...)
 	p.exits(b.t, 0)
 	b.look()
 }

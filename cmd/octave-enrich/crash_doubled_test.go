@@ -37,7 +37,7 @@ func TestCrashDoubled(t *testing.T) {
 	if stopped == 0 {
 		t.Error("no run was stopped")
 	}
-	p := run(t, v.dir, v.service.url, v.args(filepath.Base(v.output()))...)
+	p := runToEnd(t, v.dir, v.service.url, v.args(filepath.Base(v.output()))...)
 	v.nothingThrownAway()
 	v.examineOutput(p)
 	books := v.service.books(t)

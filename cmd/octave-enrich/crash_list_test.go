@@ -130,7 +130,7 @@ func (v *victim) args(output string) []string {
 func (v *victim) uninterrupted() time.Duration {
 	service := serveRemote(v.t, v.knobs()...)
 	began := time.Now()
-	p := run(v.t, v.dir, service.url, v.args("whole."+v.format)...)
+	p := runToEnd(v.t, v.dir, service.url, v.args("whole."+v.format)...)
 	if p.code() != 0 {
 		v.t.Fatalf("uninterrupted: exit code %d:\n%s", p.code(), p.stderr())
 	}
@@ -159,7 +159,7 @@ func (v *victim) kill(after time.Duration) {
 // finish runs until every row is settled.
 func (v *victim) finish() {
 	for range 100 {
-		p := run(v.t, v.dir, v.service.url, v.args(filepath.Base(v.output()))...)
+		p := runToEnd(v.t, v.dir, v.service.url, v.args(filepath.Base(v.output()))...)
 		v.did.processes++
 		v.examine(p)
 		if p.code() == 0 || v.t.Failed() {
@@ -173,10 +173,10 @@ func (v *victim) finish() {
 // either, and status admits to everything that was billed.
 func (v *victim) settle() {
 	before := v.service.books(v.t)
-	if p := run(v.t, v.dir, v.service.url, v.args(filepath.Base(v.output()))...); p.code() != 0 {
+	if p := runToEnd(v.t, v.dir, v.service.url, v.args(filepath.Base(v.output()))...); p.code() != 0 {
 		v.t.Errorf("once more: exit code %d:\n%s", p.code(), p.stderr())
 	}
-	p := run(v.t, v.dir, v.service.url, "export", "list."+v.format, "-o", "export."+v.format, "--checkpoint", v.checkpoint())
+	p := runToEnd(v.t, v.dir, v.service.url, "export", "list."+v.format, "-o", "export."+v.format, "--checkpoint", v.checkpoint())
 	if p.code() != 0 {
 		v.t.Fatalf("export: exit code %d:\n%s", p.code(), p.stderr())
 	}

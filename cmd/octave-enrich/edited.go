@@ -18,7 +18,7 @@ import (
 // describe notes what the agent of the run is, when that is new, and says which
 // answers it gave before it was edited. What cannot be learnt is not missed: the
 // calls go on without.
-func (j *job) describe(ctx context.Context, l *accounts.Account) error {
+func (r *run) describe(ctx context.Context, l *accounts.Account) error {
 	if l.Agent == "" || !l.Heard() {
 		return nil
 	}
@@ -28,22 +28,22 @@ func (j *job) describe(ctx context.Context, l *accounts.Account) error {
 	if !ok {
 		return nil
 	}
-	last := pipeline.LastAgent(j.journal.RunRecords(), now.OID)
+	last := pipeline.LastAgent(r.journal.RunRecords(), now.OID)
 	if now.Steps == 0 {
 		now.Steps = last.Steps // the list did not say today
 	}
 	if now != last {
-		if err := j.append(pipeline.Described, now); err != nil {
+		if err := r.append(pipeline.Described, now); err != nil {
 			return err
 		}
 	}
-	edits, err := pipeline.Edits(j.journal.RunRecords(), checkpoint.Records(j.places.Checkpoint, nil))
+	edits, err := pipeline.Edits(r.journal.RunRecords(), checkpoint.Records(r.places.Checkpoint, nil))
 	if err != nil {
-		return exit.CheckpointError(j.places.Checkpoint, err)
+		return exit.CheckpointError(r.places.Checkpoint, err)
 	}
 	for _, edit := range edits {
 		if edit.Agent.OID == now.OID {
-			j.log.Warn(fmt.Sprintf("%s; to ask again: %s redo %s --all", checkpoints.EditText(edit), words.Tool, words.Quote(j.places.Checkpoint)))
+			r.log.Warn(fmt.Sprintf("%s; to ask again: %s redo %s --all", checkpoints.EditText(edit), words.Tool, words.Quote(r.places.Checkpoint)))
 		}
 	}
 	return nil

@@ -86,59 +86,59 @@ func fleetError(err error) error {
 
 // findWorkers finds who makes the calls: this process with its key, or a fleet,
 // whose workers have it.
-func (j *job) findWorkers() (err error) {
-	if j.o.Fleet.URL == "" {
-		j.client, err = j.o.NewClient(version)
+func (r *run) findWorkers() (err error) {
+	if r.o.Fleet.URL == "" {
+		r.client, err = r.o.NewClient(version)
 		return err
 	}
-	j.fleet, err = openFleet(context.Background(), j.o, j.log)
+	r.fleet, err = openFleet(context.Background(), r.o, r.log)
 	return err
 }
 
 // reachFleet waits for a database that is away as for a service that is.
-func (j *job) reachFleet() error {
-	if j.fleet == nil {
+func (r *run) reachFleet() error {
+	if r.fleet == nil {
 		return nil
 	}
-	err := j.fleet.Check(context.Background(), j.pace.MaxOutage)
+	err := r.fleet.Check(context.Background(), r.pace.MaxOutage)
 	if err == nil {
 		return nil
 	}
 	err = fleetError(err)
 	var e *exit.Error
 	if errors.As(err, &e) && e.Code == exit.Service {
-		e.Resume = j.app.commandLine()
+		e.Resume = r.app.commandLine()
 	}
 	return err
 }
 
 // askFleet lets the hosts of a fleet make the calls.
-func (j *job) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
-	cfg := j.config(brake)
+func (r *run) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
+	cfg := r.config(brake)
 	cfg.Workers = fleet.Waiting
 	whole := cfg.Limit == 0 && cfg.Sample == nil // of a limit, only the run itself keeps count
-	coordinator, err := j.coordinator(ctx, whole, brake, obs)
+	coordinator, err := r.coordinator(ctx, whole, brake, obs)
 	if err != nil && brake.Reason() == nil {
 		return fleetError(err)
 	}
 	if err != nil { // stopped before it began: every row says so
-		return pipeline.Run(ctx, cfg, j.list.Input.Contacts(), pipeline.Memo(nobody, j.memory, obs), j.out, obs)
+		return pipeline.Run(ctx, cfg, r.list.Input.Contacts(), pipeline.Memo(nobody, r.memory, obs), r.out, obs)
 	}
 	serving, stop := context.WithCancel(ctx)
 	var side errgroup.Group
 	side.Go(func() error { return coordinator.Serve(serving) })
 	if whole {
 		side.Go(func() error {
-			return coordinator.Ahead(serving, pipeline.Questions(j.list.Input.Contacts(), cfg.Selection))
+			return coordinator.Ahead(serving, pipeline.Questions(r.list.Input.Contacts(), cfg.Selection))
 		})
 	}
 	// All of a queue would have to be heard, and costs as much time: it is not waited for.
-	agent := pipeline.StopAlike(coordinator.Ask, j.journal, j.proven, false, brake)
-	err = pipeline.Run(ctx, cfg, j.list.Input.Contacts(), pipeline.Memo(agent, j.memory, obs), j.out, obs)
+	agent := pipeline.StopAlike(coordinator.Ask, r.journal, r.proven, false, brake)
+	err = pipeline.Run(ctx, cfg, r.list.Input.Contacts(), pipeline.Memo(agent, r.memory, obs), r.out, obs)
 	stop()
 	broken := side.Wait()
 	if failed := coordinator.Close(ctx, err == nil && broken == nil); failed != nil {
-		j.log.Warn("the fleet was not told that the run has ended: workers go on with what it left in the queue; to take it back, run again and stop it",
+		r.log.Warn("the fleet was not told that the run has ended: workers go on with what it left in the queue; to take it back, run again and stop it",
 			zap.String("error", failed.Error()))
 	}
 	if broken != nil {
@@ -153,49 +153,49 @@ func nobody(context.Context, *pipeline.Question) (*octave.Answer, error) {
 }
 
 // coordinator makes the run one of a fleet.
-func (j *job) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
-	service, err := j.o.Service.FleetName()
+func (r *run) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
+	service, err := r.o.Service.FleetName()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, max(j.pace.MaxOutage, accounts.Timeout)) // a signal ends the wait for a database, too
+	ctx, cancel := context.WithTimeout(ctx, max(r.pace.MaxOutage, accounts.Timeout)) // a signal ends the wait for a database, too
 	defer cancel()
 	ctx, unbind := brake.Bound(ctx)
 	defer unbind()
 	cfg := fleet.CoordinatorConfig{
-		Run: j.id, Checkpoint: j.fileID(), Service: service, Queue: j.o.Fleet.Queue,
-		Whole: whole, Budgets: j.budgets, Policy: j.policy(), Timeout: time.Duration(j.o.Service.Timeout), Patience: j.pace.MaxOutage,
-		Journal: j.journal, Observer: obs, Hosts: j.tellHosts,
+		Run: r.id, Checkpoint: r.fileID(), Service: service, Queue: r.o.Fleet.Queue,
+		Whole: whole, Budgets: r.budgets, Policy: r.policy(), Timeout: time.Duration(r.o.Service.Timeout), Patience: r.pace.MaxOutage,
+		Journal: r.journal, Observer: obs, Hosts: r.tellHosts,
 	}
-	if age := time.Duration(j.o.Budget.MaxAge); age > 0 {
-		cfg.Fresh = j.started.Add(-age)
+	if age := time.Duration(r.o.Budget.MaxAge); age > 0 {
+		cfg.Fresh = r.started.Add(-age)
 	}
-	return fleet.NewCoordinator(ctx, j.fleet, cfg, brake)
+	return fleet.NewCoordinator(ctx, r.fleet, cfg, brake)
 }
 
 // fileID names the checkpoint wherever it lies: by its first run.
-func (j *job) fileID() string {
-	for _, rec := range j.journal.RunRecords() {
+func (r *run) fileID() string {
+	for _, rec := range r.journal.RunRecords() {
 		if body, ok := pipeline.ReadRun(rec); ok {
 			return body.ID
 		}
 	}
-	return j.id
+	return r.id
 }
 
-func (j *job) tellHosts(n int, left error) {
+func (r *run) tellHosts(n int, left error) {
 	if n == 0 {
-		service, _ := j.o.Service.FleetName() // else the run had not begun
+		service, _ := r.o.Service.FleetName() // else the run had not begun
 		if left != nil {
-			j.log.Warn("no worker serves the queue: the last one left because of its key; waiting a minute for another",
-				zap.String("queue", j.o.Fleet.Queue), zap.String("service", service), zap.String("error", words.Masked(left.Error())))
+			r.log.Warn("no worker serves the queue: the last one left because of its key; waiting a minute for another",
+				zap.String("queue", r.o.Fleet.Queue), zap.String("service", service), zap.String("error", words.Masked(left.Error())))
 			return
 		}
-		j.log.Warn("no worker serves the queue for this service; waiting for one: a worker needs the same --queue, and --base-url or --sandbox, as the run",
-			zap.String("queue", j.o.Fleet.Queue), zap.String("service", service))
+		r.log.Warn("no worker serves the queue for this service; waiting for one: a worker needs the same --queue, and --base-url or --sandbox, as the run",
+			zap.String("queue", r.o.Fleet.Queue), zap.String("service", service))
 		return
 	}
-	j.log.Info("workers serve the queue", zap.Int("workers", n))
+	r.log.Info("workers serve the queue", zap.Int("workers", n))
 }
 
 func newFleet(a *app) *cobra.Command {

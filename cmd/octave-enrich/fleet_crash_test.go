@@ -76,7 +76,7 @@ func laySiege(t *testing.T, seed uint64) *siege {
 	c.service = serveRemote(t, append(c.knobs(), "--faults", c.faults, "--seed", fmt.Sprint(seed))...)
 	c.server = pgtest.Start(t)
 	c.proxy = newProxy(t, c.server.Address())
-	if p := run(t, c.dir, c.service.url, "fleet", "init", "--fleet", c.server.URL(c.server.Address())); p.code() != 0 {
+	if p := runToEnd(t, c.dir, c.service.url, "fleet", "init", "--fleet", c.server.URL(c.server.Address())); p.code() != 0 {
 		t.Fatal(p.stderr())
 	}
 	for range siegeWorkers {
@@ -211,7 +211,7 @@ func (c *siege) settleFleet() {
 	if left > 0 {
 		c.t.Errorf("%d jobs are left in the queue", left)
 	}
-	if p := run(c.t, c.dir, c.service.url, "run", "list."+c.format, "-o", filepath.Base(c.output()), "--fleet", c.server.URL(c.server.Address())); p.code() != 0 {
+	if p := runToEnd(c.t, c.dir, c.service.url, "run", "list."+c.format, "-o", filepath.Base(c.output()), "--fleet", c.server.URL(c.server.Address())); p.code() != 0 {
 		c.t.Errorf("once more: exit code %d:\n%s", p.code(), p.stderr())
 	}
 	if again := c.service.books(c.t); again.Asked != books.Asked {

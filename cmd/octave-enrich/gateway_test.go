@@ -129,7 +129,7 @@ func TestGatewayGivesUp(t *testing.T) {
 			impatient, _, _ := gateways(t, service.url)
 			dir := t.TempDir()
 			gatewayList(t, dir, rows)
-			p := run(t, dir, impatient, "run", "list.csv", "-o", "out.csv", "--concurrency", "16", "--on-lost", c.onLost,
+			p := runToEnd(t, dir, impatient, "run", "list.csv", "-o", "out.csv", "--concurrency", "16", "--on-lost", c.onLost,
 				"--retries", fmt.Sprint(c.retries), "--summary", "summary.json")
 			if p.code() != 3 && p.code() != 0 {
 				t.Fatalf("exit code %d:\n%s", p.code(), p.stderr())
@@ -166,7 +166,7 @@ func TestGatewayAsync(t *testing.T) {
 	impatient, _, _ := gateways(t, service.url)
 	dir := t.TempDir()
 	gatewayList(t, dir, rows)
-	p := run(t, dir, impatient, "run", "list.csv", "-o", "out.csv", "--concurrency", "16", "--async", "--poll", "100ms", "--summary", "summary.json")
+	p := runToEnd(t, dir, impatient, "run", "list.csv", "-o", "out.csv", "--concurrency", "16", "--async", "--poll", "100ms", "--summary", "summary.json")
 	books, sum, status := service.books(t), summaryOf(t, dir), statusOf(t, dir, "out.csv.checkpoint")
 	if p.code() != 0 || books.Billed != rows || sum.Calls.Answered != rows || sum.Calls.PossiblyBilled+status.PossiblyBilled != 0 {
 		t.Errorf("exit code %d, billed %d, %+v, possibly billed says status %d:\n%s", p.code(), books.Billed, sum.Calls, status.PossiblyBilled, p.stderr())
@@ -179,7 +179,7 @@ func TestGatewayDropsTheKey(t *testing.T) {
 	_, deaf, _ := gateways(t, service.url)
 	dir := t.TempDir()
 	gatewayList(t, dir, 3)
-	p := run(t, dir, deaf, "run", "list.csv", "-o", "out.csv")
+	p := runToEnd(t, dir, deaf, "run", "list.csv", "-o", "out.csv")
 	if p.code() != 12 || !strings.Contains(p.stderr(), "underscores_in_headers") || service.books(t).Asked > 0 {
 		t.Errorf("exit code %d:\n%s", p.code(), p.stderr())
 	}
@@ -193,7 +193,7 @@ func TestGatewayRefuses(t *testing.T) {
 	_, _, strict := gateways(t, service.url)
 	dir := t.TempDir()
 	gatewayList(t, dir, rows)
-	p := run(t, dir, strict, "run", "list.csv", "-o", "out.csv", "--retries", "0", "--on-lost", "fail", "--summary", "summary.json")
+	p := runToEnd(t, dir, strict, "run", "list.csv", "-o", "out.csv", "--retries", "0", "--on-lost", "fail", "--summary", "summary.json")
 	sum, books := summaryOf(t, dir), service.books(t)
 	t.Logf("%+v", sum.Calls)
 	if p.code() != 0 || sum.Calls.Refused == 0 || sum.Calls.PossiblyBilled != 0 || books.Billed != rows || books.Asked != rows {

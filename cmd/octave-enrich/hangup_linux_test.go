@@ -69,7 +69,7 @@ func TestTerminalCloses(t *testing.T) {
 				t.Errorf("rows: %v", found)
 			}
 			asked := service.books(t).Asked
-			if p := run(t, dir, service.url, "run", "list.csv", "-o", "out.csv"); p.code() != 0 {
+			if p := runToEnd(t, dir, service.url, "run", "list.csv", "-o", "out.csv"); p.code() != 0 {
 				t.Errorf("resumed: exit code %d:\n%s", p.code(), p.stderr())
 			}
 			if again := service.books(t).Asked - asked; again != 12-found["ok"] {
@@ -124,7 +124,7 @@ func TestReaderGoesAway(t *testing.T) {
 			if before.Delivered != kept {
 				t.Errorf("%d answers were delivered, %d are kept", before.Delivered, kept)
 			}
-			if again := run(t, dir, service.url, "run", "list.csv", "-o", "out.csv"); again.code() != 0 {
+			if again := runToEnd(t, dir, service.url, "run", "list.csv", "-o", "out.csv"); again.code() != 0 {
 				t.Fatalf("resumed: exit code %d:\n%s", again.code(), again.stderr())
 			}
 			if after := service.books(t); after.Delivered != rows {

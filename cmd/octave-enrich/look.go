@@ -19,18 +19,18 @@ import (
 )
 
 // say tells people in a sentence, and programs in fields, too.
-func (j *job) say(msg string, fields ...zap.Field) {
-	if j.app.log == nil {
+func (r *run) say(msg string, fields ...zap.Field) {
+	if r.app.log == nil {
 		fields = nil
 	}
-	j.log.Info(msg, fields...)
+	r.log.Info(msg, fields...)
 }
 
 // look asks about the account before the first call. What no call can get past ends
 // the run before there is one; a service that does not answer yet is met by the calls.
-func (j *job) look(ctx context.Context, brake *pipeline.Brake) *accounts.Account {
-	l := accounts.New(j.client, cmp.Or(j.list.Settings.Agent, j.list.Settings.Experiment), j.o.Service.Sandbox, j.say)
-	l.Bill = j.comesTo
+func (r *run) look(ctx context.Context, brake *pipeline.Brake) *accounts.Account {
+	l := accounts.New(r.client, cmp.Or(r.list.Settings.Agent, r.list.Settings.Experiment), r.o.Service.Sandbox, r.say)
+	l.Bill = r.comesTo
 	ctx, cancel := brake.Bound(ctx)
 	defer cancel()
 	err := l.Look(ctx)
@@ -40,18 +40,18 @@ func (j *job) look(ctx context.Context, brake *pipeline.Brake) *accounts.Account
 	case errors.As(err, &call) && call.Action == octave.All:
 		brake.Pull(err)
 	default:
-		j.log.Warn("the service does not answer about the account", zap.String("error", words.Masked(err.Error())))
+		r.log.Warn("the service does not answer about the account", zap.String("error", words.Masked(err.Error())))
 	}
 	if cost, err := pipeline.ParseAmount(string(l.Cost)); err == nil {
-		j.budgets.CostToRun = cost
+		r.budgets.CostToRun = cost
 	}
-	j.left = string(l.Left)
-	calls, _ := j.budgets.Affords(j.toAsk, j.budgets.Expected())
-	j.expect(calls)
+	r.left = string(l.Left)
+	calls, _ := r.budgets.Affords(r.toAsk, r.budgets.Expected())
+	r.expect(calls)
 	return l
 }
 
 // proven says whether the checkpoint holds an answer of this run's agent.
-func (j *job) proven() (bool, error) {
-	return pipeline.Proven(checkpoint.Records(j.places.Checkpoint, nil), j.list.Settings)
+func (r *run) proven() (bool, error) {
+	return pipeline.Proven(checkpoint.Records(r.places.Checkpoint, nil), r.list.Settings)
 }

@@ -57,7 +57,7 @@ func TestCheckpointLosesItsName(t *testing.T) {
 				t.Errorf("there is an output: %v", err)
 			}
 			for _, other := range [][]string{args, {"export", "list.csv", "-o", "again.csv", "--checkpoint", "out.csv.checkpoint"}, {"plan", "list.csv", "-o", "out.csv"}} {
-				next := run(t, dir, service.url, other...)
+				next := runToEnd(t, dir, service.url, other...)
 				if code := next.code(); code != exit.Damaged {
 					t.Errorf("%s: exit code %d\n%s", other[0], code, next.stderr())
 				}
@@ -66,7 +66,7 @@ func TestCheckpointLosesItsName(t *testing.T) {
 				t.Error("a run that was refused changed what has the name")
 			}
 			check(t, os.Rename(answers+".rescued", answers))
-			run(t, dir, service.url, args...).exits(t, exit.OK)
+			runToEnd(t, dir, service.url, args...).exits(t, exit.OK)
 			if asked := service.books(t).Asked; asked != rows {
 				t.Errorf("asked %d times for %d contacts", asked, rows)
 			}

@@ -69,19 +69,19 @@ func (a *app) nextAfterPlan(o *options.Options, e plans.Estimate) {
 const fewFirst = 10
 
 // nextAfterRun is reading what came, then the rest, then the sender.
-func (j *job) nextAfterRun() []string {
-	about, named := words.Quote(j.places.Checkpoint), " --checkpoint "+words.Quote(j.places.Checkpoint)
-	if len(j.names) == 1 && j.names[0] != "-" && paths.LeadsTo(j.names[0], j.places.Checkpoint) {
-		about, named = words.Quote(j.names[0]), ""
+func (r *run) nextAfterRun() []string {
+	about, named := words.Quote(r.places.Checkpoint), " --checkpoint "+words.Quote(r.places.Checkpoint)
+	if len(r.names) == 1 && r.names[0] != "-" && paths.LeadsTo(r.names[0], r.places.Checkpoint) {
+		about, named = words.Quote(r.names[0]), ""
 	}
 	read := words.Tool + " review " + about
 	switch {
-	case j.o.Budget.Limit > 0 && j.o.Typed("limit"):
-		return []string{read, j.app.instead("", map[string]bool{"limit": true}) + "   (the rest)"}
-	case j.o.Output.ForSender():
+	case r.o.Budget.Limit > 0 && r.o.Typed("limit"):
+		return []string{read, r.app.instead("", map[string]bool{"limit": true}) + "   (the rest)"}
+	case r.o.Output.ForSender():
 		return nil // what to do in the sender is said
 	}
-	export := words.Tool + " export " + quoteAll(j.names) + named
+	export := words.Tool + " export " + words.QuoteAll(r.names) + named
 	return []string{read, export + " --preset smartlead   (or another sender: help senders)"}
 }
 

@@ -10,29 +10,29 @@ import (
 )
 
 // recallPace lets the run start at the pace that the last one found.
-func (j *job) recallPace() {
-	learnt, at, ok := pipeline.LastPace(j.journal.RunRecords(), time.Now())
+func (r *run) recallPace() {
+	learnt, at, ok := pipeline.LastPace(r.journal.RunRecords(), time.Now())
 	if !ok {
 		return
 	}
-	j.pace.Learnt = learnt
-	j.say("the pace starts where the last run left it: "+console.PaceWords(pipeline.Slowed{Rate: learnt.Rate, InFlight: learnt.InFlight}),
+	r.pace.Learnt = learnt
+	r.say("the pace starts where the last run left it: "+console.PaceWords(pipeline.Slowed{Rate: learnt.Rate, InFlight: learnt.InFlight}),
 		zap.Time("learnt", at.Local()))
 }
 
 // tellPace says what the run learnt about the speed of the service, keeps it for
 // the next one, and says what higher bounds would have gained.
-func (j *job) tellPace() error {
-	if j.pacer == nil {
+func (r *run) tellPace() error {
+	if r.pacer == nil {
 		return nil
 	}
-	if gain, ok := j.pacer.Gain(); ok {
-		j.say(console.GainWords(gain))
+	if gain, ok := r.pacer.Gain(); ok {
+		r.say(console.GainWords(gain))
 	}
-	learnt := j.pacer.Learnt()
+	learnt := r.pacer.Learnt()
 	if learnt == (pipeline.PaceBody{}) {
 		return nil
 	}
-	j.say(console.PaceWords(pipeline.Slowed{Rate: learnt.Rate, InFlight: learnt.InFlight}) + "; the next run starts there")
-	return j.append(pipeline.Paced, learnt)
+	r.say(console.PaceWords(pipeline.Slowed{Rate: learnt.Rate, InFlight: learnt.InFlight}) + "; the next run starts there")
+	return r.append(pipeline.Paced, learnt)
 }

@@ -65,8 +65,8 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 	return p
 }
 
-// run lets the binary run to its end and returns it.
-func run(t *testing.T, dir, url string, args ...string) *process {
+// runToEnd lets the binary run to its end and returns it.
+func runToEnd(t *testing.T, dir, url string, args ...string) *process {
 	t.Helper()
 	p := start(t, command(t, dir, url, args...))
 	<-p.ended

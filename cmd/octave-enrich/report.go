@@ -82,42 +82,42 @@ func (a *app) notePage(path, output string) error {
 
 // ended notes in the checkpoint how the run ended and writes the page that was
 // asked for. What ended the run stays the first error.
-func (j *job) ended(end error) error {
+func (r *run) ended(end error) error {
 	code, reason := exit.OK, "every row settled"
 	var e *exit.Error
 	if errors.As(end, &e) {
 		code, reason = e.Code, e.Error()
 	}
-	body := pipeline.EndBody{ID: j.id, Summary: j.tally.Summary(), ExitCode: code, Reason: reason}
-	err := errors.Join(j.tellPace(), j.append(pipeline.Ended, body))
-	if j.o.Teller.Report != "" {
-		err = errors.Join(err, j.writeReport())
+	body := pipeline.EndBody{ID: r.id, Summary: r.tally.Summary(), ExitCode: code, Reason: reason}
+	err := errors.Join(r.tellPace(), r.append(pipeline.Ended, body))
+	if r.o.Teller.Report != "" {
+		err = errors.Join(err, r.writeReport())
 	}
 	return errors.Join(end, err)
 }
 
-func (j *job) writeReport() error {
-	opt, err := outputs.PageOptions(j.answers())
+func (r *run) writeReport() error {
+	opt, err := outputs.PageOptions(r.answers())
 	if err != nil {
 		return err
 	}
-	if err := outputs.RecordPage(j.journal, j.places.Checkpoint, j.o.Teller.Report); err != nil && j.answers() == j.places.Checkpoint {
+	if err := outputs.RecordPage(r.journal, r.places.Checkpoint, r.o.Teller.Report); err != nil && r.answers() == r.places.Checkpoint {
 		return err
 	}
-	if err := outputs.WritePage(j.answers(), j.o.Teller.Report, opt); err != nil {
+	if err := outputs.WritePage(r.answers(), r.o.Teller.Report, opt); err != nil {
 		return err
 	}
-	if j.app.log != nil {
-		j.log.Info("wrote the report", zap.String("report", j.o.Teller.Report))
+	if r.app.log != nil {
+		r.log.Info("wrote the report", zap.String("report", r.o.Teller.Report))
 	} else {
-		fmt.Fprintf(j.console, "wrote %s\n", j.o.Teller.Report)
+		fmt.Fprintf(r.console, "wrote %s\n", r.o.Teller.Report)
 	}
 	return nil
 }
 
 // checkReport refuses a place for the page before anything is paid.
-func (j *job) checkReport() error {
-	page := j.o.Teller.Report
+func (r *run) checkReport() error {
+	page := r.o.Teller.Report
 	if page == "" {
 		return nil
 	}

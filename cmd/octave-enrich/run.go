@@ -76,43 +76,43 @@ func success(err error, codes []int) error {
 // run is the main job: everything that can be refused is refused before the
 // first call.
 func (a *app) run(o *options.Options, names []string) error {
-	j := &job{app: a, o: o, inputs: inputs{names: names}, id: pipeline.NewRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
-	defer func() { j.unlisten() }()
-	j.places, j.unplaced = o.Places(names)
-	if err := paths.Of(o, names, j.places).Check(); err != nil {
+	r := &run{app: a, o: o, inputs: inputs{names: names}, id: pipeline.NewRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
+	defer func() { r.unlisten() }()
+	r.places, r.unplaced = o.Places(names)
+	if err := paths.Of(o, names, r.places).Check(); err != nil {
 		return err // and nobody is told: the summary is a file, too
 	}
-	if err := j.tellBegin(); err != nil {
+	if err := r.tellBegin(); err != nil {
 		return err
 	}
-	err := j.prepare()
+	err := r.prepare()
 	if err == nil {
-		err = j.execute()
+		err = r.execute()
 	}
-	return j.tellEnd(errors.Join(err, j.close()))
+	return r.tellEnd(errors.Join(err, r.close()))
 }
 
 // end is how the run ended.
-func (j *job) end() console.End {
-	return console.End{Run: j.id, Summary: j.tally.Summary(), Took: time.Since(j.started), Left: j.left}
+func (r *run) end() console.End {
+	return console.End{Run: r.id, Summary: r.tally.Summary(), Took: time.Since(r.started), Left: r.left}
 }
 
-func (j *job) tellOutput(output writer.Output) {
-	if j.o.Teller.Quiet {
+func (r *run) tellOutput(output writer.Output) {
+	if r.o.Teller.Quiet {
 		return
 	}
-	if j.app.log == nil {
-		console.TellOutput(j.console, output)
+	if r.app.log == nil {
+		console.TellOutput(r.console, output)
 		return
 	}
-	console.LogOutput(j.log, output)
-	if j.upload != nil {
-		j.log.Info("upload", zap.Any("upload", j.upload))
+	console.LogOutput(r.log, output)
+	if r.upload != nil {
+		r.log.Info("upload", zap.Any("upload", r.upload))
 	}
 }
 
-// A job is a run made ready.
-type job struct {
+// A run is one start of the main job: what it is about, and what it knows.
+type run struct {
 	app     *app
 	o       *options.Options
 	id      string
@@ -164,335 +164,335 @@ type teller struct {
 }
 
 // prepare opens what the run needs, and refuses what can be refused.
-func (j *job) prepare() error {
-	if err := j.check(); err != nil {
+func (r *run) prepare() error {
+	if err := r.check(); err != nil {
 		return err
 	}
-	j.unlisten = j.listen()
-	service, err := j.o.Service.Name()
+	r.unlisten = r.listen()
+	service, err := r.o.Service.Name()
 	if err != nil {
 		return err
 	}
-	if err := j.findWorkers(); err != nil {
+	if err := r.findWorkers(); err != nil {
 		return err
 	}
-	if err := j.openInputs(); err != nil {
+	if err := r.openInputs(); err != nil {
 		return err
 	}
-	if err := j.reachFleet(); err != nil {
+	if err := r.reachFleet(); err != nil {
 		return err
 	}
-	if err := j.openMemory(service); err != nil {
+	if err := r.openMemory(service); err != nil {
 		return err
 	}
-	if err := j.bill(); err != nil {
+	if err := r.bill(); err != nil {
 		return err
 	}
-	if err := j.openOutput(); err != nil {
+	if err := r.openOutput(); err != nil {
 		return err
 	}
-	if err := j.serveMetrics(); err != nil {
+	if err := r.serveMetrics(); err != nil {
 		return err
 	}
-	return j.begin()
+	return r.begin()
 }
 
 // openInputs reads the list, and looks whether the files of the run may be written.
-func (j *job) openInputs() (err error) {
-	if j.unplaced != nil {
-		return j.unplaced
+func (r *run) openInputs() (err error) {
+	if r.unplaced != nil {
+		return r.unplaced
 	}
-	if err := j.checkReport(); err != nil {
+	if err := r.checkReport(); err != nil {
 		return err
 	}
-	if j.list, err = lists.Open(j.o, j.names, j.app.stdin); err != nil {
+	if r.list, err = lists.Open(r.o, r.names, r.app.stdin); err != nil {
 		return err
 	}
-	if err := paths.Of(j.o, j.names, j.places).Folders(); err != nil {
+	if err := paths.Of(r.o, r.names, r.places).Folders(); err != nil {
 		return err
 	}
-	if err := j.list.Input.Overlooked(); err != nil {
+	if err := r.list.Input.Overlooked(); err != nil {
 		return exit.InputError(err)
 	}
-	if err := lists.RefuseEmpty(j.list.Input, j.places.Output); err != nil {
+	if err := lists.RefuseEmpty(r.list.Input, r.places.Output); err != nil {
 		return err
 	}
-	j.tellInput()
-	if err := checkpoint.Chosen(j.places.Checkpoint, nil); err != nil {
-		return exit.CheckpointError(j.places.Checkpoint, err)
+	r.tellInput()
+	if err := checkpoint.Chosen(r.places.Checkpoint, nil); err != nil {
+		return exit.CheckpointError(r.places.Checkpoint, err)
 	}
-	if err := outputs.Fits(j.o, j.places.Output, j.list); err != nil {
+	if err := outputs.Fits(r.o, r.places.Output, r.list); err != nil {
 		return err
 	}
-	if _, err := os.Stat(j.places.Checkpoint); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(r.places.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		// Before the checkpoint is created: a refusal leaves nothing behind.
-		return outputs.MayReplace(j.o, j.o.Output.Files(j.places.Output), nil)
+		return outputs.MayReplace(r.o, r.o.Output.Files(r.places.Output), nil)
 	}
 	return nil
 }
 
 // openMemory opens the checkpoint, and takes over what others beside it know.
-func (j *job) openMemory(service string) error {
-	beside, err := lists.LookBeside(j.o, j.list, j.places.Checkpoint, service)
+func (r *run) openMemory(service string) error {
+	beside, err := lists.LookBeside(r.o, r.list, r.places.Checkpoint, service)
 	if err != nil {
 		return err
 	}
-	if err := beside.Decide(j.app.commandLine(), j.names); err != nil {
+	if err := beside.Decide(r.app.commandLine(), r.names); err != nil {
 		return err
 	}
-	waiting := func() { j.log.Info("another run holds the checkpoint: waiting for it to end") }
-	if j.journal, err = checkpoints.OpenForRun(context.Background(), j.o, j.places.Checkpoint, toolVersion(), service, waiting, j.noCall); err != nil {
+	waiting := func() { r.log.Info("another run holds the checkpoint: waiting for it to end") }
+	if r.journal, err = checkpoints.OpenForRun(context.Background(), r.o, r.places.Checkpoint, toolVersion(), service, waiting, r.noCall); err != nil {
 		return err
 	}
-	if err := outputs.MayReplace(j.o, j.o.Output.Files(j.places.Output), j.journal); err != nil {
+	if err := outputs.MayReplace(r.o, r.o.Output.Files(r.places.Output), r.journal); err != nil {
 		return err
 	}
-	tune(max(j.list.Input.Profile().Rows, j.journal.Len()))
+	tune(max(r.list.Input.Profile().Rows, r.journal.Len()))
 	for _, note := range beside.PassedOver() {
-		j.log.Warn(note)
+		r.log.Warn(note)
 	}
-	note, err := beside.Take(j.journal, j.places.Checkpoint)
+	note, err := beside.Take(r.journal, r.places.Checkpoint)
 	if note != "" {
-		j.log.Info(note)
+		r.log.Info(note)
 	}
 	return err
 }
 
-func (j *job) openOutput() error {
-	opt, err := j.o.WriterOptions(j.app.stdout, j.list.Input.Columns(), filepath.Dir(j.places.Checkpoint))
+func (r *run) openOutput() error {
+	opt, err := r.o.WriterOptions(r.app.stdout, r.list.Input.Columns(), filepath.Dir(r.places.Checkpoint))
 	if err != nil {
 		return err
 	}
-	opt.Header = j.list.Input.Header()
-	if note := outputs.LeaveOut(j.o, &opt, j.list, j.journal, j.places.Output); note != "" {
-		j.log.Info(note)
+	opt.Header = r.list.Input.Header()
+	if note := outputs.LeaveOut(r.o, &opt, r.list, r.journal, r.places.Output); note != "" {
+		r.log.Info(note)
 	}
-	if j.out, err = writer.Create(j.places.Output, opt); err != nil {
+	if r.out, err = writer.Create(r.places.Output, opt); err != nil {
 		return outputs.CreateError(err)
 	}
 	return nil
 }
 
 // check reads the flags that are a language of their own.
-func (j *job) check() (err error) {
-	o := j.o
+func (r *run) check() (err error) {
+	o := r.o
 	if err := o.Check(); err != nil {
 		return err
 	}
-	if j.pace, err = o.Pace.Config(); err != nil {
+	if r.pace, err = o.Pace.Config(); err != nil {
 		return err
 	}
-	if j.failed, err = o.Budget.Threshold(); err != nil {
+	if r.failed, err = o.Budget.Threshold(); err != nil {
 		return err
 	}
-	if j.budgets, err = o.Budget.Budgets(); err != nil {
+	if r.budgets, err = o.Budget.Budgets(); err != nil {
 		return err
 	}
-	j.mode = j.app.progressMode(o)
-	j.console = console.New(j.app.stderr)
+	r.mode = r.app.progressMode(o)
+	r.console = console.New(r.app.stderr)
 	var format string
-	if j.log, format, err = j.app.newLog(o, j.console); err == nil && format == "json" {
-		j.app.log = j.log
+	if r.log, format, err = r.app.newLog(o, r.console); err == nil && format == "json" {
+		r.app.log = r.log
 	}
 	return err
 }
 
 // tellInput says what was guessed about the input.
-func (j *job) tellInput() {
-	profile := j.list.Input.Profile()
+func (r *run) tellInput() {
+	profile := r.list.Input.Profile()
 	for _, note := range profile.Told() {
-		j.log.Warn(note)
+		r.log.Warn(note)
 	}
-	if j.o.Service.LooseKeyFile() {
-		j.log.Warn("the key file can be read by others; chmod 600 it", zap.String("file", j.o.Service.KeyFile))
+	if r.o.Service.LooseKeyFile() {
+		r.log.Warn("the key file can be read by others; chmod 600 it", zap.String("file", r.o.Service.KeyFile))
 	}
 }
 
 // begin records the run, and says what the checkpoint brings along.
-func (j *job) begin() error {
-	if cut := j.journal.Recovered(); cut > 0 {
-		j.log.Info("the last run was cut short; its last unfinished record was dropped", zap.Int64("bytes", cut))
+func (r *run) begin() error {
+	if cut := r.journal.Recovered(); cut > 0 {
+		r.log.Info("the last run was cut short; its last unfinished record was dropped", zap.Int64("bytes", cut))
 	}
-	if note := j.journal.LockNote(); note != "" {
-		j.log.Warn(note)
+	if note := r.journal.LockNote(); note != "" {
+		r.log.Warn(note)
 	}
-	if gone := j.list.Lost(j.journal); gone != "" {
-		j.log.Warn(gone)
+	if gone := r.list.Lost(r.journal); gone != "" {
+		r.log.Warn(gone)
 	}
-	if j.budgets.HasUsage {
-		ledger, err := checkpoints.ReadLedger(j.places.Checkpoint)
+	if r.budgets.HasUsage {
+		ledger, err := checkpoints.ReadLedger(r.places.Checkpoint)
 		if err != nil {
 			return err
 		}
-		j.budgets.Largest = ledger.Largest
+		r.budgets.Largest = ledger.Largest
 	}
-	body := pipeline.RunBody{ID: j.id, Version: version, Output: j.places.Output, Settings: j.list.Settings, Pinned: j.o.List.Pinned, Skip: j.o.List.Skip,
-		Mapping: lists.MappingOf(j.list.Input.Profile()), Input: lists.InputOf(j.list.Input.Profile()), Changed: j.changed, Sample: j.sample, Command: j.app.commandLine()}
-	if j.fleet != nil {
-		body.Fleet = j.fleet.Address()
+	body := pipeline.RunBody{ID: r.id, Version: version, Output: r.places.Output, Settings: r.list.Settings, Pinned: r.o.List.Pinned, Skip: r.o.List.Skip,
+		Mapping: lists.MappingOf(r.list.Input.Profile()), Input: lists.InputOf(r.list.Input.Profile()), Changed: r.changed, Sample: r.sample, Command: r.app.commandLine()}
+	if r.fleet != nil {
+		body.Fleet = r.fleet.Address()
 	}
-	return j.append(checkpoint.Run, body)
+	return r.append(checkpoint.Run, body)
 }
 
 // selection is what the run asks.
-func (j *job) selection() pipeline.Selection {
-	return pipeline.Selection{Ask: j.list.Ask, Exclude: j.list.Exclude, Memory: j.memory, Limit: j.o.Budget.Limit, Sample: j.sample}
+func (r *run) selection() pipeline.Selection {
+	return pipeline.Selection{Ask: r.list.Ask, Exclude: r.list.Exclude, Memory: r.memory, Limit: r.o.Budget.Limit, Sample: r.sample}
 }
 
-func (j *job) append(kind string, body any) error {
-	return checkpoints.Append(j.journal, j.places.Checkpoint, kind, body)
+func (r *run) append(kind string, body any) error {
+	return checkpoints.Append(r.journal, r.places.Checkpoint, kind, body)
 }
 
 // execute runs the pipeline under the eyes of signals and clocks.
-func (j *job) execute() error {
+func (r *run) execute() error {
 	ctx, abandon := context.WithCancel(context.Background())
 	defer abandon()
 	brake := pipeline.NewBrake(ctx)
-	j.brake.Store(brake)
-	if d := time.Duration(j.o.Budget.MaxDuration); d > 0 {
+	r.brake.Store(brake)
+	if d := time.Duration(r.o.Budget.MaxDuration); d > 0 {
 		defer time.AfterFunc(d, func() { brake.Pull(pipeline.ErrMaxDuration) }).Stop()
 	}
-	progress := console.NewProgress(j.console, j.log, j.tally, j.toAsk)
-	j.expect = progress.Expect
-	obs := pipeline.Observers(j.tally.Observe, progress.Observe)
+	progress := console.NewProgress(r.console, r.log, r.tally, r.toAsk)
+	r.expect = progress.Expect
+	obs := pipeline.Observers(r.tally.Observe, progress.Observe)
 
 	done := make(chan struct{})
 	var side errgroup.Group
-	side.Go(func() error { progress.Follow(j.mode, j.app.log != nil, done); return nil })
+	side.Go(func() error { progress.Follow(r.mode, r.app.log != nil, done); return nil })
 
-	ask := j.ask
-	if j.fleet != nil {
-		ask = j.askFleet
+	ask := r.ask
+	if r.fleet != nil {
+		ask = r.askFleet
 	}
 	err := ask(ctx, brake, obs)
 	close(done)
 	_ = side.Wait()
-	return j.ended(j.conclude(err, brake.Reason()))
+	return r.ended(r.conclude(err, brake.Reason()))
 }
 
 // ask lets this process make the calls.
-func (j *job) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
-	cfg := j.config(brake)
+func (r *run) ask(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
+	cfg := r.config(brake)
 	// A question that waits for the disk, or in a Retry-After, holds no call back.
-	cfg.Workers = 2*j.o.Pace.Concurrency + 1000
-	account := j.look(ctx, brake)
-	if err := j.describe(ctx, account); err != nil {
+	cfg.Workers = 2*r.o.Pace.Concurrency + 1000
+	account := r.look(ctx, brake)
+	if err := r.describe(ctx, account); err != nil {
 		return err
 	}
-	agent := j.agent(account, brake, obs)
-	return pipeline.Run(ctx, cfg, j.list.Input.Contacts(), agent, j.out, obs)
+	agent := r.agent(account, brake, obs)
+	return pipeline.Run(ctx, cfg, r.list.Input.Contacts(), agent, r.out, obs)
 }
 
-func (j *job) config(brake *pipeline.Brake) pipeline.Config {
-	return pipeline.Config{Selection: j.selection(), MaxFailed: j.failed, Brake: brake}
+func (r *run) config(brake *pipeline.Brake) pipeline.Config {
+	return pipeline.Config{Selection: r.selection(), MaxFailed: r.failed, Brake: brake}
 }
 
-func (j *job) policy() pipeline.RetryPolicy {
-	return pipeline.RetryPolicy{Retries: j.o.Pace.Retries, FailAmbiguous: j.o.Pace.OnTimeout == "fail"}
+func (r *run) policy() pipeline.RetryPolicy {
+	return pipeline.RetryPolicy{Retries: r.o.Pace.Retries, FailAmbiguous: r.o.Pace.OnTimeout == "fail"}
 }
 
 // agent is the whole policy around a call, read from the inside out.
-func (j *job) agent(account *accounts.Account, brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
-	j.recallPace()
-	pacer := pipeline.NewPacer(j.pace, brake, obs)
-	j.pacer = pacer
-	async := j.newAsync(brake)
-	call, record := j.call(async)
+func (r *run) agent(account *accounts.Account, brake *pipeline.Brake, obs pipeline.Observer) pipeline.Agent {
+	r.recallPace()
+	pacer := pipeline.NewPacer(r.pace, brake, obs)
+	r.pacer = pacer
+	async := r.newAsync(brake)
+	call, record := r.call(async)
 	agent := pipeline.Final(call, account.Heard())
-	agent = record(agent, j.journal, obs)
-	agent = pipeline.StopAlike(agent, j.journal, j.proven, true, brake)
+	agent = record(agent, r.journal, obs)
+	agent = pipeline.StopAlike(agent, r.journal, r.proven, true, brake)
 	agent = pipeline.LookFirst(agent, account.Look, pacer)
 	agent = pipeline.Limit(agent, pacer)
-	agent = pipeline.Budget(agent, j.budgets, brake)
+	agent = pipeline.Budget(agent, r.budgets, brake)
 	agent = async.Resume(agent, obs)
-	agent = pipeline.InFlight(agent, j.o.Pace.Concurrency, brake)
-	agent = pipeline.Retry(agent, j.policy(), pacer, brake)
-	return pipeline.Memo(agent, j.memory, obs)
+	agent = pipeline.InFlight(agent, r.o.Pace.Concurrency, brake)
+	agent = pipeline.Retry(agent, r.policy(), pacer, brake)
+	return pipeline.Memo(agent, r.memory, obs)
 }
 
 // conclude publishes the output and decides the exit code.
-func (j *job) conclude(err error, reason error) error {
-	summary := j.tally.Summary()
-	j.concluded = true
-	if stopped := j.journal.Stopped(); stopped != nil {
-		err = errors.Join(exit.CheckpointError(j.places.Checkpoint, stopped), err)
+func (r *run) conclude(err error, reason error) error {
+	summary := r.tally.Summary()
+	r.concluded = true
+	if stopped := r.journal.Stopped(); stopped != nil {
+		err = errors.Join(exit.CheckpointError(r.places.Checkpoint, stopped), err)
 	}
 	if err != nil {
-		_ = j.out.Abort()
-		j.out = nil
-		return exit.RunError(j.places.Checkpoint, err)
+		_ = r.out.Abort()
+		r.out = nil
+		return exit.RunError(r.places.Checkpoint, err)
 	}
-	if err := j.publish(); err != nil {
+	if err := r.publish(); err != nil {
 		return err
 	}
 	end := exit.Verdict(summary.Rows, summary.Kept, reason)
-	if end == nil || end.Code == exit.RowsFailed && j.undecided {
-		end = cmp.Or(j.decide(), end)
+	if end == nil || end.Code == exit.RowsFailed && r.undecided {
+		end = cmp.Or(r.decide(), end)
 	}
 	if end == nil {
 		return nil
 	}
-	if hint := j.callbackHint(reason); hint != "" {
+	if hint := r.callbackHint(reason); hint != "" {
 		end.Hint = hint
 	}
 	if end.Code == exit.Key {
-		end.Hint = accounts.KeyHint(j.o, reason)
+		end.Hint = accounts.KeyHint(r.o, reason)
 	}
 	if exit.Resumable(end.Code) && !end.Stuck {
-		end.Resume = j.app.commandLine()
+		end.Resume = r.app.commandLine()
 	}
 	return end
 }
 
 // noCall stops a run whose checkpoint cannot keep what further calls would bring.
-func (j *job) noCall(reason error) {
-	if brake := j.brake.Load(); brake != nil {
+func (r *run) noCall(reason error) {
+	if brake := r.brake.Load(); brake != nil {
 		brake.Pull(&pipeline.JournalError{Err: reason})
 	}
 }
 
 // answers is the file that holds the answers: not the checkpoint's any more when
 // that lost its name.
-func (j *job) answers() string {
+func (r *run) answers() string {
 	var lost *checkpoint.LostError
-	if j.journal != nil && errors.As(j.journal.Stopped(), &lost) && lost.Rescued != "" {
+	if r.journal != nil && errors.As(r.journal.Stopped(), &lost) && lost.Rescued != "" {
 		return lost.Rescued
 	}
-	return j.places.Checkpoint
+	return r.places.Checkpoint
 }
 
 // publish makes the output appear under its own name.
-func (j *job) publish() error {
-	file := j.out
-	j.out = nil
+func (r *run) publish() error {
+	file := r.out
+	r.out = nil
 	output, err := outputs.Finish(file)
 	if err != nil {
 		return err
 	}
-	p := outputs.Publication{Options: j.o, List: j.list, Journal: j.journal, Checkpoint: j.places.Checkpoint}
-	if err := p.Publish(file, output, j.journal); err != nil {
+	p := outputs.Publication{Options: r.o, List: r.list, Journal: r.journal, Checkpoint: r.places.Checkpoint}
+	if err := p.Publish(file, output, r.journal); err != nil {
 		return err
 	}
-	j.outputs, j.upload = outputs.Files(output), outputs.UploadOf(j.o.Output.Preset, output)
-	j.tellOutput(output)
+	r.outputs, r.upload = outputs.Files(output), outputs.UploadOf(r.o.Output.Preset, output)
+	r.tellOutput(output)
 	return nil
 }
 
-func (j *job) close() error {
+func (r *run) close() error {
 	var errs []error
-	if j.out != nil {
-		errs = append(errs, j.out.Abort())
+	if r.out != nil {
+		errs = append(errs, r.out.Abort())
 	}
-	if j.journal != nil {
-		if err := j.journal.Close(); err != nil {
-			errs = append(errs, exit.CheckpointError(j.places.Checkpoint, err))
+	if r.journal != nil {
+		if err := r.journal.Close(); err != nil {
+			errs = append(errs, exit.CheckpointError(r.places.Checkpoint, err))
 		}
 	}
-	if j.list != nil {
-		errs = append(errs, j.list.Input.Close())
+	if r.list != nil {
+		errs = append(errs, r.list.Input.Close())
 	}
-	if j.fleet != nil {
-		j.fleet.Close()
+	if r.fleet != nil {
+		r.fleet.Close()
 	}
 	return errors.Join(errs...)
 }

@@ -72,17 +72,17 @@ func obey(heard <-chan os.Signal, done <-chan struct{}, stop, leave func(os.Sign
 //   - before anybody was asked it ends the run at once
 //   - while calls are made it pulls the brake: nothing new starts
 //   - while the output is completed it changes nothing, for it asks for just that
-func (j *job) listen() (unlisten func()) { return listen(j.stop, j.leave) }
+func (r *run) listen() (unlisten func()) { return listen(r.stop, r.leave) }
 
-func (j *job) stop(sig os.Signal) {
+func (r *run) stop(sig os.Signal) {
 	reason := &exit.SignalError{Signal: sig}
-	brake := j.brake.Load()
+	brake := r.brake.Load()
 	if brake == nil {
-		os.Exit(j.app.exit(&exit.Error{Code: reason.Code(), Err: reason, Resume: j.app.commandLine()}))
+		os.Exit(r.app.exit(&exit.Error{Code: reason.Code(), Err: reason, Resume: r.app.commandLine()}))
 	}
 	brake.Leave(reason)
-	j.log.Warn("stopping: calls in flight may end and rows are written"+orLeave(sig),
-		zap.String("signal", sig.String()), zap.Int("in_flight", j.tally.Summary().Calls.InFlight))
+	r.log.Warn("stopping: calls in flight may end and rows are written"+orLeave(sig),
+		zap.String("signal", sig.String()), zap.Int("in_flight", r.tally.Summary().Calls.InFlight))
 }
 
 // orLeave says how to leave at once to who can.
@@ -94,12 +94,12 @@ func orLeave(sig os.Signal) string {
 }
 
 // leave says why the run ends now and how to go on: the checkpoint is made for it.
-func (j *job) leave(sig os.Signal) {
+func (r *run) leave(sig os.Signal) {
 	code := (&exit.SignalError{Signal: sig}).Code()
-	if j.app.log != nil {
-		os.Exit(j.app.exit(&exit.Error{Code: code, Err: leftError(sig), Resume: j.app.commandLine()}))
+	if r.app.log != nil {
+		os.Exit(r.app.exit(&exit.Error{Code: code, Err: leftError(sig), Resume: r.app.commandLine()}))
 	}
-	fmt.Fprintf(j.console, "%s: %v; to resume, run the same command again: %s\n", words.Tool, leftError(sig), j.app.commandLine())
+	fmt.Fprintf(r.console, "%s: %v; to resume, run the same command again: %s\n", words.Tool, leftError(sig), r.app.commandLine())
 	os.Exit(code)
 }
 

@@ -21,7 +21,7 @@ func TestSignalsOfOtherCommands(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(dir, "list.csv"), contacts(crowd), 0o600))
-	if p := run(t, dir, "", "run", "list.csv", "--sandbox", "-o", "out.csv"); p.code() != 0 {
+	if p := runToEnd(t, dir, "", "run", "list.csv", "--sandbox", "-o", "out.csv"); p.code() != 0 {
 		t.Fatal(p.stderr())
 	}
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing

@@ -341,7 +341,7 @@ func (h *held) resume(ph phase) {
 		return
 	}
 	service := serveRemote(h.t)
-	p := run(h.t, h.dir, service.url, "run", "list.csv", "--checkpoint", "answers", "-o", "out.csv")
+	p := runToEnd(h.t, h.dir, service.url, "run", "list.csv", "--checkpoint", "answers", "-o", "out.csv")
 	if p.code() != 0 {
 		h.t.Fatalf("resumed: exit code %d:\n%s", p.code(), p.stderr())
 	}

@@ -48,7 +48,7 @@ func TestWaitLock(t *testing.T) {
 	journal, err := checkpoint.Open(filepath.Join(dir, "out.csv.checkpoint"), checkpoint.Options{})
 	check(t, err)
 	defer journal.Close()
-	run := run(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--wait-lock", "2s")
+	run := runToEnd(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--wait-lock", "2s")
 	run.exits(t, exit.Locked)
 	if !strings.Contains(run.stderr(), "waiting for it") {
 		t.Errorf("it did not wait: %s", run.stderr())
@@ -69,11 +69,11 @@ func TestReadersBesideARun(t *testing.T) {
 			running = false
 		default:
 		}
-		status := run(t, dir, service.url, "status", answers)
+		status := runToEnd(t, dir, service.url, "status", answers)
 		if status.code() != 0 {
 			t.Fatalf("status: exit code %d:\n%s", status.code(), status.stderr())
 		}
-		if export := run(t, dir, service.url, "export", "list.csv", "-o", "now.csv", "--checkpoint", answers, "--force"); export.code() != 0 {
+		if export := runToEnd(t, dir, service.url, "export", "list.csv", "-o", "now.csv", "--checkpoint", answers, "--force"); export.code() != 0 {
 			t.Fatalf("export: exit code %d:\n%s", export.code(), export.stderr())
 		}
 		ok := statuses(t, read(t, filepath.Join(dir, "now.csv")), rows)["ok"]
@@ -117,7 +117,7 @@ func TestTwoRunsOneOutput(t *testing.T) {
 	}
 	// No answer is lost of either.
 	for _, answers := range []string{"a", "b"} {
-		p := run(t, dir, quick.url, "run", "list.csv", "-o", answers+".csv", "--checkpoint", answers)
+		p := runToEnd(t, dir, quick.url, "run", "list.csv", "-o", answers+".csv", "--checkpoint", answers)
 		p.exits(t, exit.OK)
 	}
 	if asked := quick.books(t).Asked; asked != 0 {
@@ -170,7 +170,7 @@ func killedAndResumed(t *testing.T, dir string, rows int, output, answers string
 	check(t, p.cmd.Process.Kill())
 	<-p.ended
 	service := serveRemote(t, "--messages", "6")
-	again := run(t, dir, service.url, args...)
+	again := runToEnd(t, dir, service.url, args...)
 	again.exits(t, exit.OK)
 	if asked := service.books(t).Asked; asked != rows-kept {
 		t.Errorf("asked %d times, %d answers of %d were kept", asked, kept, rows)
@@ -204,7 +204,7 @@ func TestLinks(t *testing.T) {
 	journal, err := checkpoint.Open(filepath.Join(far, "answers.real"), checkpoint.Options{})
 	check(t, err)
 	defer journal.Close()
-	run(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--checkpoint", "answers").exits(t, exit.Locked)
+	runToEnd(t, dir, service.url, "run", "list.csv", "-o", "out.csv", "--checkpoint", "answers").exits(t, exit.Locked)
 }
 
 // Permissions that change while a run goes on cost no answer. The run is another

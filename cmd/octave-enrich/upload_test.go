@@ -97,7 +97,7 @@ func TestPlanSaysWhatExportHolds(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(dir, "list.csv"), []byte(oddList(120)), 0o600))
 	check(t, os.WriteFile(filepath.Join(dir, "never.txt"), []byte("p3@example.com\np11@example.com\n"), 0o600))
 	service := oddAgent(t)
-	run(t, dir, service.url, "run", "list.csv", "--agent", "ca_sandbox4", "--limit", "70").exits(t, 3)
+	runToEnd(t, dir, service.url, "run", "list.csv", "--agent", "ca_sandbox4", "--limit", "70").exits(t, 3)
 	cases := [][]string{
 		{"smartlead"}, {"smartlead", "--keep", "Note", "--exclude", "never.txt"}, {"instantly", "--thread"}, {"lemlist", "--emails", "2"},
 		{"hubspot"}, {"hubspot", "--skip", "none", "-o", "up.xlsx"}, {"outreach", "--skip", "duplicate"}, {"outreach:20", "--emails", "5"},

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
@@ -101,16 +100,7 @@ func (b *Beside) Decide(command string, inputs []string) error {
 		return nil
 	}
 	return &exit.Error{Code: exit.Decide, Err: fmt.Errorf("%s answers %d of these %d questions", b.other, b.has, b.question),
-		Hint: fmt.Sprintf("to share it: %[1]s --checkpoint %[2]s\nif no call is wanted: %[3]s export %[4]s -o OUTPUT --checkpoint %[2]s\nto pay again: %[1]s --fresh", command, words.Quote(b.other), words.Tool, quoteAll(inputs))}
-}
-
-// quoteAll spells words so that a shell reads them back.
-func quoteAll(list []string) string {
-	quoted := make([]string, len(list))
-	for i, word := range list {
-		quoted[i] = words.Quote(word)
-	}
-	return strings.Join(quoted, " ")
+		Hint: fmt.Sprintf("to share it: %[1]s --checkpoint %[2]s\nif no call is wanted: %[3]s export %[4]s -o OUTPUT --checkpoint %[2]s\nto pay again: %[1]s --fresh", command, words.Quote(b.other), words.Tool, words.QuoteAll(inputs))}
 }
 
 // PassedOver are the checkpoints that could not be read.

@@ -97,6 +97,15 @@ func Quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
+// QuoteAll spells words so that a shell reads them back.
+func QuoteAll(list []string) string {
+	quoted := make([]string, len(list))
+	for i, word := range list {
+		quoted[i] = Quote(word)
+	}
+	return strings.Join(quoted, " ")
+}
+
 // Masked is an error without what a service may repeat of a contact: addresses
 // and profiles. The row of the output has all of it.
 func Masked(text string) string {

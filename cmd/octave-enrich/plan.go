@@ -76,7 +76,7 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	v := plans.Outlook{O: o, Inputs: inputs}
+	v := plans.Outlook{Options: o, Inputs: inputs}
 	defer v.Close()
 	if err := v.Open(a.stdin); err != nil {
 		return err
@@ -91,7 +91,7 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	if err := e.Price(o, v.Past, budgets, version); err != nil {
 		return err
 	}
-	if e.Upload, err = outputs.Rehearse(o, v.List, v.Journal, v.At, a.stdout); err != nil {
+	if e.Upload, err = outputs.Rehearse(o, v.List, v.Journal, v.Places, a.stdout); err != nil {
 		return err
 	}
 	return a.tellPlan(o, e, v.Past, limit)

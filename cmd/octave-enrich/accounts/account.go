@@ -1,4 +1,5 @@
-// Package accounts is what the service says free of charge: is the key good, does the agent exist, what does a call cost, what is left.
+// Package accounts is what the service says free of charge: is the key good, does
+// the agent exist, what does a call cost, what is left.
 package accounts
 
 import (

@@ -1,4 +1,5 @@
-// Package checkpoints is a checkpoint as the commands see it: opened for a run or for a look, written to, and added up.
+// Package checkpoints is a checkpoint as the commands see it: opened for a run or
+// for a look, written to, and added up.
 package checkpoints
 
 import (

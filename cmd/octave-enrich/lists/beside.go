@@ -1,4 +1,5 @@
-// Package lists is a list made ready to ask about: read, with its settings, and what is to be said of it before anything is paid.
+// Package lists is a list made ready to ask about: read, with its settings, and what
+// is to be said of it before anything is paid.
 package lists
 
 import (

@@ -1,4 +1,5 @@
-// Package marks is what a run is to ask again: whom a person names, and what is written down about them.
+// Package marks is what a run is to ask again: whom a person names, and what is
+// written down about them.
 package marks
 
 import (

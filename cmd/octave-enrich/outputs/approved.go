@@ -1,4 +1,6 @@
-// Package outputs is the files that a command leaves: what may be replaced, what is noted in the checkpoint of what was written, and the rows written once more from it.
+// Package outputs is the files that a command leaves: what may be replaced, what is
+// noted in the checkpoint of what was written, and the rows written once more from
+// it.
 package outputs
 
 import (

@@ -1,4 +1,5 @@
-// Package plans is what a run would do, cost and take, before anything is paid: counted, priced and said.
+// Package plans is what a run would do, cost and take, before anything is paid:
+// counted, priced and said.
 package plans
 
 import (

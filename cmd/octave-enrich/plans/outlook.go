@@ -15,11 +15,11 @@ import (
 
 // An Outlook is a list beside what is known of it.
 type Outlook struct {
-	O      *options.Options
-	Inputs []string
+	Options *options.Options
+	Inputs  []string
 
 	List       *lists.List
-	At         options.Places
+	Places     options.Places
 	Past       checkpoints.Past
 	Journal    *checkpoint.Journal // nil without a checkpoint
 	last       pipeline.RunBody
@@ -30,25 +30,25 @@ type Outlook struct {
 
 // Open reads the list and what is known, and changes nothing.
 func (v *Outlook) Open(stdin io.Reader) (err error) {
-	o := v.O
-	if v.At, err = placesOfPlan(o, v.Inputs); err != nil {
+	o := v.Options
+	if v.Places, err = placesOfPlan(o, v.Inputs); err != nil {
 		return err
 	}
 	if v.List, err = lists.Open(o, v.Inputs, stdin); err != nil {
 		return err
 	}
-	if v.Past, v.Journal, err = checkpoints.OpenPast(v.At.Checkpoint); err != nil {
+	if v.Past, v.Journal, err = checkpoints.OpenPast(v.Places.Checkpoint); err != nil {
 		return err
 	}
 	v.Selection = pipeline.Selection{Exclude: v.List.Exclude, Limit: o.Budget.Limit}
 	if v.Journal != nil {
 		v.last, _ = pipeline.LastRun(v.Journal.RunRecords())
-		v.Selection.Memory, v.earlier = checkpoints.Memory(o, v.Journal, v.List.Skip), checkpoints.Known(v.Journal, v.At.Checkpoint)
+		v.Selection.Memory, v.earlier = checkpoints.Memory(o, v.Journal, v.List.Skip), checkpoints.Known(v.Journal, v.Places.Checkpoint)
 		if v.Selection.Memory.Submissions, err = pipeline.OpenSubmissions(v.Journal.Waiting()); err != nil {
-			return exit.CheckpointError(v.At.Checkpoint, err)
+			return exit.CheckpointError(v.Places.Checkpoint, err)
 		}
 	}
-	if v.neighbours, err = lists.Neighbours(o, v.List, v.At.Checkpoint); err != nil {
+	if v.neighbours, err = lists.Neighbours(o, v.List, v.Places.Checkpoint); err != nil {
 		return err
 	}
 	if v.neighbours != nil {
@@ -80,11 +80,11 @@ func (v *Outlook) Survey() (Estimate, error) {
 	if err != nil {
 		return Estimate{}, exit.InputError(err)
 	}
-	e := Estimate{Plan: plan, beyond: v.O.Budget.Beyond(), Doubts: lists.Doubts(v.List),
+	e := Estimate{Plan: plan, beyond: v.Options.Budget.Beyond(), Doubts: lists.Doubts(v.List),
 		Changed: changes.Contacts, Changes: append([]string{}, lists.WhatChanged(changes, v.last, v.List)...)}
-	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.O, v.List)...)
+	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.Options, v.List)...)
 	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
-	if note := lists.TellSample(v.O, plan); note != "" {
+	if note := lists.TellSample(v.Options, plan); note != "" {
 		e.Notes = append(e.Notes, note)
 	}
 	if v.neighbours != nil {

@@ -40,6 +40,9 @@ func CheckVariants(stderr io.Writer, o *options.Options, client *octave.Client) 
 	defer cancel()
 	began := time.Now()
 	submission, err := client.Submit(ctx, madeUp(o), o.Async.Callback)
+	if ctx.Err() != nil {
+		return nil, &exit.Error{Code: exit.Service, Err: fmt.Errorf("no answer within %v (--max-wait), which was over before its id came", o.Async.MaxWait.String())}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ type Summary struct {
 	Resume     string          `json:"resume,omitempty"` // the command that goes on
 }
 
+// Text is the summary as indented JSON.
 func (r Summary) Text() ([]byte, error) {
 	var text bytes.Buffer
 	err := words.WriteJSON(&text, r)

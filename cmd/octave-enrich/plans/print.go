@@ -56,10 +56,14 @@ func (e Estimate) Print(w io.Writer) error {
 // rows is the list in numbers.
 func (e Estimate) rows(p *words.Printer) {
 	p.Printf("%s, %s can be sent\n", words.Count(e.Rows, "row"), words.Thousands(e.Sendable))
+	duplicates := "duplicates of a row before"
+	if e.Duplicates == 1 {
+		duplicates = "duplicate of a row before"
+	}
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{e.Answered, "answered already"}, {e.Submitted, "submitted in an earlier run: polled for, not paid again"}, {e.Duplicates, "duplicates of a row before"}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
+	}{{e.Answered, "answered already"}, {e.Submitted, "submitted in an earlier run: polled for, not paid again"}, {e.Duplicates, duplicates}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
 		if part.n > 0 {
 			p.Printf("  %s %s\n", words.Thousands(part.n), part.what)
 		}

@@ -25,7 +25,7 @@ type Pace struct {
 	Starts int64         `json:"starts,omitempty"` // so far
 	Flying int           `json:"flying,omitempty"` // started and not ended
 	Last   Started       `json:"last,omitzero"`
-	Echo   time.Duration `json:"echo,omitempty"` // how long a refusal takes to come back
+	Echo   time.Duration `json:"echo,omitempty"` // how long a refusal takes to come back, at most of late
 
 	Refusals Refusals `json:"refusals,omitzero"`
 	Steps    Steps    `json:"steps,omitzero"`
@@ -129,11 +129,12 @@ const (
 	firstStep     = 250 * time.Millisecond
 	minRate       = rate.Limit(0.1) // no start for 10 s is too long
 	maxBackoffAll = 8 * time.Second
-	below         = 0.98 // of what was taken is kept to
-	near          = 0.93 // of the ceiling: the next step is a trial
-	wall          = 3    // refusals in a row, if none are normal
-	certain       = 10   // refusals in a row: no accident, whatever is normal
-	tooMany       = 0.3  // refused: that is not normal
+	slowEcho      = 5 * time.Second // beyond it nothing is presumed of a refusal
+	below         = 0.98            // of what was taken is kept to
+	near          = 0.93            // of the ceiling: the next step is a trial
+	wall          = 3               // refusals in a row, if none are normal
+	certain       = 10              // refusals in a row: no accident, whatever is normal
+	tooMany       = 0.3             // refused: that is not normal
 	mostNormal    = 0.25
 )
 
@@ -157,7 +158,9 @@ func (p *Pace) ClosedFor(now time.Time) time.Duration {
 		wait = max(wait, p.known(r.Scout).Sub(now))
 	}
 	if p.Flying >= p.InFlight {
-		wait = forever
+		if wait = forever; p.Lost.Before > 0 { // most of them may have been given up already
+			wait = p.Last.At.Add(longIdle - time.Second).Sub(now)
+		}
 	}
 	return wait
 }
@@ -263,11 +266,8 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 	p.settle(now)
 	p.Failing.since(now)
 	p.Failing.ProbeUntil = time.Time{}
-	echo := now.Sub(call.At)
-	if p.Echo == 0 {
-		p.Echo = echo
-	}
-	p.Echo += (echo - p.Echo) / 4
+	echo := min(now.Sub(call.At), slowEcho)
+	p.Echo = max(echo, p.Echo+(echo-p.Echo)/16)
 	p.Steps.Cycle.Refused++
 	p.Steps.Step.Refused++
 	r := &p.Refusals

@@ -489,3 +489,56 @@ func TestAmbiguousAttemptsAreNotRepeatedWhenSo(t *testing.T) {
 		})
 	}
 }
+
+// A service that has refused ten calls in a row, whoever made them, is asked by one
+// call at a time until it takes one, however long its refusals take to come back.
+func TestTenRefusalsInARowAreAnsweredByOneCallAtATime(t *testing.T) {
+	for name, tc := range map[string]struct {
+		allowed rate.Limit
+		after   time.Duration // a Retry-After
+		echo    func() time.Duration
+	}{
+		"as fast as it goes":      {rate.Inf, 0, func() time.Duration { return 10 * time.Millisecond }},
+		"default rate":            {5, 0, func() time.Duration { return 10 * time.Millisecond }},
+		"Retry-After":             {rate.Inf, time.Second, func() time.Duration { return 10 * time.Millisecond }},
+		"refusals of many speeds": {5, 0, func() time.Duration { return rand.N(2 * time.Second) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.pace.Rate, r.workers, r.service.latency = tc.allowed, 64, 100*time.Millisecond
+				began := time.Now()
+				var inRow, flying, most int
+				r.service.fate = func(int, octave.Request) error {
+					if at := time.Since(began); at < 2*time.Second || at > time.Minute {
+						r.service.mu.Lock()
+						inRow = 0
+						r.service.mu.Unlock()
+						return nil
+					}
+					r.service.mu.Lock()
+					alone := inRow >= 10
+					if alone {
+						flying++
+						most = max(most, flying)
+					}
+					r.service.mu.Unlock()
+					time.Sleep(tc.echo())
+					r.service.mu.Lock()
+					defer r.service.mu.Unlock()
+					inRow++
+					if alone {
+						flying--
+					}
+					return refusal(tc.after)
+				}
+				if err := r.run(t, t.Context(), people(1000)); err != nil {
+					t.Fatal(err)
+				}
+				if got := r.sink.statuses()[StatusOK]; got != 1000 || most != 1 {
+					t.Errorf("%d rows ok, %d calls at a time after ten refusals in a row", got, most)
+				}
+			})
+		})
+	}
+}

@@ -21,8 +21,8 @@
 //   - One refusal is no limit: it holds its own row, for Retry-After. Only more of
 //     them than are normal, or three in a row, are looked into: refusals at random.
 //   - Then one call at a time is a scout, until one is taken, which is presumed when
-//     no refusal came back after one and a half times what refusals take. Answers
-//     take 10 to 60 s, which is too long to wait for.
+//     no refusal came back after one and a half times what the slowest refusals of
+//     late took. Answers take 10 to 60 s, which is too long to wait for.
 //   - Three refusals in a row are a wall: Retry-After, or a wait that doubles up to
 //     8 s, holds everybody. Windows that are full, services that are down.
 //   - The rate is cut to the one before, or to what was taken since the last series
@@ -38,7 +38,8 @@
 //     left alone, and a few more are tried now and then: services with so many workers.
 //   - Calls that are cut off for the time they took (504, time-outs) halve the calls in
 //     flight, on trial as well: a service with a queue. They may be paid for, so that
-//     more are tried after a minute at the earliest.
+//     more are tried after a minute at the earliest; a single one may start each nine
+//     seconds meanwhile, since those in flight may have been given up already.
 //   - What headers say is left of a window is spread over the time until the next one,
 //     as of the start of their call; headers that the service itself does not keep to
 //     are not listened to any more. See [Quota].

@@ -20,36 +20,43 @@ const (
 	maxBackoff   = 30 * time.Second
 )
 
-// Retry repeats calls whose error says "again". A refusal for pace (429, 503) and a
-// failure during an outage of the whole service are not the row's: they cost none
-// of its attempts. An attempt that may have been billed always costs one. A
-// Retry-After holds the row that got it; whether it holds everybody is up to the
-// gate.
+// Next says whether a call that failed is to be made again, and after which wait, when
+// so many attempts were counted before it. It returns the attempts with this one: a
+// refusal for pace (429, 503) and a failure during an outage of the whole service are
+// not the row's and cost none, one that may have been billed always costs one. A
+// Retry-After holds the row that got it; whether it holds everybody is up to the gate.
+func (p RetryPolicy) Next(attempts int, err error, outage bool) (wait time.Duration, counted int, again bool) {
+	if err == nil || actionOf(err) != octave.Again {
+		return 0, attempts, false
+	}
+	var call *octave.Error
+	if errors.As(err, &call) && call.MaybeBilled && p.FailAmbiguous {
+		return 0, attempts, false
+	}
+	wait, rows := backoff(attempts+1), true
+	switch {
+	case call != nil && call.Cause == octave.CauseRateLimited:
+		wait, rows = min(call.RetryAfter, maxRetryAfter), false
+	case outage: // the gate holds everyone back
+		wait, rows = 0, call != nil && call.MaybeBilled
+	}
+	if rows {
+		attempts++
+	}
+	return wait, attempts, !rows || attempts <= p.Retries
+}
+
+// Retry repeats calls whose error says "again", as the policy says.
 func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
-		for attempt := 0; ; {
+		for attempts := 0; ; {
 			answer, err := agent(ctx, q)
 			q = q.again()
-			if err == nil || actionOf(err) != octave.Again {
+			wait, counted, again := policy.Next(attempts, err, gate.Outage())
+			if !again {
 				return answer, err
 			}
-			var call *octave.Error
-			if errors.As(err, &call) && call.MaybeBilled && policy.FailAmbiguous {
-				return nil, err
-			}
-			wait, rows := backoff(attempt+1), true
-			switch {
-			case call != nil && call.Cause == octave.CauseRateLimited:
-				wait, rows = min(call.RetryAfter, maxRetryAfter), false
-			case gate.Outage(): // the gate holds everyone back
-				wait, rows = 0, call != nil && call.MaybeBilled
-			}
-			if rows {
-				if attempt++; attempt > policy.Retries {
-					return nil, err
-				}
-			}
-			if !sleep(ctx, brake, wait) {
+			if attempts = counted; !sleep(ctx, brake, wait) {
 				return nil, stopped(err)
 			}
 		}

@@ -58,7 +58,7 @@ func TestFleetKeyIsNowhere(t *testing.T) {
 		t.Errorf("the worker says %q:\n%s", s, said)
 	}
 	check(t, server.Try(t.Context(), func(conn *pgx.Conn) error {
-		for _, table := range []string{"record", "river_job", "run", "host", "pace", "queue"} {
+		for _, table := range []string{"call", "river_job", "run", "host", "pace", "queue"} {
 			text, err := dump(t.Context(), conn, "octave_fleet."+table)
 			if s := leaks(text); s != "" || err != nil {
 				t.Errorf("table %s holds %q: %v", table, s, err)

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -19,8 +20,8 @@ const (
 	rarest  = time.Second
 	// again is when a question that is waited for is put into the queue anew, should
 	// it not be there any more, and so on with longer and longer pauses.
-	again       = 2 * time.Second
-	rarelyAgain = 15 * time.Second
+	again       = 5 * time.Second
+	rarelyAgain = time.Minute
 	// grace is what a call may take beyond its time-out until its end is stored.
 	grace = 5 * time.Second
 )
@@ -29,8 +30,8 @@ const (
 func (c *Coordinator) collect(ctx, soft context.Context) error {
 	var ensured time.Time
 	for pause := soonest; sleep(soft.Done(), pause); {
-		waiting := len(c.waiters())
-		found, err := c.deliver(soft)
+		waiting := c.waiters()
+		found, err := c.deliver(soft, waiting)
 		if err == nil && time.Since(ensured) >= again {
 			ensured = time.Now()
 			err = c.enqueue(soft, due(c.waiters()))
@@ -41,7 +42,7 @@ func (c *Coordinator) collect(ctx, soft context.Context) error {
 		if err != nil {
 			return err
 		}
-		if pause = min(2*pause, rarest); found > 0 || waiting == 0 {
+		if pause = min(2*pause, rarest); found > 0 || len(waiting) == 0 {
 			pause = soonest
 		}
 	}
@@ -56,7 +57,9 @@ func (c *Coordinator) waiters() []*waiter {
 	defer c.mu.Unlock()
 	list := make([]*waiter, 0, len(c.waiting))
 	for _, w := range c.waiting {
-		list = append(list, w)
+		if list = append(list, w); len(list) == 1 || w.Row < c.first {
+			c.first = w.Row
+		}
 	}
 	return list
 }
@@ -65,23 +68,31 @@ func (c *Coordinator) take(key checkpoint.Key) *waiter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := c.waiting[key]
-	delete(c.waiting, key)
+	if w != nil {
+		delete(c.waiting, key)
+		c.done++
+	}
 	return w
 }
 
-// entry is a record of the fleet's journal.
+// An entry is a call of the fleet's journal.
 type entry struct {
-	checkpoint.Record
-	run  string
-	host int32
+	id           int64
+	key          checkpoint.Key
+	run, result  string
+	failed       bool
+	asked, ended time.Time
+	body         []byte
 }
+
+const entryColumns = `id, key, run, coalesce(result, ''), failed, asked, coalesce(ended, asked), body`
 
 // deliver looks for outcomes of the questions that are waited for, all in one query
 // unless they are too long for that, and hands them over. It returns how many it
 // found.
-func (c *Coordinator) deliver(ctx context.Context) (found int, err error) {
+func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int, err error) {
 	for {
-		n, bytes, err := c.deliverSome(ctx, inOrder(c.waiters()))
+		n, bytes, err := c.deliverSome(ctx, inOrder(c.still(waiting)))
 		found += n
 		if bytes < statementBytes || err != nil {
 			return found, err
@@ -96,25 +107,25 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 		return 0, 0, nil
 	}
 	keys := make([][]byte, len(waiting))
-	since, fresh := make([]time.Time, len(waiting)), make([]time.Time, len(waiting))
+	since, fresh := make([]int64, len(waiting)), make([]time.Time, len(waiting))
 	for i, w := range waiting {
-		keys[i], since[i], fresh[i] = scoped(c.queue, w.Key), w.since, c.freshFor(w)
+		keys[i], since[i], fresh[i] = w.Key[:], w.since, c.freshFor(w)
 	}
-	histories, err := c.histories(ctx, nil, `SELECT r.key, r.type, r.run, r.host, r.at, r.body FROM octave_fleet.record r
-		WHERE r.key = ANY(ARRAY(
+	histories, err := c.histories(ctx, nil, `SELECT `+entryColumns+` FROM octave_fleet.call
+		WHERE queue = $1 AND key = ANY(ARRAY(
 			SELECT key FROM (
 				SELECT s.key, coalesce(sum(octet_length(s.body)), 0) AS own, coalesce(sum(sum(octet_length(s.body))) OVER (ORDER BY min(q.nth)), 0) AS bytes
-				FROM octave_fleet.record s JOIN unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY AS q(key, since, fresh, nth) ON s.key = q.key AND s.key = ANY($1)
-				WHERE s.type IN ('answered', 'failed') AND (s.type = 'answered' AND s.at >= q.fresh OR s.type = 'failed' AND s.at > q.since)
+				FROM octave_fleet.call s JOIN unnest($2::bytea[], $3::bigint[], $4::timestamptz[]) WITH ORDINALITY AS q(key, since, fresh, nth) ON s.key = q.key AND s.key = ANY($2)
+				WHERE s.queue = $1 AND (s.result = 'answered' OR s.failed) AND (s.result = 'answered' AND s.ended >= q.fresh OR s.failed AND s.id > q.since)
 				GROUP BY s.key) k
-			WHERE bytes - own < $4))
-		ORDER BY r.at`, keys, since, fresh, statementBytes)
+			WHERE bytes - own < $5))
+		ORDER BY id`, c.queue, keys, since, fresh, statementBytes)
 	if err != nil {
 		return 0, 0, err
 	}
 	for key, history := range histories {
 		for _, e := range history {
-			bytes += len(e.Body)
+			bytes += len(e.body)
 		}
 		w := c.take(key)
 		if w == nil {
@@ -126,8 +137,7 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 	return len(histories), bytes, nil
 }
 
-// histories reads records by their question, of those that are to be kept; nil
-// keeps all.
+// histories reads calls by their question, of those that are to be kept; nil keeps all.
 func (c *Coordinator) histories(ctx context.Context, keep func(checkpoint.Key) bool, query string, args ...any) (histories map[checkpoint.Key][]entry, err error) {
 	err = c.db.patient(ctx, func(ctx context.Context) error {
 		histories = map[checkpoint.Key][]entry{}
@@ -139,16 +149,22 @@ func (c *Coordinator) histories(ctx context.Context, keep func(checkpoint.Key) b
 		for rows.Next() {
 			var key []byte
 			var e entry
-			if err := rows.Scan(&key, &e.Type, &e.run, &e.host, &e.At, &e.Body); err != nil {
+			if err := rows.Scan(&e.id, &key, &e.run, &e.result, &e.failed, &e.asked, &e.ended, &e.body); err != nil {
 				return err
 			}
-			if e.Key = unscoped(key); keep == nil || keep(e.Key) {
-				histories[e.Key] = append(histories[e.Key], e)
+			if e.key = keyOf(key); keep == nil || keep(e.key) {
+				histories[e.key] = append(histories[e.key], e)
 			}
 		}
 		return rows.Err()
 	})
 	return histories, err
+}
+
+// keyOf is the question that is called so.
+func keyOf(name []byte) (key checkpoint.Key) {
+	copy(key[:], name)
+	return key
 }
 
 // outcome tells the checkpoint what the hosts did for a question and returns what
@@ -159,15 +175,16 @@ func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error
 	if err := c.copyAttempts(w.Key, history, last); err != nil {
 		return nil, &pipeline.JournalError{Err: err}
 	}
-	if last.Type == checkpoint.Failed {
+	rec := checkpoint.Record{Key: w.Key, At: last.ended, Body: last.body}
+	if last.failed {
 		c.mu.Lock()
-		c.told[w.Key] = last.At
+		c.told[w.Key] = last.id
 		c.mu.Unlock()
-		return nil, failureOf(last.Record)
+		return nil, failureOf(rec)
 	}
-	_, answer, err := pipeline.ReadAnswer(last.Record)
+	_, answer, err := pipeline.ReadAnswer(rec)
 	if err != nil {
-		return nil, &pipeline.JournalError{Err: fmt.Errorf("the fleet's answer to question %v: %w", last.Key, err)}
+		return nil, &pipeline.JournalError{Err: fmt.Errorf("the fleet's answer to question %v: %w", w.Key, err)}
 	}
 	if last.run == c.cfg.Run {
 		c.notify(pipeline.CallDone{Latency: answer.Latency, Usage: answer.Usage})
@@ -177,25 +194,24 @@ func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error
 	return answer, nil
 }
 
-// decisive is the record that settles a question: the first answer that is not
-// too old, else the failure that came last.
+// decisive is the call that settles a question: the first answer that is not too old,
+// else the failure that came last.
 func (c *Coordinator) decisive(w *waiter, history []entry) (last entry) {
 	for _, e := range history {
 		switch {
-		case e.Type == checkpoint.Answered && !e.At.Before(c.freshFor(w)):
+		case e.result == "answered" && !e.ended.Before(c.freshFor(w)):
 			return e
-		case e.Type == checkpoint.Failed && e.At.After(w.since):
+		case e.failed && e.id > w.since:
 			last = e
 		}
 	}
 	return last
 }
 
-// copyAttempts writes the attempts for a question into the checkpoint, so that
-// its books are those of all hosts: what was billed without an answer is not
-// forgotten because another host paid for it. Attempts that an earlier run of
-// this checkpoint has written are left out, but for the one that brought the
-// answer.
+// copyAttempts writes the calls for a question into the checkpoint, so that its books
+// are those of all hosts: what was billed without an answer is not forgotten because
+// another host paid for it. Calls that an earlier run of this checkpoint has written are
+// left out, but for the one that brought the answer.
 func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last entry) error {
 	since := c.since
 	c.mu.Lock()
@@ -203,47 +219,52 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 		since = told
 	}
 	c.mu.Unlock()
-	var asked *entry // the attempt of the host that answered
-	for i, e := range history {
-		if e.Type == checkpoint.Asked && e.host == last.host && e.At.Before(last.At) {
-			asked = &history[i]
-		}
-	}
-	started, open := 0, 0 // calls for this run; those of which no end is known
-	for i, e := range history {
-		answers := &history[i] == asked && last.Type == checkpoint.Answered
-		if e.Type != checkpoint.Asked && e.Type != checkpoint.Missed || !e.At.After(since) && !answers {
+	started := 0 // calls for this run
+	for _, e := range history {
+		brings := e.id == last.id && e.result == "answered"
+		if e.id <= since && !brings {
 			continue
 		}
-		if err := c.cfg.Journal.Note(checkpoint.Record{Type: e.Type, Key: e.Key, At: e.At, Body: e.Body}); err != nil {
+		if err := c.cfg.Journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: key, At: e.asked}); err != nil {
 			return err
 		}
-		switch {
-		case e.run != c.cfg.Run:
-		case e.Type == checkpoint.Asked:
+		ours := e.run == c.cfg.Run
+		if ours {
 			c.notify(pipeline.CallStarted{Again: started > 0})
-			started, open = started+1, open+1
-		default:
-			c.notify(missed(e.Record))
-			open--
+			started++
 		}
-	}
-	if last.Type == checkpoint.Answered && last.run == c.cfg.Run {
-		open--
-	}
-	for ; open > 0; open-- {
-		c.notify(pipeline.CallDone{Err: &octave.Error{Cause: octave.CauseAmbiguous, Message: "its host was lost", MaybeBilled: true}})
+		var end pipeline.Event
+		switch {
+		case e.result == "missed":
+			body, done := missed(key, e)
+			if err := c.cfg.Journal.Note(checkpoint.Record{Type: checkpoint.Missed, Key: key, At: e.ended, Body: body}); err != nil {
+				return err
+			}
+			end = done
+		case !brings:
+			end = pipeline.CallDone{Err: &octave.Error{Cause: octave.CauseAmbiguous, Message: "its host was lost", MaybeBilled: true}}
+		}
+		if ours && end != nil {
+			c.notify(end)
+		}
 	}
 	return nil
 }
 
-// missed is the end of an attempt without an answer.
-func missed(rec checkpoint.Record) pipeline.Event {
-	body, err := pipeline.ReadFailure(rec)
+// missed is the end of a call without an answer, as a checkpoint has it. What belongs to
+// the question is told with its failure.
+func missed(key checkpoint.Key, e entry) ([]byte, pipeline.Event) {
+	body, err := pipeline.ReadFailure(checkpoint.Record{Key: key, Body: e.body})
 	if err != nil {
 		body.Error = err.Error()
 	}
-	return pipeline.CallDone{Latency: time.Duration(body.LatencyMS) * time.Millisecond, Err: callOf(body)}
+	event := pipeline.CallDone{Latency: time.Duration(body.LatencyMS) * time.Millisecond, Err: callOf(body)}
+	body.Request, body.Row, body.Answer = nil, 0, nil
+	text, err := json.Marshal(body)
+	if err != nil {
+		return e.body, event
+	}
+	return text, event
 }
 
 func (c *Coordinator) notify(e pipeline.Event) {
@@ -285,7 +306,7 @@ func (c *Coordinator) settleUp(ctx context.Context) (map[checkpoint.Key]bool, er
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.deliver(ctx)
+	_, err = c.deliver(ctx, c.waiters())
 	return wire, err
 }
 
@@ -322,15 +343,14 @@ func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) map[checkpoint.Key]bool {
 	wire := map[checkpoint.Key]bool{}
 	var keys [][]byte
 	for _, w := range c.waiters() {
-		keys = append(keys, scoped(c.queue, w.Key))
+		keys = append(keys, w.Key[:])
 	}
-	batch.Queue(`SELECT l.key FROM (
-			SELECT DISTINCT ON (key) key, type, host FROM octave_fleet.record WHERE key = ANY($1) ORDER BY key, at DESC) l
-		JOIN octave_fleet.host h ON h.id = l.host
-		WHERE l.type = 'asked' AND h.ended IS NULL AND h.seen > clock_timestamp() - $2::interval`, keys, deadFor).
+	batch.Queue(`SELECT c.key FROM octave_fleet.call c JOIN octave_fleet.host h ON h.id = c.host
+		WHERE c.queue = $1 AND c.key = ANY($2) AND c.ended IS NULL AND c.until > clock_timestamp()
+		AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval`, c.queue, keys, deadFor).
 		Query(func(rows pgx.Rows) error {
 			var key []byte
-			_, err := pgx.ForEachRow(rows, []any{&key}, func() error { wire[unscoped(key)] = true; return nil })
+			_, err := pgx.ForEachRow(rows, []any{&key}, func() error { wire[keyOf(key)] = true; return nil })
 			return err
 		})
 	return wire

@@ -3,13 +3,13 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"iter"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/checkpoint"
@@ -28,13 +28,20 @@ type CoordinatorConfig struct {
 	Service    string
 	Queue      string
 
+	Host  string // where it runs, for whom and with which list: for people
+	Owner string
+	List  string
+	Total int // questions to ask
+	// OrphanAfter is how long a run is asked for that nobody watches; 0 for ever.
+	OrphanAfter time.Duration
+
 	Budgets  pipeline.Budgets
 	Policy   pipeline.RetryPolicy
 	Fresh    time.Time     // older answers do not count; zero for any age
 	Timeout  time.Duration // of a call, which an orderly stop waits for
 	Patience time.Duration // how long a database or a service that is away is waited for
 
-	// Whole says that Ahead is called with the whole list.
+	// Whole says that Ahead is called with the list.
 	Whole bool
 
 	Journal  pipeline.Journal // hears of the attempts of all hosts
@@ -42,35 +49,42 @@ type CoordinatorConfig struct {
 	// Hosts is told that no host serves the queue (0), and why the last one left
 	// when that was a rejected key or spent credits, or that some do again.
 	Hosts func(n int, left error)
+	// Paused is told that somebody paused the run, or resumed it.
+	Paused func(bool)
 }
 
 // A Coordinator answers the questions of one run with the hosts of a fleet.
 type Coordinator struct {
-	cfg   CoordinatorConfig
-	db    *DB
-	brake *pipeline.Brake
-	queue int32
-	// By the database's clock.
-	began time.Time // this run
-	since time.Time // what is older was told to this checkpoint by runs before
+	cfg         CoordinatorConfig
+	db          *DB
+	brake       *pipeline.Brake
+	queue       int32
+	began       time.Time // by the database's clock
+	from        int64     // the last call before this run
+	incarnation string    // of the database
+	since       int64     // the last call that was told to this checkpoint by runs before
 
 	asks    chan *waiter
 	served  chan struct{} // closed when nobody answers any more
 	mu      sync.Mutex
 	waiting map[checkpoint.Key]*waiter
-	stopped bool                         // nothing is waited for any more
-	queued  int                          // questions of this run so far, for their priority
-	told    map[checkpoint.Key]time.Time // until when the checkpoint knows of a question that failed in this run
-	refused time.Time                    // the last refusal for pace that was told
+	stopped bool                     // nothing is waited for any more
+	done    int                      // questions of which the run knows what became of them
+	first   int                      // the row of the first one that is waited for
+	told    map[checkpoint.Key]int64 // the call until which the checkpoint knows of a question that failed in this run
+	refused time.Time                // the last refusal for pace that was told
 	failing bool
 	alone   time.Time // since when no host serves the queue; zero when one does
 	back    time.Time // when the database was reached again; hosts need a moment, too
+	places  int       // calls in flight that the hosts have room for
+	paused  bool
+	clock   time.Time // of the database, as last seen
 }
 
 // A waiter is a question of the run that has no answer yet.
 type waiter struct {
 	*pipeline.Question
-	since   time.Time     // a failure before is not its own
+	since   int64         // a failure up to this call is not its own
 	queued  time.Time     // when it was last put into the queue; zero for not yet
 	pause   time.Duration // until it is put there again
 	outcome chan outcome
@@ -82,9 +96,10 @@ type outcome struct {
 }
 
 func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
-	w := &waiter{Question: q, since: c.began, outcome: make(chan outcome, 1)}
+	w := &waiter{Question: q, outcome: make(chan outcome, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	w.since = c.from
 	if told, again := c.told[w.Key]; again {
 		w.since = told
 	}
@@ -95,48 +110,43 @@ func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
 // checkpoint before it: what they left in the queue is not asked any more, for
 // their list may have been another one.
 func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *pipeline.Brake) (*Coordinator, error) {
-	c := &Coordinator{cfg: cfg, db: db, brake: brake, asks: make(chan *waiter, Waiting), served: make(chan struct{}), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]time.Time{}}
-	var err error
-	if c.queue, err = db.queueID(ctx, cfg.Service, cfg.Queue); err != nil {
-		return nil, err
-	}
-	var before []string
-	err = db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-		before, err = c.register(ctx, tx)
-		return err
-	})
+	c := &Coordinator{cfg: cfg, db: db, brake: brake, asks: make(chan *waiter, Waiting), served: make(chan struct{}), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]int64{}}
+	before, err := c.register(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, run := range before {
-		if err := c.withdraw(ctx, run); err != nil {
-			return nil, err
-		}
-	}
-	return c, nil
+	return c, db.withdraw(ctx, before...)
 }
 
 // register enters the run and returns those that it takes over from. Repeated
 // after a commit of unknown end, it does not take over from itself.
-func (c *Coordinator) register(ctx context.Context, tx pgx.Tx) (before []string, err error) {
-	rows, err := tx.Query(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
-		WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew)
-	if err != nil {
+func (c *Coordinator) register(ctx context.Context) (before []string, err error) {
+	if c.queue, err = c.db.queueID(ctx, c.cfg.Service, c.cfg.Queue); err != nil {
 		return nil, err
 	}
-	if before, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-		return nil, err
-	}
-	var ended *time.Time
-	if err := tx.QueryRow(ctx, `SELECT max(ended) FROM octave_fleet.run WHERE checkpoint = $1`, c.cfg.Checkpoint).Scan(&ended); err != nil {
-		return nil, err
-	}
-	if ended != nil {
-		c.since = *ended
-	}
-	var maxCalls *int
-	var maxUsage, cost *string
-	budgets := c.cfg.Budgets
+	return before, c.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		batch := &pgx.Batch{}
+		batch.Queue(`UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
+			WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew).
+			Query(func(rows pgx.Rows) (err error) { before, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
+		batch.Queue(`SELECT coalesce(max(told), 0) FROM octave_fleet.run WHERE checkpoint = $1`, c.cfg.Checkpoint).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&c.since) })
+		maxCalls, maxUsage, cost := limits(c.cfg.Budgets)
+		orphanAfter := &c.cfg.OrphanAfter
+		if *orphanAfter == 0 {
+			orphanAfter = nil
+		}
+		batch.Queue(`INSERT INTO octave_fleet.run (id, checkpoint, queue, host, owner, list, total, orphan_after, incarnation, max_calls, max_usage, cost)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, octave_fleet.incarnation(), $9, $10::text::numeric, $11::text::numeric) ON CONFLICT (id) DO NOTHING`,
+			c.cfg.Run, c.cfg.Checkpoint, c.queue, c.cfg.Host, c.cfg.Owner, c.cfg.List, c.cfg.Total, orphanAfter, maxCalls, maxUsage, cost)
+		batch.Queue(`SELECT started, (SELECT coalesce(max(id), 0) FROM octave_fleet.call), octave_fleet.incarnation() FROM octave_fleet.run WHERE id = $1`, c.cfg.Run).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&c.began, &c.from, &c.incarnation) })
+		return tx.SendBatch(ctx, batch).Close()
+	})
+}
+
+// limits are the budgets of a run as the database keeps them.
+func limits(budgets pipeline.Budgets) (maxCalls *int, maxUsage, cost *string) {
 	if budgets.HasCalls {
 		maxCalls = &budgets.MaxCalls
 	}
@@ -148,11 +158,7 @@ func (c *Coordinator) register(ctx context.Context, tx pgx.Tx) (before []string,
 			cost = &text
 		}
 	}
-	if _, err = tx.Exec(ctx, `INSERT INTO octave_fleet.run (id, checkpoint, queue, max_calls, max_usage, cost)
-		VALUES ($1, $2, $3, $4, $5::text::numeric, $6::text::numeric) ON CONFLICT (id) DO NOTHING`, c.cfg.Run, c.cfg.Checkpoint, c.queue, maxCalls, maxUsage, cost); err != nil {
-		return nil, err
-	}
-	return before, tx.QueryRow(ctx, `SELECT started FROM octave_fleet.run WHERE id = $1`, c.cfg.Run).Scan(&c.began)
+	return maxCalls, maxUsage, cost
 }
 
 // Ask is the agent of the run: it waits for what a host makes of the question.
@@ -207,7 +213,7 @@ func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 		if _, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun); err != nil {
 			return err
 		}
-		if err := c.withdraw(ctx, c.cfg.Run); err != nil || !inOrder {
+		if err := c.db.withdraw(ctx, c.cfg.Run); err != nil || !inOrder {
 			return err
 		}
 		if c.brake.Reason() != nil {
@@ -215,7 +221,8 @@ func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 				return err
 			}
 		}
-		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET ended = clock_timestamp(), seen = clock_timestamp() WHERE id = $1`, c.cfg.Run)
+		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET ended = clock_timestamp(), seen = clock_timestamp(), done = $2,
+			told = (SELECT coalesce(max(id), 0) FROM octave_fleet.call) WHERE id = $1`, c.cfg.Run, c.progress())
 		return err
 	})
 }
@@ -224,8 +231,8 @@ func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 // waiting for, or never waited for: they may have been billed.
 func (c *Coordinator) tellRest(ctx context.Context) error {
 	untold := func(key checkpoint.Key) bool { return c.cfg.Journal.State(key) != checkpoint.AnsweredState }
-	histories, err := c.histories(ctx, untold, `SELECT key, type, run, host, at, body FROM octave_fleet.record
-		WHERE run = $1 AND at >= $2 AND type IN ('asked', 'missed') ORDER BY at`, c.cfg.Run, c.began)
+	histories, err := c.histories(ctx, untold, `SELECT `+entryColumns+` FROM octave_fleet.call
+		WHERE run = $1 AND id > $2 AND result IS DISTINCT FROM 'answered' ORDER BY id`, c.cfg.Run, c.from)
 	if err != nil {
 		return err
 	}
@@ -248,38 +255,48 @@ func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) 
 	return c.db.safe(do(ctx))
 }
 
-// Ahead puts the questions of a whole list into the queue, long before the run
-// waits for their answers: hosts go on when this process is gone.
+// Ahead puts the questions of a list into the queue before the run waits for their
+// answers, as many as the hosts have use for: they go on for a while when this process
+// is gone. Not all of them, for a question that is asked again goes behind those that
+// are in the queue, and the rows come out in the order of the list.
 func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[*pipeline.Question, error]) error {
 	ctx, cancel := c.brake.Bound(ctx)
 	defer cancel()
 	batch := make([]*waiter, 0, insertRows)
-	var failed error
-	flush := func() bool {
-		failed = c.enqueue(ctx, batch)
-		batch = batch[:0]
-		return failed == nil && c.brake.Reason() == nil
-	}
 	for q, err := range questions {
 		if err != nil {
 			return nil // the run itself reads the same and says so
 		}
-		batch = append(batch, c.newWaiter(q))
-		if len(batch) == insertRows && !flush() {
-			break
+		if batch = append(batch, c.newWaiter(q)); len(batch) < insertRows && q.Row <= c.horizon() {
+			continue
+		}
+		if err := c.enqueue(ctx, batch); err != nil {
+			return endless(ctx, err)
+		}
+		for batch = batch[:0]; q.Row > c.horizon() && sleep(ctx.Done(), soonest); {
 		}
 	}
-	if failed == nil && len(batch) > 0 && c.brake.Reason() == nil {
-		flush()
-	}
-	if c.brake.Reason() != nil || ctx.Err() != nil {
+	return endless(ctx, c.enqueue(ctx, batch))
+}
+
+// endless is an error, unless somebody has stopped.
+func endless(ctx context.Context, err error) error {
+	if over(ctx) {
 		return nil
 	}
-	return failed
+	return err
+}
+
+// horizon is the last row that may be in the queue: twice as many as there are places,
+// behind the first one that is waited for.
+func (c *Coordinator) horizon() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.first + 2*max(c.places, Waiting)
 }
 
 // insertRows is how many questions share a statement at most.
-const insertRows = 2000
+const insertRows = 500
 
 // submit puts questions into the queue as the run asks them, unless they go there
 // ahead of it, in the order of the list.
@@ -288,8 +305,12 @@ func (c *Coordinator) submit(ctx, soft context.Context) error {
 		select {
 		case first := <-c.asks:
 			batch := c.gather(first)
-			err := c.enqueue(soft, due(batch))
 			c.await(batch)
+			// What has an answer already need not go into the queue.
+			_, err := c.deliver(soft, batch)
+			if err == nil {
+				err = c.enqueue(soft, due(c.still(batch)))
+			}
 			if err != nil && !over(soft) {
 				return err
 			}
@@ -354,20 +375,20 @@ func due(list []*waiter) (now []*waiter) {
 	return now
 }
 
-// priorities let a short list not wait for a long one that came before: the first
-// questions of every run go before the rest of any.
-func priority(nth int) int16 {
-	switch {
-	case nth < 1_000:
-		return 1
-	case nth < 20_000:
-		return 2
+// still are those that wait still.
+func (c *Coordinator) still(batch []*waiter) (list []*waiter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range batch {
+		if c.waiting[w.Key] == w {
+			list = append(list, w)
+		}
 	}
-	return 3
+	return list
 }
 
-// enqueue puts questions into the queue that are not in it and have no outcome.
-// Doing so again brings back what was withdrawn by the run that it belonged to.
+// enqueue puts questions into the queue of the run that are not in it. Doing so again
+// brings back what was lost.
 func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	for len(batch) > 0 {
 		n, size := 0, 0
@@ -399,62 +420,23 @@ func (c *Coordinator) freshFor(w *waiter) time.Time {
 
 // insert is one statement of enqueue.
 func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
-	n := len(batch)
-	keys, args := make([][]byte, n), make([]string, n)
-	priorities, since, fresh := make([]int16, n), make([]time.Time, n), make([]time.Time, n)
-	c.mu.Lock()
-	for i, w := range batch {
-		keys[i] = scoped(c.queue, w.Key)
-		priorities[i], since[i], fresh[i] = priority(c.queued), w.since, c.freshFor(w)
-		if w.queued.IsZero() {
-			c.queued++
-		}
+	jobs := make([]river.InsertManyParams, 0, len(batch))
+	twice := make(map[checkpoint.Key]bool, len(batch)) // rows of the same contact
+	for _, w := range batch {
 		w.queued, w.pause = time.Now(), min(max(2*w.pause, again), rarelyAgain)
-		text, err := json.Marshal(job{Format: Format, Key: w.Key, Run: c.cfg.Run, Request: w.Canonical,
-			Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous, Since: w.since, Fresh: fresh[i]})
-		if err != nil {
-			c.mu.Unlock()
-			return err
+		if twice[w.Key] {
+			continue
 		}
-		args[i] = string(text)
+		twice[w.Key] = true
+		jobs = append(jobs, river.InsertManyParams{InsertOpts: &river.InsertOpts{Queue: runQueue(c.cfg.Run)}, Args: job{
+			Run: c.cfg.Run, Key: w.Key, Incarnation: c.incarnation, Request: w.Canonical, Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous,
+			Budgeted: c.cfg.Budgets.HasCalls || c.cfg.Budgets.HasUsage, Since: w.since, Fresh: c.freshFor(w)}})
 	}
-	c.mu.Unlock()
-	return c.db.pipeline(ctx, func(b *pgx.Batch) {
-		b.Queue(enqueueSQL, keys, args, priorities, since, fresh, riverQueue(c.queue), kind)
+	if len(jobs) == 0 {
+		return nil
+	}
+	return c.db.patient(ctx, func(ctx context.Context) error {
+		_, err := c.db.river.InsertMany(ctx, jobs)
+		return err
 	})
 }
-
-// enqueueSQL keeps the order of the list (by scheduled_at) but inserts in that of
-// the keys: two coordinators with the same list wait for each other's rows and
-// must not do so crosswise. That the record's key is among all of them says nothing
-// new, but lets the planner probe the index whatever it believes of the table. The bits of unique_states are the states in which a
-// job is in the queue or in a host's hands.
-const enqueueSQL = `INSERT INTO octave_fleet.river_job (args, kind, max_attempts, priority, queue, state, scheduled_at, unique_key, unique_states, tags)
-	SELECT q.args::jsonb, $7, 32767, q.priority, $6, 'available', now() + q.nth * interval '1 microsecond', q.key, B'11110001', '{}'
-	FROM unnest($1::bytea[], $2::text[], $3::smallint[], $4::timestamptz[], $5::timestamptz[]) WITH ORDINALITY AS q(key, args, priority, since, fresh, nth)
-	WHERE NOT EXISTS (
-		SELECT FROM octave_fleet.record r WHERE r.key = ANY($1) AND r.key = q.key AND r.type IN ('answered', 'failed')
-		AND (r.type = 'answered' AND r.at >= q.fresh OR r.type = 'failed' AND r.at > q.since))
-	ORDER BY q.key
-	ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND unique_states IS NOT NULL AND octave_fleet.river_job_state_in_bitmask(unique_states, state)
-	DO NOTHING`
-
-// withdraw takes what a run left in the queue out of it. Its calls on the wire go
-// on.
-func (c *Coordinator) withdraw(ctx context.Context, run string) error {
-	for {
-		var gone int64
-		err := c.db.patient(ctx, func(ctx context.Context) error {
-			tag, err := c.db.pool.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE id = ANY(ARRAY(
-				SELECT id FROM octave_fleet.river_job WHERE state = 'available' AND queue = $1 AND args->>'run' = $2
-				LIMIT $3 FOR UPDATE SKIP LOCKED))`, riverQueue(c.queue), run, withdrawRows)
-			gone = tag.RowsAffected()
-			return err
-		})
-		if err != nil || gone < withdrawRows {
-			return err
-		}
-	}
-}
-
-const withdrawRows = 20_000

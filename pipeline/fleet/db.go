@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,22 +15,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-	"github.com/riverqueue/river/rivermigrate"
 )
-
-// Format is the version of the jobs that this package reads and writes.
-const Format = 1
-
-// tables is the version of the tables.
-const tables = 3
-
-// schema is where the tables are, the engine's too, apart from all others of the
-// database.
-const schema = "octave_fleet"
-
-//go:embed schema.sql
-var schemaSQL string
 
 // Errors of opening a fleet.
 var (
@@ -44,13 +30,6 @@ var (
 	ErrNoFleet = errors.New("the database holds no fleet")
 )
 
-// A FormatError says that another version made the fleet.
-type FormatError struct{ Format int }
-
-func (e *FormatError) Error() string {
-	return fmt.Sprintf("the fleet has format %d; this version knows format %d", e.Format, tables)
-}
-
 // Events are told when a fleet's database goes away and when it is back. Either
 // may be nil.
 type Events struct {
@@ -61,6 +40,7 @@ type Events struct {
 // A DB is the database of a fleet. It is safe for concurrent use.
 type DB struct {
 	pool     *pgxpool.Pool
+	river    *river.Client[pgx.Tx] // puts jobs into queues and takes them out
 	password string
 	events   Events
 
@@ -105,7 +85,11 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
-	return &DB{pool: pool, password: cfg.ConnConfig.Password, events: events}, nil
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	return &DB{pool: pool, river: client, password: cfg.ConnConfig.Password, events: events}, nil
 }
 
 // parse reads a URL or a connection string. Its errors hold no part of it: nobody
@@ -135,7 +119,9 @@ func IsURL(text string) bool {
 func unusable(err error) error {
 	switch class(err) {
 	case "", "08", "53", "57":
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+		if !canceled(err) {
+			return fmt.Errorf("%w: %w", ErrUnreachable, err)
+		}
 	}
 	var refused *pgconn.PgError
 	errors.As(err, &refused)
@@ -186,125 +172,29 @@ func (d *DB) Close() {
 	}
 }
 
-// Check wants a fleet of this version. A database that does not answer is waited
-// for, patience at most. Its errors are [ErrNoFleet] or a [FormatError], or wrap
-// [ErrURL] or [ErrUnreachable].
-func (d *DB) Check(ctx context.Context, patience time.Duration) error {
-	began := time.Now()
-	for wait := firstWait; ; wait = min(2*wait, longestWait) {
-		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
-		err := d.check(attempt)
-		cancel()
-		if !errors.Is(err, ErrUnreachable) {
-			d.reached()
-			return err
-		}
-		if over(ctx) || time.Since(began) >= patience {
-			return err
-		}
-		d.lost(err)
-		if !sleep(ctx.Done(), wait) {
-			return ctx.Err()
-		}
-	}
-}
-
-func (d *DB) check(ctx context.Context) error {
-	var version int
-	err := d.pool.QueryRow(ctx, `SELECT version FROM octave_fleet.format`).Scan(&version)
-	var refused *pgconn.PgError
-	const undefinedTable = "42P01"
-	switch {
-	case errors.As(err, &refused) && refused.Code == undefinedTable:
-		return ErrNoFleet
-	case err != nil:
-		return d.safe(unusable(err))
-	case version != tables:
-		return &FormatError{version}
-	}
-	return nil
-}
-
-// Init makes the tables, or brings them and the engine's up to date. It may be called
-// again, also by two at the same time, and reports whether it made a fleet where
-// there was none.
-func (d *DB) Init(ctx context.Context) (created bool, err error) {
-	if err := d.pool.Ping(ctx); err != nil {
-		return false, d.safe(unusable(err))
-	}
-	for alone := false; !alone; {
-		if alone, created, err = d.initAlone(ctx); err != nil {
-			return false, d.safe(err)
-		}
-		if !alone && !sleep(ctx.Done(), firstWait) {
-			return false, ctx.Err()
-		}
-	}
-	return created, d.Check(ctx, 0)
-}
-
-// initAlone does nothing while another Init is at work. The engine's steps are
-// transactions of their own, so that the lock is one of another, which waits for
-// them.
-func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
-	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		const one = 0x6f637461
-		batch := &pgx.Batch{}
-		batch.Queue(`SET LOCAL idle_in_transaction_session_timeout = 0`)
-		batch.Queue(`SELECT pg_try_advisory_xact_lock($1)`, one).QueryRow(func(row pgx.Row) error { return row.Scan(&alone) })
-		if err := tx.SendBatch(ctx, batch).Close(); err != nil || !alone {
-			return err
-		}
-		if _, err := d.pool.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS octave_fleet`); err != nil {
-			return err
-		}
-		migrator, err := rivermigrate.New(riverpgxv5.New(d.pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			return err
-		}
-		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, `SELECT to_regclass('octave_fleet.format') IS NULL`).Scan(&created); err != nil {
-			return err
-		}
-		if created {
-			_, err = tx.Exec(ctx, schemaSQL)
-			return err
-		}
-		_, err = tx.Exec(ctx, upgradeSQL)
-		return err
-	})
-	return alone, created, err
-}
-
-// upgradeSQL brings the tables of formats 1 and 2 up to date, and leaves others alone.
-const upgradeSQL = `DO $$ BEGIN
-	IF (SELECT version FROM octave_fleet.format) = 1 THEN
-		ALTER TABLE octave_fleet.run ADD COLUMN cost numeric;
-	END IF;
-	IF (SELECT version FROM octave_fleet.format) < 3 THEN -- what was learnt of a key's pace is spelled in another way
-		UPDATE octave_fleet.pace SET state = json_build_object('allowed', state->'allowed');
-		UPDATE octave_fleet.format SET version = 3;
-	END IF;
-END $$`
-
 // patient repeats op until it succeeds, the context ends, or the database says
 // that it never will. op is given a context of its own for each attempt.
 func (d *DB) patient(ctx context.Context, op func(context.Context) error) error {
+	cancelled := 0
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
 		err := op(attempt)
 		cancel()
+		if canceled(err) {
+			cancelled++
+		}
 		switch {
 		case err == nil:
 			d.reached()
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case cancelled == mostCancelled:
+			return d.safe(fmt.Errorf("%w: it gave up the same statement %d times: raise statement_timeout for this user: %w", ErrURL, cancelled, err))
 		case permanent(err):
 			return d.safe(err)
-		case !contended(err):
+		case canceled(err), contended(err): // it is there
+		default:
 			d.lost(err)
 		}
 		if !sleep(ctx.Done(), wait) {
@@ -351,6 +241,17 @@ func permanent(err error) bool {
 		return true
 	}
 	return false
+}
+
+// mostCancelled is how often a statement may be cancelled by the database, by its
+// statement_timeout or by somebody's hand, before it is given up.
+const mostCancelled = 5
+
+// canceled says whether the database cancelled a statement.
+func canceled(err error) bool {
+	var refused *pgconn.PgError
+	const queryCanceled = "57014"
+	return errors.As(err, &refused) && refused.Code == queryCanceled
 }
 
 // contended says whether others were in the way: serialization, locks.
@@ -422,3 +323,31 @@ func (d *DB) queueID(ctx context.Context, service, name string) (id int32, err e
 	})
 	return id, err
 }
+
+// withdraw takes what waits in the queues of these runs out of them. Calls on the wire
+// go on.
+func (d *DB) withdraw(ctx context.Context, runs ...string) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	queues := make([]string, len(runs))
+	for i, run := range runs {
+		queues[i] = runQueue(run)
+	}
+	params := river.NewJobDeleteManyParams().Queues(queues...).States(waitingStates()...).First(withdrawRows)
+	for {
+		gone := 0
+		err := d.patient(ctx, func(ctx context.Context) error {
+			deleted, err := d.river.JobDeleteMany(ctx, params)
+			if err == nil {
+				gone = len(deleted.Jobs)
+			}
+			return err
+		})
+		if err != nil || gone < withdrawRows {
+			return err
+		}
+	}
+}
+
+const withdrawRows = 1000

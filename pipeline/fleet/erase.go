@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
@@ -14,7 +18,7 @@ import (
 // Erased is what Erase dropped, and what is left to do.
 type Erased struct {
 	Keys    []checkpoint.Key // the questions, with those that were known
-	Records int              // of the journal
+	Records int              // of the journal: a call, and what came of it
 	Queued  int              // questions that will not be asked
 	// Running are questions that a host is asking right now, and whose answers it
 	// will store. While there are some, nothing is erased.
@@ -29,40 +33,37 @@ const eraseRows = 2000
 // question about somebody: what came back, every attempt, and what was not asked
 // yet.
 func (d *DB) Erase(ctx context.Context, known []checkpoint.Key, about func(octave.Request) bool) (erased Erased, err error) {
-	names, err := d.names(ctx, known)
+	keys := map[checkpoint.Key]bool{}
+	for _, key := range known {
+		keys[key] = true
+	}
+	// The queues first: what is answered in between is found among the calls.
+	jobs, err := d.findJobs(ctx, keys, about)
 	if err != nil {
 		return erased, d.safe(err)
 	}
-	// The queue first: what is answered in between is found among the records.
-	if err := d.findJobs(ctx, names, about); err != nil {
+	if err := d.findCalls(ctx, keys, about); err != nil {
 		return erased, d.safe(err)
 	}
-	if err := d.findRecords(ctx, names, about); err != nil {
-		return erased, d.safe(err)
-	}
-	keys := make([][]byte, 0, len(names))
-	for name := range names {
-		keys = append(keys, []byte(name))
-	}
-	for _, key := range keys {
-		erased.Keys = append(erased.Keys, unscoped(key))
+	erased.Keys = slices.Collect(maps.Keys(keys))
+	names := make([][]byte, len(erased.Keys))
+	for i, key := range erased.Keys {
+		names[i] = key[:]
 	}
 	held := errors.New("a host holds some")
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		queued, err := tx.Exec(ctx, `DELETE FROM octave_fleet.river_job WHERE state <> 'running' AND `+queuedSQL, keys)
-		if err != nil {
+		var onWire int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.call WHERE key = ANY($1) AND ended IS NULL AND until > clock_timestamp()`, names).Scan(&onWire); err != nil {
 			return err
 		}
-		records, err := tx.Exec(ctx, `DELETE FROM octave_fleet.record WHERE key = ANY($1)`, keys)
-		if err != nil {
+		if erased.Queued, erased.Running, err = d.eraseJobs(ctx, tx, jobs); err != nil {
 			return err
 		}
-		erased.Queued, erased.Records = int(queued.RowsAffected()), int(records.RowsAffected())
-		err = tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.river_job WHERE `+queuedSQL, keys).Scan(&erased.Running)
-		if err == nil && erased.Running > 0 {
+		if erased.Running = max(erased.Running, onWire); erased.Running > 0 {
 			return held
 		}
-		return err
+		return tx.QueryRow(ctx, `WITH gone AS (DELETE FROM octave_fleet.call WHERE key = ANY($1) RETURNING result)
+			SELECT count(*) + count(*) FILTER (WHERE result IN ('answered', 'missed')) FROM gone`, names).Scan(&erased.Records)
 	})
 	if errors.Is(err, held) {
 		return Erased{Running: erased.Running}, nil
@@ -70,65 +71,72 @@ func (d *DB) Erase(ctx context.Context, known []checkpoint.Key, about func(octav
 	return erased, d.safe(err)
 }
 
-// names are the questions as every queue calls them.
-func (d *DB) names(ctx context.Context, keys []checkpoint.Key) (map[string]bool, error) {
-	rows, err := d.pool.Query(ctx, `SELECT id FROM octave_fleet.queue`)
-	if err != nil {
-		return nil, err
-	}
-	queues, err := pgx.CollectRows(rows, pgx.RowTo[int32])
-	names := map[string]bool{}
-	for _, queue := range queues {
-		for _, key := range keys {
-			names[string(scoped(queue, key))] = true
+// eraseJobs deletes jobs, of which some were still to be asked, and counts those that are
+// in the hands of a host.
+func (d *DB) eraseJobs(ctx context.Context, tx pgx.Tx, jobs []int64) (queued, running int, err error) {
+	for some := range slices.Chunk(jobs, withdrawRows) {
+		deleted, err := d.river.JobDeleteManyTx(ctx, tx, river.NewJobDeleteManyParams().IDs(some...).First(withdrawRows))
+		if err != nil {
+			return 0, 0, err
 		}
+		for _, job := range deleted.Jobs {
+			if slices.Contains(waitingStates(), job.State) {
+				queued++
+			}
+		}
+		left, err := d.river.JobListTx(ctx, tx, river.NewJobListParams().IDs(some...).States(rivertype.JobStateRunning).First(withdrawRows))
+		if err != nil {
+			return 0, 0, err
+		}
+		running += len(left.Jobs)
 	}
-	return names, err
+	return queued, running, nil
 }
 
-// findJobs adds the questions in the queue that are about somebody.
-func (d *DB) findJobs(ctx context.Context, names map[string]bool, about func(octave.Request) bool) error {
+// findJobs returns the jobs that are about somebody, those of River's history, too, and
+// adds their questions.
+func (d *DB) findJobs(ctx context.Context, keys map[checkpoint.Key]bool, about func(octave.Request) bool) (jobs []int64, err error) {
+	params := river.NewJobListParams().Kinds(job{}.Kind()).OrderBy(river.JobListOrderByID, river.SortOrderAsc).First(eraseRows)
+	for {
+		page, err := d.river.JobList(ctx, params)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range page.Jobs {
+			var j job
+			if err := json.Unmarshal(row.EncodedArgs, &j); err != nil {
+				continue // another version's, which erases it
+			}
+			if q, err := j.question(); err == nil && (keys[j.Key] || about(q.Request)) {
+				keys[j.Key] = true
+				jobs = append(jobs, row.ID)
+			}
+		}
+		if len(page.Jobs) < eraseRows {
+			return jobs, nil
+		}
+		params = params.After(page.LastCursor)
+	}
+}
+
+// findCalls adds the questions that were settled and are about somebody.
+func (d *DB) findCalls(ctx context.Context, keys map[checkpoint.Key]bool, about func(octave.Request) bool) error {
 	var last int64
 	for n := eraseRows; n == eraseRows; {
-		rows, err := d.pool.Query(ctx, `SELECT id, unique_key, args FROM octave_fleet.river_job WHERE id > $1 ORDER BY id LIMIT $2`, last, eraseRows)
-		if err != nil {
-			return err
-		}
-		n = 0
-		var name, args []byte
-		_, err = pgx.ForEachRow(rows, []any{&last, &name, &args}, func() error {
-			n++
-			if _, q, err := parseJob(args); err == nil && about(q.Request) { // else another version's, which erases it
-				names[string(name)] = true
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// findRecords adds the questions that were settled and are about somebody.
-func (d *DB) findRecords(ctx context.Context, names map[string]bool, about func(octave.Request) bool) error {
-	var host int32
-	var seq int64
-	for n := eraseRows; n == eraseRows; {
-		rows, err := d.pool.Query(ctx, `SELECT host, seq, key, body FROM octave_fleet.record
-			WHERE (host, seq) > ($1, $2) AND type IN ('answered', 'failed') ORDER BY host, seq LIMIT $3`, host, seq, eraseRows)
+		rows, err := d.pool.Query(ctx, `SELECT id, key, body FROM octave_fleet.call
+			WHERE id > $1 AND (result = 'answered' OR failed) ORDER BY id LIMIT $2`, last, eraseRows)
 		if err != nil {
 			return err
 		}
 		n = 0
 		var name, text []byte
-		_, err = pgx.ForEachRow(rows, []any{&host, &seq, &name, &text}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&last, &name, &text}, func() error {
 			n++
 			var body struct {
 				Request octave.Request `json:"request"`
 			}
 			if json.Unmarshal(text, &body) == nil && about(body.Request) {
-				names[string(name)] = true
+				keys[keyOf(name)] = true
 			}
 			return nil
 		})

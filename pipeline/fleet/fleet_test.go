@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
@@ -37,6 +39,7 @@ type rig struct {
 	address string // of the server, or of what is before it
 	service *service
 	logs    *logs
+	look    *DB
 }
 
 func newRig(t *testing.T) *rig {
@@ -48,10 +51,24 @@ func rigAlone(t *testing.T) *rig { return rigOn(t, pgtest.Start(t)) }
 
 func rigOn(t *testing.T, server *pgtest.Server) *rig {
 	r := &rig{t: t, server: server, address: server.Address(), service: &service{asked: map[string]int{}}, logs: &logs{}}
-	if _, err := r.db().Init(t.Context()); err != nil {
+	r.look = r.db()
+	if _, err := r.look.Init(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// jobs counts those in some states; in none that are to be worked still.
+func (r *rig) jobs(states ...rivertype.JobState) int {
+	r.t.Helper()
+	if len(states) == 0 {
+		states = unfinished()
+	}
+	list, err := r.look.river.JobList(r.t.Context(), river.NewJobListParams().Kinds(job{}.Kind()).States(states...).First(10_000))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return len(list.Jobs)
 }
 
 func (r *rig) db() *DB {
@@ -389,7 +406,7 @@ func TestFleetKeyRejected(t *testing.T) {
 		t.Errorf("%d calls", n)
 	}
 	p.close(t)
-	if left := r.count("river_job"); left > 0 {
+	if left := r.jobs(); left > 0 {
 		t.Errorf("%d jobs are left in the queue", left)
 	}
 	// Whoever starts a worker vouches for the key.
@@ -557,14 +574,14 @@ func TestFleetDrain(t *testing.T) {
 	var g errgroup.Group
 	var answered, stopped int
 	g.Go(func() error { answered, stopped, _ = p.ask(30); return nil })
-	r.until("8 calls", func() bool { return r.service.calls() == 8 && r.count("river_job") == 30 })
+	r.until("8 calls", func() bool { return r.service.calls() == 8 && r.jobs() == 30 })
 	h.brake.Pull(errDrain)
 	close(r.service.hold)
 	h.drain(t)
-	if n := r.count(`record WHERE type = 'answered'`); n != 8 || r.service.calls() != 8 {
+	if n := r.count(`call WHERE result = 'answered'`); n != 8 || r.service.calls() != 8 {
 		t.Errorf("%d answers of %d calls are stored", n, r.service.calls())
 	}
-	if n := r.count(`river_job WHERE state = 'available'`); n != 22 {
+	if n := r.jobs(waitingStates()...); n != 22 {
 		t.Errorf("%d jobs are for others", n)
 	}
 	if n := r.count(`host WHERE ended IS NULL`); n != 0 {
@@ -576,7 +593,7 @@ func TestFleetDrain(t *testing.T) {
 		t.Errorf("the run has %d answers and %d questions that were not asked", answered, stopped)
 	}
 	p.close(t)
-	if n := r.count(`river_job`); n != 0 {
+	if n := r.jobs(); n != 0 {
 		t.Errorf("%d jobs of a run that has ended are left", n)
 	}
 }
@@ -623,10 +640,10 @@ func TestFleetRunStopsWithoutDatabase(t *testing.T) {
 	r.until("the answers", func() bool { r.service.mu.Lock(); defer r.service.mu.Unlock(); return r.service.now == 0 })
 	r.server.Run()
 	h.drain(t)
-	if n := r.count(`record WHERE type = 'answered'`); n != 8 {
+	if n := r.count(`call WHERE result = 'answered'`); n != 8 {
 		t.Errorf("%d of 8 answers are stored", n)
 	}
-	if n := r.count(`river_job WHERE state = 'running'`); n != 0 {
+	if n := r.jobs(rivertype.JobStateRunning); n != 0 {
 		t.Errorf("%d jobs are in the hands of a host that has ended", n)
 	}
 }
@@ -638,7 +655,7 @@ func TestFleetTakesOver(t *testing.T) {
 	first := r.party("a", func(cfg *CoordinatorConfig) { cfg.Checkpoint = "file" })
 	var g errgroup.Group
 	g.Go(func() error { first.ask(50); return nil })
-	r.until("50 jobs", func() bool { return r.count("river_job") == 50 })
+	r.until("50 jobs", func() bool { return r.jobs() == 50 })
 	second := r.party("b", func(cfg *CoordinatorConfig) { cfg.Checkpoint = "file" })
 	r.host(nil)
 	if answered, _, _ := second.ask(10); answered != 10 {
@@ -680,107 +697,61 @@ func TestFleetFailuresAreTold(t *testing.T) {
 // Jobs of another version stay where they are.
 func TestFleetRefusesOtherVersions(t *testing.T) {
 	r := newRig(t)
-	h := r.host(nil)
+	r.host(nil)
 	p := r.party("a", nil)
-	r.server.Exec(`INSERT INTO octave_fleet.river_job (args, kind, max_attempts, queue, state) VALUES ('{"format":99,"key":"00"}', 'octave_sequence', 9, $1, 'available')`, riverQueue(h.queue))
+	for _, kind := range []river.JobArgs{job{Run: "a", Request: []byte(`{"email":"ada@example.com","tone":"warm"}`)}, later{}} {
+		if _, err := r.look.river.Insert(t.Context(), kind, &river.InsertOpts{Queue: runQueue("a")}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if answered, _, _ := p.ask(20); answered != 20 {
 		t.Errorf("%d of 20 answered", answered)
 	}
 	r.until("the refusal", func() bool { return strings.Contains(r.logs.String(), "left to others") })
-	if n := r.count(`river_job WHERE state = 'available' AND attempt = 0`); n != 1 {
-		t.Errorf("%d jobs wait for a newer worker", n)
-	}
+	r.until("both to wait for a newer worker", func() bool {
+		var n int
+		r.server.Scan(`SELECT count(*) FROM octave_fleet.river_job WHERE state IN ('available', 'scheduled') AND attempt = 0`, &n)
+		return n == 2
+	})
 }
 
-// What a crash between a commit and its answer leaves open is repeated, and must
-// change nothing.
-func TestFleetCommitsTwice(t *testing.T) {
-	r := newRig(t)
-	h := r.host(nil)
-	rec := checkpoint.Record{Type: checkpoint.Missed, Key: checkpoint.Key{1}, Body: []byte(`{"error":"x"}`)}
-	batch := []*item{{Record: rec, run: "a", seq: 1000}, {Record: rec, run: "a", seq: 1001}}
-	for range 2 {
-		if err := h.store.commit(t.Context(), batch); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := r.count(`record`); n != 2 {
-		t.Errorf("%d records", n)
-	}
-	// One that the database refuses does not take the others with it.
-	bad := &item{Record: checkpoint.Record{Type: "nul\x00", Key: checkpoint.Key{2}}, seq: 1002, done: make(chan error, 1)}
-	good := &item{Record: rec, run: "a", seq: 1003, done: make(chan error, 1)}
-	h.store.write(t.Context(), []*item{bad, good})
-	if err := <-bad.done; err == nil {
-		t.Error("the bad one is stored")
-	}
-	if err := <-good.done; err != nil {
-		t.Errorf("the good one is not: %v", err)
-	}
-}
+// later is a kind of job that this version does not know.
+type later struct{}
 
-// A host that is watched and does not beat is dead; its jobs are given to others.
-// One that beats after all learns of it and repeats nothing.
-func TestFleetRescue(t *testing.T) {
+func (later) Kind() string { return "octave_question_99" }
+
+// A call of which nothing was heard for too long is lost, and the question is asked
+// again. An answer that comes after all is kept.
+func TestFleetLostCalls(t *testing.T) {
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
-	mute := r.host(nil)
-	p := r.party("a", nil)
+	r.host(nil)
+	a := r.party("a", nil)
 	var g errgroup.Group
 	var answered int
-	g.Go(func() error { answered, _, _ = p.ask(8); return nil })
+	g.Go(func() error { answered, _, _ = a.ask(8); return nil })
 	r.until("8 calls", func() bool { return r.service.calls() == 8 })
-	r.server.Exec(`UPDATE octave_fleet.host SET ended = clock_timestamp() WHERE id = $1`, mute.Worker.host) // as a rescuer does
-	r.server.Exec(rescueSQL, mute.name)
+	b := r.party("b", nil)
+	g.Go(func() error { b.ask(8); return nil })
 	r.host(nil)
+	r.until("the questions of b to wait for those of a", func() bool {
+		var n int
+		r.server.Scan(`SELECT count(*) FROM octave_fleet.river_job WHERE queue = 'run-b' AND (metadata->>'snoozes')::int > 0`, &n)
+		return n == 8
+	})
+	if n := r.service.calls(); n != 8 {
+		t.Errorf("%d calls while 8 are on the wire", n)
+	}
+	r.server.Exec(`UPDATE octave_fleet.call SET until = clock_timestamp()`)
 	r.until("8 calls by the other", func() bool { return r.service.calls() == 16 })
-	r.until("the first to hear of it", func() bool { return strings.Contains(r.logs.String(), "was taken for dead") })
+	if n := r.count(`call WHERE result = 'lost' AND billed`); n != 8 {
+		t.Errorf("%d calls are lost", n)
+	}
 	close(r.service.hold)
 	_ = g.Wait()
-	if answered != 8 {
-		t.Errorf("%d of 8 answered", answered)
-	}
-	r.until("the queue to be empty", func() bool { return r.count("river_job") == 0 })
-	if n := r.service.calls(); n != 16 {
-		t.Errorf("%d calls: more than once for each host", n)
-	}
-	if n := p.book.ledger.PossiblyBilled(); n == 0 {
-		t.Error("the calls of the lost host are forgotten")
-	}
-}
-
-func TestFleetKeeper(t *testing.T) {
-	r := newRig(t)
-	h := r.host(nil)
-	k := &keeper{w: h.Worker, watched: map[int32]watched{}}
-	r.server.Exec(`INSERT INTO octave_fleet.host (name, version, format, queue, account, slots) VALUES ('dead', 'v', 1, $1, 'key', 1)`, h.queue)
-	r.server.Exec(`INSERT INTO octave_fleet.river_job (args, kind, max_attempts, queue, state, attempted_by, attempted_at)
-		SELECT '{}', 'octave_sequence', 9, 'elsewhere', 'running', ARRAY['x', name], now() - interval '1 minute' FROM unnest(ARRAY['dead', $1]) name`, h.name)
-	if err := k.beat(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for id, other := range k.watched {
-		if other.name == "dead" {
-			if err := k.rescue(t.Context(), id, other); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if n := r.count(`river_job WHERE state = 'available'`); n != 1 {
-		t.Errorf("%d jobs of the dead host are free", n)
-	}
-	// A job that this host is said to hold, and knows nothing of; one of a host that
-	// has ended.
-	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'running', queue = $1 WHERE state = 'available'`, riverQueue(h.queue))
-	h.brake.Pull(errDrain) // it would take what is free
-	r.until("the drain", func() bool { return r.count("host WHERE ended IS NULL") == 0 })
-	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'running', queue = $1`, riverQueue(h.queue))
-	r.server.Exec(`UPDATE octave_fleet.host SET ended = NULL WHERE name = $1`, h.name)
-	if err := h.adopt(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := r.count(`river_job WHERE state = 'available'`); n != 2 {
-		t.Errorf("%d jobs are free", n)
+	r.until("all answers to be stored", func() bool { return r.count(`call WHERE result = 'answered' AND NOT billed`) == 16 })
+	if answered != 8 || r.service.calls() != 16 {
+		t.Errorf("%d of 8 answered after %d calls", answered, r.service.calls())
 	}
 }
 
@@ -802,28 +773,6 @@ func TestFleetLocksEnd(t *testing.T) {
 	}
 }
 
-// What others took over in the meantime is not asked about by the one who had it.
-func TestFleetRetriesOnlyItsOwn(t *testing.T) {
-	r := newRig(t)
-	r.service.hold = make(chan struct{})
-	r.service.fate = func(int, octave.Request) error {
-		return &octave.Error{Status: 503, Action: octave.Again, Cause: octave.CauseServer, Message: "later"}
-	}
-	h := r.host(nil)
-	p := r.party("a", nil)
-	var g errgroup.Group
-	g.Go(func() error { p.ask(1); return nil })
-	r.until("the call", func() bool { return r.service.calls() == 1 })
-	r.server.Exec(`UPDATE octave_fleet.river_job SET attempted_by = attempted_by || '{another}', attempted_at = now() + interval '1 hour'`)
-	close(r.service.hold)
-	r.until("the host to let go", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return len(h.turns) == 0 })
-	if n := r.service.calls(); n != 1 {
-		t.Errorf("%d calls about a question that is in other hands", n)
-	}
-	p.brake.Pull(errDrain)
-	_ = g.Wait()
-}
-
 // A question that failed before its run came to wait for it has failed in this run
 // and is not asked again in it.
 func TestFleetFailsOnceInARun(t *testing.T) {
@@ -840,7 +789,7 @@ func TestFleetFailsOnceInARun(t *testing.T) {
 	if err := p.Ahead(t.Context(), list); err != nil {
 		t.Fatal(err)
 	}
-	r.until("20 failures", func() bool { return r.count(`record WHERE type = 'failed'`) == 20 })
+	r.until("20 failures", func() bool { return r.count(`call WHERE failed`) == 20 })
 	if _, _, failed := p.ask(20); failed != 20 || r.service.calls() != 20 {
 		t.Errorf("%d of 20 failed, after %d calls", failed, r.service.calls())
 	}
@@ -864,7 +813,7 @@ func TestFleetTellsTheRest(t *testing.T) {
 	}
 	var g errgroup.Group
 	g.Go(func() error { p.ask(2); return nil })
-	r.until("a call about each", func() bool { return r.count(`record WHERE type = 'missed'`) >= 5 })
+	r.until("a call about each", func() bool { return r.count(`call WHERE result = 'missed'`) >= 5 })
 	h.drain(t)
 	p.brake.Pull(errDrain)
 	_ = g.Wait()
@@ -884,23 +833,26 @@ func TestFleetAnswerIsBeingStored(t *testing.T) {
 	var g errgroup.Group
 	g.Go(func() error { p.ask(1); return nil })
 	r.until("the call", func() bool { return r.service.calls() == 1 })
-	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'available'`) // as a rescue does
+	r.server.Exec(`UPDATE octave_fleet.river_job SET state = 'available'; UPDATE octave_fleet.call SET until = clock_timestamp()`) // as a rescue finds it
 	err := r.server.Try(t.Context(), func(conn *pgx.Conn) error {
 		tx, err := conn.Begin(t.Context())
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(t.Context(), `LOCK TABLE octave_fleet.record IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		if _, err := tx.Exec(t.Context(), `SELECT FROM octave_fleet.call FOR UPDATE`); err != nil {
 			return err
 		}
 		close(r.service.hold)
-		var waiting int
-		r.until("the commit to begin", func() bool {
-			r.server.Scan(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO octave_fleet.record%'`, &waiting)
-			return waiting > 0
-		})
-		other := r.host(nil)
-		r.until("the other host to look around", func() bool { return r.count(`host WHERE id = %d AND beat > 1`, other.host) == 1 })
+		waiting := func(n int) func() bool {
+			return func() bool {
+				var waiting int
+				r.server.Scan(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%octave_fleet.call%'`, &waiting)
+				return waiting == n
+			}
+		}
+		r.until("the commit to begin", waiting(1))
+		r.host(nil)
+		r.until("the other host to want to ask", waiting(2))
 		return tx.Rollback(t.Context())
 	})
 	if err != nil {
@@ -924,7 +876,7 @@ func TestFleetAsksWhatIsAhead(t *testing.T) {
 		return err
 	})
 	r.until("the question", func() bool { return len(p.waiters()) == 1 })
-	if n := r.count(`river_job`); n != 0 && time.Since(began) < again { // then it puts it there
+	if n := r.jobs(); n != 0 && time.Since(began) < again { // then it puts it there
 		t.Errorf("%d questions are in the queue", n)
 	}
 	r.host(nil)
@@ -951,37 +903,9 @@ func TestFleetKeepsTheOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	r.server.Scan(`SELECT array_agg(args->>'key' ORDER BY priority, scheduled_at, id) FROM octave_fleet.river_job`, &got)
+	r.server.Scan(`SELECT array_agg(args->>'key' ORDER BY priority, scheduled_at, id) FROM octave_fleet.river_job`, &got) // as River does
 	if !slices.Equal(got, want) {
 		t.Errorf("the queue holds %v, want %v", got, want)
-	}
-}
-
-// A settlement that is repeated because nobody heard that it was committed leaves
-// alone who asks the same question since.
-func TestFleetSettlesOnce(t *testing.T) {
-	r := newRig(t)
-	p := r.party("a", nil)
-	asked := pipeline.NewQuestion(who(1), 0)
-	if err := p.enqueue(t.Context(), []*waiter{p.newWaiter(asked)}); err != nil {
-		t.Fatal(err)
-	}
-	store := newStore(r.db(), p.queue, 77, "lost")
-	commit := func() {
-		rec := checkpoint.Record{Type: checkpoint.Failed, Key: asked.Key, Body: []byte(`{"error":"x"}`)}
-		if err := store.commit(t.Context(), []*item{{Record: rec, run: "a", seq: 1, end: settles}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if commit(); r.count(`river_job`) != 0 {
-		t.Error("a question that failed is in the queue")
-	}
-	later := r.party("b", nil)
-	if err := later.enqueue(t.Context(), []*waiter{later.newWaiter(asked)}); err != nil {
-		t.Fatal(err)
-	}
-	if commit(); r.count(`river_job`) != 1 {
-		t.Error("the next run's question left the queue")
 	}
 }
 
@@ -999,7 +923,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	if err := p.enqueue(t.Context(), long); err != nil {
 		t.Fatal(err)
 	}
-	if jobs, statements := r.count(`river_job`), 0; jobs != 5 {
+	if jobs, statements := r.jobs(), 0; jobs != 5 {
 		t.Errorf("%d of 5 are in the queue", jobs)
 	} else if r.server.Scan(`SELECT count(DISTINCT xmin::text) FROM octave_fleet.river_job`, &statements); statements != 3 {
 		t.Errorf("put there by %d statements", statements)
@@ -1007,17 +931,13 @@ func TestFleetStatementsAreShort(t *testing.T) {
 
 	const n, atOnce = 11, 4
 	var waiters []*waiter
-	var answers []*item
 	for i := range n {
 		w := p.newWaiter(pipeline.NewQuestion(who(i), 0))
 		w.Row = i + 1
 		waiters = append(waiters, w)
 		answer, _ := r.service.run(t.Context(), who(i))
 		body := fmt.Appendf(nil, `{"answer":%s,"x":%q}`, answer.Raw, strings.Repeat("x", statementBytes/atOnce))
-		answers = append(answers, &item{Record: checkpoint.Record{Type: checkpoint.Answered, Key: w.Key, Body: body}, run: "a", seq: int64(i), end: settles})
-	}
-	if err := newStore(r.db(), p.queue, 77, "x").commit(t.Context(), answers); err != nil {
-		t.Fatal(err)
+		r.server.Exec(`INSERT INTO octave_fleet.call (queue, key, run, host, until, ended, result, body) VALUES ($1, $2, 'a', 77, now(), now(), 'answered', $3)`, p.queue, w.Key[:], body)
 	}
 	p.end() // it would collect them itself
 	_ = p.group.Wait()
@@ -1031,7 +951,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 			t.Errorf("row %d of %d first ones", w.Row, atOnce)
 		}
 	}
-	if _, err := p.deliver(t.Context()); err != nil {
+	if _, err := p.deliver(t.Context(), p.waiters()); err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range waiters {
@@ -1044,20 +964,15 @@ func TestFleetStatementsAreShort(t *testing.T) {
 // However much a fleet holds, what it does all the time reads little.
 func TestFleetReadsByIndex(t *testing.T) {
 	r := newRig(t)
-	r.server.Exec(`INSERT INTO octave_fleet.record (host, seq, queue, key, type, run, at)
-		SELECT 1, n, 1, decode(md5(n::text), 'hex'), 'answered', 'r', now() - n * interval '1 minute' FROM generate_series(1, 20000) n`)
-	r.server.Exec(`INSERT INTO octave_fleet.river_job (args, kind, max_attempts, queue, state, unique_key, unique_states, attempted_by)
-		SELECT '{}', 'x', 1, 'octave1', (CASE WHEN n % 100 = 0 THEN 'running' ELSE 'available' END)::octave_fleet.river_job_state,
-			decode(md5(n::text), 'hex'), B'11110001', '{x}' FROM generate_series(1, 20000) n`)
-	r.server.Exec(`ANALYZE octave_fleet.record, octave_fleet.river_job`)
+	r.server.Exec(`INSERT INTO octave_fleet.call (queue, key, run, host, asked, until, ended, result)
+		SELECT 1, decode(md5(n::text), 'hex'), 'r', 1, now() - n * interval '1 minute', now(), now(), 'answered' FROM generate_series(1, 20000) n`)
+	r.server.Exec(`ANALYZE octave_fleet.call`)
 	for name, q := range map[string]struct {
 		sql  string
 		args []any
 	}{
-		"prune":  {pruneSQL, []any{30 * 24 * time.Hour, pruneRows}},
-		"settle": {settleSQL, []any{[][]byte{{1}, {2}}, 1, 1}},
-		"rescue": {rescueSQL, []any{"x"}},
-		"erase":  {`DELETE FROM octave_fleet.river_job WHERE state = 'available' AND ` + queuedSQL, []any{[][]byte{{1}, {2}}}},
+		"prune": {pruneSQL, []any{30 * 24 * time.Hour, pruneRows}},
+		"lost":  {lostSQL("queue = $1 AND key = $2"), []any{1, []byte{1}}},
 	} {
 		var plan string
 		r.server.Try(t.Context(), func(conn *pgx.Conn) error {
@@ -1162,8 +1077,8 @@ func TestFleetErase(t *testing.T) {
 	if got := erase([]checkpoint.Key{pipeline.NewQuestion(who(4), 0).Key}, about()); got != [3]int{2, 0, 0} {
 		t.Errorf("of one whose question is known: %v records, queued, running", got)
 	}
-	if n := r.count(`record`); n != 16 {
-		t.Errorf("%d records of the 8 others", n)
+	if n := r.count(`call`); n != 8 {
+		t.Errorf("%d calls of the 8 others", n)
 	}
 
 	r.service.hold = make(chan struct{})
@@ -1182,7 +1097,7 @@ func TestFleetErase(t *testing.T) {
 		t.Errorf("of one who is not asked about yet: %v records, queued, running", got)
 	}
 	close(r.service.hold)
-	r.until("the others", func() bool { return r.count(`river_job`) == 0 })
+	r.until("the others", func() bool { return r.jobs() == 0 })
 	h.drain(t)
 	if r.service.asked[who(29).Email] != 0 || r.service.calls() != 10+19 {
 		t.Errorf("%d calls, %d about one who was erased before", r.service.calls(), r.service.asked[who(29).Email])
@@ -1221,11 +1136,13 @@ func TestFleetUsageCountsOnce(t *testing.T) {
 	r.party("a", func(cfg *CoordinatorConfig) {
 		cfg.Budgets = pipeline.Budgets{HasUsage: true, MaxUsage: pipeline.Amount{}.Plus("100")}
 	})
-	rec := checkpoint.Record{Type: checkpoint.Answered, Key: checkpoint.Key{1}, Body: []byte(`{}`)}
-	batch := []*item{{Record: rec, run: "a", seq: 1000, usage: "2.5", budgeted: true}, {Record: rec, run: "a", seq: 1001, usage: "nonsense", budgeted: true}}
-	for range 3 {
-		if err := h.store.commit(t.Context(), batch); err != nil {
-			t.Fatal(err)
+	for i, usage := range []octave.Decimal{"2.5", "nonsense"} {
+		one := &turn{Job: &river.Job[job]{Args: job{Run: "a", Budgeted: true}}, worker: h.Worker, id: int64(100 + i), usage: usage}
+		r.server.Exec(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE VALUES ($1, 1, $2, 'a', 1, now())`, one.id, []byte{byte(i)})
+		for range 3 {
+			if err := h.db.pipeline(t.Context(), func(b *pgx.Batch) { one.close(b, "answered", false, []byte(`{}`), 0) }); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	var usage string
@@ -1239,8 +1156,7 @@ func TestFleetKeyRejectedBefore(t *testing.T) {
 	r := newRig(t)
 	h := r.host(nil)
 	r.server.Exec(`UPDATE octave_fleet.pace SET kind = 'credits', error = 'none left'`)
-	time.Sleep(look) // what a host saw last is not looked at for longer
-	p := r.party("a", nil)
+	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Patience = time.Second })
 	p.ask(3)
 	var call *octave.Error
 	for _, b := range []*pipeline.Brake{p.brake, h.brake} {
@@ -1261,13 +1177,13 @@ func TestFleetPrunes(t *testing.T) {
 		t.Fatalf("%d of 30 answered", answered)
 	}
 	p.close(t) // it says that it lives
-	r.server.Exec(`UPDATE octave_fleet.record SET at = at - interval '2 days' WHERE ctid IN (SELECT ctid FROM octave_fleet.record ORDER BY at LIMIT 20)`)
+	r.server.Exec(`UPDATE octave_fleet.call SET ended = ended - interval '2 days' WHERE id IN (SELECT id FROM octave_fleet.call ORDER BY id LIMIT 20)`)
 	r.server.Exec(`UPDATE octave_fleet.run SET seen = seen - interval '2 days'`)
-	if err := r.db().prune(t.Context(), 24*time.Hour); err != nil {
+	if err := r.look.upkeep(t.Context(), 24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if records, runs := r.count("record"), r.count("run"); records != 40 || runs != 0 {
-		t.Errorf("%d records and %d runs are left", records, runs)
+	if calls, runs := r.count("call"), r.count("run"); calls != 10 || runs != 0 {
+		t.Errorf("%d calls and %d runs are left", calls, runs)
 	}
 }
 
@@ -1290,8 +1206,10 @@ func TestFleetGivesUp(t *testing.T) {
 			var g errgroup.Group
 			var failed int
 			g.Go(func() error { _, _, failed = p.ask(1); return nil })
-			r.until("the job", func() bool { return r.count("river_job") == 1 })
-			r.server.Exec(`UPDATE octave_fleet.river_job SET attempt = $1`, tc.attempts)
+			r.until("the job", func() bool { return r.jobs() == 1 })
+			key := pipeline.NewQuestion(who(0), 0).Key
+			r.server.Exec(`INSERT INTO octave_fleet.call (queue, key, run, host, until, ended, result, billed)
+				SELECT $1, $2, 'a', 77, now(), now(), 'lost', true FROM generate_series(1, $3)`, p.queue, key[:], tc.attempts)
 			r.host(nil)
 			_ = g.Wait()
 			if failed != tc.failed || r.service.calls() != 1-tc.failed {
@@ -1337,24 +1255,10 @@ func TestFleetInit(t *testing.T) {
 		t.Errorf("a new fleet: %+v, %v", status, err)
 	}
 	var format *FormatError
-	server.Exec(`UPDATE octave_fleet.format SET version = 99`)
-	if err := open().Check(t.Context(), 0); !errors.As(err, &format) || format.Format != 99 {
+	server.Exec(`UPDATE octave_fleet.format SET version = 99, oldest = 99`)
+	if err := open().Check(t.Context(), 0); !errors.As(err, &format) || format.Fleet != 99 || format.Older() {
 		t.Errorf("a fleet of a later version: %v", err)
 	}
-}
-
-// The tables of the version before are brought up to date, and not used before.
-func TestFleetUpgrades(t *testing.T) {
-	r := newRig(t)
-	r.server.Exec(`UPDATE octave_fleet.format SET version = 1; ALTER TABLE octave_fleet.run DROP COLUMN cost`)
-	var format *FormatError
-	if err := r.db().Check(t.Context(), 0); !errors.As(err, &format) || format.Format != 1 {
-		t.Errorf("a fleet of the version before: %v", err)
-	}
-	if created, err := r.db().Init(t.Context()); err != nil || created {
-		t.Errorf("brought up to date: %v, made %v", err, created)
-	}
-	r.server.Exec(`UPDATE octave_fleet.run SET cost = 1`)
 }
 
 // Nothing that is said of a database holds its password.

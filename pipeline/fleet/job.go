@@ -2,74 +2,74 @@ package fleet
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
 
-// kind is what the engine calls our jobs.
-const kind = "octave_sequence"
-
-// A job is a question as it lies in the queue. Request is its canonical JSON: the
-// engine keeps arguments as jsonb, which refuses some texts and spells others
-// anew, so that JSON puts it there as base64.
+// A job is a question as it lies in the queue of its run. Request is its canonical
+// JSON: the engine keeps arguments as jsonb, which refuses some texts and spells
+// others anew, so that JSON puts it there as base64.
 type job struct {
-	Format  int            `json:"format"`
-	Key     checkpoint.Key `json:"key"`
-	Run     string         `json:"run"`
-	Request []byte         `json:"request"`
+	Run string         `json:"run" river:"unique"`
+	Key checkpoint.Key `json:"key" river:"unique"`
+	// Incarnation is of the database for which its run has asked it: in a backup that
+	// was put back, questions lie in the queue that were answered since.
+	Incarnation string `json:"incarnation" river:"unique"`
+	Request     []byte `json:"request"`
 	// Retries and FailAmbiguous are the policy of the run.
 	Retries       int  `json:"retries"`
 	FailAmbiguous bool `json:"fail_ambiguous,omitempty"`
-	// Since is from when on a failure settles it: the start of the run.
-	Since time.Time `json:"since,omitzero"`
+	// Budgeted says that the run has a budget of calls or of usage.
+	Budgeted bool `json:"budgeted,omitempty"`
+	// Since is the last call that does not settle the question should it have failed.
+	Since int64 `json:"since"`
 	// Fresh is how old an answer may be; zero for any age.
 	Fresh time.Time `json:"fresh,omitzero"`
 }
 
-// Kind implements the engine's JobArgs.
-func (job) Kind() string { return kind }
+// Kind implements the engine's JobArgs. A job of another format is another kind: a
+// host leaves kinds alone that it does not know.
+func (job) Kind() string { return "octave_question_2" }
 
-// parseJob reads the arguments of a job. An error means that another version put
-// it there: whoever understands it must ask.
-func parseJob(args []byte) (j job, q *pipeline.Question, err error) {
-	if err := json.Unmarshal(args, &j); err != nil {
-		return j, nil, err
-	}
-	if j.Format != Format {
-		return j, nil, fmt.Errorf("a job of format %d; this version knows format %d", j.Format, Format)
-	}
-	if q, err = pipeline.ParseQuestion(j.Request); err != nil {
-		return j, nil, err
+// InsertOpts implements the engine's JobArgsWithInsertOpts: a question is in the
+// queue of a run once. One that was completed or cancelled may be put there again.
+func (job) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished()}}
+}
+
+// unfinished are the states of a job that is still to be worked.
+func unfinished() []rivertype.JobState {
+	return append(waitingStates(), rivertype.JobStateRunning)
+}
+
+// waitingStates are those of a job that is in nobody's hands.
+func waitingStates() []rivertype.JobState {
+	return []rivertype.JobState{rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateScheduled}
+}
+
+// question is what the job asks. An error means that another version put it there:
+// whoever understands it must ask.
+func (j *job) question() (*pipeline.Question, error) {
+	q, err := pipeline.ParseQuestion(j.Request)
+	if err != nil {
+		return nil, err
 	}
 	if q.Key != j.Key {
-		return j, nil, fmt.Errorf("question %v is not the one that it is called", j.Key)
+		return nil, fmt.Errorf("question %v is not the one that it is called", j.Key)
 	}
-	return j, q, nil
+	return q, nil
 }
 
-// scoped names a question among those of all queues.
-func scoped(queue int32, key checkpoint.Key) []byte {
-	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(key)), uint32(queue)), key[:]...)
-}
-
-// unscoped is the question that scoped names.
-func unscoped(name []byte) checkpoint.Key {
-	if len(name) != 4+len(checkpoint.Key{}) {
-		return checkpoint.Key{}
-	}
-	return checkpoint.Key(name[4:])
-}
-
-// riverQueue is what the engine calls a queue.
-func riverQueue(id int32) string { return "octave" + strconv.Itoa(int(id)) }
+// runQueue is what the engine calls the queue of a run.
+func runQueue(run string) string { return "run-" + run }
 
 // Account is the fingerprint of a key: what stands for it in the database, which
 // never sees the key itself.

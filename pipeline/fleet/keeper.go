@@ -2,202 +2,173 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"octave-enrich/pipeline"
 )
 
-// A keeper is what a host does for the others: it beats, and watches who does not.
+// A keeper says that its host is alive, and has it serve the runs that go on.
 type keeper struct {
-	w       *Worker
-	watched map[int32]watched
-	last    time.Time // when it reached the database last
+	w           *Worker
+	client      *river.Client[pgx.Tx]
+	served      map[string]bool // false for one that still has calls on the wire
+	incarnation string          // of the database
 }
 
-// watched is how long a host has been seen not to beat.
-type watched struct {
-	name  string
-	beat  int64
-	since time.Time
-}
+const beat = 500 * time.Millisecond
 
-const (
-	beat = time.Second
-	// gap is how long the keeper may not reach the database before what it has
-	// seen of others counts for nothing: they may not have reached it either.
-	gap       = 5 * time.Second
-	tidyEvery = 10 * time.Second
-	orphanAge = 15 * time.Second
-	pruneRows = 10_000 // in one transaction
-)
-
-// keep works until the context ends. A host that cannot beat must not work.
-func (w *Worker) keep(ctx context.Context) error {
-	k := &keeper{w: w, watched: map[int32]watched{}}
-	for sleep(ctx.Done(), beat) {
-		if err := w.db.patient(ctx, k.beat); over(ctx) {
-			break
-		} else if err != nil {
+// run beats until the context ends. A host that cannot beat must not work.
+func (k *keeper) run(ctx context.Context) error {
+	w := k.w
+	for {
+		var runs []string
+		err := w.db.patient(ctx, func(ctx context.Context) (err error) { runs, err = k.beat(ctx); return err })
+		if over(ctx) {
+			return nil
+		}
+		if err != nil {
 			w.brake.Pull(&pipeline.JournalError{Err: err})
 			return err
 		}
-		for id, other := range k.watched {
-			if time.Since(other.since) >= w.cfg.RescueAfter {
-				w.try(ctx, "rescue", func(ctx context.Context) error { return k.rescue(ctx, id, other) })
-			}
-		}
-	}
-	return nil
-}
-
-// tidy clears away what is lost or old, until the context ends. It does not hold
-// up the beat.
-func (w *Worker) tidy(ctx context.Context) {
-	for sleep(ctx.Done(), tidyEvery) {
-		w.try(ctx, "look for lost jobs", w.adopt)
-		if w.cfg.Retain > 0 {
-			w.try(ctx, "prune", func(ctx context.Context) error { return w.db.prune(ctx, w.cfg.Retain) })
+		k.serve(ctx, runs)
+		if !sleep(ctx.Done(), beat) {
+			return nil
 		}
 	}
 }
 
-// try does what can as well be done the next time, unless it never can.
-func (w *Worker) try(ctx context.Context, what string, do func(context.Context) error) {
-	attempt, cancel := context.WithTimeout(ctx, operationTimeout)
-	defer cancel()
-	if err := do(attempt); err != nil && !over(ctx) && w.db.away() == 0 {
-		w.cfg.Log.Warn("could not "+what, slog.String("error", w.db.safe(err).Error()))
-	}
-}
+// goesOn says that a run is asked for: nobody paused it, somebody watches it, and its
+// coordinator knows this database.
+const goesOn = `(paused IS NULL AND incarnation = octave_fleet.incarnation() AND coalesce(seen > clock_timestamp() - orphan_after, true))`
 
-// beat says that this host lives, and looks at the others.
-func (k *keeper) beat(ctx context.Context) error {
+// beat says that this host lives, and returns the runs to serve.
+func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 	w := k.w
-	revived := true // unless it is known, and alive
-	seen := map[int32]watched{}
 	batch := &pgx.Batch{}
-	batch.Queue(`UPDATE octave_fleet.host h SET beat = h.beat + 1, seen = clock_timestamp(), in_flight = $2, ended = NULL
-		FROM (SELECT id, ended FROM octave_fleet.host WHERE id = $1) was WHERE h.id = was.id RETURNING was.ended IS NOT NULL`,
-		w.host, w.InFlight()).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&revived}, func() error { return nil })
-		return err
-	})
-	batch.Queue(`INSERT INTO octave_fleet.host (id, name, version, format, queue, account, slots) OVERRIDING SYSTEM VALUE
-		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT FROM octave_fleet.host WHERE id = $1)`, // it was pruned
-		w.host, w.name, w.cfg.Version, Format, w.queue, w.cfg.Account, w.cfg.Slots)
-	batch.Queue(`SELECT id, name, beat FROM octave_fleet.host WHERE ended IS NULL AND id <> $1`, w.host).Query(func(rows pgx.Rows) error {
-		var id int32
-		var other watched
-		_, err := pgx.ForEachRow(rows, []any{&id, &other.name, &other.beat}, func() error { seen[id] = other; return nil })
-		return err
-	})
+	batch.Queue(`INSERT INTO octave_fleet.host (name, version, format, queue, account, slots, in_flight) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (name) DO UPDATE SET seen = clock_timestamp(), in_flight = $7, queue = $4, ended = NULL RETURNING id`,
+		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots, w.InFlight()).
+		QueryRow(func(row pgx.Row) error {
+			var id int32
+			err := row.Scan(&id)
+			w.host.Store(id)
+			return err
+		})
 	var kind, text *string // why this key may not ask; one that is idle does not hear of it otherwise
 	batch.Queue(`SELECT kind, error FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account).QueryRow(func(row pgx.Row) error { return row.Scan(&kind, &text) })
+	batch.Queue(`SELECT id FROM octave_fleet.run WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND `+goesOn, w.queue.Load()).
+		Query(func(rows pgx.Rows) (err error) { runs, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
+	var incarnation string
+	batch.Queue(`SELECT octave_fleet.incarnation()`).QueryRow(func(row pgx.Row) error { return row.Scan(&incarnation) })
 	if err := w.db.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return err
+		return nil, err
 	}
 	if kind != nil {
 		w.brake.Pull(stopError(*kind, text))
 	}
-	if revived {
-		// Others took this host for dead and gave its jobs away. Calls on the wire
-		// are stored; none is repeated here.
-		w.cfg.Log.Warn("this host was taken for dead: its jobs are in other hands, calls on the wire may be billed twice")
-	}
-	k.compare(seen, time.Now())
-	return nil
-}
-
-// compare notes since when each host has not beaten.
-func (k *keeper) compare(seen map[int32]watched, now time.Time) {
-	blind := now.Sub(k.last) > gap
-	for id, other := range seen {
-		before, known := k.watched[id]
-		if other.since = now; known && !blind && before.beat == other.beat {
-			other.since = before.since
+	if k.incarnation != "" && incarnation != k.incarnation {
+		w.cfg.Log.Warn("this is another database, or one of before: nothing is asked for a run until it says that it goes on")
+		queue, err := w.db.queueID(ctx, w.cfg.Service, w.cfg.Queue) // it may have another number here
+		if err != nil {
+			return nil, err
 		}
-		seen[id] = other
+		w.queue.Store(queue)
 	}
-	k.watched, k.last = seen, now
+	k.incarnation = incarnation
+	return runs, nil
 }
 
-// rescue gives the jobs of a dead host to others, unless it beats again.
-func (k *keeper) rescue(ctx context.Context, id int32, other watched) error {
-	var jobs int64
-	err := pgx.BeginFunc(ctx, k.w.db.pool, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE octave_fleet.host SET ended = clock_timestamp(), in_flight = 0 WHERE id = $1 AND beat = $2 AND ended IS NULL`, id, other.beat)
-		if err != nil || tag.RowsAffected() == 0 {
-			return err
+// serve takes jobs from the queues of these runs, and of no others. Calls on the wire
+// of a run that is not served any more go on.
+func (k *keeper) serve(ctx context.Context, runs []string) {
+	wanted := map[string]bool{}
+	for _, run := range runs {
+		wanted[run] = true
+	}
+	for run, serving := range k.served {
+		if serving && wanted[run] {
+			continue
 		}
-		tag, err = tx.Exec(ctx, rescueSQL, other.name)
-		jobs = tag.RowsAffected()
-		return err
-	})
-	if err != nil {
-		return err
+		k.served[run] = false
+		// River tells the queue to stop, and says that its calls are still on the wire.
+		moment, cancel := context.WithTimeout(ctx, time.Millisecond)
+		err := k.client.Queues().Remove(moment, runQueue(run))
+		cancel()
+		if err == nil || errors.Is(err, &river.QueueNotFoundError{Name: runQueue(run)}) {
+			delete(k.served, run)
+		}
 	}
-	delete(k.watched, id)
-	k.w.cfg.Log.Warn("a host is lost: others take its jobs, and its calls may have been billed", slog.String("host", other.name), slog.Int64("jobs", jobs))
-	return nil
+	for _, run := range runs {
+		if _, known := k.served[run]; known || k.w.brake.Reason() != nil {
+			continue
+		}
+		err := k.client.Queues().Add(runQueue(run), river.QueueConfig{MaxWorkers: min(k.w.cfg.Slots, mostSlots)})
+		k.served[run] = err == nil // else it is removed, and added again
+		if err != nil && !over(ctx) && k.w.db.away() == 0 {
+			k.w.cfg.Log.Warn("could not serve a run", slog.String("run", run), slog.String("error", k.w.db.safe(err).Error()))
+		}
+	}
 }
 
-// rescueSQL returns the jobs of host $1 to the queue.
-const rescueSQL = `UPDATE octave_fleet.river_job SET state = 'available' WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $1`
-
-// adopt returns jobs to the queue that are in nobody's hands: those that the
-// database says this host holds and of which it does not know, because the answer
-// to a fetch was lost, and those of hosts that have ended.
-func (w *Worker) adopt(ctx context.Context) error {
-	const old = `state = 'running' AND queue = $1 AND attempted_at < clock_timestamp() - $2::interval`
-	if _, err := w.db.pool.Exec(ctx, `UPDATE octave_fleet.river_job j SET state = 'available' WHERE `+old+`
-		AND NOT EXISTS (SELECT FROM octave_fleet.host h WHERE h.name = j.attempted_by[array_upper(j.attempted_by, 1)] AND h.ended IS NULL)`, riverQueue(w.queue), orphanAge); err != nil {
-		return err
-	}
-	rows, err := w.db.pool.Query(ctx, `SELECT id FROM octave_fleet.river_job WHERE attempted_by[array_upper(attempted_by, 1)] = $3 AND `+old, riverQueue(w.queue), orphanAge, w.name)
-	if err != nil {
-		return err
-	}
-	lost, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	lost = slices.DeleteFunc(lost, w.holds)
-	if err != nil || len(lost) == 0 {
-		return err
-	}
-	_, err = w.db.pool.Exec(ctx, rescueSQL+` AND id = ANY($2)`, w.name, lost)
-	return err
-}
-
-const pruneSQL = `DELETE FROM octave_fleet.record WHERE ctid = ANY(ARRAY(
-	SELECT ctid FROM octave_fleet.record WHERE at < now() - $1::interval LIMIT $2))`
-
-// prune drops what is older than it is to be kept, a part at a time. One host
+// upkeep are the arguments of the job that clears away what is old or lost. One host
 // does it for all.
-func (d *DB) prune(ctx context.Context, retain time.Duration) error {
-	for more := true; more; {
-		err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-			const pruning = 0x70727565 // one at a time
-			var mine bool
-			if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, pruning).Scan(&mine); err != nil || !mine {
-				more = false
-				return err
-			}
-			tag, err := tx.Exec(ctx, pruneSQL, retain, pruneRows)
-			if err != nil {
-				return err
-			}
-			more = tag.RowsAffected() == pruneRows
-			batch := &pgx.Batch{}
-			// A job whose run is gone is not asked any more: see admit.
-			batch.Queue(`DELETE FROM octave_fleet.run WHERE seen < clock_timestamp() - $1::interval`, retain)
-			batch.Queue(`DELETE FROM octave_fleet.host WHERE ended < clock_timestamp() - $1::interval`, retain)
-			return tx.SendBatch(ctx, batch).Close()
-		})
+type upkeep struct{}
+
+// Kind implements River's JobArgs.
+func (upkeep) Kind() string { return "octave_upkeep" }
+
+func upkeepJob() *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(upkeepEvery), func() (river.JobArgs, *river.InsertOpts) {
+		return upkeep{}, &river.InsertOpts{Queue: upkeepQueue, MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished()}}
+	}, nil)
+}
+
+type upkeepWorker struct {
+	river.WorkerDefaults[upkeep]
+	worker *Worker
+}
+
+// Work clears away.
+func (u *upkeepWorker) Work(ctx context.Context, _ *river.Job[upkeep]) error {
+	return u.worker.db.upkeep(ctx, u.worker.cfg.Retain)
+}
+
+// upkeep takes what was lost out of the way, and drops what is older than it is to be
+// kept.
+func (d *DB) upkeep(ctx context.Context, retain time.Duration) error {
+	batch := &pgx.Batch{}
+	batch.Queue(lostSQL("true"))
+	// A host that was lost with a question of a run that is over gives it back to its queue.
+	var over []string
+	batch.Queue(`SELECT id FROM octave_fleet.run WHERE (ended IS NOT NULL OR stopped IS NOT NULL) AND seen > clock_timestamp() - interval '1 day'`).
+		Query(func(rows pgx.Rows) (err error) { over, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
+	if err := d.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	if err := d.withdraw(ctx, over...); err != nil || retain <= 0 {
+		return err
+	}
+	for pruned := int64(pruneRows); pruned == pruneRows; {
+		tag, err := d.pool.Exec(ctx, pruneSQL, retain, pruneRows)
 		if err != nil {
 			return err
 		}
+		pruned = tag.RowsAffected()
 	}
-	return nil
+	batch = &pgx.Batch{}
+	batch.Queue(`DELETE FROM octave_fleet.run WHERE seen < clock_timestamp() - $1::interval`, retain)
+	batch.Queue(`DELETE FROM octave_fleet.host WHERE seen < clock_timestamp() - $1::interval`, retain)
+	return d.pool.SendBatch(ctx, batch).Close()
 }
+
+const (
+	pruneRows = 10_000 // in one transaction
+	// pruneSQL reads calls in the order in which they were made, the oldest alone.
+	pruneSQL = `DELETE FROM octave_fleet.call WHERE id = ANY(ARRAY(
+		SELECT id FROM (SELECT id, ended FROM octave_fleet.call ORDER BY id LIMIT $2) oldest WHERE ended < now() - $1::interval))`
+)

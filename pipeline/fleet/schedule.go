@@ -42,6 +42,11 @@ const (
 	used = 0.965
 	// look is how long a host waits at most before it looks at the row again.
 	look = 500 * time.Millisecond
+	// backwards is how far back a clock may go unnoticed.
+	backwards = 2 * time.Second
+	// mostWait is how long a question waits at most before somebody looks at the row
+	// again: a pause may end earlier.
+	mostWait = time.Minute
 	// quiet is from when on the calls in flight are counted anew.
 	quiet = 5 * time.Second
 )
@@ -68,8 +73,9 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 	s := &schedule{account: account}
 	var state []byte
 	var kind, text *string
-	err := tx.QueryRow(ctx, `SELECT state, next, kind, error, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
-		Scan(&state, &s.next, &kind, &text, &s.now)
+	var seen time.Time
+	err := tx.QueryRow(ctx, `SELECT state, next, seen, kind, error, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
+		Scan(&state, &s.next, &seen, &kind, &text, &s.now)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +83,15 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 	if err := json.Unmarshal(state, &s.pace); err != nil {
 		return nil, err
 	}
-	if s.pace.InFlight == 0 { // tables of before
+	switch {
+	case s.pace.InFlight == 0: // moved from tables of before
 		s.pace = pipeline.NewPace(s.pace.Allowed, allSlots)
+	case s.now.Before(seen.Add(-backwards)):
+		// The clock went back: all that is planned, paused or probed would be as far in
+		// the future.
+		limit := s.pace.Limit
+		s.pace, s.next = pipeline.NewPace(s.pace.Allowed, allSlots), s.now
+		s.pace.Limit = limit
 	}
 	if s.now.Sub(s.pace.Last.At) > quiet {
 		// Nobody started a call for a while. A host that was lost ends none of its.
@@ -100,7 +113,7 @@ func (s *schedule) save(batch *pgx.Batch) error {
 		return err
 	}
 	batch.Queue(`SET LOCAL synchronous_commit TO off`)
-	batch.Queue(`UPDATE octave_fleet.pace SET state = $2, next = $3 WHERE account = $1`, s.account, state, s.next)
+	batch.Queue(`UPDATE octave_fleet.pace SET state = $2, next = $3, seen = $4 WHERE account = $1`, s.account, state, s.next, s.now)
 	return nil
 }
 
@@ -151,7 +164,7 @@ func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time
 	err = w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
 		stopped = s.stopped
 		if stopped != nil {
-			forbid(batch, w.cfg.Account, w.queue, stopped) // runs that began since have to know
+			forbid(batch, w.cfg.Account, w.queue.Load(), stopped) // runs that began since have to know
 		}
 		var n int
 		n, wait = s.free(want)
@@ -167,7 +180,101 @@ func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time
 	case err != nil:
 		return nil, 0, err
 	}
+	if len(starts) > 0 {
+		wait = 0
+	}
 	return starts, wait, nil
+}
+
+// A taker is a question that waits for the start of a call.
+type taker struct {
+	ctx context.Context //nolint:containedctx // of the wait alone
+	got chan given
+}
+
+// A given is the start of a call, or why there is none: nobody may start one for that
+// long, or the database refuses for good.
+type given struct {
+	start lease
+	wait  time.Duration
+	err   error
+}
+
+// hand reports false when the taker has gone.
+func (t *taker) hand(g given) bool {
+	select {
+	case t.got <- g:
+		return true
+	case <-t.ctx.Done():
+		return false
+	}
+}
+
+// take waits for the start of a call as long as the context lasts.
+func (w *Worker) take(ctx context.Context) given {
+	t := &taker{ctx, make(chan given)}
+	select {
+	case w.takers <- t:
+	case <-ctx.Done():
+		return given{wait: comeBack}
+	}
+	select {
+	case g := <-t.got:
+		return g
+	case <-ctx.Done():
+		return given{wait: comeBack}
+	}
+}
+
+// lend gets starts for those who wait, first come, first served, until the context
+// ends.
+func (w *Worker) lend(ctx context.Context) error {
+	var waiting []*taker
+	for {
+		if len(waiting) == 0 {
+			select {
+			case t := <-w.takers:
+				waiting = append(waiting, t)
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		waiting = slices.DeleteFunc(w.moreTakers(waiting), func(t *taker) bool { return over(t.ctx) })
+		if len(waiting) == 0 {
+			continue
+		}
+		starts, wait, err := w.lease(w.brake.Context(), len(waiting))
+		for len(starts) > 0 && len(waiting) > 0 {
+			if waiting[0].hand(given{start: starts[0]}) {
+				starts = starts[1:]
+			}
+			waiting = waiting[1:]
+		}
+		if len(starts) > 0 {
+			w.giveUp(starts) //nolint:contextcheck // its own
+			continue
+		}
+		if err != nil || wait > longWait {
+			for _, t := range waiting {
+				t.hand(given{wait: wait, err: err})
+			}
+			waiting = nil
+		}
+		if len(waiting) > 0 {
+			sleep(w.brake.Pulled(), min(wait, look))
+		}
+	}
+}
+
+func (w *Worker) moreTakers(waiting []*taker) []*taker {
+	for {
+		select {
+		case t := <-w.takers:
+			waiting = append(waiting, t)
+		default:
+			return waiting
+		}
+	}
 }
 
 // unbound says whether calls may start without a look at the row. It is looked at
@@ -199,7 +306,10 @@ func (s *schedule) free(want int) (n int, wait time.Duration) {
 		return 0, look
 	}
 	if closed := s.pace.ClosedFor(s.now); closed > 0 {
-		return 0, min(closed, look)
+		if s.pace.Flying >= s.pace.InFlight {
+			closed = look // until one of them ends
+		}
+		return 0, min(closed, mostWait)
 	}
 	if s.pace.Failing.On || s.pace.Refusals.On {
 		return min(want, 1), look
@@ -211,7 +321,7 @@ func (s *schedule) free(want int) (n int, wait time.Duration) {
 	}
 	room := s.now.Add(ahead).Sub(s.first())
 	if room < 0 {
-		return 0, min(-room, look)
+		return 0, -room
 	}
 	return min(want, 1+int(room/apart)), look
 }

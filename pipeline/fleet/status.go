@@ -64,10 +64,18 @@ type RunStatus struct {
 	ID      string    `json:"id"`
 	Service string    `json:"service"`
 	Queue   string    `json:"queue"`
+	Host    string    `json:"host"` // where it runs
+	User    string    `json:"user"`
+	List    string    `json:"list"`
+	Total   int       `json:"total"` // questions that it has to ask
+	Done    int       `json:"done"`  // and those that were answered or given up, as it knows
 	Started time.Time `json:"started"`
 	Seen    time.Time `json:"seen"`
 	Alive   bool      `json:"alive"` // seen of late
-	Stopped string    `json:"stopped,omitempty"`
+	// State is running, paused by somebody, orphaned when nobody watched it for too long,
+	// unconfirmed after a backup of the database was put back, or why it was stopped.
+	State   string `json:"state"`
+	Stopped string `json:"stopped,omitempty"`
 }
 
 // Status looks at everything at one moment.
@@ -89,20 +97,17 @@ func (d *DB) Status(ctx context.Context) (s Status, err error) {
 // is possibly billed.
 func queueStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
 	rows, err := tx.Query(ctx, `SELECT q.service, q.name,
-			(SELECT count(*) FROM octave_fleet.river_job WHERE queue = 'octave' || q.id AND state = 'available'),
-			(SELECT count(*) FROM octave_fleet.river_job WHERE queue = 'octave' || q.id AND state = 'running'),
-			coalesce(r.answered, 0), coalesce(r.failed, 0), coalesce(r.asked, 0),
-			coalesce(r.billed + greatest(r.asked - r.answers - r.missed, 0), 0), coalesce(r.usage, 0)::text
+			coalesce((SELECT sum(greatest(total - done, 0)) FROM octave_fleet.run WHERE queue = q.id AND ended IS NULL AND stopped IS NULL), 0),
+			coalesce(c.running, 0), coalesce(c.answered, 0), coalesce(c.failed, 0), coalesce(c.calls, 0), coalesce(c.billed + c.running, 0), coalesce(c.usage, 0)::text
 		FROM octave_fleet.queue q LEFT JOIN (
 			SELECT queue,
-				count(DISTINCT key) FILTER (WHERE type = 'answered') AS answered,
-				count(DISTINCT key) FILTER (WHERE type = 'failed') AS failed,
-				count(*) FILTER (WHERE type = 'asked') AS asked,
-				count(*) FILTER (WHERE type = 'answered') AS answers,
-				count(*) FILTER (WHERE type = 'missed') AS missed,
+				count(*) FILTER (WHERE ended IS NULL) AS running,
+				count(DISTINCT key) FILTER (WHERE result = 'answered') AS answered,
+				count(DISTINCT key) FILTER (WHERE failed) AS failed,
+				count(*) AS calls,
 				count(*) FILTER (WHERE billed) AS billed,
 				sum(usage) AS usage
-			FROM octave_fleet.record GROUP BY queue) r ON r.queue = q.id
+			FROM octave_fleet.call GROUP BY queue) c ON c.queue = q.id
 		ORDER BY q.service, q.name`)
 	if err != nil {
 		return err
@@ -160,13 +165,16 @@ func perSecond(limit rate.Limit) float64 {
 }
 
 func runStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
-	rows, err := tx.Query(ctx, `SELECT r.id, q.service, q.name, r.started, r.seen, r.seen > clock_timestamp() - $2::interval, coalesce(r.stopped, '')
+	rows, err := tx.Query(ctx, `SELECT r.id, q.service, q.name, r.host, r.owner, r.list, r.total, r.done, r.started, r.seen, r.seen > clock_timestamp() - $2::interval, coalesce(r.stopped, ''),
+			CASE WHEN r.stopped IS NOT NULL THEN r.stopped WHEN r.paused IS NOT NULL THEN 'paused' WHEN r.incarnation <> octave_fleet.incarnation() THEN 'unconfirmed'
+				WHEN r.seen <= clock_timestamp() - r.orphan_after THEN 'orphaned' ELSE 'running' END
 		FROM octave_fleet.run r JOIN octave_fleet.queue q ON q.id = r.queue
 		WHERE r.ended IS NULL AND (r.stopped IS NULL OR r.stopped <> $1) ORDER BY r.started`, stoppedAnew, deadFor)
 	if err != nil {
 		return err
 	}
 	var r RunStatus
-	_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Service, &r.Queue, &r.Started, &r.Seen, &r.Alive, &r.Stopped}, func() error { s.Runs = append(s.Runs, r); return nil })
+	_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Service, &r.Queue, &r.Host, &r.User, &r.List, &r.Total, &r.Done, &r.Started, &r.Seen, &r.Alive, &r.Stopped, &r.State},
+		func() error { s.Runs = append(s.Runs, r); return nil })
 	return err
 }

@@ -2,71 +2,204 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
 
-// A turn is a job in the hands of this host: the gate and the journal of the one
-// question that it asks. In a fleet a start and its asked record are one
-// transaction, so that Take writes what Note(Asked) would.
+// A turn is a job in the hands of this host: the gate and the journal of the one call
+// that it makes. A further attempt is a further turn, so that none is longer than a call.
 type turn struct {
-	job
-	worker   *Worker
-	id       int64 // of the engine's job
-	question *pipeline.Question
-	start    lease // of the next call
-	asked    bool  // noted for a call that was not made yet
-	settled  bool
-	usage    octave.Decimal // of the answer
-	budgeted bool           // its run has a budget of usage
-	counted  bool           // its run has a budget
+	*river.Job[job]
+	ctx    context.Context //nolint:containedctx // of the whole turn
+	worker *Worker
+
+	end      error     // what River is told
+	placed   bool      // among the calls in flight
+	id       int64     // of the call
+	entered  bool      // and it is noted
+	attempts int       // that count, before it
+	began    time.Time // when the call started, by the clock of this host
+	missed   *pipeline.FailureBody
+	usage    octave.Decimal
 }
 
-// A call that starts so much later than planned gets another start, or the calls
-// that a slow database held up would all start at once. Not for ever: a database
-// that is always so slow would let none start.
 const (
+	// inHand is how long a question waits in the hands of a host for a place and for a
+	// start. Then it goes back to its queue for a moment.
+	inHand   = 20 * time.Second
+	comeBack = 2 * time.Second
+	// longWait is from when on it goes back at once, until what holds it up is over.
+	longWait = 5 * time.Second
+	// refusedFor is how long a job that this version does not understand is left to
+	// others.
+	refusedFor = time.Minute
+	// A call that starts so much later than planned gets another start, or the calls
+	// that a slow database held up would all start at once. Not for ever: a database
+	// that is always so slow would let none start.
 	latest   = 500 * time.Millisecond
 	fewTimes = 3
 )
 
-// Take waits for the start of a call. The first one came with the job.
+// work asks the service with the decorators of a run, once, and returns what River is to
+// do with the job: nothing, for it has its answer, give it back for a while, or cancel it.
+func (t *turn) work() error {
+	w := t.worker
+	if w.brake.Reason() != nil {
+		return river.JobSnooze(0)
+	}
+	q, err := t.Args.question()
+	if err != nil {
+		w.cfg.Log.Warn("a job that this version does not understand is left to others", slog.Int64("job", t.ID), slog.String("error", err.Error()))
+		return river.JobSnooze(refusedFor)
+	}
+	defer t.release()
+	if admitted, err := t.admit(false); err != nil || !admitted {
+		return t.gaveUp(err)
+	}
+	q.Again = t.attempts > 0
+	// Within the record: the start of a call and its record came as one.
+	agent := pipeline.Record(pipeline.LookFirst(t.call, w.cfg.Look, t), t, w.cfg.Observer)
+	agent = pipeline.Limit(agent, t)
+	agent = t.later(agent)
+	agent = pipeline.Memo(agent, &pipeline.Memory{Journal: t}, nil)
+	return t.gaveUp(t.ask(agent, q))
+}
+
+func (t *turn) release() {
+	if t.placed {
+		<-t.worker.slots
+	}
+}
+
+// gaveUp is what River is told, and the brake when the database refuses for good:
+// whatever is asked would be lost.
+func (t *turn) gaveUp(err error) error {
+	var broken *pipeline.JournalError
+	if errors.As(err, &broken) && !over(t.ctx) {
+		t.worker.brake.Pull(err)
+		return river.JobSnooze(0)
+	}
+	return t.end
+}
+
+// ask keeps a panic on one question from ending the other calls of this host.
+func (t *turn) ask(agent pipeline.Agent, q *pipeline.Question) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = t.fail(pipeline.FailureBody{Error: fmt.Sprintf("internal error, please report it: %v\n%s", p, debug.Stack())})
+		}
+	}()
+	_, err = agent(t.ctx, q)
+	return err
+}
+
+func (t *turn) call(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
+	t.began = time.Now()
+	answer, err := t.worker.cfg.Run(ctx, q)
+	if err == nil {
+		t.usage = answer.Usage
+	}
+	return answer, err
+}
+
+// later is Retry, but that River waits until the next attempt.
+func (t *turn) later(agent pipeline.Agent) pipeline.Agent {
+	policy := pipeline.RetryPolicy{Retries: t.Args.Retries, FailAmbiguous: t.Args.FailAmbiguous}
+	return func(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
+		answer, err := agent(ctx, q)
+		wait, attempts, again := policy.Next(t.attempts, err, t.Outage())
+		if t.missed == nil {
+			return answer, err // it was answered, or not made
+		}
+		var call *octave.Error
+		if again || isStop(err) || errors.As(err, &call) && call.Action == octave.All {
+			t.end = river.JobSnooze(wait)
+			return nil, firstError(t.miss(attempts), pipeline.ErrStopped)
+		}
+		return answer, err
+	}
+}
+
+// Take waits for a place and for the start of a call, and notes the call.
 func (t *turn) Take() (pipeline.Started, error) {
+	w := t.worker
+	wait, cancel := context.WithTimeout(t.ctx, inHand)
+	defer cancel()
+	wait, unbind := w.brake.Bound(wait)
+	defer unbind()
+	select {
+	case w.slots <- struct{}{}:
+		t.placed = true
+	case <-wait.Done():
+		return t.notNow(comeBack)
+	}
 	for tries := 0; ; tries++ {
-		if t.start.at.IsZero() {
-			if err := t.worker.another(t); err != nil {
-				return pipeline.Started{}, err
+		g := w.take(wait)
+		if g.err != nil && !isStop(g.err) {
+			return pipeline.Started{}, firstError(t.leave(), &pipeline.JournalError{Err: g.err})
+		}
+		if g.start.at.IsZero() {
+			return t.notNow(g.wait)
+		}
+		if !t.entered {
+			if admitted, err := t.admit(true); err != nil || !admitted {
+				w.giveUp([]lease{g.start})
+				return pipeline.Started{}, firstError(err, pipeline.ErrStopped)
 			}
 		}
-		if wait := time.Until(t.start.at); wait > 0 && !sleep(t.worker.brake.Pulled(), wait) || t.worker.brake.Reason() != nil {
-			return pipeline.Started{}, pipeline.ErrStopped
+		if wait := time.Until(g.start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil {
+			w.giveUp([]lease{g.start})
+			return t.notNow(0)
 		}
-		start := t.start
-		late := time.Since(start.at)
-		t.start = lease{}
-		if late < latest || tries >= fewTimes || t.worker.unbound() {
-			t.asked = false
-			return start.call, nil
+		if late := time.Since(g.start.at); late < latest || tries >= fewTimes || w.unbound() {
+			return g.start.call, nil
 		}
-		t.Ended(start.call, t.Key, nil, pipeline.ErrStopped) // others may probe, should it have been a probe's start
+		w.giveUp([]lease{g.start}) // others may probe, should it have been a probe's start
 	}
+}
+
+// notNow gives the question back to its queue for a while.
+func (t *turn) notNow(wait time.Duration) (pipeline.Started, error) {
+	if t.worker.brake.Reason() != nil {
+		wait = 0
+	}
+	t.end = river.JobSnooze(max(wait, 0))
+	return pipeline.Started{}, firstError(t.leave(), pipeline.ErrStopped)
+}
+
+// leave takes back the note of a call that was not made.
+func (t *turn) leave() error {
+	if !t.entered {
+		return nil
+	}
+	return t.store(func(b *pgx.Batch) {
+		b.Queue(`WITH gone AS (DELETE FROM octave_fleet.call WHERE id = $1 RETURNING run)
+			UPDATE octave_fleet.run SET calls = calls - 1 FROM gone WHERE run.id = gone.run AND max_calls IS NOT NULL`, t.id)
+	})
 }
 
 // Ended tells all hosts how a call ended.
 func (t *turn) Ended(call pipeline.Started, key checkpoint.Key, answer *octave.Answer, err error) {
-	t.worker.ended(call, key, answer, err)
+	t.worker.ended(call, t.began, key, answer, err)
 }
 
 // Outage says whether the service counts as failing for everyone.
 func (t *turn) Outage() bool { return t.worker.outage.Load() }
 
-// State knows no answer: a question that has one is not given to a host.
+// State knows no answer: a question that has one is not asked, see admit.
 func (t *turn) State(checkpoint.Key) checkpoint.State { return checkpoint.Unknown }
 
 // Answer has nothing to read back: see State.
@@ -75,91 +208,116 @@ func (t *turn) Answer(checkpoint.Key) (rec checkpoint.Record, found bool, err er
 // Failure has nothing to read back: see State.
 func (t *turn) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
 
-// Append stores an answer and takes the job out of the queue.
-func (t *turn) Append(rec checkpoint.Record) error { return t.settle(rec) }
-
 // MayAsk is always without an error: the room is the database's.
 func (t *turn) MayAsk() error { return nil }
 
-// Note stores an attempt without an answer, or the end of them.
+// Note keeps an attempt without an answer in mind until it is known what becomes of
+// the question, and stores the end of them.
 func (t *turn) Note(rec checkpoint.Record) error {
-	switch rec.Type {
-	case checkpoint.Asked:
+	if rec.Type == checkpoint.Asked {
 		return nil // see Take
-	case checkpoint.Failed:
-		return t.settle(rec)
 	}
-	it := recordOf(rec, t)
 	body, err := pipeline.ReadFailure(rec)
 	if err != nil {
 		return err
 	}
-	it.billed, it.budgeted = body.Billed, t.budgeted
-	ctx, cancel := t.worker.brief()
-	defer cancel()
-	return t.worker.store.put(ctx, it)
-}
-
-func (t *turn) settle(rec checkpoint.Record) error {
-	it := recordOf(rec, t)
-	it.end, it.usage, it.budgeted = settles, t.usage, t.budgeted
-	if err := t.worker.store.put(t.worker.hard, it); err != nil {
-		return err
+	if rec.Type == checkpoint.Failed {
+		return t.fail(body)
 	}
-	t.settled = true
+	t.missed = &body
 	return nil
 }
 
-// giveBack returns the job to the queue. A call that was noted and never made
-// cost nothing.
-func (t *turn) giveBack() error {
-	it := &item{run: t.Run, job: t.id, end: returns}
-	if t.asked {
-		t.Ended(t.start.call, t.Key, nil, pipeline.ErrStopped) // others may probe, should it have been a probe's start
-		it.Record = checkpoint.Record{Type: checkpoint.Missed, Key: t.Key, Body: []byte(`{"error":"stopped before the call","kind":"stopped"}`)}
+// Append is the commit point of an answer: it and the end of its job are one
+// transaction. A crash before it asks again, a crash after it does not. It may be
+// repeated when its outcome is not known.
+func (t *turn) Append(rec checkpoint.Record) error {
+	t.worker.unstored.Add(1)
+	defer t.worker.unstored.Add(-1)
+	return t.worker.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error {
+		batch := &pgx.Batch{}
+		t.close(batch, "answered", false, rec.Body, t.attempts)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
+		// A job that is in other hands is completed there; one that is gone needs no end.
+		if _, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, t.Job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+			return err
+		}
+		return nil
+	})
+}
+
+// fail gives the question up.
+func (t *turn) fail(body pipeline.FailureBody) error {
+	t.end = river.JobCancel(errors.New(body.Error))
+	if t.missed != nil {
+		body.LatencyMS, body.Billed = t.missed.LatencyMS, t.missed.Billed
 	}
+	body.Request = t.Args.Request
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	t.worker.unstored.Add(1)
+	defer t.worker.unstored.Add(-1)
+	return t.worker.db.pipeline(t.ctx, func(b *pgx.Batch) { t.close(b, "missed", true, text, t.attempts) })
+}
+
+// miss stores an attempt after which the question is asked again.
+func (t *turn) miss(attempts int) error {
+	text, err := json.Marshal(t.missed)
+	if err != nil {
+		return err
+	}
+	return t.store(func(b *pgx.Batch) { t.close(b, "missed", false, text, attempts) })
+}
+
+// store writes what a host that drains does not wait long for.
+func (t *turn) store(queue func(*pgx.Batch)) error {
+	t.worker.unstored.Add(1)
+	defer t.worker.unstored.Add(-1)
 	ctx, cancel := t.worker.brief()
 	defer cancel()
-	return t.worker.store.put(ctx, it)
+	if err := t.worker.db.pipeline(ctx, queue); err != nil && !over(ctx) {
+		return &pipeline.JournalError{Err: err}
+	}
+	return nil // else it counts as lost
 }
 
-// work asks the service with the decorators of a run and leaves the job settled
-// or given back.
-func (t *turn) work(ctx context.Context) error {
-	w := t.worker
-	defer w.drop(t)
-	// Within the record: the start of a call and its asked record came as one.
-	agent := pipeline.Record(pipeline.LookFirst(t.call, w.cfg.Look, t), t, w.cfg.Observer)
-	agent = pipeline.Limit(agent, t)
-	agent = pipeline.Retry(agent, pipeline.RetryPolicy{Retries: t.Retries, FailAmbiguous: t.FailAmbiguous}, t, w.brake)
-	agent = pipeline.Memo(agent, &pipeline.Memory{Journal: t}, nil)
-	err := t.ask(ctx, agent)
-	if t.settled {
+// close queues the end of the call. One that others took for lost has an answer after
+// all. What it cost is added up once, however often it is repeated; one that may have
+// been billed is taken to have cost what was expected.
+func (t *turn) close(b *pgx.Batch, result string, failed bool, body []byte, attempts int) {
+	billed := t.missed != nil && t.missed.Billed
+	sql := `UPDATE octave_fleet.call SET ended = clock_timestamp(), result = $2, failed = $3, body = $4, usage = $5::text::numeric, billed = $6, attempts = $7
+		WHERE id = $1 AND (ended IS NULL OR result = 'lost')`
+	if t.Args.Budgeted {
+		sql = `WITH new AS (` + sql + ` RETURNING run, usage, billed)
+			UPDATE octave_fleet.run SET usage = run.usage + coalesce(new.usage, 0) + CASE WHEN new.billed THEN coalesce(run.cost, 1) ELSE 0 END,
+				cost = greatest(run.cost, nullif(new.usage, 0))
+			FROM new WHERE run.id = new.run AND run.max_usage IS NOT NULL`
+	}
+	b.Queue(sql, t.id, result, failed, body, amount(t.usage), billed, attempts)
+}
+
+// amount spells usage so that the database takes it; what is no number is none.
+func amount(usage octave.Decimal) *string {
+	if _, ok := usage.Rat(); !ok {
 		return nil
 	}
-	var broken *pipeline.JournalError
-	if errors.As(err, &broken) && !errors.Is(err, context.Canceled) {
-		w.brake.Pull(err) // the database refuses for good: whatever is asked would be lost
-	}
-	return t.giveBack() //nolint:contextcheck // its own; should that fail, others find the job
+	text := pipeline.Amount{}.Plus(usage).String()
+	return &text
 }
 
-func (t *turn) call(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
-	answer, err := t.worker.cfg.Run(ctx, q)
-	if err == nil {
-		t.usage = answer.Usage
-	}
-	return answer, err
+// isStop says that somebody was told to stop.
+func isStop(err error) bool {
+	return errors.Is(err, pipeline.ErrStopped) || errors.Is(err, context.Canceled)
 }
 
-// ask keeps a panic on one question from ending the other calls of this host.
-func (t *turn) ask(ctx context.Context, agent pipeline.Agent) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			text := fmt.Sprintf("internal error, please report it: %v\n%s", p, debug.Stack())
-			err = t.settle(failedRecord(t.job, text))
-		}
-	}()
-	_, err = agent(ctx, t.question)
-	return err
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
 }

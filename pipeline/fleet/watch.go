@@ -17,6 +17,9 @@ import (
 // glance is how often a coordinator looks at what is not about one question.
 const glance = 500 * time.Millisecond
 
+// gap is how long the database must have been away for hosts to need a moment, too.
+const gap = 5 * time.Second
+
 // watch looks for what stops the run or holds it up: a budget that its hosts
 // found spent, a key that was rejected, a service that fails, a database that is
 // away, and that there is nobody to ask.
@@ -35,9 +38,17 @@ func (c *Coordinator) watch(ctx context.Context) error {
 			}
 			last = time.Now()
 			c.db.reached()
+			if err := c.settleIn(ctx, state); err != nil {
+				return err
+			}
 			c.react(state)
-		case errors.Is(err, pgx.ErrNoRows):
-			return fmt.Errorf("run %s is gone from the fleet's database", c.cfg.Run)
+		case errors.Is(err, pgx.ErrNoRows): // of a database of before
+			attempt, cancel := context.WithTimeout(ctx, operationTimeout)
+			err := c.confirm(attempt, true)
+			cancel()
+			if permanent(err) {
+				return c.db.safe(err)
+			}
 		case permanent(err):
 			return c.db.safe(err)
 		case !contended(err):
@@ -54,7 +65,10 @@ func (c *Coordinator) watch(ctx context.Context) error {
 type state struct {
 	stopped string
 	error   *string
+	paused  bool
+	known   bool  // the run is confirmed in this database
 	hosts   int   // that serve the queue and understand the jobs
+	places  int   // for calls in flight that they have
 	left    error // why the last of them may not ask, nil when it may
 	paces   []pipeline.Pace
 	wire    map[checkpoint.Key]bool // the questions that hosts are asking
@@ -63,8 +77,8 @@ type state struct {
 
 func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT count(*) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts) })
+	batch.Queue(`SELECT count(*), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts, &s.places) })
 	batch.Queue(`SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue).
 		Query(func(rows pgx.Rows) error {
 			var kind, text *string
@@ -89,15 +103,75 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 		})
 	s.wire = c.lookOnTheWire(batch)
 	// Last, for hosts wait while its row is locked.
-	batch.Queue(`UPDATE octave_fleet.run SET seen = clock_timestamp() WHERE id = $1 RETURNING coalesce(stopped, ''), error, clock_timestamp()`, c.cfg.Run).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&s.stopped, &s.error, &s.now) })
+	batch.Queue(`UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
+		RETURNING coalesce(stopped, ''), error, paused IS NOT NULL, incarnation = octave_fleet.incarnation(), clock_timestamp()`, c.cfg.Run, c.progress()).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&s.stopped, &s.error, &s.paused, &s.known, &s.now) })
 	return s, c.db.pool.SendBatch(ctx, batch).Close()
+}
+
+func (c *Coordinator) progress() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.done
+}
+
+// settleIn puts the questions of the run into the queue anew when the database is another
+// one than it was, or its clock went back: jobs that were put there before would lie
+// there until it is as late again.
+func (c *Coordinator) settleIn(ctx context.Context, s state) error {
+	back := s.now.Before(c.clock.Add(-backwards))
+	c.clock = s.now
+	c.mu.Lock()
+	c.places = s.places
+	c.mu.Unlock()
+	if s.known && !back {
+		return nil
+	}
+	return c.confirm(ctx, !s.known)
+}
+
+// confirm says what the run still waits for. In a database of before, there may be
+// questions in the queue that were answered since, and the numbers of calls begin anew.
+func (c *Coordinator) confirm(ctx context.Context, anew bool) error {
+	if anew {
+		if _, err := c.register(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.db.withdraw(ctx, c.cfg.Run); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	for _, w := range c.waiting {
+		w.pause = 0
+		if anew {
+			w.since = c.from
+		}
+	}
+	if anew {
+		clear(c.told)
+		c.since = min(c.since, c.from)
+	}
+	c.mu.Unlock()
+	if !anew {
+		return nil
+	}
+	return c.db.patient(ctx, func(ctx context.Context) error {
+		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET incarnation = octave_fleet.incarnation() WHERE id = $1`, c.cfg.Run)
+		return err
+	})
 }
 
 // react stops the run when there is a reason, and tells what holds it up.
 func (c *Coordinator) react(s state) {
 	if reason := stopReason(s.stopped, s.error); reason != nil {
 		c.brake.Pull(reason)
+	}
+	if s.paused != c.paused {
+		c.paused = s.paused
+		if c.cfg.Paused != nil {
+			c.cfg.Paused(s.paused)
+		}
 	}
 	exhausted, failing := len(s.paces) > 0, false
 	for i := range s.paces {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
@@ -35,13 +35,13 @@ type WorkerConfig struct {
 	Slots       int           // calls in flight at most
 	Timeout     time.Duration // of a call
 	Limit       *rate.Limit   // calls started per second by all hosts with this key; nil leaves what was set before
-	RescueAfter time.Duration // how long a host must not beat to count as dead
+	RescueAfter time.Duration // how old a call must be, without an end, to count as lost
 	Retain      time.Duration // how long answers are kept; 0 for ever
 
 	Observer pipeline.Observer
 	Log      *slog.Logger // of what a host does for others
 
-	EngineLog *slog.Logger // of the engine, to which every lost connection is an error
+	EngineLog *slog.Logger // of River, to which every lost connection is an error
 }
 
 // DefaultLimit holds for a key for which nobody said one, as in a run.
@@ -54,20 +54,21 @@ type Worker struct {
 	brake *pipeline.Brake
 	hard  context.Context // ends when calls on the wire are abandoned
 
-	queue  int32
-	host   int32
-	name   string
-	driver *driver
-	store  *store
+	queue atomic.Int32
+	host  atomic.Int32
+	name  string
 
-	mu    sync.Mutex
-	turns map[int64]*turn // by the engine's job
+	slots  chan struct{} // full while as many calls are in flight as may be
+	takers chan *taker   // who wait for a start
+	inHand atomic.Int64  // jobs
 
 	accepted   atomic.Int64 // calls that the service took, not yet told to all
 	acceptedAt atomic.Int64 // when the last of them ended
 	uneasy     atomic.Bool  // the pace, last seen, has to hear of every call
 	outage     atomic.Bool
 	inFlight   atomic.Int64
+	unstored   atomic.Int64
+	pulse      pulse
 
 	seenMu  sync.Mutex
 	seenAt  time.Time  // when the pace was last looked at
@@ -77,7 +78,7 @@ type Worker struct {
 
 // NewWorker makes the host known. Pulling the brake drains it.
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
-	w := &Worker{cfg: cfg, db: db, brake: brake, turns: map[int64]*turn{}, name: hostName()}
+	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), takers: make(chan *taker)}
 	observer := cfg.Observer
 	w.cfg.Observer = func(e pipeline.Event) {
 		switch e.(type) {
@@ -90,10 +91,11 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 			observer(e)
 		}
 	}
-	var err error
-	if w.queue, err = db.queueID(ctx, cfg.Service, cfg.Queue); err != nil {
+	queue, err := db.queueID(ctx, cfg.Service, cfg.Queue)
+	if err != nil {
 		return nil, err
 	}
+	w.queue.Store(queue)
 	if w.allowed, err = db.allow(ctx, cfg.Account, cfg.Limit, DefaultLimit); err != nil {
 		return nil, err
 	}
@@ -104,16 +106,8 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 	if err := db.pardon(ctx, cfg.Account); err != nil {
 		return nil, err
 	}
-	err = db.patient(ctx, func(ctx context.Context) error {
-		return db.pool.QueryRow(ctx, `INSERT INTO octave_fleet.host (name, version, format, queue, account, slots)
-			VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`, w.name, cfg.Version, Format, w.queue, cfg.Account, cfg.Slots).Scan(&w.host)
-	})
-	if err != nil {
-		return nil, err
-	}
-	w.store = newStore(db, w.queue, w.host, w.name)
-	w.driver = newDriver(db.pool, w)
-	return w, nil
+	k := &keeper{w: w}
+	return w, db.patient(ctx, func(ctx context.Context) error { _, err := k.beat(ctx); return err })
 }
 
 // hostName is unique among processes, and says which machine.
@@ -153,7 +147,7 @@ func (w *Worker) InFlight() int { return int(w.inFlight.Load()) }
 
 // Unstored is the number of answers, and of other ends of calls, that wait for
 // the database.
-func (w *Worker) Unstored() int { return int(w.store.kept.Load()) }
+func (w *Worker) Unstored() int { return int(w.unstored.Load()) }
 
 // Run asks until the brake is pulled and every call on the wire has come to its
 // end and is stored. Cancelling ctx abandons them. It returns why the brake was
@@ -169,10 +163,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	side, stopSide := context.WithCancel(hard)
 	defer stopSide()
 	var g errgroup.Group
-	g.Go(func() error { return w.store.run(side) })
-	g.Go(func() error { return w.keep(side) })
-	g.Go(func() error { w.tidy(side); return nil })
-	err = w.serve(ctx, client)
+	g.Go(func() error { return w.lend(side) })
+	g.Go(func() error { w.pulse.run(side); return nil })
+	err = w.serve(ctx, side, &g, client)
 	stopSide()
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return err
@@ -184,17 +177,37 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // serve runs the engine until the brake is pulled and its jobs are done. It waits
-// for a database that is away when it begins.
-func (w *Worker) serve(ctx context.Context, client *river.Client[pgx.Tx]) error {
+// for a database that is away when it begins. What it starts beside ends with side.
+func (w *Worker) serve(ctx, side context.Context, g *errgroup.Group, client *river.Client[pgx.Tx]) error {
 	soft, cancel := w.brake.Bound(ctx)
 	defer cancel()
 	outlives := context.WithoutCancel(ctx)
-	err := w.db.patient(soft, func(context.Context) error { return client.Start(outlives) })
-	if w.brake.Reason() == nil && err != nil {
+	if err := w.db.patient(soft, func(context.Context) error { return client.Start(outlives) }); err != nil {
+		if w.brake.Reason() != nil {
+			return nil
+		}
 		return err
 	}
+	g.Go(func() error { return (&keeper{w: w, client: client, served: map[string]bool{}}).run(side) })
 	<-w.brake.Pulled()
-	return client.Stop(ctx)
+	stopping, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	g.Go(func() error { w.drain(stopping, giveUp); return nil })
+	err := client.Stop(stopping)
+	if !over(ctx) && over(stopping) {
+		return nil // River finds by their age what it cannot put back now
+	}
+	return err
+}
+
+// drain gives River a moment to put its jobs back when no call is on the wire any more,
+// and every answer is stored.
+func (w *Worker) drain(ctx context.Context, giveUp func()) {
+	for w.inHand.Load() > 0 && sleep(ctx.Done(), soonest) {
+	}
+	if sleep(ctx.Done(), operationTimeout) {
+		giveUp()
+	}
 }
 
 // brief is a context for what a host that drains does not wait long for, should
@@ -205,84 +218,88 @@ func (w *Worker) brief() (context.Context, context.CancelFunc) {
 	return ctx, func() { stop(); cancel() }
 }
 
-// retire says goodbye, so that nobody has to find out, and leaves nothing behind:
-// a fetch that was broken off may have taken jobs that nobody here heard of.
+// retire says goodbye, so that nobody has to find out.
 func (w *Worker) retire(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	batch := &pgx.Batch{}
-	batch.Queue(`UPDATE octave_fleet.host SET ended = clock_timestamp(), in_flight = 0 WHERE id = $1`, w.host)
-	batch.Queue(rescueSQL, w.name)
-	return w.db.safe(w.db.pool.SendBatch(ctx, batch).Close())
+	_, err := w.db.pool.Exec(ctx, `UPDATE octave_fleet.host SET ended = clock_timestamp(), in_flight = 0 WHERE name = $1`, w.name)
+	return w.db.safe(err)
 }
 
-// poll is how often the engine asks for jobs; how long there is nothing to take
-// is decided in [Worker.fetch].
-const poll = 30 * time.Millisecond
+const (
+	// fetchPause is between two fetches while the queue has more than there is room
+	// for, fetchPoll when it has not.
+	fetchPause = 50 * time.Millisecond
+	fetchPoll  = 250 * time.Millisecond
+	// upkeepQueue is for what the hosts do for each other, upkeepEvery so often.
+	upkeepQueue = "upkeep"
+	upkeepEvery = time.Minute
+	// mostSlots is what River allows.
+	mostSlots = river.QueueNumWorkersMax
+)
 
-// engine makes the queue's client. It fetches and runs jobs; who is dead, what is
-// old and how a job ends is decided here.
+// engine makes River's client. It begins with no run's queue: see keeper. It polls, for a
+// pooler may give every transaction another session, where nobody hears a notification.
 func (w *Worker) engine() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &sequenceWorker{worker: w})
-	return river.NewClient(w.driver, &river.Config{
-		ID:                     w.name,
-		Schema:                 schema,
-		Queues:                 map[string]river.QueueConfig{riverQueue(w.queue): {MaxWorkers: w.cfg.Slots}},
-		Workers:                workers,
-		FetchCooldown:          poll,
-		FetchPollInterval:      poll,
-		PollOnly:               true,
-		LeaderElectionDisabled: true,
-		JobTimeout:             -1, // waiting for a start, or for the end of an outage, is no fault of the job
-		Logger:                 w.cfg.EngineLog,
+	river.AddWorker(workers, &questionWorker{worker: w})
+	river.AddWorker(workers, &upkeepWorker{worker: w})
+	return river.NewClient(riverpgxv5.New(w.db.pool), &river.Config{
+		ID:                  w.name,
+		Schema:              schema,
+		Queues:              map[string]river.QueueConfig{upkeepQueue: {MaxWorkers: 1, FetchPollInterval: time.Second}},
+		Workers:             workers,
+		FetchCooldown:       fetchPause,
+		FetchPollInterval:   fetchPoll,
+		FetchOnlyKnownKinds: true, // others are a newer host's
+		PollOnly:            true,
+		// A job is a wait of some seconds and a call, so that one that is older was lost
+		// with its host.
+		JobTimeout:           w.cfg.RescueAfter,
+		RescueStuckJobsAfter: w.cfg.RescueAfter,
+		PeriodicJobs:         []*river.PeriodicJob{upkeepJob()},
+		Logger:               w.cfg.EngineLog,
 	})
 }
 
-// A sequenceWorker is what the engine runs a job with.
-type sequenceWorker struct {
+// A questionWorker is what River runs a job with.
+type questionWorker struct {
 	river.WorkerDefaults[job]
 	worker *Worker
 }
 
-// Timeout has no limit: a call has its own.
-func (s *sequenceWorker) Timeout(*river.Job[job]) time.Duration { return -1 }
+// NextRetry is when the question of a host that was lost is asked again: some seconds
+// later, for the host may only have been cut off, with an answer to store.
+func (*questionWorker) NextRetry(*river.Job[job]) time.Time { return time.Now().Add(rescueDelay) }
+
+const rescueDelay = 3 * time.Second
 
 // Work asks one question.
-func (s *sequenceWorker) Work(ctx context.Context, j *river.Job[job]) error {
-	t := s.worker.turn(j.ID)
-	if t == nil {
-		return fmt.Errorf("job %d was not fetched by this host", j.ID)
-	}
-	return t.work(ctx)
+func (q *questionWorker) Work(ctx context.Context, j *river.Job[job]) error {
+	w := q.worker
+	w.inHand.Add(1)
+	defer w.inHand.Add(-1)
+	// River's context ends with a job that is too old, or was cancelled. A call that is
+	// paid for goes on.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(w.hard, cancel)()
+	t := &turn{Job: j, ctx: ctx, worker: w}
+	return t.work()
 }
-
-func (w *Worker) turn(id int64) *turn {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.turns[id]
-}
-
-func (w *Worker) drop(t *turn) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.turns[t.id] == t { // and not a later one for the same job
-		delete(w.turns, t.id)
-	}
-}
-
-// holds says whether a job is in the hands of this process.
-func (w *Worker) holds(id int64) bool { return w.turn(id) != nil }
 
 // ended tells the pace of the key how a call ended. What goes well is told with
 // the next lease.
-func (w *Worker) ended(started pipeline.Started, key checkpoint.Key, answer *octave.Answer, err error) {
+func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Key, answer *octave.Answer, err error) {
 	var call *octave.Error
 	refusedAll := errors.As(err, &call) && call.Action == octave.All
 	if err == nil && !w.uneasy.Load() && answer.Quota.Limit == 0 {
 		w.acceptedAt.Store(time.Now().UnixNano())
 		w.accepted.Add(1)
 		return
+	}
+	if err != nil && !refusedAll && w.pulse.slept(at) {
+		err = pipeline.ErrStopped // it says something of this host, and nothing of the service
 	}
 	var news pipeline.Event
 	ctx, cancel := w.brief()
@@ -291,7 +308,7 @@ func (w *Worker) ended(started pipeline.Started, key checkpoint.Key, answer *oct
 		const patience = 1 << 60 // how long an outage is waited for is up to the runs
 		news = s.pace.Ended(s.now, started, key, answer, err, patience)
 		if refusedAll {
-			forbid(batch, w.cfg.Account, w.queue, call)
+			forbid(batch, w.cfg.Account, w.queue.Load(), call)
 		}
 		return nil
 	})
@@ -318,8 +335,31 @@ func (w *Worker) giveUp(starts []lease) {
 	})
 }
 
-// failedRecord gives a question up.
-func failedRecord(j job, text string) checkpoint.Record {
-	body, _ := json.Marshal(pipeline.FailureBody{Request: j.Request, Error: text})
-	return checkpoint.Record{Type: checkpoint.Failed, Key: j.Key, Body: body}
+// A pulse notices that the process stood still: its machine slept, or it was stopped.
+type pulse struct {
+	last, woke atomic.Int64 // by the clock on the wall, which goes on meanwhile
+}
+
+const (
+	pulseBeat = time.Second
+	stoodFor  = 10 * time.Second // longer than any process waits for a processor
+)
+
+// run beats until the context ends.
+func (p *pulse) run(ctx context.Context) {
+	for p.beat(time.Now()); sleep(ctx.Done(), pulseBeat); {
+		p.beat(time.Now())
+	}
+}
+
+func (p *pulse) beat(now time.Time) {
+	if last := p.last.Swap(now.UnixNano()); last > 0 && now.UnixNano()-last > int64(stoodFor) {
+		p.woke.Store(now.UnixNano())
+	}
+}
+
+// slept says whether the process stood still since a moment.
+func (p *pulse) slept(since time.Time) bool {
+	p.beat(time.Now())
+	return since.UnixNano() < p.woke.Load()
 }

@@ -1,0 +1,195 @@
+package fleet
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// Format is what this program reads and writes. It also works with a later fleet that
+// still lets it, so that workers may be replaced one after another.
+const Format = 4
+
+// schema is where the tables are, River's too, apart from all others of the database.
+const schema = "octave_fleet"
+
+// schemaSQL makes the tables, upgradeSQL fills them from those of formats 1 to 3.
+var (
+	//go:embed schema.sql
+	schemaSQL string
+	//go:embed upgrade.sql
+	upgradeSQL string
+)
+
+// A FormatError says that a fleet and this program do not go together.
+type FormatError struct {
+	Fleet  int // format of the fleet
+	Oldest int // the oldest program that may work with it
+}
+
+func (e *FormatError) Error() string {
+	if e.Older() {
+		return fmt.Sprintf("the fleet has format %d; this version needs format %d", e.Fleet, Format)
+	}
+	return fmt.Sprintf("the fleet has format %d, which programs of format %d and newer understand; this one knows format %d", e.Fleet, e.Oldest, Format)
+}
+
+// Older says that it is the fleet that has to be brought up to date.
+func (e *FormatError) Older() bool { return e.Fleet < Format }
+
+// A BusyError says that the tables cannot be moved while programs of before use them.
+type BusyError struct{ Workers, Runs int }
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("the tables are of an older version, and %d workers and %d runs of that version use them", e.Workers, e.Runs)
+}
+
+// Check wants a fleet that this program understands. A database that does not answer is
+// waited for, patience at most. Its errors are [ErrNoFleet] or a [FormatError], or wrap
+// [ErrURL] or [ErrUnreachable].
+func (d *DB) Check(ctx context.Context, patience time.Duration) error {
+	began := time.Now()
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
+		err := d.check(attempt)
+		cancel()
+		if !errors.Is(err, ErrUnreachable) {
+			d.reached()
+			return err
+		}
+		if over(ctx) || time.Since(began) >= patience {
+			return err
+		}
+		d.lost(err)
+		if !sleep(ctx.Done(), wait) {
+			return ctx.Err()
+		}
+	}
+}
+
+func (d *DB) check(ctx context.Context) error {
+	// Formats before 4 did not say which programs they let work: their own alone.
+	var version, oldest int
+	err := d.pool.QueryRow(ctx, `SELECT version, coalesce((to_jsonb(f)->>'oldest')::int, version) FROM octave_fleet.format f`).Scan(&version, &oldest)
+	var refused *pgconn.PgError
+	const undefinedTable = "42P01"
+	switch {
+	case errors.As(err, &refused) && refused.Code == undefinedTable:
+		return ErrNoFleet
+	case err != nil:
+		return d.safe(unusable(err))
+	case version < Format, oldest > Format:
+		return &FormatError{Fleet: version, Oldest: oldest}
+	}
+	return nil
+}
+
+// Init makes the tables, or brings them and River's up to date. It may be called again,
+// also by two at the same time, and reports whether it made a fleet where there was
+// none. Tables of formats 1 to 3 are moved once nobody uses them; until then it returns
+// a [BusyError].
+func (d *DB) Init(ctx context.Context) (created bool, err error) {
+	if err := d.pool.Ping(ctx); err != nil {
+		return false, d.safe(unusable(err))
+	}
+	for alone := false; !alone; {
+		if alone, created, err = d.initAlone(ctx); err != nil {
+			return false, d.safe(err)
+		}
+		if !alone && !sleep(ctx.Done(), firstWait) {
+			return false, ctx.Err()
+		}
+	}
+	return created, d.Check(ctx, 0)
+}
+
+// Restored says that a backup of the database was put back: nothing is asked for any
+// run until its coordinator has said what it still waits for.
+func (d *DB) Restored(ctx context.Context) error {
+	_, err := d.pool.Exec(ctx, `UPDATE octave_fleet.format SET restored = restored + 1`)
+	return d.safe(err)
+}
+
+// initAlone does nothing while another Init is at work. River's steps are
+// transactions of their own, so that the lock is one of another, which waits for
+// them.
+func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
+	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		const one = 0x6f637461
+		batch := &pgx.Batch{}
+		batch.Queue(`SET LOCAL idle_in_transaction_session_timeout = 0`)
+		batch.Queue(`SELECT pg_try_advisory_xact_lock($1)`, one).QueryRow(func(row pgx.Row) error { return row.Scan(&alone) })
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil || !alone {
+			return err
+		}
+		if _, err := d.pool.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS octave_fleet`); err != nil {
+			return err
+		}
+		version := 0
+		if err := tx.QueryRow(ctx, `SELECT to_regclass('octave_fleet.format') IS NULL`).Scan(&created); err != nil {
+			return err
+		}
+		if !created {
+			if err := tx.QueryRow(ctx, `SELECT version FROM octave_fleet.format`).Scan(&version); err != nil {
+				return err
+			}
+		}
+		old := !created && version < 4
+		if old {
+			if err := setAside(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if err := d.migrateRiver(ctx, old); err != nil || version >= 4 {
+			return err
+		}
+		if _, err := tx.Exec(ctx, schemaSQL); err != nil || created {
+			return err
+		}
+		_, err = tx.Exec(ctx, upgradeSQL)
+		return err
+	})
+	return alone, created, err
+}
+
+// setAside renames the tables of formats 1 to 3, unless they are in use.
+func setAside(ctx context.Context, tx pgx.Tx) error {
+	var busy BusyError
+	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM octave_fleet.host WHERE ended IS NULL AND seen > clock_timestamp() - $1::interval),
+		(SELECT count(*) FROM octave_fleet.run WHERE ended IS NULL AND seen > clock_timestamp() - $1::interval)`, deadFor).Scan(&busy.Workers, &busy.Runs)
+	if err != nil {
+		return err
+	}
+	if busy != (BusyError{}) {
+		return &busy
+	}
+	_, err = tx.Exec(ctx, `DROP INDEX octave_fleet.run_checkpoint;
+		ALTER TABLE octave_fleet.format RENAME TO format_3; ALTER TABLE octave_fleet.queue RENAME TO queue_3; ALTER TABLE octave_fleet.host RENAME TO host_3;
+		ALTER TABLE octave_fleet.pace RENAME TO pace_3; ALTER TABLE octave_fleet.run RENAME TO run_3; ALTER TABLE octave_fleet.record RENAME TO record_3`)
+	return err
+}
+
+// migrateRiver brings River's tables up to date. Those of formats 1 to 3 had lost some
+// of its indexes, and are made anew: what lay in their queue is put there again by the
+// run that asks it, when that is run again.
+func (d *DB) migrateRiver(ctx context.Context, anew bool) error {
+	migrator, err := rivermigrate.New(riverpgxv5.New(d.pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	if anew {
+		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionDown, &rivermigrate.MigrateOpts{TargetVersion: -1}); err != nil {
+			return err
+		}
+	}
+	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
+}

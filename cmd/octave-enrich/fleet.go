@@ -1,11 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/user"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -67,16 +68,23 @@ func joinFleet(ctx context.Context, o *options.Options) (*fleet.DB, error) {
 // fleetError gives errors of a fleet's database their code and a way out.
 func fleetError(err error) error {
 	var format *fleet.FormatError
+	var busy *fleet.BusyError
 	var coded *exit.Error
 	switch {
+	case errors.As(err, &busy):
+		return &exit.Error{Code: exit.Locked, Err: err, Hint: "end them with SIGTERM, which lets their calls come to an end, then do this again: it moves what they have answered"}
+	case errors.Is(err, fleet.ErrNoRun):
+		return &exit.Error{Code: exit.Usage, Err: err, Hint: "those that go on: " + words.Tool + " fleet status"}
 	case errors.As(err, &coded):
 		return coded
 	case errors.Is(err, fleet.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
 		return &exit.Error{Code: exit.Service, Err: err}
 	case errors.Is(err, fleet.ErrNoFleet):
 		return &exit.Error{Code: exit.Usage, Err: err, Hint: "make one with: " + words.Tool + " fleet init --fleet URL"}
+	case errors.As(err, &format) && format.Older():
+		return &exit.Error{Code: exit.Usage, Err: err, Hint: "bring it up to date, when no run and no worker of the older version is at work: " + words.Tool + " fleet init"}
 	case errors.As(err, &format):
-		return &exit.Error{Code: exit.Usage, Err: err, Hint: "run, workers and fleet have to be of the same version"}
+		return &exit.Error{Code: exit.Usage, Err: err, Hint: "use the version of " + words.Tool + " that the fleet was brought up to date with"}
 	}
 	if strings.Contains(err.Error(), "permission denied") {
 		return &exit.Error{Code: exit.Usage, Err: err, Hint: "make the fleet with the same user as its workers and runs, who needs CREATE on the database for that"}
@@ -164,8 +172,9 @@ func (r *run) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake
 	defer unbind()
 	cfg := fleet.CoordinatorConfig{
 		Run: r.id, Checkpoint: r.fileID(), Service: service, Queue: r.o.Fleet.Queue,
+		Host: machine(), Owner: userName(), List: strings.Join(r.names, " "), Total: r.toAsk, OrphanAfter: time.Duration(r.o.Fleet.OrphanAfter),
 		Whole: whole, Budgets: r.budgets, Policy: r.policy(), Timeout: time.Duration(r.o.Service.Timeout), Patience: r.pace.MaxOutage,
-		Journal: r.journal, Observer: obs, Hosts: r.tellHosts,
+		Journal: r.journal, Observer: obs, Hosts: r.tellHosts, Paused: r.tellPaused,
 	}
 	if age := time.Duration(r.o.Budget.MaxAge); age > 0 {
 		cfg.Fresh = r.started.Add(-age)
@@ -198,16 +207,43 @@ func (r *run) tellHosts(n int, left error) {
 	r.log.Info("workers serve the queue", zap.Int("workers", n))
 }
 
+func (r *run) tellPaused(paused bool) {
+	if paused {
+		r.log.Warn("the run is paused: it goes on with " + words.Tool + " fleet resume " + r.id)
+		return
+	}
+	r.log.Info("the run goes on")
+}
+
+// machine and userName say to people whose run it is.
+func machine() string {
+	name, _ := os.Hostname()
+	return name
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
 func newFleet(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fleet",
-		Short: "Many hosts on PostgreSQL: make a fleet, look at it",
+		Short: "Many hosts on PostgreSQL: make a fleet, look at it, hold its runs",
 		Args:  help.UnknownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newFleetInit(a), newFleetStatus(a))
+	for _, h := range handlings() {
+		cmd.AddCommand(newFleetHandle(a, h))
+	}
 	return cmd
 }
+
+// initTimeout is for moving the tables of before.
+const initTimeout = time.Hour
 
 func newFleetInit(a *app) *cobra.Command {
 	o := &options.Options{}
@@ -220,8 +256,9 @@ func newFleetInit(a *app) *cobra.Command {
 	fs := cmd.Flags()
 	o.FleetFlags(fs)
 	o.ConfigFlag(fs)
+	restored := fs.Bool("restored", false, "say that a backup of the database was put back: nothing is asked for a run until it has said what it still waits for")
 	cmd.RunE = options.Configured(o, func(*cobra.Command, []string) error {
-		ctx, cancel := context.WithTimeout(context.Background(), accounts.Timeout)
+		ctx, cancel := context.WithTimeout(context.Background(), initTimeout)
 		defer cancel()
 		db, err := openFleet(ctx, o, zap.NewNop())
 		if err != nil {
@@ -231,6 +268,12 @@ func newFleetInit(a *app) *cobra.Command {
 		created, err := db.Init(ctx)
 		if err != nil {
 			return fleetError(err)
+		}
+		if *restored {
+			if err := db.Restored(ctx); err != nil {
+				return fleetError(err)
+			}
+			fmt.Fprintln(a.stderr, "runs that are watched go on by themselves; to go on with another one, run its command again")
 		}
 		if created {
 			fmt.Fprintln(a.stderr, "made a fleet, in the schema octave_fleet")
@@ -296,15 +339,29 @@ func printFleet(w io.Writer, s fleet.Status) error {
 	for _, k := range s.Keys {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%.0f/s\t%s\n", k.Key, rateText(k.Limit), rateText(k.Rate), k.Started, keyState(k))
 	}
-	fmt.Fprintf(t, "\nRUN\tQUEUE\tSTARTED\tSEEN\tSTATE\n")
+	fmt.Fprintf(t, "\nRUN\tQUEUE\tHOST\tUSER\tLIST\tDONE\tSTARTED\tSEEN\tSTATE\n")
 	for _, r := range s.Runs {
 		seen := r.Seen.Local().Format(time.DateTime)
 		if !r.Alive {
 			seen += " (gone?)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Queue, r.Started.Local().Format(time.DateTime), seen, cmp.Or(r.Stopped, "running"))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s of %s\t%s\t%s\t%s\n", r.ID, r.Queue, r.Host, r.User, r.List, words.Thousands(r.Done), words.Thousands(r.Total),
+			r.Started.Local().Format(time.DateTime), seen, runState(r))
 	}
 	return t.Flush()
+}
+
+// runState is what a run does, with what to do about it.
+func runState(r fleet.RunStatus) string {
+	switch r.State {
+	case "paused":
+		return "paused: fleet resume " + r.ID
+	case "orphaned":
+		return "held: nobody watches it; run its command again, or fleet resume " + r.ID
+	case "unconfirmed":
+		return "held: the database was restored; run its command again"
+	}
+	return r.State
 }
 
 func rateText(rate float64) string {

@@ -243,6 +243,8 @@ func Verdict(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error
 		return &Error{Code: RowsFailed, Err: reason}
 	case errors.Is(reason, fleet.ErrSuperseded):
 		return &Error{Code: Locked, Err: reason}
+	case errors.Is(reason, fleet.ErrCancelled):
+		return &Error{Code: Terminate, Err: reason}
 	case reason != nil:
 		return &Error{Code: Internal, Err: reason}
 	}

@@ -19,6 +19,8 @@ import (
 type Fleet struct {
 	URL   DatabaseURL // "" for this process alone
 	Queue string
+	// OrphanAfter is how long a run goes on that nobody watches; 0 for ever.
+	OrphanAfter DaysOrOff
 }
 
 // Flags registers all of them.
@@ -26,6 +28,14 @@ func (f *Fleet) Flags(fs *pflag.FlagSet) {
 	Grouped(fs, HeadingFleet, func(fs *pflag.FlagSet) {
 		fs.Var(&f.URL, "fleet", "let the workers at this PostgreSQL `URL` make the calls (env OCTAVE_FLEET)")
 		fs.StringVar(&f.Queue, "queue", "default", "`NAME` of the workers' queue: one for each workspace")
+	})
+}
+
+// RunFlags registers those that run has and worker has not.
+func (f *Fleet) RunFlags(fs *pflag.FlagSet) {
+	f.OrphanAfter = DaysOrOff(time.Hour)
+	Grouped(fs, HeadingFleet, func(fs *pflag.FlagSet) {
+		fs.Var(&f.OrphanAfter, "orphan-after", "workers ask nothing more for this run when it was not there for so long; off for ever")
 	})
 }
 

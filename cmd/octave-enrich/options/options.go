@@ -44,6 +44,7 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	o.Pace.Flags(fs)
 	o.Budget.Flags(fs)
 	o.Fleet.Flags(fs)
+	o.Fleet.RunFlags(fs)
 	o.Output.Flags(fs)
 	o.Output.NewFlag(fs)
 	o.Teller.Flags(fs)

@@ -53,6 +53,29 @@ func (d *Days) String() string {
 // Type implements pflag.Value.
 func (d *Days) Type() string { return "D" }
 
+// DaysOrOff is a duration, or off: 0.
+type DaysOrOff Days
+
+// String implements pflag.Value.
+func (d *DaysOrOff) String() string {
+	if *d == 0 {
+		return "off"
+	}
+	return (*Days)(d).String()
+}
+
+// Type implements pflag.Value.
+func (d *DaysOrOff) Type() string { return "D" }
+
+// Set implements pflag.Value.
+func (d *DaysOrOff) Set(s string) error {
+	if s == "off" {
+		*d = 0
+		return nil
+	}
+	return (*Days)(d).Set(s)
+}
+
 // Set implements pflag.Value.
 func (d *Days) Set(s string) error {
 	parsed, err := time.ParseDuration(s)

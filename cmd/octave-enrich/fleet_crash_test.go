@@ -51,7 +51,7 @@ const (
 	siegeWorkers = 3
 	siegeSlots   = 4
 	siegeKills   = 4
-	rescueAfter  = "3s"
+	rescueAfter  = "6s" // a second more than the time-out
 )
 
 // A siege is what a fleet has to bear.

@@ -51,9 +51,6 @@ func newWorker(a *app) *cobra.Command {
 // before would be paid for again.
 const shortestRetain = time.Hour
 
-// shortestRescue is some beats of a worker, one a second.
-const shortestRescue = 3 * time.Second
-
 // A host is a process that makes calls of a fleet.
 type host struct {
 	app   *app
@@ -143,10 +140,10 @@ func (s *host) prepare(w *options.Worker) (cfg fleet.WorkerConfig, err error) {
 		Observer: pipeline.Observers(s.tally.Observe, s.tell), Log: slog.New(&slogHandler{log: s.log}), EngineLog: slog.New(&slogHandler{log: s.log, quiet: true}),
 	}
 	if cfg.RescueAfter == 0 {
-		cfg.RescueAfter = cfg.Timeout + 30*time.Second
+		cfg.RescueAfter = cfg.Timeout + time.Minute
 	}
-	if cfg.RescueAfter < shortestRescue {
-		return cfg, exit.UsageError("--rescue-after %v is too short: workers that live would count as lost; write %v or more", cfg.RescueAfter, shortestRescue)
+	if shortest := cfg.Timeout + time.Second; cfg.RescueAfter < shortest {
+		return cfg, exit.UsageError("--rescue-after %v is too short: a call may take %v (--timeout), and would be made twice; write %v or more", cfg.RescueAfter, cfg.Timeout, shortest)
 	}
 	if err := o.Fleet.CheckQueue(); err != nil {
 		return cfg, err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -154,12 +153,7 @@ func (s *schedule) accepted(calls int, last time.Time) {
 
 // lease gets a start for up to want calls, and when there is none how long to
 // wait before asking again. It returns ErrStopped when nobody may start any more.
-// Without a limit, and while all goes well, there is nothing to share with others.
 func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time.Duration, err error) {
-	if w.unbound() {
-		now := time.Now()
-		return slices.Repeat([]lease{{at: now}}, want), 0, nil
-	}
 	var stopped *octave.Error
 	err = w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
 		stopped = s.stopped
@@ -186,93 +180,45 @@ func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time
 	return starts, wait, nil
 }
 
-// A taker is a question that waits for the start of a call.
-type taker struct {
-	ctx context.Context //nolint:containedctx // of the wait alone
-	got chan given
-}
-
-// A given is the start of a call, or why there is none: nobody may start one for that
+// A start is the start of a call, or why there is none: nobody may start one for that
 // long, or the database refuses for good.
-type given struct {
-	start lease
-	wait  time.Duration
-	err   error
+type start struct {
+	lease
+	wait time.Duration
+	err  error
 }
 
-// hand reports false when the taker has gone.
-func (t *taker) hand(g given) bool {
-	select {
-	case t.got <- g:
-		return true
-	case <-t.ctx.Done():
-		return false
+// take waits for the start of a call as long as the context lasts, first come, first
+// served. Whoever is first gets starts for those behind, too.
+func (w *Worker) take(ctx context.Context) start {
+	if w.unbound() { // there is nothing to share with others
+		return start{lease: lease{at: time.Now()}}
 	}
-}
-
-// take waits for the start of a call as long as the context lasts.
-func (w *Worker) take(ctx context.Context) given {
-	t := &taker{ctx, make(chan given)}
+	w.waiting.Add(1)
+	defer w.waiting.Add(-1)
 	select {
-	case w.takers <- t:
+	case w.line <- struct{}{}:
+		defer func() { <-w.line }()
 	case <-ctx.Done():
-		return given{wait: comeBack}
+		return start{wait: comeBack}
 	}
-	select {
-	case g := <-t.got:
-		return g
-	case <-ctx.Done():
-		return given{wait: comeBack}
-	}
-}
-
-// lend gets starts for those who wait, first come, first served, until the context
-// ends.
-func (w *Worker) lend(ctx context.Context) error {
-	var waiting []*taker
 	for {
-		if len(waiting) == 0 {
-			select {
-			case t := <-w.takers:
-				waiting = append(waiting, t)
-			case <-ctx.Done():
-				return nil
+		for len(w.starts) > 0 {
+			next := w.starts[0]
+			if w.starts = w.starts[1:]; time.Since(next.at) < latest {
+				return start{lease: next}
 			}
+			w.giveUp([]lease{next}) //nolint:contextcheck // its own; it was for somebody who did not wait
 		}
-		waiting = slices.DeleteFunc(w.moreTakers(waiting), func(t *taker) bool { return over(t.ctx) })
-		if len(waiting) == 0 {
-			continue
-		}
-		starts, wait, err := w.lease(w.brake.Context(), len(waiting))
-		for len(starts) > 0 && len(waiting) > 0 {
-			if waiting[0].hand(given{start: starts[0]}) {
-				starts = starts[1:]
-			}
-			waiting = waiting[1:]
-		}
-		if len(starts) > 0 {
-			w.giveUp(starts) //nolint:contextcheck // its own
+		starts, wait, err := w.lease(w.brake.Context(), int(w.waiting.Load())) //nolint:contextcheck // others want them, too
+		if w.starts = starts; len(starts) > 0 {
 			continue
 		}
 		if err != nil || wait > longWait {
-			for _, t := range waiting {
-				t.hand(given{wait: wait, err: err})
-			}
-			waiting = nil
+			return start{wait: wait, err: err}
 		}
-		if len(waiting) > 0 {
-			sleep(w.brake.Pulled(), min(wait, look))
-		}
-	}
-}
-
-func (w *Worker) moreTakers(waiting []*taker) []*taker {
-	for {
-		select {
-		case t := <-w.takers:
-			waiting = append(waiting, t)
-		default:
-			return waiting
+		if !sleep(ctx.Done(), min(wait, look)) {
+			return start{wait: comeBack}
 		}
 	}
 }

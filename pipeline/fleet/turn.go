@@ -147,27 +147,27 @@ func (t *turn) Take() (pipeline.Started, error) {
 		return t.notNow(comeBack)
 	}
 	for tries := 0; ; tries++ {
-		g := w.take(wait)
-		if g.err != nil && !isStop(g.err) {
-			return pipeline.Started{}, firstError(t.leave(), &pipeline.JournalError{Err: g.err})
+		start := w.take(wait)
+		if start.err != nil && !isStop(start.err) {
+			return pipeline.Started{}, firstError(t.leave(), &pipeline.JournalError{Err: start.err})
 		}
-		if g.start.at.IsZero() {
-			return t.notNow(g.wait)
+		if start.at.IsZero() {
+			return t.notNow(start.wait)
 		}
 		if !t.entered {
 			if admitted, err := t.admit(true); err != nil || !admitted {
-				w.giveUp([]lease{g.start})
+				w.giveUp([]lease{start.lease})
 				return pipeline.Started{}, firstError(err, pipeline.ErrStopped)
 			}
 		}
-		if wait := time.Until(g.start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil {
-			w.giveUp([]lease{g.start})
+		if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil {
+			w.giveUp([]lease{start.lease})
 			return t.notNow(0)
 		}
-		if late := time.Since(g.start.at); late < latest || tries >= fewTimes || w.unbound() {
-			return g.start.call, nil
+		if late := time.Since(start.at); late < latest || tries >= fewTimes || w.unbound() {
+			return start.call, nil
 		}
-		w.giveUp([]lease{g.start}) // others may probe, should it have been a probe's start
+		w.giveUp([]lease{start.lease}) // others may probe, should it have been a probe's start
 	}
 }
 

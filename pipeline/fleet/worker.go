@@ -58,9 +58,11 @@ type Worker struct {
 	host  atomic.Int32
 	name  string
 
-	slots  chan struct{} // full while as many calls are in flight as may be
-	takers chan *taker   // who wait for a start
-	inHand atomic.Int64  // jobs
+	slots   chan struct{} // full while as many calls are in flight as may be
+	line    chan struct{} // held by the first of those who wait for a start
+	starts  []lease       // of which somebody in the line has use; under line
+	waiting atomic.Int64  // in the line
+	inHand  atomic.Int64  // jobs
 
 	accepted   atomic.Int64 // calls that the service took, not yet told to all
 	acceptedAt atomic.Int64 // when the last of them ended
@@ -78,7 +80,7 @@ type Worker struct {
 
 // NewWorker makes the host known. Pulling the brake drains it.
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
-	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), takers: make(chan *taker)}
+	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1)}
 	observer := cfg.Observer
 	w.cfg.Observer = func(e pipeline.Event) {
 		switch e.(type) {
@@ -163,13 +165,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	side, stopSide := context.WithCancel(hard)
 	defer stopSide()
 	var g errgroup.Group
-	g.Go(func() error { return w.lend(side) })
 	g.Go(func() error { w.pulse.run(side); return nil })
 	err = w.serve(ctx, side, &g, client)
 	stopSide()
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return err
 	}
+	w.giveUp(w.starts)
 	if err := w.retire(ctx); err != nil {
 		w.cfg.Log.Warn("the fleet was not told that this host has ended; others will notice", slog.String("error", err.Error()))
 	}

@@ -119,7 +119,7 @@ type Worker struct{ RescueAfter, Retain Days }
 func (w *Worker) Flags(fs *pflag.FlagSet) {
 	w.Retain = Days(30 * 24 * time.Hour)
 	Grouped(fs, HeadingFleet, func(fs *pflag.FlagSet) {
-		fs.Var(&w.RescueAfter, "rescue-after", "a worker not heard of for so long is lost, and others take its questions; default: the time-out and 30s")
+		fs.Var(&w.RescueAfter, "rescue-after", "a call that has not ended for so long is lost with its worker, and others ask again; default: the time-out and a minute")
 		fs.Var(&w.Retain, "retain", "how long the database keeps answers; 0 for ever")
 	})
 }

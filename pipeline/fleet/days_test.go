@@ -95,7 +95,7 @@ func TestFleetRestored(t *testing.T) {
 func TestFleetClockGoesBack(t *testing.T) {
 	r := newRig(t)
 	limit := rate.Limit(100)
-	r.host(func(cfg *WorkerConfig) { cfg.Limit = &limit })
+	h := r.host(func(cfg *WorkerConfig) { cfg.Limit = &limit })
 	p := r.party("a", nil)
 	if answered, _, _ := p.ask(3); answered != 3 {
 		t.Fatalf("%d of 3 answered", answered)
@@ -106,6 +106,7 @@ func TestFleetClockGoesBack(t *testing.T) {
 		t.Errorf("%d of 30 answered", answered)
 	}
 
+	h.drain(t) // it would ask
 	c := r.party("b", nil)
 	c.end()
 	_ = c.group.Wait() // it would do so itself

@@ -37,7 +37,7 @@ func (p *Pace) tell(now time.Time) Event {
 // Learnt is what the service was found to take, nothing where it took all that
 // the user allows.
 func (p *Pace) Learnt() (learnt PaceBody) {
-	if p.Crowd.Good > 0 && p.InFlight < p.Slots {
+	if p.Crowd.Good > 0 && p.InFlight < p.MaxInFlight {
 		learnt.InFlight = p.Crowd.Good
 	} else if p.Steps.Ceiling > 0 && p.Limit < p.Allowed {
 		learnt.Rate = float64(max(p.Steps.Settled, p.Steps.Good))
@@ -47,7 +47,7 @@ func (p *Pace) Learnt() (learnt PaceBody) {
 
 // resume begins with what an earlier run learnt.
 func (p *Pace) resume(learnt PaceBody) {
-	if n := learnt.InFlight; n > 0 && n < p.Slots {
+	if n := learnt.InFlight; n > 0 && n < p.MaxInFlight {
 		p.InFlight, p.Crowd = n, Crowd{Good: n, Hold: time.Minute}
 	}
 	p.Told.Rate, p.Told.InFlight = rate.Limit(learnt.Rate), learnt.InFlight
@@ -101,11 +101,11 @@ func (p *Pacer) Gain() (gain Gain, ok bool) {
 	perSecond, atOnce := float64(p.pace.Starts)/took.Seconds(), p.busy.Seconds()/took.Seconds()
 	faster := float64(gainFactor)
 	switch {
-	case atOnce >= gainBound*float64(p.pace.Slots):
+	case atOnce >= gainBound*float64(p.pace.MaxInFlight):
 		faster = min(faster, float64(p.pace.Allowed)/perSecond)
-		gain.Calls = int(float64(p.pace.Slots) * faster)
+		gain.Calls = int(float64(p.pace.MaxInFlight) * faster)
 	case perSecond >= gainBound*float64(p.pace.Allowed):
-		faster = min(faster, float64(p.pace.Slots)/atOnce)
+		faster = min(faster, float64(p.pace.MaxInFlight)/atOnce)
 		gain.Rate = p.pace.Allowed * rate.Limit(faster)
 	default:
 		return gain, false

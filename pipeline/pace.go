@@ -16,11 +16,11 @@ import (
 // for the workers of a process, a fleet one in its database for all hosts. See the
 // package comment for its rules.
 type Pace struct {
-	Allowed rate.Limit `json:"allowed"` // by the user, calls per second; rate.Inf for no limit
-	Slots   int        `json:"slots"`   // by the user, calls in flight
+	Allowed     rate.Limit `json:"allowed"` // by the user, calls per second; rate.Inf for no limit
+	MaxInFlight int        `json:"slots"`   // by the user, calls in flight at most
 
 	Limit    rate.Limit `json:"limit"`     // in force, at most Allowed
-	InFlight int        `json:"in_flight"` // in force, at most Slots
+	InFlight int        `json:"in_flight"` // in force, at most MaxInFlight
 
 	Starts int64         `json:"starts,omitempty"` // so far
 	Flying int           `json:"flying,omitempty"` // started and not ended
@@ -139,8 +139,8 @@ const (
 )
 
 // NewPace returns a pace below what the user allows.
-func NewPace(allowed rate.Limit, slots int) Pace {
-	return Pace{Allowed: allowed, Slots: slots, Limit: min(allowed, firstLimit), InFlight: slots,
+func NewPace(allowed rate.Limit, calls int) Pace {
+	return Pace{Allowed: allowed, MaxInFlight: calls, Limit: min(allowed, firstLimit), InFlight: calls,
 		Steps: Steps{Length: firstStep, Grow: 1}}
 }
 
@@ -424,9 +424,9 @@ func (p *Pace) keepTo(now time.Time, n int, hold time.Duration) {
 // spread tries more calls in flight.
 func (p *Pace) spread(now time.Time) {
 	c := &p.Crowd
-	if p.InFlight < p.Slots && !now.Before(c.Until) && p.Flying >= p.InFlight {
+	if p.InFlight < p.MaxInFlight && !now.Before(c.Until) && p.Flying >= p.InFlight {
 		c.Good, c.Until = p.InFlight, now.Add(max(c.Hold/4, time.Second))
-		p.InFlight = min(p.InFlight+max(p.InFlight/8, 1), p.Slots)
+		p.InFlight = min(p.InFlight+max(p.InFlight/8, 1), p.MaxInFlight)
 	}
 }
 
@@ -465,7 +465,7 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 	case err != nil && (!errors.As(err, &failure) || failure.Action == octave.Stop || failure.Action == octave.All):
 		p.Failing.ProbeUntil = time.Time{}
 	case failure != nil && failure.Cause == octave.CauseRateLimited:
-		p.heard(call, failure.Quota)
+		p.Heard(call, failure.Quota)
 		p.refused(now, call, failure.RetryAfter)
 	case failure != nil && failure.Action == octave.Again:
 		if failure.Status == 504 || failure.Cause == octave.CauseAmbiguous {
@@ -476,7 +476,7 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 		p.taken(call)
 		p.Quota.taken(call)
 		if answer != nil {
-			p.heard(call, answer.Quota)
+			p.Heard(call, answer.Quota)
 		}
 		if p.Refusals.InRow > 0 && call.Number > p.Refusals.At.Number {
 			p.Refusals.InRow = 0
@@ -500,7 +500,7 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 // TookOn takes the word of the service that it has taken a call on, whose answer
 // may be long in coming. It returns what there is to tell, nil for nothing.
 func (p *Pace) TookOn(now time.Time, call Started, said octave.Quota) (news Event) {
-	p.heard(call, said)
+	p.Heard(call, said)
 	if r := &p.Refusals; r.On && call.Number > r.At.Number {
 		p.conclude(call)
 	}

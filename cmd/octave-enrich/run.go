@@ -425,7 +425,7 @@ func (r *run) conclude(err error, reason error) error {
 	if err := r.publish(); err != nil {
 		return err
 	}
-	end := exit.Verdict(summary.Rows, summary.Kept, reason)
+	end := exit.OfRun(summary.Rows, summary.Kept, reason)
 	if end == nil || end.Code == exit.RowsFailed && r.undecided {
 		end = cmp.Or(r.decide(), end)
 	}

@@ -228,7 +228,7 @@ func (s *Server) results(verdicts []Verdict) ([]Result, error) {
 	var sound []Verdict
 	var places []int // of the sound ones among the results
 	for i, v := range verdicts {
-		r, err := s.judge(v)
+		r, err := s.compare(v)
 		if err != nil {
 			return nil, err
 		}
@@ -246,9 +246,9 @@ func (s *Server) results(verdicts []Verdict) ([]Result, error) {
 	return results, nil
 }
 
-// judge compares a verdict with the answer it is about. A sound one has no outcome
+// compare compares a verdict with the answer it is about. A sound one has no outcome
 // yet.
-func (s *Server) judge(v Verdict) (Result, error) {
+func (s *Server) compare(v Verdict) (Result, error) {
 	r := Result{Key: v.Key}
 	present, ok := s.answers.words[v.Key]
 	if !ok {

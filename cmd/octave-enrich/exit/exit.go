@@ -210,9 +210,9 @@ func (e *SignalError) Code() int {
 	return Interrupt
 }
 
-// Verdict is the exit of a run whose rows are all written: why it stopped, or
+// OfRun is the exit of a run whose rows are all written: why it stopped, or
 // what became of the rows.
-func Verdict(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error {
+func OfRun(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error {
 	var sig *SignalError
 	var alike *pipeline.RefusedAlikeError
 	var coded *Error

@@ -50,23 +50,35 @@ func (q Quota) on(err error) error {
 }
 
 // draft reads `RateLimit-Policy: "default";q=100;w=60` and
-// `RateLimit: "default";r=50;t=30`.
-func draft(h http.Header) (q Quota) {
-	policy, limit := parameters(h.Get("RateLimit-Policy")), parameters(h.Get("RateLimit"))
-	if policy["q"] == "" || limit["r"] == "" || limit["t"] == "" {
-		return q
+// `RateLimit: "default";r=50;t=30`. Of several limits it is the one that leaves the
+// fewest calls a second, by the policy of its own name.
+func draft(h http.Header) (tightest Quota) {
+	policies := items(h.Values("RateLimit-Policy"))
+	for name, limit := range items(h.Values("RateLimit")) {
+		policy := policies[name]
+		q := Quota{Limit: whole(policy["q"]), Remaining: whole(limit["r"]), Reset: seconds(limit["t"]), Window: seconds(policy["w"])}
+		if q.Limit > 0 && q.Remaining >= 0 && q.Reset > 0 && (tightest.Limit == 0 || q.perSecond() < tightest.perSecond()) {
+			tightest = q
+		}
 	}
-	return Quota{Limit: whole(policy["q"]), Remaining: whole(limit["r"]), Reset: seconds(limit["t"]), Window: seconds(policy["w"])}
+	return tightest
 }
 
-// parameters are those of the first item of a structured field.
-func parameters(field string) map[string]string {
-	item, _, _ := strings.Cut(field, ",")
-	found := map[string]string{}
-	for _, part := range strings.Split(item, ";")[1:] {
-		if name, value, ok := strings.Cut(strings.TrimSpace(part), "="); ok {
-			found[name] = value
+// perSecond is how fast the calls that are left would be used up by the reset.
+func (q Quota) perSecond() float64 { return float64(q.Remaining) / q.Reset.Seconds() }
+
+// items are the parameters of each item of a structured field, by its name.
+func items(lines []string) map[string]map[string]string {
+	found := map[string]map[string]string{}
+	for item := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		parts := strings.Split(item, ";")
+		parameters := map[string]string{}
+		for _, part := range parts[1:] {
+			if name, value, ok := strings.Cut(strings.TrimSpace(part), "="); ok {
+				parameters[name] = value
+			}
 		}
+		found[strings.TrimSpace(parts[0])] = parameters
 	}
 	return found
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"octave-enrich/checkpoint/durable"
 	"octave-enrich/checkpoint/durable/durabletest"
@@ -118,6 +120,76 @@ func TestReadLine(t *testing.T) {
 		}
 	}
 }
+
+// What the format has room for is taken, to the last byte and year.
+func TestWhatFits(t *testing.T) {
+	year := func(y int) time.Time { return time.Date(y, 6, 1, 0, 0, 0, 0, time.UTC) }
+	for _, rec := range []Record{{At: year(0)}, {At: year(9999)}, {Body: make([]byte, MaxBody)}} {
+		rec.Type, rec.Key = Answered, key(1)
+		if err := check(rec); err != nil {
+			t.Errorf("year %d, %d bytes: %v", rec.At.Year(), len(rec.Body), err)
+		}
+	}
+	for _, rec := range []Record{{At: year(-1)}, {At: year(10000)}, {Body: make([]byte, MaxBody+1)}} {
+		rec.Type, rec.Key = Answered, key(1)
+		if err := check(rec); !errors.Is(err, ErrRecord) {
+			t.Errorf("year %d, %d bytes: %v", rec.At.Year(), len(rec.Body), err)
+		}
+	}
+}
+
+// The longest answer is known as soon as it is written, for the room of the next one,
+// and nobody is counted as waiting who does not wait any more.
+func TestLargestAnswer(t *testing.T) {
+	d := durabletest.New()
+	j := open(t, diskPath, testOptions(d))
+	must(t, j.Append(answer(1, `"`+strings.Repeat("x", 5000)+`"`)))
+	largest := j.largest
+	must(t, j.Append(Record{Type: Run, Body: []byte(`"` + strings.Repeat("x", 9000) + `"`)}))
+	must(t, j.Append(answer(2, `"x"`)))
+	if largest < 5000 || largest > 5200 || j.largest != largest {
+		t.Errorf("largest = %d, then %d", largest, j.largest)
+	}
+	if n := j.waiting.Load(); n != 0 {
+		t.Errorf("%d appends wait", n)
+	}
+	must(t, j.Close())
+	if j = open(t, diskPath, testOptions(d)); j.largest != largest {
+		t.Errorf("opened again, largest = %d, not %d", j.largest, largest)
+	}
+	must(t, j.Close())
+}
+
+// Who appends alone does not wait for others; where others wait, too, more of them
+// may come along.
+func TestCrowdWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := open(t, diskPath, testOptions(durabletest.New()))
+		begin := time.Now()
+		must(t, j.Append(answer(1, `1`)))
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("alone, it took %v", took)
+		}
+		j.waiting.Add(1)
+		must(t, j.Append(answer(2, `2`)))
+		if took := time.Since(begin); took != groupDelay {
+			t.Errorf("with another one, it took %v", took)
+		}
+		j.waiting.Add(-1)
+		must(t, j.Close())
+	})
+}
+
+// A file of which nothing is left but one line is not read to its end.
+func TestLineThatIsTooLong(t *testing.T) {
+	if _, err := (&blocks{f: endless{}}).line(0, 1<<40); err != io.EOF {
+		t.Errorf("err = %v", err)
+	}
+}
+
+type endless struct{}
+
+func (endless) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
 // reads counts the reads of a file.
 type reads struct {

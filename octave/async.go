@@ -2,6 +2,7 @@ package octave
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,7 +127,7 @@ func (c *Client) PollAs(ctx context.Context, id, name string) (p Progress, err e
 
 // queryNames are both names of an id, the more promising one first.
 func (c *Client) queryNames(came string) []string {
-	first := or(came, RequestIDName)
+	first := cmp.Or(came, RequestIDName)
 	if works := c.query.Load(); works != nil {
 		first = *works
 	}
@@ -194,7 +195,7 @@ func (w work) says() bool {
 // failure is what the service says went wrong, "" when it says nothing.
 func (w work) failure() string {
 	v := w.field("error")
-	return or(phrase(v.field("message")), phrase(v))
+	return cmp.Or(phrase(v.field("message")), phrase(v))
 }
 
 // result is what the work brought; nil for nothing.
@@ -247,7 +248,7 @@ func (c *Client) progress(raw []byte, id string) (p Progress, err error) {
 // workFailed is the end of work without an answer. Whether that is billed is
 // unknown.
 func (c *Client) workFailed(w work) *Error {
-	said := or(w.failure(), w.field("message").text())
+	said := cmp.Or(w.failure(), w.field("message").text())
 	e := &Error{Status: http.StatusOK, Action: Row, Cause: CauseRequest, MaybeBilled: true,
 		Message: c.words("the asynchronous work failed" + colon(said))}
 	if strings.Contains(strings.ToLower(said), "credit") {

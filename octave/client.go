@@ -1,6 +1,7 @@
 package octave
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -59,15 +60,15 @@ func NewClient(cfg Config) (*Client, error) {
 		base:      base,
 		run:       base.JoinPath("api/v2/agents/sequence/run").String(),
 		key:       key,
-		timeout:   or(cfg.Timeout, DefaultTimeout),
-		source:    or(cfg.Source, "octave-enrich"),
+		timeout:   cmp.Or(cfg.Timeout, DefaultTimeout),
+		source:    cmp.Or(cfg.Source, "octave-enrich"),
 		transport: cfg.Transport,
 	}
 	if !headerSafe(c.source) {
 		return nil, errors.New("the source must be printable ASCII")
 	}
 	if c.transport == nil {
-		c.transport = newTransport(or(cfg.Concurrency, DefaultConcurrency), cfg.CAs)
+		c.transport = newTransport(cmp.Or(cfg.Concurrency, DefaultConcurrency), cfg.CAs)
 	}
 	return c, nil
 }
@@ -121,7 +122,7 @@ func newTransport(workers int, authorities *x509.CertPool) http.RoundTripper {
 // parseBase refuses what would silently ask the wrong place. A password in a
 // URL would end up in logs, so there is no room for one.
 func parseBase(base string) (*url.URL, error) {
-	u, err := url.Parse(or(base, DefaultBaseURL))
+	u, err := url.Parse(cmp.Or(base, DefaultBaseURL))
 	switch {
 	case err != nil:
 		return nil, errors.New("the base URL cannot be parsed")
@@ -154,13 +155,4 @@ func headerSafe(s string) bool {
 		}
 	}
 	return true
-}
-
-// or is v, or fallback when v is zero.
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }

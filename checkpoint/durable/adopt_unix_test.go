@@ -28,21 +28,23 @@ func TestModeIsKept(t *testing.T) {
 	}
 }
 
-// Root leaves a file to its owner.
+// Root leaves a file to its owner, and to its group.
 func TestOwnerIsKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
-	must(t, os.WriteFile(path, nil, 0o640))
 	uid, gid := os.Getuid(), os.Getgid()
-	if uid == 0 {
-		uid, gid = 4711, 4712
-	} else if groups, _ := os.Getgroups(); len(groups) > 1 {
-		gid = groups[1]
+	owners := [][2]int{{4711, 4712}, {4711, gid}, {uid, 4712}}
+	if groups, _ := os.Getgroups(); uid != 0 {
+		owners = [][2]int{{uid, append(groups, gid)[0]}}
 	}
-	must(t, os.Chown(path, uid, gid))
-	must(t, WriteFile(path, []byte("new"), Private))
-	info, err := os.Stat(path)
-	must(t, err)
-	if stat := info.Sys().(*syscall.Stat_t); int(stat.Uid) != uid || int(stat.Gid) != gid || info.Mode().Perm() != 0o640 || info.Size() != 3 {
-		t.Errorf("owner %d, group %d, mode %v", stat.Uid, stat.Gid, info.Mode())
+	for _, owner := range owners {
+		must(t, os.WriteFile(path, nil, 0o640))
+		must(t, os.Chown(path, owner[0], owner[1]))
+		must(t, WriteFile(path, []byte("new"), Private))
+		info, err := os.Stat(path)
+		must(t, err)
+		if stat := info.Sys().(*syscall.Stat_t); int(stat.Uid) != owner[0] || int(stat.Gid) != owner[1] || info.Mode().Perm() != 0o640 || info.Size() != 3 {
+			t.Errorf("owner %d, group %d, mode %v, want %v", stat.Uid, stat.Gid, info.Mode(), owner)
+		}
+		must(t, os.Remove(path))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -136,5 +137,17 @@ func TestReserveKeepsTheLength(t *testing.T) {
 		if err := take(f, 7, 3<<20); err == nil {
 			t.Errorf("%s of a closed file does not fail", name)
 		}
+	}
+}
+
+// What takes no bytes has no room.
+func TestProveWrites(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("this system has no device that is always full")
+	}
+	defer full.Close()
+	if err := (&osFile{File: full}).prove(0, 10); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("err = %v", err)
 	}
 }

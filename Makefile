@@ -81,7 +81,7 @@ fuzz: ## every fuzz target for FUZZTIME (default 60s)
 
 mutants: ## change the program in many small ways and see whether its tests notice; takes hours
 	@# Without -count=1 its time limit comes from the test cache.
-	GOFLAGS=-count=1 go run $(GREMLINS) unleash --threshold-efficacy 95 ./checkpoint
+	GOFLAGS=-count=1 go run $(GREMLINS) unleash --threshold-efficacy 95 -E durabletest ./checkpoint
 	@for package in octave pipeline writer; do GOFLAGS=-count=1 go run $(GREMLINS) unleash --threshold-efficacy 85 ./$$package || exit 1; done
 
 quirks: ## 10,000 lists as tools write them down, through reader and writer and back

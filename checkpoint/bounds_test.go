@@ -180,6 +180,42 @@ func TestCrowdWaits(t *testing.T) {
 	})
 }
 
+// A record right at the proven length was promised to nobody: it is a torn tail, with
+// all that is behind it.
+func TestTornAtTheProvenLength(t *testing.T) {
+	d := durabletest.New()
+	j := open(t, diskPath, testOptions(d))
+	must(t, j.Append(answer(1, `{"n":1}`)))
+	begin := j.Size()
+	must(t, j.Note(Record{Type: Asked, Key: key(2)}))
+	must(t, j.Note(Record{Type: Asked, Key: key(3)}))
+	data := d.Data(diskPath)[:j.Size()]
+	data[begin+20] ^= 1
+	d = durabletest.With(diskPath, data)
+	if r := verified(t, diskPath, d); r.Tail != int64(len(data))-begin || r.Answers != 1 || r.Closed {
+		t.Errorf("%+v, want a tail from %d on", r, begin)
+	}
+	j = open(t, diskPath, testOptions(d))
+	if j.Recovered() != int64(len(data))-begin || j.Len() != 1 {
+		t.Errorf("%d bytes were cut, %d answers are left", j.Recovered(), j.Len())
+	}
+	must(t, j.Close())
+}
+
+// What is rescued can be read by those who could read what was lost, and by nobody else.
+func TestRescuedKeepsTheMode(t *testing.T) {
+	d := durabletest.New()
+	must(t, open(t, diskPath, testOptions(d)).Close())
+	d.Put(diskPath, d.Data(diskPath), 0o640)
+	j := open(t, diskPath, testOptions(d))
+	d.Move(diskPath, "/away")
+	must(t, j.Append(answer(1, `{"n":1}`)))
+	if mode := d.Mode(diskPath + ".rescued"); mode != 0o640 {
+		t.Errorf("mode %v", mode)
+	}
+	must(t, j.Close())
+}
+
 // A file of which nothing is left but one line is not read to its end.
 func TestLineThatIsTooLong(t *testing.T) {
 	if _, err := (&blocks{f: endless{}}).line(0, 1<<40); err != io.EOF {
@@ -244,6 +280,17 @@ func TestBlocks(t *testing.T) {
 	check(0, len(all))
 }
 
+// A line of any length that is too short for a record is none.
+func TestShortLines(t *testing.T) {
+	for n := range 14 {
+		for _, c := range []string{"x", " ", "0"} {
+			if l, reason := parse([]byte(strings.Repeat(c, n))); reason == "" {
+				t.Errorf("%d times %q is taken for %+v", n, c, l)
+			}
+		}
+	}
+}
+
 // What the quick parser takes is spelled as records are, and all else is left to
 // encoding/json.
 func TestParseUsual(t *testing.T) {
@@ -263,6 +310,11 @@ func TestParseUsual(t *testing.T) {
 		if !ok || reason != "" || fmt.Sprintf("%s %v %v %d %s", quick.typ, quick.key, quick.at.UTC(), quick.synced, quick.body) !=
 			fmt.Sprintf("%s %v %v %d %s", slow.typ, slow.key, slow.at.UTC(), slow.synced, slow.body) {
 			t.Errorf("%s: %v, %+v, want %+v", text, ok, quick, slow)
+		}
+	}
+	for n := range len(whole) - len("}") { // of the body, all but the end is left to the checksum
+		if l, ok := parseUsual([]byte(whole[:n])); ok {
+			t.Errorf("%s is taken for %+v", whole[:n], l)
 		}
 	}
 	for _, odd := range []struct{ from, to string }{

@@ -19,29 +19,20 @@
 //
 // # Damage and torn tails
 //
-// Each record says in "synced" how many bytes of the file were durable when it
-// was written. The greatest such number in the file is the proven length: a line
-// below it that is not whole was whole once and somebody was told so, hence it
-// is damage and [Open] refuses the file with a [DamageError]. So is a record that
-// proves more bytes than lie before it: some of those are gone. A line at or
-// behind the proven length that is not whole was never promised to anybody: it is
-// the tail of a write that a crash tore, and Open cuts the file there.
+// Each record says in "synced" how many bytes of the file were durable when it was
+// written; the greatest such number is the proven length. What is not whole below it
+// was whole once and somebody was told so: that is damage, and [Open] refuses the file
+// with a [DamageError]. At or behind it, it was never promised to anybody: it is the
+// tail of a write that a crash tore, and Open cuts the file there. The closing record
+// proves all that is before it; without one, a flip in the last synced group counts as
+// a torn tail.
 //
-// The closing record proves all that is before it. What is beyond proof is the
-// last synced group of a journal that was never closed: nothing behind it
-// testifies, so a flip there counts as a torn tail. Nor is there proof of what a
-// file lost that ends with a whole record, earlier than it did.
+// # Names and room
 //
-// # Names
-//
-// A file that is moved, deleted or replaced while it is open is written to all the
-// same, and nobody will ever find what is written. So the name is looked at before
-// each commit and each call that is about to start. See [LostError].
-//
-// # Room
-//
-// Before a call starts, [Journal.MayAsk] takes room in the file for what all calls
-// under way may bring: a full disk costs no answer.
+// A file that is moved, deleted or replaced while it is open would be written to all
+// the same, and nobody would ever find it: its name is looked at before each commit and
+// each call, see [LostError]. Before a call starts, [Journal.MayAsk] takes room in the
+// file for what all calls under way may bring: a full disk costs no answer.
 package checkpoint
 
 import (

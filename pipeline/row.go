@@ -11,12 +11,12 @@ import (
 
 // What became of a row, in the column octave_status.
 const (
-	StatusOK           = "ok"
-	StatusNotFound     = "not_found"     // the service knows nobody by these data
-	StatusFailed       = "failed"        // asked in vain; running again asks again
-	StatusInvalid      = "invalid"       // cannot be asked about, free of charge
-	StatusExcluded     = "excluded"      // must not be asked about
-	StatusNotAttempted = "not_attempted" // the run stopped before
+	StatusOK           = writer.StatusOK
+	StatusNotFound     = writer.StatusNotFound
+	StatusFailed       = writer.StatusFailed // running again asks again
+	StatusInvalid      = writer.StatusInvalid
+	StatusExcluded     = writer.StatusExcluded
+	StatusNotAttempted = writer.StatusNotAttempted
 )
 
 // A rowError settles a row without a call.

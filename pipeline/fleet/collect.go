@@ -26,15 +26,14 @@ const (
 	grace = 5 * time.Second
 )
 
-// collect brings back what becomes of the questions that are waited for.
+// collect puts questions into the queue as the run asks them, unless they have an answer
+// already or went there ahead of it, and brings back what becomes of them.
 func (c *Coordinator) collect(ctx, soft context.Context) error {
-	var ensured time.Time
 	for pause := soonest; sleep(soft.Done(), pause); {
-		waiting := c.waiters()
+		waiting := inOrder(c.waiters())
 		found, err := c.deliver(soft, waiting)
-		if err == nil && time.Since(ensured) >= again {
-			ensured = time.Now()
-			err = c.enqueue(soft, due(c.waiters()))
+		if err == nil {
+			err = c.enqueue(soft, due(c.still(waiting)))
 		}
 		if over(soft) {
 			break
@@ -119,7 +118,7 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 				WHERE s.queue = $1 AND (s.result = 'answered' OR s.failed) AND (s.result = 'answered' AND s.ended >= q.fresh OR s.failed AND s.id > q.since)
 				GROUP BY s.key) k
 			WHERE bytes - own < $5))
-		ORDER BY id`, c.queue, keys, since, fresh, statementBytes)
+		ORDER BY id`, c.queue.Load(), keys, since, fresh, statementBytes)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -213,8 +212,8 @@ func (c *Coordinator) decisive(w *waiter, history []entry) (last entry) {
 // another host paid for it. Calls that an earlier run of this checkpoint has written are
 // left out, but for the one that brought the answer.
 func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last entry) error {
-	since := c.since
 	c.mu.Lock()
+	since := c.since
 	if told, again := c.told[key]; again {
 		since = told
 	}
@@ -347,7 +346,7 @@ func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) map[checkpoint.Key]bool {
 	}
 	batch.Queue(`SELECT c.key FROM octave_fleet.call c JOIN octave_fleet.host h ON h.id = c.host
 		WHERE c.queue = $1 AND c.key = ANY($2) AND c.ended IS NULL AND c.until > clock_timestamp()
-		AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval`, c.queue, keys, deadFor).
+		AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval`, c.queue.Load(), keys, deadFor).
 		Query(func(rows pgx.Rows) error {
 			var key []byte
 			_, err := pgx.ForEachRow(rows, []any{&key}, func() error { wire[keyOf(key)] = true; return nil })

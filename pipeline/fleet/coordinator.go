@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -58,13 +59,12 @@ type Coordinator struct {
 	cfg         CoordinatorConfig
 	db          *DB
 	brake       *pipeline.Brake
-	queue       int32
+	queue       atomic.Int32
 	began       time.Time // by the database's clock
 	from        int64     // the last call before this run
 	incarnation string    // of the database
 	since       int64     // the last call that was told to this checkpoint by runs before
 
-	asks    chan *waiter
 	served  chan struct{} // closed when nobody answers any more
 	mu      sync.Mutex
 	waiting map[checkpoint.Key]*waiter
@@ -110,7 +110,7 @@ func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
 // checkpoint before it: what they left in the queue is not asked any more, for
 // their list may have been another one.
 func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *pipeline.Brake) (*Coordinator, error) {
-	c := &Coordinator{cfg: cfg, db: db, brake: brake, asks: make(chan *waiter, Waiting), served: make(chan struct{}), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]int64{}}
+	c := &Coordinator{cfg: cfg, db: db, brake: brake, served: make(chan struct{}), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]int64{}}
 	before, err := c.register(ctx)
 	if err != nil {
 		return nil, err
@@ -121,16 +121,19 @@ func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *p
 // register enters the run and returns those that it takes over from. Repeated
 // after a commit of unknown end, it does not take over from itself.
 func (c *Coordinator) register(ctx context.Context) (before []string, err error) {
-	if c.queue, err = c.db.queueID(ctx, c.cfg.Service, c.cfg.Queue); err != nil {
+	queue, err := c.db.queueID(ctx, c.cfg.Service, c.cfg.Queue)
+	if err != nil {
 		return nil, err
 	}
-	return before, c.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		batch := &pgx.Batch{}
+	var began time.Time
+	var told, last int64
+	var incarnation string
+	err = c.db.pipeline(ctx, func(batch *pgx.Batch) {
 		batch.Queue(`UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
 			WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew).
 			Query(func(rows pgx.Rows) (err error) { before, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
 		batch.Queue(`SELECT coalesce(max(told), 0) FROM octave_fleet.run WHERE checkpoint = $1`, c.cfg.Checkpoint).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&c.since) })
+			QueryRow(func(row pgx.Row) error { return row.Scan(&told) })
 		maxCalls, maxUsage, cost := limits(c.cfg.Budgets)
 		orphanAfter := &c.cfg.OrphanAfter
 		if *orphanAfter == 0 {
@@ -138,11 +141,21 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 		}
 		batch.Queue(`INSERT INTO octave_fleet.run (id, checkpoint, queue, host, owner, list, total, orphan_after, incarnation, max_calls, max_usage, cost)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, octave_fleet.incarnation(), $9, $10::text::numeric, $11::text::numeric) ON CONFLICT (id) DO NOTHING`,
-			c.cfg.Run, c.cfg.Checkpoint, c.queue, c.cfg.Host, c.cfg.Owner, c.cfg.List, c.cfg.Total, orphanAfter, maxCalls, maxUsage, cost)
+			c.cfg.Run, c.cfg.Checkpoint, queue, c.cfg.Host, c.cfg.Owner, c.cfg.List, c.cfg.Total, orphanAfter, maxCalls, maxUsage, cost)
 		batch.Queue(`SELECT started, (SELECT coalesce(max(id), 0) FROM octave_fleet.call), octave_fleet.incarnation() FROM octave_fleet.run WHERE id = $1`, c.cfg.Run).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&c.began, &c.from, &c.incarnation) })
-		return tx.SendBatch(ctx, batch).Close()
+			QueryRow(func(row pgx.Row) error { return row.Scan(&began, &last, &incarnation) })
 	})
+	if err != nil {
+		return nil, err
+	}
+	c.queue.Store(queue)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.began.IsZero() {
+		c.began = began
+	}
+	c.since, c.from, c.incarnation = told, last, incarnation
+	return before, nil
 }
 
 // limits are the budgets of a run as the database keeps them.
@@ -170,11 +183,7 @@ func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.An
 	if c.brake.Reason() != nil {
 		return nil, pipeline.ErrStopped
 	}
-	select {
-	case c.asks <- w:
-	case <-c.brake.Pulled():
-		return nil, pipeline.ErrStopped
-	}
+	c.await(w)
 	select {
 	case out := <-w.outcome:
 		return out.answer, out.err
@@ -194,7 +203,6 @@ func (c *Coordinator) Serve(ctx context.Context) error {
 	// Whoever waits for the database when the brake is pulled stops waiting.
 	soft, cancel := c.brake.Bound(ctx)
 	defer cancel()
-	g.Go(func() error { return c.submit(ctx, soft) })
 	g.Go(func() error { return c.collect(ctx, soft) })
 	g.Go(func() error { return c.watch(ctx) })
 	err := g.Wait()
@@ -295,43 +303,8 @@ func (c *Coordinator) horizon() int {
 	return c.first + 2*max(c.places, Waiting)
 }
 
-// insertRows is how many questions share a statement at most.
+// insertRows is how many questions go ahead at once.
 const insertRows = 500
-
-// submit puts questions into the queue as the run asks them, unless they go there
-// ahead of it, in the order of the list.
-func (c *Coordinator) submit(ctx, soft context.Context) error {
-	for {
-		select {
-		case first := <-c.asks:
-			batch := c.gather(first)
-			c.await(batch)
-			// What has an answer already need not go into the queue.
-			_, err := c.deliver(soft, batch)
-			if err == nil {
-				err = c.enqueue(soft, due(c.still(batch)))
-			}
-			if err != nil && !over(soft) {
-				return err
-			}
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (c *Coordinator) gather(first *waiter) []*waiter {
-	batch := []*waiter{first}
-	for len(batch) < insertRows {
-		select {
-		case w := <-c.asks:
-			batch = append(batch, w)
-		default:
-			return inOrder(batch)
-		}
-	}
-	return inOrder(batch)
-}
 
 // inOrder sorts questions as the list does: rows come out in its order.
 func inOrder(batch []*waiter) []*waiter {
@@ -339,16 +312,14 @@ func inOrder(batch []*waiter) []*waiter {
 	return batch
 }
 
-// await makes the questions known to those who collect.
-func (c *Coordinator) await(batch []*waiter) {
+// await makes a question known to those who collect.
+func (c *Coordinator) await(w *waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, w := range batch {
-		if c.stopped {
-			w.outcome <- outcome{err: pipeline.ErrStopped}
-		} else {
-			c.waiting[w.Key] = w
-		}
+	if c.stopped {
+		w.outcome <- outcome{err: pipeline.ErrStopped}
+	} else {
+		c.waiting[w.Key] = w
 	}
 }
 
@@ -392,7 +363,7 @@ func (c *Coordinator) still(batch []*waiter) (list []*waiter) {
 func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 	for len(batch) > 0 {
 		n, size := 0, 0
-		for n < len(batch) && (n == 0 || size+len(batch[n].Canonical) <= statementBytes) {
+		for n < min(len(batch), insertRows) && (n == 0 || size+len(batch[n].Canonical) <= statementBytes) {
 			size += len(batch[n].Canonical)
 			n++
 		}
@@ -422,6 +393,7 @@ func (c *Coordinator) freshFor(w *waiter) time.Time {
 func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 	jobs := make([]river.InsertManyParams, 0, len(batch))
 	twice := make(map[checkpoint.Key]bool, len(batch)) // rows of the same contact
+	c.mu.Lock()
 	for _, w := range batch {
 		w.queued, w.pause = time.Now(), min(max(2*w.pause, again), rarelyAgain)
 		if twice[w.Key] {
@@ -432,6 +404,7 @@ func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 			Run: c.cfg.Run, Key: w.Key, Incarnation: c.incarnation, Request: w.Canonical, Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous,
 			Budgeted: c.cfg.Budgets.HasCalls || c.cfg.Budgets.HasUsage, Since: w.since, Fresh: c.freshFor(w)}})
 	}
+	c.mu.Unlock()
 	if len(jobs) == 0 {
 		return nil
 	}

@@ -112,7 +112,7 @@ func TestFleetClockGoesBack(t *testing.T) {
 	_ = c.group.Wait() // it would do so itself
 	c.stopped = false
 	asked := []*waiter{c.newWaiter(pipeline.NewQuestion(who(99), 0))}
-	c.await(asked)
+	c.await(asked[0])
 	if err := c.enqueue(t.Context(), asked); err != nil {
 		t.Fatal(err)
 	}

@@ -50,15 +50,16 @@ const goesOn = `(paused IS NULL AND incarnation = octave_fleet.incarnation() AND
 func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 	w := k.w
 	batch := &pgx.Batch{}
-	batch.Queue(`INSERT INTO octave_fleet.host (name, version, format, queue, account, slots, in_flight) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (name) DO UPDATE SET seen = clock_timestamp(), in_flight = $7, queue = $4, ended = NULL RETURNING id`,
-		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots, w.InFlight()).
-		QueryRow(func(row pgx.Row) error {
-			var id int32
-			err := row.Scan(&id)
-			w.host.Store(id)
-			return err
-		})
+	host := func(rows pgx.Rows) error {
+		var id int32
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { w.host.Store(id); return nil })
+		return err
+	}
+	batch.Queue(`UPDATE octave_fleet.host SET seen = clock_timestamp(), in_flight = $2, queue = $3, ended = NULL WHERE name = $1 RETURNING id`,
+		w.name, w.InFlight(), w.queue.Load()).Query(host)
+	batch.Queue(`INSERT INTO octave_fleet.host (name, version, format, queue, account, slots)
+		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM octave_fleet.host WHERE name = $1) RETURNING id`,
+		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots).Query(host)
 	var kind, text *string // why this key may not ask; one that is idle does not hear of it otherwise
 	batch.Queue(`SELECT kind, error FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account).QueryRow(func(row pgx.Row) error { return row.Scan(&kind, &text) })
 	batch.Queue(`SELECT id FROM octave_fleet.run WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND `+goesOn, w.queue.Load()).

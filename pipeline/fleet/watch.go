@@ -77,9 +77,9 @@ type state struct {
 
 func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT count(*), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor).
+	batch.Queue(`SELECT count(*), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue.Load(), Format, deadFor).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts, &s.places) })
-	batch.Queue(`SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue).
+	batch.Queue(`SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue.Load()).
 		Query(func(rows pgx.Rows) error {
 			var kind, text *string
 			_, err := pgx.ForEachRow(rows, []any{&kind, &text}, func() error {
@@ -90,7 +90,7 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 			})
 			return err
 		})
-	batch.Queue(`SELECT state FROM octave_fleet.pace WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue, deadFor).
+	batch.Queue(`SELECT state FROM octave_fleet.pace WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue.Load(), deadFor).
 		Query(func(rows pgx.Rows) error {
 			var text []byte
 			_, err := pgx.ForEachRow(rows, []any{&text}, func() error {
@@ -150,7 +150,6 @@ func (c *Coordinator) confirm(ctx context.Context, anew bool) error {
 	}
 	if anew {
 		clear(c.told)
-		c.since = min(c.since, c.from)
 	}
 	c.mu.Unlock()
 	if !anew {

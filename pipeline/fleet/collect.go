@@ -275,52 +275,35 @@ func (c *Coordinator) notify(e pipeline.Event) {
 // stop is the orderly end: no call starts for this run any more, and only those
 // on the wire are waited for.
 func (c *Coordinator) stop(ctx context.Context) error {
-	reach, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer c.abandon(nil)
+	reach, cancel := context.WithTimeout(ctx, c.cfg.Timeout+grace)
 	defer cancel()
-	var wire map[checkpoint.Key]bool
-	if c.db.away() == 0 && c.db.ping(reach) == nil {
-		err := c.db.patient(reach, func(ctx context.Context) error {
-			_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
-			return err
-		})
-		if err == nil {
-			wire, err = c.settleUp(reach)
-		}
-		if err != nil && reach.Err() == nil {
-			return err
-		}
-	}
-	c.abandon(wire)
-	if len(wire) == 0 {
+	if c.db.away() > 0 || c.db.ping(reach) != nil {
 		return nil
 	}
-	c.last(ctx, time.Now().Add(c.cfg.Timeout+grace))
-	return nil
-}
-
-// settleUp delivers what there is and returns what is on the wire: looked up
-// first, so that what ends in between is delivered.
-func (c *Coordinator) settleUp(ctx context.Context) (map[checkpoint.Key]bool, error) {
-	wire, err := c.onTheWire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_, err = c.deliver(ctx, c.waiters())
-	return wire, err
-}
-
-// last waits for the calls on the wire.
-func (c *Coordinator) last(ctx context.Context, until time.Time) {
-	reach, cancel := context.WithDeadline(ctx, until)
+	told, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	for len(c.waiters()) > 0 && sleep(reach.Done(), soonest) {
-		wire, err := c.settleUp(reach)
-		if err != nil {
+	err := c.db.patient(told, func(ctx context.Context) error {
+		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
+		return err
+	})
+	// What is on the wire is looked up first, so that what ends in between is delivered.
+	for err == nil {
+		var wire map[checkpoint.Key]bool
+		if wire, err = c.onTheWire(reach); err == nil {
+			_, err = c.deliver(reach, c.waiters())
+		}
+		if err == nil {
+			c.abandon(wire)
+		}
+		if len(c.waiters()) == 0 || !sleep(reach.Done(), soonest) {
 			break
 		}
-		c.abandon(wire)
 	}
-	c.abandon(nil)
+	if over(told) || over(reach) {
+		return nil
+	}
+	return err
 }
 
 // onTheWire are the questions that a living host is asking right now.

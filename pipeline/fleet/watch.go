@@ -51,7 +51,7 @@ func (c *Coordinator) watch(ctx context.Context) error {
 			}
 		case permanent(err):
 			return c.db.safe(err)
-		case !contended(err):
+		case !contended(err) && !canceled(err): // else it is there
 			c.db.lost(err)
 		}
 		if c.db.away() > c.cfg.Patience {

@@ -112,7 +112,7 @@ func (c *Client) refused(resp *http.Response, call call) *Error {
 	if err != nil {
 		body = nil
 	}
-	e := &Error{Status: resp.StatusCode, Message: c.words(message(body))}
+	e := &Error{Status: resp.StatusCode, Message: c.words(message(body)), Foreign: foreign(body)}
 	if resp.StatusCode/100 == 3 {
 		e.Message = c.words("redirected to " + place(resp) + ", which is not followed")
 	}

@@ -80,6 +80,9 @@ type Error struct {
 
 	// Trouble is set when waiting does not mend it.
 	Trouble Trouble
+	// Foreign: the refusal is in other words than the service's, which are a JSON
+	// object: a page of something between here and there.
+	Foreign bool
 	// Server is who answered, as it calls itself in Via or Server: a proxy, for
 	// the most part. "" when it does not say.
 	Server string

@@ -33,6 +33,12 @@ func message(body []byte) string {
 	return string(body)
 }
 
+// foreign says whether a body is there that is not the service's, whole or cut.
+func foreign(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	return len(body) > 0 && body[0] != '{'
+}
+
 // spoken looks where services put their message, the documented place first.
 func spoken(v value) string {
 	if !v.isObject() {

@@ -101,6 +101,9 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 		return s.stoppedOr(fleetError(err))
 	}
 	cfg.Run, cfg.Look = account.KnowAgents(pipeline.Call(client.Run)), account.Look
+	if !o.Service.Sandbox {
+		cfg.Validate = validate(client)
+	}
 	worker, err := fleet.NewWorker(soft, db, cfg, s.brake)
 	if err != nil {
 		return s.stoppedOr(fleetError(err))
@@ -169,6 +172,22 @@ func (s *host) prepare(w *options.Worker) (cfg fleet.WorkerConfig, err error) {
 	}
 	cfg.Account = fleet.Account(cfg.Service, key)
 	return cfg, nil
+}
+
+// validate asks the service whether it takes the key. Of a service that does not tell,
+// the rejection of a call is all there is to know; a page for people is somebody else's.
+func validate(client *octave.Client) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, accounts.Timeout)
+		defer cancel()
+		account, err := client.Validate(ctx)
+		if octave.Lacks(err) || err == nil && !account.Valid {
+			var page *octave.Error
+			return &octave.Error{Action: octave.All, Cause: octave.CauseKey, Message: "the service does not call the key valid",
+				Foreign: errors.As(err, &page) && page.Status/100 == 2}
+		}
+		return err
+	}
 }
 
 // checkKey asks the service, which costs nothing, whether the key is good: a worker

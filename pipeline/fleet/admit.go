@@ -97,7 +97,8 @@ func (t *turn) admit(entering bool) (bool, error) {
 	}
 	if over(ctx) && err != nil {
 		t.end = river.JobSnooze(0)
-		return false, nil
+		t.entered = entering // perhaps: its commit may have been under way
+		return false, t.leave()
 	}
 	if err != nil {
 		return false, &pipeline.JournalError{Err: err}

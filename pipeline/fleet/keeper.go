@@ -163,9 +163,17 @@ func (d *DB) upkeep(ctx context.Context, retain time.Duration) error {
 	}
 	batch = &pgx.Batch{}
 	batch.Queue(`DELETE FROM octave_fleet.run WHERE seen < clock_timestamp() - $1::interval`, retain)
+	batch.Queue(foldSQL)
 	batch.Queue(`DELETE FROM octave_fleet.host WHERE seen < clock_timestamp() - $1::interval`, retain)
 	return d.pool.SendBatch(ctx, batch).Close()
 }
+
+// foldSQL adds up what is kept of runs that were dropped.
+const foldSQL = `WITH gone AS (DELETE FROM octave_fleet.tally WHERE run <> '' AND NOT EXISTS (SELECT FROM octave_fleet.run r WHERE r.id = tally.run) RETURNING *)
+	INSERT INTO octave_fleet.tally AS t (queue, run, share, calls, answered, failed, lost, billed, usage)
+		SELECT queue, '', 0, sum(calls), sum(answered), sum(failed), sum(lost), sum(billed), sum(usage) FROM gone GROUP BY queue
+	ON CONFLICT (queue, run, share) DO UPDATE SET calls = t.calls + excluded.calls, answered = t.answered + excluded.answered, failed = t.failed + excluded.failed,
+		lost = t.lost + excluded.lost, billed = t.billed + excluded.billed, usage = t.usage + excluded.usage`
 
 const (
 	pruneRows = 10_000 // in one transaction

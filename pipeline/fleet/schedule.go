@@ -26,6 +26,8 @@ type schedule struct {
 	now     time.Time
 	read    time.Time // the same moment by the clock of this host, or a little later
 	stopped *octave.Error
+	// rejected are the calls with the key that were rejected since one was taken.
+	rejected int
 }
 
 const (
@@ -73,8 +75,8 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 	var state []byte
 	var kind, text *string
 	var seen time.Time
-	err := tx.QueryRow(ctx, `SELECT state, next, seen, kind, error, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
-		Scan(&state, &s.next, &seen, &kind, &text, &s.now)
+	err := tx.QueryRow(ctx, `SELECT state, next, seen, kind, error, rejected, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
+		Scan(&state, &s.next, &seen, &kind, &text, &s.rejected, &s.now)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +114,7 @@ func (s *schedule) save(batch *pgx.Batch) error {
 		return err
 	}
 	batch.Queue(`SET LOCAL synchronous_commit TO off`)
-	batch.Queue(`UPDATE octave_fleet.pace SET state = $2, next = $3, seen = $4 WHERE account = $1`, s.account, state, s.next, s.now)
+	batch.Queue(`UPDATE octave_fleet.pace SET state = $2, next = $3, seen = $4, rejected = $5 WHERE account = $1`, s.account, state, s.next, s.now, s.rejected)
 	return nil
 }
 
@@ -146,6 +148,9 @@ func (w *Worker) schedule(ctx context.Context, change func(*schedule, *pgx.Batch
 // by its clock. Those from before a series of failures do not end it.
 func (s *schedule) accepted(calls int, last time.Time) {
 	at := s.now.Add(last.Sub(s.read))
+	if calls > 0 {
+		s.rejected = 0
+	}
 	if calls > 0 && !at.Before(s.pace.Failing.First) {
 		s.pace.Accepted(calls)
 	}
@@ -158,7 +163,7 @@ func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time
 	err = w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
 		stopped = s.stopped
 		if stopped != nil {
-			forbid(batch, w.cfg.Account, w.queue.Load(), stopped) // runs that began since have to know
+			forbid(batch, w.cfg.Account, w.queue.Load(), stopped.Cause, stopped.Error()) // runs that began since have to know
 		}
 		var n int
 		n, wait = s.free(want)
@@ -341,18 +346,20 @@ func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallb
 	return before, err
 }
 
-// forbid stops everybody: no host asks with this key any more, and no run waits
-// for this queue's answers.
-func forbid(batch *pgx.Batch, account string, queue int32, call *octave.Error) {
-	batch.Queue(`UPDATE octave_fleet.pace SET kind = $2, error = $3 WHERE account = $1`, account, call.Cause.String(), call.Error())
-	batch.Queue(`UPDATE octave_fleet.run SET stopped = $2, error = $3 WHERE queue = $1 AND ended IS NULL AND stopped IS NULL`,
-		queue, call.Cause.String(), call.Error())
+// forbid stops everybody with this key: no host asks any more, and when no living host
+// of the queue has another one, no run waits for its answers.
+func forbid(batch *pgx.Batch, account string, queue int32, cause octave.Cause, text string) {
+	batch.Queue(`UPDATE octave_fleet.pace SET kind = $2, error = $3 WHERE account = $1`, account, cause.String(), text)
+	batch.Queue(`UPDATE octave_fleet.run SET stopped = $2, error = $3 WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND NOT EXISTS (
+			SELECT FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account
+			WHERE h.queue = $1 AND h.ended IS NULL AND h.seen > clock_timestamp() - $4::interval AND p.kind IS NULL)`,
+		queue, cause.String(), text, deadFor)
 }
 
 // Pardon lets a key ask again that was rejected or out of credits.
 func (d *DB) pardon(ctx context.Context, account string) error {
 	return d.patient(ctx, func(ctx context.Context) error {
-		_, err := d.pool.Exec(ctx, `UPDATE octave_fleet.pace SET kind = NULL, error = NULL WHERE account = $1`, account)
+		_, err := d.pool.Exec(ctx, `UPDATE octave_fleet.pace SET kind = NULL, error = NULL, rejected = 0 WHERE account = $1`, account)
 		return err
 	})
 }

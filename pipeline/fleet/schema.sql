@@ -39,6 +39,7 @@ CREATE TABLE octave_fleet.pace (
     state   json NOT NULL,
     next    timestamptz NOT NULL DEFAULT clock_timestamp(), -- the first start not given away
     seen    timestamptz NOT NULL DEFAULT clock_timestamp(), -- when it was changed last: the clock never goes back behind it
+    rejected int NOT NULL DEFAULT 0, -- calls in a row, of a key that counts as valid
     kind    text, -- why nobody may ask: key or credits; null when they may
     error   text
 );
@@ -98,7 +99,8 @@ CREATE INDEX call_settled ON octave_fleet.call (key) WHERE result = 'answered' O
 
 -- Which life of the database this is: another cluster, timeline or copy of the tables
 -- is another one, and so is a backup of which somebody said that it was put back.
-CREATE FUNCTION octave_fleet.incarnation() RETURNS text LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION octave_fleet.incarnation() RETURNS text LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ -- the same for every user, whatever that one may ask
 DECLARE
     restored text := (SELECT f.restored FROM octave_fleet.format f);
 BEGIN
@@ -115,3 +117,37 @@ INSERT INTO octave_fleet.call (queue, key, run, host, until, ended, result)
     SELECT 0, decode(md5(n::text), 'hex'), '', 0, now(), now(), (ARRAY['missed', 'answered'])[1 + n % 2] FROM generate_series(1, 2000) n;
 ANALYZE octave_fleet.call;
 DELETE FROM octave_fleet.call;
+
+-- What the calls that have ended add up to, since the fleet began: kept, so that nobody
+-- reads all calls to know it. A run has a row for each of some shares of the sessions,
+-- which else would wait for each other's transactions.
+CREATE TABLE octave_fleet.tally (
+    queue    int NOT NULL,
+    run      text NOT NULL, -- '' for those that were dropped
+    share    int NOT NULL,
+    calls    bigint NOT NULL DEFAULT 0,
+    answered bigint NOT NULL DEFAULT 0,
+    failed   bigint NOT NULL DEFAULT 0, -- questions that were given up
+    lost     bigint NOT NULL DEFAULT 0, -- also those of which something was heard later
+    billed   bigint NOT NULL DEFAULT 0, -- without an answer: possibly
+    usage    numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (queue, run, share)
+) WITH (fillfactor = 50);
+
+CREATE FUNCTION octave_fleet.add_up() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO octave_fleet.tally AS t (queue, run, share, calls, answered, failed, lost, billed, usage)
+        SELECT n.queue, n.run, pg_backend_pid() % 64,
+            sum((n.ended IS NOT NULL)::int - (o.ended IS NOT NULL)::int),
+            sum((n.result IS NOT DISTINCT FROM 'answered')::int - (o.result IS NOT DISTINCT FROM 'answered')::int),
+            sum(n.failed::int - o.failed::int),
+            sum((n.result IS NOT DISTINCT FROM 'lost' AND o.result IS DISTINCT FROM 'lost')::int),
+            sum(n.billed::int - o.billed::int),
+            sum(coalesce(n.usage, 0) - coalesce(o.usage, 0))
+        FROM new_calls n JOIN old_calls o USING (id) GROUP BY n.queue, n.run
+    ON CONFLICT (queue, run, share) DO UPDATE SET calls = t.calls + excluded.calls, answered = t.answered + excluded.answered, failed = t.failed + excluded.failed,
+        lost = t.lost + excluded.lost, billed = t.billed + excluded.billed, usage = t.usage + excluded.usage;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER add_up AFTER UPDATE ON octave_fleet.call
+    REFERENCING OLD TABLE AS old_calls NEW TABLE AS new_calls FOR EACH STATEMENT EXECUTE FUNCTION octave_fleet.add_up();

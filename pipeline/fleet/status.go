@@ -20,7 +20,7 @@ type Status struct {
 	Runs   []RunStatus   `json:"runs"` // that have not ended
 }
 
-// A QueueStatus counts questions; those that were pruned are not known any more.
+// A QueueStatus counts what waits, and what was done since the fleet began.
 type QueueStatus struct {
 	Service        string         `json:"service"`
 	Queue          string         `json:"queue"`
@@ -93,21 +93,23 @@ func (d *DB) Status(ctx context.Context) (s Status, err error) {
 	return s, d.safe(err)
 }
 
+// leftSQL are the runs that go on and the questions of each of which nobody knows yet
+// what becomes of them: its coordinator says what it knows, and what its hosts have
+// settled is known also when that is gone.
+const leftSQL = `SELECT r.id, r.queue, r.started, greatest(r.total - greatest(r.done, coalesce(t.settled, 0)), 0) AS left_over
+	FROM octave_fleet.run r LEFT JOIN (SELECT run, sum(answered + failed) AS settled FROM octave_fleet.tally GROUP BY run) t ON t.run = r.id
+	WHERE r.ended IS NULL AND r.stopped IS NULL`
+
 // queueStatus counts as a ledger of a checkpoint does: a call that did not end
 // is possibly billed.
 func queueStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
-	rows, err := tx.Query(ctx, `SELECT q.service, q.name,
-			coalesce((SELECT sum(greatest(total - done, 0)) FROM octave_fleet.run WHERE queue = q.id AND ended IS NULL AND stopped IS NULL), 0),
-			coalesce(c.running, 0), coalesce(c.answered, 0), coalesce(c.failed, 0), coalesce(c.calls, 0), coalesce(c.billed + c.running, 0), coalesce(c.usage, 0)::text
-		FROM octave_fleet.queue q LEFT JOIN (
-			SELECT queue,
-				count(*) FILTER (WHERE ended IS NULL) AS running,
-				count(DISTINCT key) FILTER (WHERE result = 'answered') AS answered,
-				count(DISTINCT key) FILTER (WHERE failed) AS failed,
-				count(*) AS calls,
-				count(*) FILTER (WHERE billed) AS billed,
-				sum(usage) AS usage
-			FROM octave_fleet.call GROUP BY queue) c ON c.queue = q.id
+	rows, err := tx.Query(ctx, `SELECT q.service, q.name, greatest(coalesce(r.left, 0) - coalesce(o.running, 0), 0), coalesce(o.running, 0),
+			coalesce(t.answered, 0), coalesce(t.failed, 0), coalesce(t.calls, 0) + coalesce(o.running, 0), coalesce(t.billed, 0) + coalesce(o.running, 0), coalesce(t.usage, 0)::text
+		FROM octave_fleet.queue q
+		LEFT JOIN (SELECT queue, sum(answered) AS answered, sum(failed) AS failed, sum(calls) AS calls, sum(billed) AS billed, sum(usage) AS usage
+			FROM octave_fleet.tally GROUP BY queue) t ON t.queue = q.id
+		LEFT JOIN (SELECT queue, count(*) AS running FROM octave_fleet.call WHERE ended IS NULL GROUP BY queue) o ON o.queue = q.id
+		LEFT JOIN (SELECT queue, sum(left_over) AS left FROM (`+leftSQL+`) l GROUP BY queue) r ON r.queue = q.id
 		ORDER BY q.service, q.name`)
 	if err != nil {
 		return err

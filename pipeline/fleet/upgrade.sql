@@ -22,6 +22,11 @@ FULL JOIN (
     FROM octave_fleet.record_3 WHERE type IN ('answered', 'missed')) e USING (queue, key, host, run, nth)
 ORDER BY coalesce(asked, at);
 
+INSERT INTO octave_fleet.tally (queue, run, share, calls, answered, failed, lost, billed, usage)
+    SELECT queue, run, 0, count(*), count(*) FILTER (WHERE result = 'answered'), count(*) FILTER (WHERE failed), count(*) FILTER (WHERE result = 'lost'),
+        count(*) FILTER (WHERE billed), coalesce(sum(usage), 0)
+    FROM octave_fleet.call GROUP BY queue, run;
+
 INSERT INTO octave_fleet.run (id, checkpoint, queue, host, owner, list, total, started, seen, ended, told, incarnation, stopped)
     SELECT id, checkpoint, queue, '', '', '', 0, started, seen, ended,
         CASE WHEN ended IS NULL THEN 0 ELSE (SELECT coalesce(max(id), 0) FROM octave_fleet.call WHERE asked <= ended) END, '', 'stopped'

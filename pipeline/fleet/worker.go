@@ -25,12 +25,15 @@ import (
 
 // WorkerConfig says for whom a worker asks, and how.
 type WorkerConfig struct {
-	Run     pipeline.Agent              // one call to the service
-	Look    func(context.Context) error // what is free to ask, see [pipeline.LookFirst]; may be nil
-	Service string                      // who answers, as in the header of a checkpoint
-	Queue   string                      // whose questions; those of other queues are left alone
-	Account string                      // of the key: see [Account]
-	Version string                      // of the program
+	Run  pipeline.Agent              // one call to the service
+	Look func(context.Context) error // what is free to ask, see [pipeline.LookFirst]; may be nil
+	// Validate asks the service, free of charge, whether the key is valid; one that it
+	// rejects is an [octave.Error] of CauseKey. Nil when nobody can be asked.
+	Validate func(context.Context) error
+	Service  string // who answers, as in the header of a checkpoint
+	Queue    string // whose questions; those of other queues are left alone
+	Account  string // of the key: see [Account]
+	Version  string // of the program
 
 	Slots       int           // calls in flight at most
 	Timeout     time.Duration // of a call
@@ -71,6 +74,7 @@ type Worker struct {
 	inFlight   atomic.Int64
 	unstored   atomic.Int64
 	pulse      pulse
+	keyCheck   keyCheck
 
 	seenMu  sync.Mutex
 	seenAt  time.Time  // when the pace was last looked at
@@ -295,6 +299,9 @@ func (q *questionWorker) Work(ctx context.Context, j *river.Job[job]) error {
 func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Key, answer *octave.Answer, err error) {
 	var call *octave.Error
 	refusedAll := errors.As(err, &call) && call.Action == octave.All
+	if err == nil {
+		w.notRejected()
+	}
 	if err == nil && !w.uneasy.Load() && answer.Quota.Limit == 0 {
 		w.acceptedAt.Store(time.Now().UnixNano())
 		w.accepted.Add(1)
@@ -306,16 +313,26 @@ func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Ke
 	var news pipeline.Event
 	ctx, cancel := w.brief()
 	defer cancel()
+	var all, alone error
+	if refusedAll {
+		all = err
+		if call.Cause == octave.CauseKey || call.Foreign {
+			all, alone = w.rejected(ctx, call, at)
+		}
+	}
 	broken := w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
 		const patience = 1 << 60 // how long an outage is waited for is up to the runs
 		news = s.pace.Ended(s.now, started, key, answer, err, patience)
-		if refusedAll {
-			forbid(batch, w.cfg.Account, w.queue.Load(), call)
+		if err == nil {
+			s.rejected = 0
+		}
+		if all != nil {
+			forbid(batch, w.cfg.Account, w.queue.Load(), call.Cause, all.Error())
 		}
 		return nil
 	})
-	if refusedAll {
-		w.brake.Pull(err)
+	if stop := firstError(all, alone); stop != nil {
+		w.brake.Pull(stop)
 	}
 	if broken == nil && news != nil {
 		w.cfg.Observer(news)

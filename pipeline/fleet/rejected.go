@@ -1,0 +1,91 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"octave-enrich/octave"
+)
+
+// A HostError is why one host must not ask: what is between it and the service, and not
+// its key, which works for others.
+type HostError struct{ Err error }
+
+func (e *HostError) Error() string {
+	return "this host alone cannot ask: " + e.Err.Error()
+}
+
+// Unwrap returns what the service, or whoever answered in its place, said.
+func (e *HostError) Unwrap() error { return e.Err }
+
+// rejectionsInARow is from when on a key is rejected that the service calls valid.
+const rejectionsInARow = 5
+
+// A keyCheck is what a host knows of the rejections of its key.
+type keyCheck struct {
+	mu      sync.Mutex
+	inARow  int       // calls
+	asked   time.Time // when the service was asked about the key last
+	foreign bool      // and it was not the service that answered
+}
+
+// rejected finds out what the rejection of a call means: that nobody with this key may
+// ask, and why, or that this host must not, or nothing yet.
+func (w *Worker) rejected(ctx context.Context, call *octave.Error, began time.Time) (all, alone error) {
+	if w.cfg.Validate == nil {
+		return call, nil
+	}
+	k := &w.keyCheck
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.inARow++
+	if !began.Before(k.asked) { // else it had been on the wire before it was asked
+		err := w.cfg.Validate(ctx)
+		k.asked = time.Now()
+		var said *octave.Error
+		rejects := errors.As(err, &said) && said.Cause == octave.CauseKey
+		if rejects && !said.Foreign {
+			return call, nil
+		}
+		k.foreign = rejects
+		w.cfg.Log.Warn("a call was rejected, and the service does not say that the key is not valid", slog.String("call", call.Error()), slog.Any("key", err))
+	}
+	if call.Foreign || k.foreign {
+		return nil, &HostError{call}
+	}
+	inARow := w.countRejection(ctx)
+	switch {
+	case inARow >= rejectionsInARow:
+		return fmt.Errorf("%d calls in a row: %w", inARow, call), nil
+	case k.inARow >= rejectionsInARow: // others have their answers meanwhile
+		return nil, &HostError{call}
+	}
+	return nil, nil
+}
+
+// notRejected takes note of a call that the service took.
+func (w *Worker) notRejected() {
+	w.keyCheck.mu.Lock()
+	defer w.keyCheck.mu.Unlock()
+	w.keyCheck.inARow = 0
+}
+
+// countRejection returns how many calls with this key were rejected in a row, by all
+// hosts; 0 when the database does not say.
+func (w *Worker) countRejection(ctx context.Context) (inARow int) {
+	err := w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error {
+		s.rejected++
+		inARow = s.rejected
+		return nil
+	})
+	if err != nil {
+		return 0
+	}
+	return inARow
+}

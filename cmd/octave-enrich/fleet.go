@@ -193,6 +193,7 @@ func (r *run) fileID() string {
 }
 
 func (r *run) tellHosts(n int, left error) {
+	r.unserved.Store(n == 0)
 	if n == 0 {
 		service, _ := r.o.Service.FleetName() // else the run had not begun
 		if left != nil {
@@ -235,7 +236,7 @@ func newFleet(a *app) *cobra.Command {
 		Args:  help.UnknownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newFleetInit(a), newFleetStatus(a))
+	cmd.AddCommand(newFleetInit(a), newFleetGrants(a), newFleetStatus(a))
 	for _, h := range handlings() {
 		cmd.AddCommand(newFleetHandle(a, h))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,9 +10,13 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline/fleet"
 	"octave-enrich/pipeline/metrics"
 )
 
@@ -65,7 +70,69 @@ func (s *host) metricsFleet() metrics.Fleet {
 		f.InFlight, f.Unstored = w.InFlight(), w.Unstored()
 	}
 	if db := s.db.Load(); db != nil {
-		f.Away = db.Away()
+		tellFleet(&f, db, s.o)
 	}
 	return f
+}
+
+// ready says why this run does not go on now.
+func (r *run) ready() error {
+	switch {
+	case r.fleet == nil:
+	case r.fleet.Away() > 0:
+		return errors.New("the fleet's database is away")
+	case r.unserved.Load():
+		return errors.New("no worker serves the queue")
+	}
+	return nil
+}
+
+// metricsFleet is nil for a run without a fleet.
+func (r *run) metricsFleet() func() metrics.Fleet {
+	if r.fleet == nil {
+		return nil
+	}
+	return func() (f metrics.Fleet) {
+		tellFleet(&f, r.fleet, r.o)
+		return f
+	}
+}
+
+// scrapeTimeout is less than Prometheus waits for a page.
+const scrapeTimeout = 5 * time.Second
+
+// tellFleet adds what the database says.
+func tellFleet(f *metrics.Fleet, db *fleet.DB, o *options.Options) {
+	service, err := o.Service.FleetName()
+	if f.Away = db.Away(); f.Away > 0 || err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	g, err := db.Gauges(ctx, service, o.Fleet.Queue)
+	if err != nil {
+		return // what is not known is not told
+	}
+	f.All = &metrics.FleetTotals{
+		Queued: g.Queued, Oldest: g.Oldest, Workers: g.Hosts, Slots: g.Slots, InFlight: g.InFlight, Rescued: g.Lost, Latency: g.Latency,
+		Limit: finite(g.Limit), Rate: finite(g.Rate), Started: g.Started, Key: metrics.KeyOK,
+	}
+	switch {
+	case g.Stopped == octave.CauseCredits:
+		f.All.Key = metrics.KeySpent
+	case g.Stopped != 0:
+		f.All.Key = metrics.KeyRejected
+	case g.Failing:
+		f.All.Key = metrics.KeyFailing
+	case g.Paused:
+		f.All.Key = metrics.KeyPaused
+	}
+}
+
+// finite is 0 for no limit.
+func finite(limit rate.Limit) float64 {
+	if limit >= rate.Inf {
+		return 0
+	}
+	return float64(limit)
 }

@@ -159,8 +159,9 @@ type teller struct {
 	outputs   []outputs.File
 	upload    *outputs.Upload // when the output is a sender's
 
-	told errgroup.Group // who is being told that the run begins
-	live func()         // stops --metrics-addr; nil before it begins
+	told     errgroup.Group // who is being told that the run begins
+	unserved atomic.Bool    // by any worker of the fleet
+	live     func()         // stops --metrics-addr; nil before it begins
 }
 
 // prepare opens what the run needs, and refuses what can be refused.

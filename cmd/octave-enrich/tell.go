@@ -112,7 +112,7 @@ func (r *run) metricsRun() metrics.Run {
 // serveMetrics begins to serve --metrics-addr. The run is ready: what a scrape
 // reads does not change any more, but for the tally.
 func (r *run) serveMetrics() (err error) {
-	r.live, err = serveLive(r.o.Teller.MetricsAddr, metrics.Live{Run: r.metricsRun, Ready: func() error { return nil }}, r.log)
+	r.live, err = serveLive(r.o.Teller.MetricsAddr, metrics.Live{Run: r.metricsRun, Fleet: r.metricsFleet(), Ready: r.ready}, r.log)
 	return err
 }
 

@@ -55,7 +55,19 @@ func rigOn(t *testing.T, server *pgtest.Server) *rig {
 	if _, err := r.look.Init(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	server.Exec(Grants(server.Database()))
 	return r
+}
+
+// as is a connection of a user who may do no more than that.
+func (r *rig) as(does string) *DB {
+	r.t.Helper()
+	db, err := Open(r.t.Context(), pgtest.As(Role(r.server.Database(), does), r.server.URL(r.address)), 6, Events{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(db.Close)
+	return db
 }
 
 // jobs counts those in some states; in none that are to be worked still.
@@ -166,7 +178,7 @@ func (r *rig) newHost(change func(*WorkerConfig)) *host {
 	}
 	h := &host{brake: pipeline.NewBrake(context.Background())}
 	var err error
-	if h.Worker, err = NewWorker(r.t.Context(), r.db(), cfg, h.brake); err != nil {
+	if h.Worker, err = NewWorker(r.t.Context(), r.as(RoleWorker), cfg, h.brake); err != nil {
 		r.t.Fatal(err)
 	}
 	return h
@@ -233,7 +245,7 @@ func (r *rig) party(run string, change func(*CoordinatorConfig)) *party {
 		change(&cfg)
 	}
 	var err error
-	if p.Coordinator, err = NewCoordinator(r.t.Context(), r.db(), cfg, p.brake); err != nil {
+	if p.Coordinator, err = NewCoordinator(r.t.Context(), r.as(RoleRun), cfg, p.brake); err != nil {
 		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -1008,7 +1020,7 @@ func TestFleetBehindAPooler(t *testing.T) {
 	if answered, stopped, failed := p.ask(300); answered != 300 || r.service.calls() != 300 {
 		t.Errorf("%d answered, %d stopped, %d failed after %d calls; hosts said:\n%s", answered, stopped, failed, r.service.calls(), r.logs)
 	}
-	if _, err := r.db().Status(t.Context()); err != nil {
+	if _, err := r.as(RoleStatus).Status(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

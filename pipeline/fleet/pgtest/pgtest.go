@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -184,6 +185,12 @@ func (s *Server) Socket() (folder string, port int) { return s.dir, s.port }
 func (s *Server) URL(address string) string {
 	return fmt.Sprintf("postgres://octave:%s@%s/%s?sslmode=disable", Password, address, s.database)
 }
+
+// Database is the name of its database.
+func (s *Server) Database() string { return s.database }
+
+// As is a URL of another user's.
+func As(user, url string) string { return strings.Replace(url, "://octave:", "://"+user+":", 1) }
 
 // Pooler starts a PgBouncer that gives every transaction another session of the
 // server's, and returns its address. It ends with the test.

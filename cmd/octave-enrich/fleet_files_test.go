@@ -4,9 +4,11 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,4 +134,49 @@ func TestFleetCompose(t *testing.T) {
 	}
 	worker.signal(t, syscall.SIGTERM)
 	worker.exits(t, 143)
+}
+
+// TestFleetRunbook does what the runbook says, command by command in its order, with the
+// users that it makes. The same list costs nothing more, whatever is rotated, put back or
+// brought up to date in between.
+func TestFleetRunbook(t *testing.T) {
+	server := pgtest.Start(t)
+	server.Exec("CREATE ROLE owner LOGIN CREATEROLE")
+	server.Exec("CREATE DATABASE fleet OWNER owner")
+	service := serveRemote(t)
+	dir := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(dir, "key"), []byte("a key\n"), 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "key.new"), []byte("another key\n"), 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "people.csv"), read(t, "../../samples/prospects.csv"), 0o600))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	port := strings.TrimPrefix(listener.Addr().String(), "127.0.0.1:")
+	check(t, listener.Close())
+
+	text := fleetSample(t, "README.md")
+	_, text, _ = strings.Cut(text, "\n## Runbook\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	script := "set -eu\n"
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(text, -1)
+	for _, block := range blocks {
+		script += block[1]
+	}
+	if len(blocks) < 7 {
+		t.Errorf("%d blocks of commands were found", len(blocks))
+	}
+	script = strings.ReplaceAll(script, "db.internal/fleet?sslmode=verify-full", server.Address()+"/fleet?sslmode=disable")
+	script = strings.ReplaceAll(script, "9464", port)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = append(command(t, dir, service.url).Env, "OCTAVE_API_KEY=")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p := start(t, cmd)
+	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }) // what it left behind
+	<-p.ended
+	if p.code() != 0 {
+		t.Fatalf("it ends with %d:\n%s", p.code(), p.stderr())
+	}
+	if books := service.books(t); books.Asked != 28 {
+		t.Errorf("%d calls for 28 questions", books.Asked)
+	}
 }

@@ -256,6 +256,7 @@ func TestFleetUpgrades(t *testing.T) {
 	if created, err := r.look.Init(t.Context()); err != nil || created {
 		t.Fatalf("moved: %v, made %v", err, created)
 	}
+	server.Exec(Grants(server.Database()))
 	status, err := r.look.Status(t.Context())
 	if err != nil || len(status.Queues) != 1 || len(status.Keys) != 1 {
 		t.Fatalf("%+v, %v", status, err)

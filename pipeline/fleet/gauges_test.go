@@ -81,6 +81,10 @@ func TestFleetTally(t *testing.T) {
 	if r.server.Scan(`SELECT sum(lost) FROM octave_fleet.tally`, &lost); lost != 1 {
 		t.Errorf("%d calls were lost, want 1 for ever", lost)
 	}
+	r.server.Exec(`DELETE FROM octave_fleet.call WHERE id % 3 = 0`)
+	if want, got := r.table(addedUp), r.table(kept); got != want {
+		t.Errorf("when some were pruned, kept:\n%s\nwant:\n%s", got, want)
+	}
 	// Dropped runs leave their sum.
 	sum := `SELECT queue, '', sum(calls)::bigint, sum(answered)::bigint, sum(failed)::bigint, sum(billed)::bigint, sum(usage)::text FROM octave_fleet.tally GROUP BY queue`
 	before := r.table(sum)

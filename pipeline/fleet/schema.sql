@@ -118,8 +118,8 @@ INSERT INTO octave_fleet.call (queue, key, run, host, until, ended, result)
 ANALYZE octave_fleet.call;
 DELETE FROM octave_fleet.call;
 
--- What the calls that have ended add up to, since the fleet began: kept, so that nobody
--- reads all calls to know it. A run has a row for each of some shares of the sessions,
+-- What the calls that have ended add up to: kept, so that nobody reads all calls to know
+-- it. A run has a row for each of some shares of the sessions,
 -- which else would wait for each other's transactions.
 CREATE TABLE octave_fleet.tally (
     queue    int NOT NULL,
@@ -128,7 +128,7 @@ CREATE TABLE octave_fleet.tally (
     calls    bigint NOT NULL DEFAULT 0,
     answered bigint NOT NULL DEFAULT 0,
     failed   bigint NOT NULL DEFAULT 0, -- questions that were given up
-    lost     bigint NOT NULL DEFAULT 0, -- also those of which something was heard later
+    lost     bigint NOT NULL DEFAULT 0, -- since the fleet began, whatever was heard of them later
     billed   bigint NOT NULL DEFAULT 0, -- without an answer: possibly
     usage    numeric NOT NULL DEFAULT 0,
     PRIMARY KEY (queue, run, share)
@@ -151,3 +151,16 @@ BEGIN
 END $$;
 CREATE TRIGGER add_up AFTER UPDATE ON octave_fleet.call
     REFERENCING OLD TABLE AS old_calls NEW TABLE AS new_calls FOR EACH STATEMENT EXECUTE FUNCTION octave_fleet.add_up();
+
+CREATE FUNCTION octave_fleet.take_off() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO octave_fleet.tally AS t (queue, run, share, calls, answered, failed, billed, usage)
+        SELECT queue, run, pg_backend_pid() % 64, -count(*), -count(*) FILTER (WHERE result = 'answered'), -count(*) FILTER (WHERE failed),
+            -count(*) FILTER (WHERE billed), -coalesce(sum(usage), 0)
+        FROM old_calls WHERE ended IS NOT NULL GROUP BY queue, run
+    ON CONFLICT (queue, run, share) DO UPDATE SET calls = t.calls + excluded.calls, answered = t.answered + excluded.answered, failed = t.failed + excluded.failed,
+        billed = t.billed + excluded.billed, usage = t.usage + excluded.usage;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER take_off AFTER DELETE ON octave_fleet.call
+    REFERENCING OLD TABLE AS old_calls FOR EACH STATEMENT EXECUTE FUNCTION octave_fleet.take_off();

@@ -20,7 +20,8 @@ type Status struct {
 	Runs   []RunStatus   `json:"runs"` // that have not ended
 }
 
-// A QueueStatus counts what waits, and what was done since the fleet began.
+// A QueueStatus counts what waits, and what was done; what was pruned is not known any
+// more.
 type QueueStatus struct {
 	Service        string         `json:"service"`
 	Queue          string         `json:"queue"`

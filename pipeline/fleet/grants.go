@@ -72,7 +72,7 @@ GRANT SELECT, INSERT ON octave_fleet.queue TO {run};
 GRANT SELECT, INSERT, UPDATE ON octave_fleet.run TO {run};
 GRANT SELECT, INSERT, UPDATE, DELETE ON octave_fleet.river_job TO {run};
 GRANT SELECT, INSERT, UPDATE ON octave_fleet.river_queue TO {run};
-GRANT USAGE ON SEQUENCE octave_fleet.queue_id_seq, octave_fleet.river_job_id_seq TO {run};
+GRANT USAGE ON SEQUENCE octave_fleet.river_job_id_seq TO {run};
 
 -- Who watches sees no contact, no answer and no question.
 GRANT SELECT ON octave_fleet.format, octave_fleet.queue, octave_fleet.host, octave_fleet.pace, octave_fleet.run, octave_fleet.tally TO {status};

@@ -236,6 +236,14 @@ func (w *Worker) unbound() bool {
 	return w.free && time.Since(w.seenAt) < look/2
 }
 
+// unhurried says that nothing bound the calls when the row was last looked at: one that
+// is late is no burst.
+func (w *Worker) unhurried() bool {
+	w.seenMu.Lock()
+	defer w.seenMu.Unlock()
+	return w.free
+}
+
 // see remembers what this host has to know between two looks at the row.
 func (w *Worker) see(s *schedule) {
 	uneasy := s.pace.Uneasy()

@@ -164,7 +164,7 @@ func (t *turn) Take() (pipeline.Started, error) {
 			w.giveUp([]lease{start.lease})
 			return t.notNow(0)
 		}
-		if late := time.Since(start.at); late < latest || tries >= fewTimes || w.unbound() {
+		if late := time.Since(start.at); late < latest || tries >= fewTimes || w.unhurried() {
 			return start.call, nil
 		}
 		w.giveUp([]lease{start.lease}) // others may probe, should it have been a probe's start

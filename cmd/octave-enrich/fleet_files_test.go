@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -168,7 +169,7 @@ func TestFleetRunbook(t *testing.T) {
 	script = strings.ReplaceAll(script, "9464", port)
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
 	cmd.Dir = dir
-	cmd.Env = append(command(t, dir, service.url).Env, "OCTAVE_API_KEY=")
+	cmd.Env = slices.Concat(command(t, dir, service.url).Env, []string{"OCTAVE_API_KEY="})
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p := start(t, cmd)
 	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }) // what it left behind

@@ -47,7 +47,7 @@ func (r *rig) table(sql string) (text string) {
 // been billed, and those of which something was heard after they had counted as lost.
 func TestFleetTally(t *testing.T) {
 	r := newRig(t)
-	r.service.fate = func(n int, req octave.Request) error {
+	r.service.fate = func(n int, _ octave.Request) error {
 		switch n % 5 {
 		case 0:
 			return &octave.Error{Status: 504, Action: octave.Again, Cause: octave.CauseServer, Message: "late", MaybeBilled: true}

@@ -17,8 +17,8 @@ import (
 
 // Rejections as they come, of a call and of the question whether the key is valid.
 var (
-	rejectedKey  = &octave.Error{Status: 401, Action: octave.All, Cause: octave.CauseKey, Message: "Invalid API key"}
-	rejectedPage = &octave.Error{Status: 403, Action: octave.All, Cause: octave.CauseKey, Message: "Access denied by policy", Foreign: true}
+	errKey  = &octave.Error{Status: 401, Action: octave.All, Cause: octave.CauseKey, Message: "Invalid API key"}
+	errPage = &octave.Error{Status: 403, Action: octave.All, Cause: octave.CauseKey, Message: "Access denied by policy", Foreign: true}
 )
 
 // rejecting is a host of which every call is rejected so, and that hears so of its key.
@@ -53,10 +53,10 @@ func (r *rig) goesOn(p *party) {
 // A page of a proxy is the problem of the host behind it. What it was to ask is asked by
 // others.
 func TestFleetForeignPageIsOfOneHost(t *testing.T) {
-	for name, validate := range map[string]error{"the key is valid": nil, "a page there, too": rejectedPage, "no answer": errors.New("no route")} {
+	for name, validate := range map[string]error{"the key is valid": nil, "a page there, too": errPage, "no answer": errors.New("no route")} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			ill, calls := r.rejecting(rejectedPage, validate, nil)
+			ill, calls := r.rejecting(errPage, validate, nil)
 			p := r.party("a", nil)
 			var asking errgroup.Group
 			asking.Go(func() error { r.goesOn(p); return nil })
@@ -94,8 +94,8 @@ func TestFleetWrongKeyOnOneHost(t *testing.T) {
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	good := r.host(func(cfg *WorkerConfig) { cfg.Slots = 2 })
-	wrong, _ := r.rejecting(rejectedKey, rejectedKey, func(cfg *WorkerConfig) { cfg.Account = "wrong" })
-	idle, _ := r.rejecting(rejectedKey, rejectedKey, func(cfg *WorkerConfig) { cfg.Account, cfg.Queue = "wrong", "another" })
+	wrong, _ := r.rejecting(errKey, errKey, func(cfg *WorkerConfig) { cfg.Account = "wrong" })
+	idle, _ := r.rejecting(errKey, errKey, func(cfg *WorkerConfig) { cfg.Account, cfg.Queue = "wrong", "another" })
 	p := r.party("a", nil)
 	var asking errgroup.Group
 	asking.Go(func() error { r.goesOn(p); return nil })
@@ -106,7 +106,7 @@ func TestFleetWrongKeyOnOneHost(t *testing.T) {
 	if p.brake.Reason() != nil || good.brake.Reason() != nil {
 		t.Errorf("the run stops because of %v, the good host of %v", p.brake.Reason(), good.brake.Reason())
 	}
-	r.service.fate = func(int, octave.Request) error { return rejectedKey } // of a host that cannot ask whether it is valid
+	r.service.fate = func(int, octave.Request) error { return errKey } // of a host that cannot ask whether it is valid
 	q := r.party("b", nil)
 	if _, stopped, _ := q.ask(90); stopped == 0 {
 		t.Error("the run did not stop when no key was left")
@@ -123,7 +123,7 @@ func TestFleetWrongKeyOnOneHost(t *testing.T) {
 // rejected.
 func TestFleetFiveRejectionsInARow(t *testing.T) {
 	r := newRig(t)
-	h, calls := r.rejecting(rejectedKey, nil, func(cfg *WorkerConfig) { cfg.Slots = 1 })
+	h, calls := r.rejecting(errKey, nil, func(cfg *WorkerConfig) { cfg.Slots = 1 })
 	p := r.party("a", nil)
 	p.ask(60)
 	<-h.brake.Pulled()
@@ -143,7 +143,7 @@ func TestFleetStrayRejection(t *testing.T) {
 	r := newRig(t)
 	r.service.fate = func(n int, _ octave.Request) error {
 		if n%4 != 0 { // three in a row
-			return rejectedKey
+			return errKey
 		}
 		return nil
 	}

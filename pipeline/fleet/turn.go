@@ -127,7 +127,7 @@ func (t *turn) later(agent pipeline.Agent) pipeline.Agent {
 		var call *octave.Error
 		if again || isStop(err) || errors.As(err, &call) && call.Action == octave.All {
 			t.end = river.JobSnooze(wait)
-			return nil, firstError(t.miss(attempts), pipeline.ErrStopped)
+			return nil, firstError(t.miss(attempts), pipeline.ErrStopped) //nolint:contextcheck // a missed call is stored after ctx has ended, too
 		}
 		return answer, err
 	}

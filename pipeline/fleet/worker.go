@@ -175,7 +175,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return err
 	}
-	w.giveUp(w.starts)
+	w.giveUp(w.starts) //nolint:contextcheck // its own: an orderly stop has ended ctx
 	if err := w.retire(ctx); err != nil {
 		w.cfg.Log.Warn("the fleet was not told that this host has ended; others will notice", slog.String("error", err.Error()))
 	}
@@ -289,9 +289,9 @@ func (q *questionWorker) Work(ctx context.Context, j *river.Job[job]) error {
 	// paid for goes on.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(w.hard, cancel)()
+	defer context.AfterFunc(w.hard, cancel)() //nolint:contextcheck // a hard stop ends it all the same
 	t := &turn{Job: j, ctx: ctx, worker: w}
-	return t.work()
+	return t.work() //nolint:contextcheck // what a call did is stored after ctx has ended, too
 }
 
 // ended tells the pace of the key how a call ended. What goes well is told with

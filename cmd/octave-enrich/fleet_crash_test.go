@@ -36,6 +36,7 @@ import (
 //
 // The ledger of the service, a process that is not killed, is the witness.
 func TestFleetCrash(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(number(t, "FLEET_SEEDS", len(assaults))) {
 		t.Run(fmt.Sprintf("seed=%d,%v", seed, assaults[seed%uint64(len(assaults))]), func(t *testing.T) {
 			t.Parallel()

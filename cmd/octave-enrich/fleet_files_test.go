@@ -23,6 +23,7 @@ import (
 // The ready files are what Compose, Kubernetes and Prometheus understand: a name that
 // their schemas do not know is an error.
 func TestFleetSampleSchemas(t *testing.T) {
+	t.Parallel()
 	folder, err := filepath.Abs("../../samples/fleet")
 	check(t, err)
 	args := []string{"run", "."}
@@ -39,6 +40,7 @@ func TestFleetSampleSchemas(t *testing.T) {
 // Alerts come when they should, and not otherwise. Without promtool their words are
 // still held to its parser, in the test before.
 func TestFleetAlerts(t *testing.T) {
+	t.Parallel()
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
 		t.Log("promtool is not here: the rules are parsed, and not tried")
@@ -72,6 +74,7 @@ type composition struct {
 // run as the user that it names, whose files alone the secrets are, with nothing but
 // the environment that it gives, and reach the database through its socket.
 func TestFleetCompose(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Log("only root can become somebody else: the file is parsed, and not tried")
 		return
@@ -141,6 +144,7 @@ func TestFleetCompose(t *testing.T) {
 // users that it makes. The same list costs nothing more, whatever is rotated, put back or
 // brought up to date in between.
 func TestFleetRunbook(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	server.Exec("CREATE ROLE owner LOGIN CREATEROLE")
 	server.Exec("CREATE DATABASE fleet OWNER owner")

@@ -32,6 +32,7 @@ func fleetSample(t *testing.T, name string) string {
 // The ready files of a fleet name commands and flags that there are, and give a
 // worker the time that its calls may take.
 func TestFleetSamples(t *testing.T) {
+	t.Parallel()
 	command := regexp.MustCompile(`(?:octave-enrich |args: \[|command: \[)(worker|run|fleet, init)\b([^\n]*)`)
 	flag := regexp.MustCompile(`--([a-z-]+)`)
 	stop := regexp.MustCompile(`(?:stop_grace_period: |terminationGracePeriodSeconds: |TimeoutStopSec=)(\d+)(m|min)?\b`)
@@ -70,6 +71,7 @@ func TestFleetSamples(t *testing.T) {
 }
 
 func TestFleetSamplesParse(t *testing.T) {
+	t.Parallel()
 	for name, documents := range map[string]int{"docker-compose.yaml": 1, "kubernetes.yaml": 6, "alerts.yaml": 1} {
 		decoder := yaml.NewDecoder(bytes.NewReader([]byte(fleetSample(t, name))))
 		for n := 0; ; n++ {
@@ -91,6 +93,7 @@ func TestFleetSamplesParse(t *testing.T) {
 // The workers of a ready file have the slots that its rate takes when a call takes
 // half a minute, and a quarter more.
 func TestFleetSamplesUseTheirRate(t *testing.T) {
+	t.Parallel()
 	const latency, spare = 30, 1.25
 	worker := regexp.MustCompile(`worker,? --rate,? (\d+)/s,? --concurrency,? "?(\d+)`)
 	replicas := regexp.MustCompile(`replicas: (\d+)`)
@@ -137,6 +140,7 @@ func pods(t *testing.T) map[string]map[string]any {
 
 // Probes and scrapes reach what is served, and everybody is held by the policies.
 func TestFleetSampleIsWatched(t *testing.T) {
+	t.Parallel()
 	handler, err := metrics.Handler(metrics.Live{Run: func() metrics.Run { return metrics.Run{} }, Ready: func() error { return nil }})
 	if err != nil {
 		t.Fatal(err)
@@ -173,6 +177,7 @@ func TestFleetSampleIsWatched(t *testing.T) {
 
 // Alerts are about figures that there are, and the page says what to do about each.
 func TestFleetAlertsAreExplained(t *testing.T) {
+	t.Parallel()
 	handler, err := metrics.Handler(metrics.Live{
 		Run: func() metrics.Run { return metrics.Run{} }, Worker: true,
 		Fleet: func() metrics.Fleet { return metrics.Fleet{Worker: true, All: &metrics.FleetTotals{}} },

@@ -25,6 +25,7 @@ import (
 // TestFleetScript holds the commands of a fleet to their contract: each script has
 // a database of its own, at $FLEET.
 func TestFleetScript(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	params := scripts("testdata/fleet")
 	plain, count := params.Setup, atomic.Int32{}

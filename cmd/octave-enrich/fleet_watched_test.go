@@ -17,6 +17,7 @@ import (
 // Worker and run tell alike of the whole queue, and the worker of itself: what waits,
 // what is on the wire, the key. Who has gone away is not ready.
 func TestFleetIsWatched(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	service, letGo := gated(t, 2, sandbox.Config{})
 	dir := t.TempDir()

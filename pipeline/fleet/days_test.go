@@ -37,6 +37,7 @@ func (r *rig) restore() {
 // there takes them back, and goes on with the others; for one that is not, nothing is
 // asked.
 func TestFleetRestored(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	there, gone := r.party("there", nil), r.party("gone", nil)
 	var g errgroup.Group
@@ -93,6 +94,7 @@ func TestFleetRestored(t *testing.T) {
 // A clock that went back an hour holds nothing up: what was planned, paused or queued
 // by the old one would be as late.
 func TestFleetClockGoesBack(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	limit := rate.Limit(100)
 	h := r.host(func(cfg *WorkerConfig) { cfg.Limit = &limit })
@@ -132,6 +134,7 @@ func TestFleetClockGoesBack(t *testing.T) {
 
 // A database that gives its statements up is there, and says what to do about it.
 func TestFleetStatementTimeout(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	db, err := Open(t.Context(), r.server.URL(r.address), 2, Events{Away: func(err error) { t.Errorf("it counts as away: %v", err) }})
 	if err != nil {
@@ -149,6 +152,7 @@ func TestFleetStatementTimeout(t *testing.T) {
 
 // Calls of a host that slept end without an answer, which says nothing of the service.
 func TestFleetHostThatSlept(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	r.service.fate = func(n int, _ octave.Request) error {
@@ -191,6 +195,7 @@ func TestPulse(t *testing.T) {
 
 // A short list does not wait until a long one is done.
 func TestFleetShortListsDoNotWait(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.host(func(cfg *WorkerConfig) { limit := rate.Limit(60); cfg.Limit, cfg.Slots = &limit, 4 })
 	long := r.party("long", nil)
@@ -217,6 +222,7 @@ func TestFleetShortListsDoNotWait(t *testing.T) {
 
 // The tables of format 3 are moved when nobody uses them: what was paid for is there.
 func TestFleetUpgrades(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Shared(t)
 	r := &rig{t: t, server: server, address: server.Address(), service: &service{asked: map[string]int{}}, logs: &logs{}}
 	r.look = r.db()
@@ -275,6 +281,7 @@ func TestFleetUpgrades(t *testing.T) {
 // A program works with a later fleet that lets it, so that workers may be replaced one
 // after another.
 func TestFleetFormats(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	for version, tc := range map[int]struct {
 		oldest int

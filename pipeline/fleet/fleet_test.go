@@ -317,6 +317,7 @@ func (r *rig) until(what string, done func() bool) {
 }
 
 func TestFleetPaysOnceForTwoCoordinators(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.host(nil)
 	r.host(nil)
@@ -348,6 +349,7 @@ func TestFleetPaysOnceForTwoCoordinators(t *testing.T) {
 }
 
 func TestFleetBudgets(t *testing.T) {
+	t.Parallel()
 	usage := func(most, cost octave.Decimal) pipeline.Budgets {
 		return pipeline.Budgets{HasUsage: true, MaxUsage: pipeline.Amount{}.Plus(most), CostToRun: pipeline.Amount{}.Plus(cost)}
 	}
@@ -388,6 +390,7 @@ func TestFleetBudgets(t *testing.T) {
 // A rejected key stops every host that has it and every run that waits for them,
 // before another call.
 func TestFleetKeyRejected(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	rejected := &octave.Error{Status: 401, Action: octave.All, Cause: octave.CauseKey, Message: "Invalid API key"}
 	r.service.fate = func(n int, _ octave.Request) error {
@@ -432,6 +435,7 @@ func TestFleetKeyRejected(t *testing.T) {
 // Refusals in a row, whichever host gets them, hold all hosts back, within a second
 // of their being told.
 func TestFleetPause(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	var wall atomic.Bool
 	wall.Store(true)
@@ -472,6 +476,7 @@ func TestFleetPause(t *testing.T) {
 // A service that is down is probed with one call at a time by all hosts together,
 // and no row fails.
 func TestFleetOutage(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	var mu sync.Mutex
 	var known time.Time // to all hosts
@@ -527,6 +532,7 @@ func TestFleetOutage(t *testing.T) {
 // An answer that came while the database was down is stored when it is back, and
 // nobody asks again.
 func TestFleetAnswerOutlivesTheDatabase(t *testing.T) {
+	t.Parallel()
 	r := rigAlone(t)
 	r.service.hold = make(chan struct{})
 	h := r.host(nil)
@@ -548,6 +554,7 @@ func TestFleetAnswerOutlivesTheDatabase(t *testing.T) {
 
 // A database that is away when somebody begins is waited for.
 func TestFleetBeginsWithoutDatabase(t *testing.T) {
+	t.Parallel()
 	r := rigAlone(t)
 	h, db := r.newHost(nil), r.db()
 	r.server.Kill()
@@ -569,6 +576,7 @@ func TestFleetBeginsWithoutDatabase(t *testing.T) {
 
 // Who is told to stop before the database came back just ends.
 func TestFleetNeverBegins(t *testing.T) {
+	t.Parallel()
 	r := rigAlone(t)
 	h := r.newHost(nil)
 	r.server.Kill()
@@ -579,6 +587,7 @@ func TestFleetNeverBegins(t *testing.T) {
 
 // The first signal lets calls in flight end and gives everything else back.
 func TestFleetDrain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	h := r.host(nil)
@@ -612,6 +621,7 @@ func TestFleetDrain(t *testing.T) {
 
 // A run that stops waits for its calls on the wire.
 func TestFleetRunStops(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	r.host(nil)
@@ -631,6 +641,7 @@ func TestFleetRunStops(t *testing.T) {
 
 // A signal does not wait for a database that is away.
 func TestFleetRunStopsWithoutDatabase(t *testing.T) {
+	t.Parallel()
 	r := rigAlone(t)
 	r.service.hold = make(chan struct{})
 	h := r.host(nil)
@@ -663,6 +674,7 @@ func TestFleetRunStopsWithoutDatabase(t *testing.T) {
 // A newer run of the same checkpoint takes over: the list may be another one, and
 // nobody who is not on it any more is asked about.
 func TestFleetTakesOver(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	first := r.party("a", func(cfg *CoordinatorConfig) { cfg.Checkpoint = "file" })
 	var g errgroup.Group
@@ -683,6 +695,7 @@ func TestFleetTakesOver(t *testing.T) {
 }
 
 func TestFleetFailuresAreTold(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.fate = func(_ int, req octave.Request) error {
 		if req.Email == who(0).Email {
@@ -708,6 +721,7 @@ func TestFleetFailuresAreTold(t *testing.T) {
 
 // Jobs of another version stay where they are.
 func TestFleetRefusesOtherVersions(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.host(nil)
 	p := r.party("a", nil)
@@ -735,6 +749,7 @@ func (later) Kind() string { return "octave_question_99" }
 // A call of which nothing was heard for too long is lost, and the question is asked
 // again. An answer that comes after all is kept.
 func TestFleetLostCalls(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	r.host(nil)
@@ -769,6 +784,7 @@ func TestFleetLostCalls(t *testing.T) {
 
 // A host that is cut off while it holds the row of a key must not stop the others.
 func TestFleetLocksEnd(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.host(func(cfg *WorkerConfig) { limit := rate.Limit(100); cfg.Limit = &limit })
 	cut := r.db()
@@ -788,6 +804,7 @@ func TestFleetLocksEnd(t *testing.T) {
 // A question that failed before its run came to wait for it has failed in this run
 // and is not asked again in it.
 func TestFleetFailsOnceInARun(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.fate = func(int, octave.Request) error {
 		return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "no"}
@@ -810,6 +827,7 @@ func TestFleetFailsOnceInARun(t *testing.T) {
 // The checkpoint of a run that stops is told of attempts for questions that it
 // stopped waiting for, and of those that it never waited for.
 func TestFleetTellsTheRest(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.fate = func(int, octave.Request) error {
 		return &octave.Error{Action: octave.Again, Cause: octave.CauseAmbiguous, Message: "cut", MaybeBilled: true}
@@ -838,6 +856,7 @@ func TestFleetTellsTheRest(t *testing.T) {
 // A host that was taken for dead commits an answer: while it does, nobody takes the
 // question that was given back to the queue.
 func TestFleetAnswerIsBeingStored(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	r.host(func(cfg *WorkerConfig) { cfg.Slots = 1 })
@@ -879,6 +898,7 @@ func TestFleetAnswerIsBeingStored(t *testing.T) {
 // What goes into the queue ahead of a run is not put there again when the run asks
 // it, but comes back should it be gone.
 func TestFleetAsksWhatIsAhead(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Whole = true })
 	var g errgroup.Group
@@ -899,6 +919,7 @@ func TestFleetAsksWhatIsAhead(t *testing.T) {
 
 // Questions wait in the order of the list, whichever was asked first.
 func TestFleetKeepsTheOrder(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	p := r.party("a", nil)
 	const n = 50
@@ -924,6 +945,7 @@ func TestFleetKeepsTheOrder(t *testing.T) {
 // What goes over the line at once is bounded; all of it arrives, the first rows
 // first.
 func TestFleetStatementsAreShort(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	p := r.party("a", nil)
 	var long []*waiter
@@ -977,6 +999,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 
 // However much a fleet holds, what it does all the time reads little.
 func TestFleetReadsByIndex(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.server.Exec(`INSERT INTO octave_fleet.call (queue, key, run, host, asked, until, ended, result)
 		SELECT 1, decode(md5(n::text), 'hex'), 'r', 1, now() - n * interval '1 minute', now(), now(), 'answered' FROM generate_series(1, 20000) n`)
@@ -1006,6 +1029,7 @@ func TestFleetReadsByIndex(t *testing.T) {
 
 // A pooler gives every transaction another session: nothing may be left in one.
 func TestFleetBehindAPooler(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.address = r.server.Pooler(3)
 	if _, err := r.db().Init(t.Context()); err != nil {
@@ -1027,6 +1051,7 @@ func TestFleetBehindAPooler(t *testing.T) {
 
 // Who changes the rate of a key says so, and so do the others.
 func TestFleetTellsOfAnotherRate(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	with := func(limit rate.Limit) *host { return r.host(func(cfg *WorkerConfig) { cfg.Limit = &limit }) }
 	with(50)
@@ -1044,6 +1069,7 @@ func TestFleetTellsOfAnotherRate(t *testing.T) {
 
 // Whoever watches a run sees the calls that hosts make for it while they last.
 func TestFleetShowsCallsOnTheWire(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	r.host(nil)
@@ -1062,6 +1088,7 @@ func TestFleetShowsCallsOnTheWire(t *testing.T) {
 // A person goes out of the journal and out of the queue, but not while a host is
 // asking: the answer is still to come.
 func TestFleetErase(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	h := r.host(nil)
 	p := r.party("a", nil)
@@ -1123,6 +1150,7 @@ func TestFleetErase(t *testing.T) {
 
 // What befell yesterday's runs is not held against one that begins.
 func TestFleetForgivesYesterday(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.host(nil)
 	r.server.Exec(`UPDATE octave_fleet.pace SET state = jsonb_set(jsonb_set(state::jsonb, '{refusals}', '{"in_row":1}'), '{failing}', '{"first":"2020-01-01T00:00:00Z"}')::json`)
@@ -1145,6 +1173,7 @@ func TestFleetForgivesYesterday(t *testing.T) {
 
 // Usage is counted once, however often a commit is repeated.
 func TestFleetUsageCountsOnce(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	h := r.host(nil)
 	r.party("a", func(cfg *CoordinatorConfig) {
@@ -1167,6 +1196,7 @@ func TestFleetUsageCountsOnce(t *testing.T) {
 
 // Spent credits are news to a run that begins afterwards, too.
 func TestFleetKeyRejectedBefore(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	h := r.host(nil)
 	r.server.Exec(`UPDATE octave_fleet.pace SET kind = 'credits', error = 'none left'`)
@@ -1184,6 +1214,7 @@ func TestFleetKeyRejectedBefore(t *testing.T) {
 }
 
 func TestFleetPrunes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.host(nil)
 	p := r.party("a", nil)
@@ -1204,6 +1235,7 @@ func TestFleetPrunes(t *testing.T) {
 // A question that hosts die of is given up, and one whose run wants no call twice
 // is not repeated after a host was lost.
 func TestFleetGivesUp(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		attempts int
 		policy   pipeline.RetryPolicy
@@ -1234,6 +1266,7 @@ func TestFleetGivesUp(t *testing.T) {
 }
 
 func TestFleetInit(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Shared(t)
 	address := server.Pooler(2)
 	open := func() *DB {
@@ -1277,6 +1310,7 @@ func TestFleetInit(t *testing.T) {
 
 // Nothing that is said of a database holds its password.
 func TestFleetPasswordIsNotSaid(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	address := server.Address()
 	for name, url := range map[string]string{

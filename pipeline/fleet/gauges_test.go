@@ -46,6 +46,7 @@ func (r *rig) table(sql string) (text string) {
 // What is kept is what all calls add up to: of answers, failures, calls that may have
 // been billed, and those of which something was heard after they had counted as lost.
 func TestFleetTally(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.fate = func(n int, _ octave.Request) error {
 		switch n % 5 {
@@ -101,6 +102,7 @@ func TestFleetTally(t *testing.T) {
 
 // Gauges tell of a queue what an operator has to know.
 func TestFleetGauges(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	db := r.db()
 	look := func() Gauges {

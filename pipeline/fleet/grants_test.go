@@ -18,6 +18,7 @@ import (
 // Hosts and runs of all tests are users who may do what fleet grants says. Here is what
 // they may not.
 func TestFleetGrants(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	h := r.host(func(cfg *WorkerConfig) { cfg.EngineLog = slog.New(slog.NewTextHandler(r.logs, nil)) })
 	p := r.party("a", nil)

@@ -53,6 +53,7 @@ func (r *rig) goesOn(p *party) {
 // A page of a proxy is the problem of the host behind it. What it was to ask is asked by
 // others.
 func TestFleetForeignPageIsOfOneHost(t *testing.T) {
+	t.Parallel()
 	for name, validate := range map[string]error{"the key is valid": nil, "a page there, too": errPage, "no answer": errors.New("no route")} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -77,6 +78,7 @@ func TestFleetForeignPageIsOfOneHost(t *testing.T) {
 
 // A page that speaks of a quota is still a page.
 func TestFleetForeignPageOfCredits(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	ill, _ := r.rejecting(&octave.Error{Status: 403, Action: octave.All, Cause: octave.CauseCredits, Message: "quota of your network", Foreign: true}, nil, nil)
 	p := r.party("a", nil)
@@ -91,6 +93,7 @@ func TestFleetForeignPageOfCredits(t *testing.T) {
 // A wrong key on one host stops the hosts that have it, and no run while another key
 // works for its queue. When that is rejected, too, the runs stop.
 func TestFleetWrongKeyOnOneHost(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
 	good := r.host(func(cfg *WorkerConfig) { cfg.Slots = 2 })
@@ -122,6 +125,7 @@ func TestFleetWrongKeyOnOneHost(t *testing.T) {
 // A key that the service calls valid and that five calls in a row are rejected with is
 // rejected.
 func TestFleetFiveRejectionsInARow(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	h, calls := r.rejecting(errKey, nil, func(cfg *WorkerConfig) { cfg.Slots = 1 })
 	p := r.party("a", nil)
@@ -140,6 +144,7 @@ func TestFleetFiveRejectionsInARow(t *testing.T) {
 // One rejection of a key that is valid is nothing: the question is asked again, and the
 // row is counted anew after a call that was taken.
 func TestFleetStrayRejection(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	r.service.fate = func(n int, _ octave.Request) error {
 		if n%4 != 0 { // three in a row

@@ -69,7 +69,7 @@ type siege struct {
 func laySiege(t *testing.T, seed uint64) *siege {
 	c := &siege{random: rand.New(rand.NewPCG(seed, 7)), assault: assaults[seed%uint64(len(assaults))]}
 	c.victim = victim{t: t, dir: t.TempDir(), settled: settled{}, trial: trial{
-		seed: seed, rows: 120, format: []string{"csv", "jsonl"}[seed%2], messages: int(1 + seed%7), retries: int(seed % 3),
+		seed: seed, rows: 90, format: []string{"csv", "jsonl"}[seed%2], messages: int(1 + seed%7), retries: int(seed % 3),
 		concurrency: siegeSlots, latency: 30 * time.Millisecond, jitter: 60 * time.Millisecond, notFound: 0.05, faults: fleetFaults,
 	}}
 	check(t, os.WriteFile(filepath.Join(c.dir, "list."+c.format), c.list(), 0o600))
@@ -111,7 +111,7 @@ func (c *siege) run() {
 		}
 	}()
 	p := c.coordinator()
-	for deadline := time.Now().Add(3 * time.Minute); ; {
+	for deadline := time.Now().Add(8 * time.Minute); ; {
 		select {
 		case <-p.ended:
 			if p.code() == 0 && c.kills >= siegeKills {

@@ -120,6 +120,7 @@ type service struct {
 	now    int
 	fate   func(n int, req octave.Request) error // nil is an answer
 	hold   chan struct{}                         // calls wait until it is closed; nil for none
+	quota  octave.Quota                          // what the headers of its answers say
 }
 
 func (s *service) run(ctx context.Context, req octave.Request) (*octave.Answer, error) {
@@ -143,7 +144,11 @@ func (s *service) run(ctx context.Context, req octave.Request) (*octave.Answer, 
 			return nil, err
 		}
 	}
-	return octave.Decode([]byte(`{"_metadata":{"requestId":"r","usage":1.5},"found":true,"data":{"emails":[{"subject":"s","email":"to ` + req.Email + `"}]}}`))
+	answer, err := octave.Decode([]byte(`{"_metadata":{"requestId":"r","usage":1.5},"found":true,"data":{"emails":[{"subject":"s","email":"to ` + req.Email + `"}]}}`))
+	if err == nil {
+		answer.Quota = s.quota
+	}
+	return answer, err
 }
 
 func (s *service) calls() int {
@@ -309,7 +314,7 @@ func (r *rig) count(what string) (n int) {
 // until polls.
 func (r *rig) until(what string, done func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("waited in vain for %s; hosts said:\n%s", what, r.logs)
 		}
@@ -1192,6 +1197,20 @@ func TestFleetUsageCountsOnce(t *testing.T) {
 	if r.server.Scan(`SELECT usage::text FROM octave_fleet.run`, &usage); usage != "2.5" {
 		t.Errorf("usage is %s", usage)
 	}
+}
+
+// What the headers of an answer say of the limit holds for every host.
+func TestFleetSharesWhatHeadersSay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.service.quota = octave.Quota{Limit: 40, Remaining: 7, Reset: time.Hour}
+	r.host(nil)
+	r.party("a", nil).ask(1)
+	r.until("the limit in the row of the key", func() bool {
+		var limit, said int
+		r.server.Scan(`SELECT coalesce((state->'quota'->>'limit')::int, 0), coalesce((state->'quota'->>'said')::int, 0) FROM octave_fleet.pace`, &limit, &said)
+		return limit == 40 && said == 7
+	})
 }
 
 // Spent credits are news to a run that begins afterwards, too.

@@ -17,4 +17,4 @@ if ! command -v promtool >/dev/null && [ "$(id -u)" = 0 ] && apt-cache show prom
 		echo 'promtool is not to be had: the alert rules are parsed, and not tried' >&2
 	rm -r "$folder"
 fi
-exec go test -tags fleet -count 1 -parallel 4 -timeout 15m -run '^TestFleet' ./pipeline/fleet ./cmd/octave-enrich "$@"
+exec go test -tags fleet -count 1 -parallel 6 -timeout 15m -run '^TestFleet' ./pipeline/fleet ./cmd/octave-enrich "$@"

@@ -142,6 +142,20 @@ func LastEnd(records []checkpoint.Record) (last RunBody, settled bool) {
 	return last, settled
 }
 
+// CutShort says whether the last run of a journal was killed: it has no end.
+func CutShort(records []checkpoint.Record) bool {
+	cut := false
+	for _, rec := range records {
+		switch rec.Type {
+		case checkpoint.Run:
+			cut = true
+		case Ended:
+			cut = false
+		}
+	}
+	return cut
+}
+
 // ReadOutput reads an output record; it reports false for any other.
 func ReadOutput(rec checkpoint.Record) (body OutputBody, ok bool) {
 	return body, rec.Type == checkpoint.Output && json.Unmarshal(rec.Body, &body) == nil

@@ -25,6 +25,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/paths"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -320,12 +321,17 @@ func (r *run) begin() error {
 	if gone := r.list.Lost(r.journal); gone != "" {
 		r.log.Warn(gone)
 	}
-	if r.budgets.HasUsage {
+	if cut := pipeline.CutShort(r.journal.RunRecords()); cut || r.budgets.HasUsage {
 		ledger, err := checkpoints.ReadLedger(r.places.Checkpoint)
 		if err != nil {
 			return err
 		}
-		r.budgets.Largest = ledger.Largest
+		if r.budgets.HasUsage {
+			r.budgets.Largest = ledger.Largest
+		}
+		if n := ledger.Questions().Open; cut && n > 0 {
+			r.log.Warn("the last run was killed with " + words.Count(n, "question") + " asked and not answered; asking again may be billed twice")
+		}
 	}
 	body := pipeline.RunBody{ID: r.id, Version: version, Output: r.places.Output, Settings: r.list.Settings, Pinned: r.o.List.Pinned, Skip: r.o.List.Skip,
 		Mapping: lists.MappingOf(r.list.Input.Profile()), Input: lists.InputOf(r.list.Input.Profile()), Changed: r.changed, Sample: r.sample, Command: r.app.commandLine()}

@@ -286,7 +286,7 @@ func newFleetInit(a *app) *cobra.Command {
 	return cmd
 }
 
-// statusTimeout is for counting some hundred million records.
+// statusTimeout is for a database that is very busy.
 const statusTimeout = 5 * time.Minute
 
 func newFleetStatus(a *app) *cobra.Command {

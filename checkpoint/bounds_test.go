@@ -329,3 +329,98 @@ func TestParseUsual(t *testing.T) {
 		}
 	}
 }
+
+// What was written to a file that lost its name before the sync went along to the
+// rescued one, where it is not written a second time.
+func TestRescuedOnce(t *testing.T) {
+	d := durabletest.New()
+	lose := func() {}
+	j := open(t, diskPath, testOptions(spy{d, func(int64, int64) { lose() }}))
+	must(t, j.Append(answer(1, "1")))
+	lose = func() { d.Move(diskPath, "/away") }
+	must(t, j.Append(answer(2, "2")))
+	if !errors.Is(j.Stopped(), ErrNoCall) {
+		t.Fatalf("Stopped = %v: the loss was not noticed", j.Stopped())
+	}
+	answers := map[Key]int{}
+	for e, err := range Records(rescuedPath, d) {
+		must(t, err)
+		answers[e.Key]++
+	}
+	if answers[key(1)] != 1 || answers[key(2)] != 1 {
+		t.Errorf("rescued: %v", answers)
+	}
+	must(t, j.Close())
+}
+
+// A renamer does something before a file gets its name.
+type renamer struct {
+	durable.FS
+	before func()
+}
+
+func (r renamer) Rename(from, to string) error {
+	r.before()
+	return r.FS.Rename(from, to)
+}
+
+// The old file is locked until the new one has its name: in between nobody can write
+// to what is going to be replaced.
+func TestLockedUntilReplaced(t *testing.T) {
+	d := durabletest.New()
+	must(t, open(t, diskPath, testOptions(d)).Close())
+	renamed := false
+	fsys := renamer{d, func() {
+		renamed = true
+		if _, err := Open(diskPath, testOptions(d)); !errors.Is(err, ErrLocked) {
+			t.Errorf("before the rename: %v", err)
+		}
+	}}
+	if _, err := Rewrite(diskPath, testOptions(fsys), func(rec Record) (Record, bool) { return rec, true }); err != nil || !renamed {
+		t.Errorf("renamed: %v, %v", renamed, err)
+	}
+}
+
+// A call that just fits into the room there is asks for no more.
+func TestRoomThatJustFits(t *testing.T) {
+	r := room{reserved: 1000 + 2*minAnswer}
+	for range 2 {
+		must(t, r.take(nil, 1000, 0)) // asking would panic: there is no file
+	}
+	if r.calls != 2 {
+		t.Errorf("%d calls", r.calls)
+	}
+}
+
+// Reading ends where the file ended when it began, also from a later record on.
+func TestRecordsWhileWritten(t *testing.T) {
+	d := durabletest.New()
+	j := open(t, diskPath, testOptions(d))
+	must(t, j.Append(answer(1, "1")))
+	from := j.Size()
+	must(t, j.Append(answer(2, "2")))
+	n := 0
+	for e, err := range RecordsFrom(diskPath, from, d) {
+		must(t, err)
+		if n++; e.Key != key(2) || n > 1 {
+			t.Fatalf("record %d has key %v", n, e.Key)
+		}
+		must(t, j.Append(answer(3, "3")))
+	}
+	must(t, j.Close())
+}
+
+// What a crash can leave of a header, to the last byte.
+func TestTornHeader(t *testing.T) {
+	const begin = `09afffff {"type":"checkpoint","at":"`
+	long := strings.Repeat("x", 4096-len(begin))
+	for text, want := range map[string]bool{
+		begin: true, begin + "2026": true, begin + long: true, begin + "2026\x00\n": true, strings.Repeat("\x00", 4096): true,
+		begin + long + "x": false, strings.Repeat("\x00", 4097): false, begin + "2026\n": false, begin + "\x1f": false, begin + " ": true,
+		"/": false, "9": true, ":": false, "`": false, "a": true, "f": true, "g": false, "0": true, begin[:9] + "[": false,
+	} {
+		if got := tornHeader([]byte(text)); got != want {
+			t.Errorf("%.60q of %d bytes: %v", text, len(text), got)
+		}
+	}
+}

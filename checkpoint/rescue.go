@@ -209,23 +209,20 @@ func (j *Journal) copyWhole(to io.Writer) (size int64, holes bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	s := newScanner(j.path, j.f, 0, j.size)
-	for err = s.next(); err == nil; err = s.next() {
-		if s.reason != "" {
+	for rec, err := range j.records() {
+		var damage *DamageError
+		switch {
+		case errors.As(err, &damage):
 			holes = true
 			continue
+		case err == nil && rec.Type != Begin:
+			err = w.write(rec, 0)
 		}
-		if string(s.typ) == Begin || string(s.typ) == Closed {
-			continue
-		}
-		if err := w.write(s.record(), 0); err != nil {
+		if err != nil {
 			return 0, false, err
 		}
 	}
-	if err != io.EOF {
-		return 0, false, err
-	}
-	return w.size, holes || s.offset < j.size, w.w.Flush()
+	return w.size, holes, w.w.Flush()
 }
 
 // mayLack says whether the file that the journal went on in may be without a record

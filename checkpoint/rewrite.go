@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"runtime"
 
@@ -83,27 +84,9 @@ func (j *Journal) replace(fs durable.FS, keep func(Record) (Record, bool)) (stat
 // copyTo writes the records that keep wants.
 func (j *Journal) copyTo(to io.Writer, keep func(Record) (Record, bool)) (stats RewriteStats, err error) {
 	w := &recordWriter{w: bufio.NewWriterSize(to, int(min(j.size, 1<<20)))}
-	if stats, err = j.copyRecords(w, keep); err != nil {
-		return stats, err
-	}
-	// It says of all before it that they are durable, which is true when the
-	// file gets the name that anybody opens.
-	if err := w.write(Record{Type: Closed, At: j.now()}, w.size); err != nil {
-		return stats, err
-	}
-	stats.Before, stats.After = j.size, w.size
-	return stats, w.w.Flush()
-}
-
-func (j *Journal) copyRecords(w *recordWriter, keep func(Record) (Record, bool)) (stats RewriteStats, err error) {
-	s := newScanner(j.path, j.f, 0, j.size)
-	for err = s.next(); err == nil; err = s.next() {
-		if s.reason != "" {
-			return stats, s.damage()
-		}
-		rec := s.record()
-		if rec.Type == Closed {
-			continue
+	for rec, err := range j.records() {
+		if err != nil {
+			return stats, err
 		}
 		if rec.Type != Begin {
 			var ok bool
@@ -120,10 +103,34 @@ func (j *Journal) copyRecords(w *recordWriter, keep func(Record) (Record, bool))
 			return stats, err
 		}
 	}
-	if err != io.EOF {
+	// It says of all before it that they are durable, which is true when the
+	// file gets the name that anybody opens.
+	if err := w.write(Record{Type: Closed, At: j.now()}, w.size); err != nil {
 		return stats, err
 	}
-	return stats, nil
+	stats.Before, stats.After = j.size, w.size
+	return stats, w.w.Flush()
+}
+
+// records yields what is in the open file, but for what closed it; a DamageError for
+// each line that is not whole, and for an end that comes too early.
+func (j *Journal) records() iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		s := newScanner(j.path, j.f, 0, j.size)
+		err := s.next()
+		for ; err == nil; err = s.next() {
+			if s.reason != "" && !yield(Record{}, s.damage()) ||
+				s.reason == "" && string(s.typ) != Closed && !yield(s.record(), nil) {
+				return
+			}
+		}
+		if err == io.EOF && s.offset < j.size {
+			err = &DamageError{Path: j.path, Offset: s.offset, Line: s.number, Reason: "the file ends here"}
+		}
+		if err != io.EOF {
+			yield(Record{}, err)
+		}
+	}
 }
 
 // A recordWriter writes records one after the other and counts their bytes.

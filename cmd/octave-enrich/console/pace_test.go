@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"octave-enrich/pipeline"
 )
 
@@ -16,6 +19,25 @@ func TestGainWords(t *testing.T) {
 	} {
 		if got := GainWords(gain); got != want {
 			t.Errorf("%s\nwant %s", got, want)
+		}
+	}
+}
+
+func TestTellService(t *testing.T) {
+	for _, c := range []struct {
+		event pipeline.Event
+		want  string
+	}{
+		{pipeline.Slowed{InFlight: 20}, "warn: the service takes 20 calls at a time; keeping to that"},
+		{pipeline.Slowed{Rate: 0.98}, "warn: the service takes about 60 calls a minute; keeping to 58.8"},
+		{pipeline.Slowed{For: 30 * time.Second}, "warn: no call starts for 30s"},
+		{pipeline.Slowed{}, "info: the service takes all that is allowed again"},
+		{pipeline.OutageEnded{}, "info: the service answers again"},
+	} {
+		core, logged := observer.New(zap.InfoLevel)
+		TellService(zap.New(core), c.event)
+		if lines := logged.All(); len(lines) != 1 || lines[0].Level.String()+": "+lines[0].Message != c.want {
+			t.Errorf("%+v: %+v\nwant %s", c.event, lines, c.want)
 		}
 	}
 }

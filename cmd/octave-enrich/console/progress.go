@@ -108,6 +108,10 @@ func (p *Progress) ended(began time.Time) {
 func TellService(log *zap.Logger, e pipeline.Event) {
 	switch e := e.(type) {
 	case pipeline.Slowed:
+		if e.InFlight == 0 && e.Rate == 0 && e.For < time.Second {
+			log.Info("the service takes all that is allowed again")
+			return
+		}
 		log.Warn(PaceWords(e))
 	case pipeline.OutageBegan:
 		log.Warn("the service fails for everyone; waiting for it, one probe at a time", zap.String("error", words.Masked(e.Err.Error())))

@@ -45,9 +45,9 @@ func TestUnprovenBytesAreWrittenAnew(t *testing.T) {
 		d := durabletest.New()
 		j := open(t, diskPath, testOptions(d))
 		must(t, j.Append(answer(1, "1")))
-		proven := j.Size()
+		proven := j.size
 		must(t, j.Append(answer(2, body(pad)))) // proves what is before it
-		size := j.Size()
+		size := j.size
 		at := proven
 		open(t, diskPath, testOptions(spy{d.Killed(), func(from, to int64) {
 			if from != at {
@@ -66,9 +66,9 @@ func TestUnprovenBytesAreWrittenAnew(t *testing.T) {
 func TestLineOfEveryLength(t *testing.T) {
 	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
-	start := j.Size()
+	start := j.size
 	must(t, j.Append(answer(0, body(0))))
-	frame := int(j.Size()-start) - len(body(0)) // what is around a body, newline included
+	frame := int(j.size-start) - len(body(0)) // what is around a body, newline included
 	var lengths []int
 	for _, step := range []int{8 << 10, 32 << 10, 128 << 10, 1 << 20} {
 		for n := step - 4; n <= step+4; n++ {
@@ -186,10 +186,10 @@ func TestTornAtTheProvenLength(t *testing.T) {
 	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	must(t, j.Append(answer(1, `{"n":1}`)))
-	begin := j.Size()
+	begin := j.size
 	must(t, j.Note(Record{Type: Asked, Key: key(2)}))
 	must(t, j.Note(Record{Type: Asked, Key: key(3)}))
-	data := d.Data(diskPath)[:j.Size()]
+	data := d.Data(diskPath)[:j.size]
 	data[begin+20] ^= 1
 	d = durabletest.With(diskPath, data)
 	if r := verified(t, diskPath, d); r.Tail != int64(len(data))-begin || r.Answers != 1 || r.Closed {
@@ -397,7 +397,7 @@ func TestRecordsWhileWritten(t *testing.T) {
 	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	must(t, j.Append(answer(1, "1")))
-	from := j.Size()
+	from := j.size
 	must(t, j.Append(answer(2, "2")))
 	n := 0
 	for e, err := range RecordsFrom(diskPath, from, d) {

@@ -335,13 +335,6 @@ func (j *Journal) Len() int {
 	return j.answered
 }
 
-// Size returns the length of the file in bytes, as far as it is whole.
-func (j *Journal) Size() int64 {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return j.size
-}
-
 // Recovered returns how many bytes of a torn tail Open cut off, or passed over
 // when it opened for reading only.
 func (j *Journal) Recovered() int64 { return j.cut }

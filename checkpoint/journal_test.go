@@ -173,7 +173,7 @@ func TestLastAnswerCountsAndNoFailureHidesIt(t *testing.T) {
 
 func TestRefusedRecordsLeaveTheJournalUsable(t *testing.T) {
 	j := open(t, diskPath, testOptions(durabletest.New()))
-	before := j.Size()
+	before := j.size
 	deep := strings.Repeat("[", 1<<20)
 	for name, rec := range map[string]Record{
 		"no JSON":       answer(1, `{"a":`),
@@ -195,8 +195,8 @@ func TestRefusedRecordsLeaveTheJournalUsable(t *testing.T) {
 	if err := j.Note(answer(1, "1")); !errors.Is(err, ErrRecord) {
 		t.Errorf("Note of an answer = %v", err)
 	}
-	if j.Size() != before {
-		t.Errorf("grew from %d to %d", before, j.Size())
+	if j.size != before {
+		t.Errorf("grew from %d to %d", before, j.size)
 	}
 	must(t, j.Append(answer(1, "1")))
 	must(t, j.Close())
@@ -367,8 +367,8 @@ func TestReadOnlyBesideARun(t *testing.T) {
 	if got, ok, err := r.Answer(key(1)); !ok || err != nil || string(got.Body) != "1" {
 		t.Errorf("Answer = %q, %v, %v", got.Body, ok, err)
 	}
-	if r.Recovered() != 22 || r.Size() != j.Size() || r.Header() != j.Header() {
-		t.Errorf("Recovered = %d, Size = %d of %d, header %+v", r.Recovered(), r.Size(), j.Size(), r.Header())
+	if r.Recovered() != 22 || r.size != j.size || r.Header() != j.Header() {
+		t.Errorf("Recovered = %d, Size = %d of %d, header %+v", r.Recovered(), r.size, j.size, r.Header())
 	}
 	if err := r.Append(answer(2, "2")); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("Append = %v", err)

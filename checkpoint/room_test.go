@@ -25,14 +25,14 @@ func TestFullDiskCostsNoAnswer(t *testing.T) {
 		must(t, ask(j, i))
 	}
 	d.Room(d.Used()) // others take what is left
-	before := j.Size()
+	before := j.size
 	for range 2 { // it stays so
 		if err := ask(j, 9); !errors.Is(err, ErrNoCall) || !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("one call too many: %v", err)
 		}
 	}
-	if j.Size() != before || len(stops) != 1 || !errors.Is(stops[0], syscall.ENOSPC) || !errors.Is(j.Stopped(), ErrNoCall) {
-		t.Errorf("grew from %d to %d, OnStop heard %v, Stopped = %v", before, j.Size(), stops, j.Stopped())
+	if j.size != before || len(stops) != 1 || !errors.Is(stops[0], syscall.ENOSPC) || !errors.Is(j.Stopped(), ErrNoCall) {
+		t.Errorf("grew from %d to %d, OnStop heard %v, Stopped = %v", before, j.size, stops, j.Stopped())
 	}
 	for i := range calls {
 		must(t, j.Append(answer(i, body(minAnswer-1024))))
@@ -97,8 +97,8 @@ func TestReservedRoomIsNotSeen(t *testing.T) {
 	d := durabletest.New()
 	j := open(t, diskPath, testOptions(d))
 	must(t, ask(j, 1))
-	if int64(len(d.Data(diskPath))) != j.Size() || d.Used() < j.Size()+minAnswer {
-		t.Errorf("%d bytes in the file, %d written, %d taken", len(d.Data(diskPath)), j.Size(), d.Used())
+	if int64(len(d.Data(diskPath))) != j.size || d.Used() < j.size+minAnswer {
+		t.Errorf("%d bytes in the file, %d written, %d taken", len(d.Data(diskPath)), j.size, d.Used())
 	}
 	after := d.Killed()
 	if lines := strings.Count(string(after.Data(diskPath)), "\n"); lines != 2 {

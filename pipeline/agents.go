@@ -24,8 +24,8 @@ type AgentBody struct {
 	Steps int `json:"steps,omitempty"`
 }
 
-// ReadAgent reads such a record; it reports false for any other.
-func ReadAgent(rec checkpoint.Record) (body AgentBody, ok bool) {
+// readAgent reads such a record; it reports false for any other.
+func readAgent(rec checkpoint.Record) (body AgentBody, ok bool) {
 	return body, rec.Type == Described && json.Unmarshal(rec.Body, &body) == nil
 }
 
@@ -33,7 +33,7 @@ func ReadAgent(rec checkpoint.Record) (body AgentBody, ok bool) {
 // never was.
 func LastAgent(records []checkpoint.Record, oid string) (last AgentBody) {
 	for _, rec := range records {
-		if body, is := ReadAgent(rec); is && body.OID == oid {
+		if body, is := readAgent(rec); is && body.OID == oid {
 			last = body
 		}
 	}
@@ -67,7 +67,7 @@ func Edits(records []checkpoint.Record, journal iter.Seq2[checkpoint.Entry, erro
 	var agents []string // in the order in which they were described first
 	edited := false
 	for _, rec := range records {
-		if body, ok := ReadAgent(rec); ok {
+		if body, ok := readAgent(rec); ok {
 			if len(seen[body.OID]) == 0 {
 				agents = append(agents, body.OID)
 			}

@@ -50,8 +50,8 @@ func FiledRecords(about FiledBody, people []writer.Person) (before []FiledBody, 
 	return before, about
 }
 
-// SenderOf is the sender that a preset is for: outreach:20 is one of outreach.
-func SenderOf(preset string) string {
+// senderOf is the sender that a preset is for: outreach:20 is one of outreach.
+func senderOf(preset string) string {
 	name, _, _ := strings.Cut(strings.ToLower(preset), ":")
 	return name
 }
@@ -80,7 +80,7 @@ func (f Files) Earlier(records []checkpoint.Record, preset, path string) (people
 	people = map[writer.Person]bool{}
 	there := f.SHA256(path) != ""
 	for _, file := range f.read(records) {
-		if SenderOf(file.Preset) != SenderOf(preset) {
+		if senderOf(file.Preset) != senderOf(preset) {
 			continue
 		}
 		replaces := there && file.Path == path

@@ -116,7 +116,7 @@ func (l *Ledger) settle(key checkpoint.Key, to outcome) {
 // sent takes a submission down whose id is not known yet.
 func (l *Ledger) sent(rec checkpoint.Record) {
 	l.lose(rec.Key) // the one before was cut off
-	var body AskedBody
+	var body askedBody
 	if json.Unmarshal(rec.Body, &body) == nil && body.Async {
 		l.unnamed[rec.Key] = LostSubmission{Key: rec.Key, Row: body.Row, At: rec.At}
 	}

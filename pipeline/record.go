@@ -19,7 +19,7 @@ func Record(agent Agent, journal Journal, obs Observer) Agent {
 // RecordSubmissions is Record for calls that are submissions: the record says which
 // row asked, so that one whose id was lost can be named.
 func RecordSubmissions(agent Agent, journal Journal, obs Observer) Agent {
-	return record(agent, journal, obs, func(q *Question) any { return AskedBody{Async: true, Row: q.Row} })
+	return record(agent, journal, obs, func(q *Question) any { return askedBody{Async: true, Row: q.Row} })
 }
 
 func record(agent Agent, journal Journal, obs Observer, body func(*Question) any) Agent {

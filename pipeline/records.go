@@ -54,16 +54,16 @@ type RunBody struct {
 	Fleet string `json:"fleet,omitempty"`
 }
 
-// AskedBody is the body of the asked record of a submission; that of a call which
+// askedBody is the body of the asked record of a submission; that of a call which
 // waits for its answer has none.
-type AskedBody struct {
+type askedBody struct {
 	Async bool `json:"async"`
 	Row   int  `json:"row,omitempty"` // as in AnswerBody
 }
 
-// SubmittedBody is the body of a submitted record: what the service works on, and
+// submittedBody is the body of a submitted record: what the service works on, and
 // what it calls the work.
-type SubmittedBody struct {
+type submittedBody struct {
 	Request json.RawMessage `json:"request"`
 	ID      string          `json:"id"`
 	Name    string          `json:"name,omitempty"` // of the field that ID came in
@@ -232,9 +232,9 @@ func ReadFailure(rec checkpoint.Record) (FailureBody, error) {
 	return body, nil
 }
 
-// ReadSubmission reads a submitted record.
-func ReadSubmission(rec checkpoint.Record) (Submission, *Question, error) {
-	var body SubmittedBody
+// readSubmission reads a submitted record.
+func readSubmission(rec checkpoint.Record) (Submission, *Question, error) {
+	var body submittedBody
 	err := json.Unmarshal(rec.Body, &body)
 	if err != nil {
 		return Submission{}, nil, fmt.Errorf("the submission of question %v: %w", rec.Key, err)
@@ -251,7 +251,7 @@ func ReadSubmission(rec checkpoint.Record) (Submission, *Question, error) {
 }
 
 func submittedRecord(q *Question, s Submission) checkpoint.Record {
-	body, _ := json.Marshal(SubmittedBody{Request: q.Canonical, ID: s.ID, Name: s.Name, Row: s.Row}) // canonical JSON and texts: it cannot fail
+	body, _ := json.Marshal(submittedBody{Request: q.Canonical, ID: s.ID, Name: s.Name, Row: s.Row}) // canonical JSON and texts: it cannot fail
 	return checkpoint.Record{Type: checkpoint.Submitted, Key: q.Key, At: s.At, Body: body}
 }
 

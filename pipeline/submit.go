@@ -48,7 +48,7 @@ type Submissions struct {
 func OpenSubmissions(records []checkpoint.Record) (*Submissions, error) {
 	s := &Submissions{open: map[checkpoint.Key]Submission{}, left: map[checkpoint.Key]*Question{}}
 	for _, rec := range records {
-		submission, q, err := ReadSubmission(rec)
+		submission, q, err := readSubmission(rec)
 		if err != nil {
 			return nil, err
 		}
@@ -119,19 +119,19 @@ func (s *Submissions) earlier() (list []*Question) {
 	return list
 }
 
-// A WaitingError is a submission that is still open: its answer is polled for by
+// A waitingError is a submission that is still open: its answer is polled for by
 // the next run.
-type WaitingError struct {
+type waitingError struct {
 	message string
 	err     error // ErrStopped, or what stops the run; nil when only this row was given up
 }
 
-func (e *WaitingError) Error() string { return e.message }
-func (e *WaitingError) Unwrap() error { return e.err }
+func (e *waitingError) Error() string { return e.message }
+func (e *waitingError) Unwrap() error { return e.err }
 
 // isWaiting says whether a call ended with its submission open.
 func isWaiting(err error) bool {
-	var waiting *WaitingError
+	var waiting *waitingError
 	return errors.As(err, &waiting)
 }
 
@@ -217,14 +217,14 @@ func (a *Async) await(ctx context.Context, q *Question, s Submission, wait time.
 		wait = a.cfg.Every
 		switch errors.As(err, &call); {
 		case call != nil && call.Action == octave.All:
-			return nil, &WaitingError{call.Error(), call}
+			return nil, &waitingError{call.Error(), call}
 		case !time.Now().Before(until):
 			return nil, a.gaveUp(call)
 		case call != nil:
 			wait = max(wait, min(call.RetryAfter, maxRetryAfter))
 		}
 	}
-	return nil, &WaitingError{"submitted, and the run stopped before the answer; running again polls for it", ErrStopped}
+	return nil, &waitingError{"submitted, and the run stopped before the answer; running again polls for it", ErrStopped}
 }
 
 // endOf is why there will be no answer, nil while there may be one. An error of a
@@ -254,7 +254,7 @@ func (a *Async) gaveUp(last *octave.Error) error {
 	if last != nil {
 		message += "; the last poll: " + last.Error()
 	}
-	return &WaitingError{message: message}
+	return &waitingError{message: message}
 }
 
 // pause reports false when ctx has ended.

@@ -572,12 +572,12 @@ func TestReadSubmission(t *testing.T) {
 	q := NewQuestion(octave.Request{Email: "a@example.com"}, 3)
 	at := time.Now()
 	rec := submittedRecord(q, Submission{ID: "x", Name: "n", At: at, Row: 3})
-	s, got, err := ReadSubmission(rec)
+	s, got, err := readSubmission(rec)
 	if err != nil || s != (Submission{ID: "x", Name: "n", At: at, Row: 3}) || got.Key != q.Key || got.Row != 3 {
 		t.Errorf("got %+v, %+v, %v", s, got, err)
 	}
 	rec.Key[0]++
-	if _, _, err = ReadSubmission(rec); err == nil {
+	if _, _, err = readSubmission(rec); err == nil {
 		t.Error("a submission of another question was read")
 	}
 }

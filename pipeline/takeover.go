@@ -18,8 +18,8 @@ import (
 // checkpoint: one before the first of them, and one, which says so, behind the last.
 const Taken = "taken"
 
-// TakenBody is the body of a taken record.
-type TakenBody struct {
+// takenBody is the body of a taken record.
+type takenBody struct {
 	From    []string `json:"from"` // names of the checkpoints
 	Answers int      `json:"answers,omitempty"`
 	Done    bool     `json:"done,omitempty"`
@@ -29,7 +29,7 @@ type TakenBody struct {
 // A journal that was killed in between goes on where it was.
 func ReadTaken(records []checkpoint.Record) (begun, done bool) {
 	for _, rec := range records {
-		var body TakenBody
+		var body takenBody
 		if rec.Type == Taken && json.Unmarshal(rec.Body, &body) == nil {
 			begun, done = true, done || body.Done
 		}
@@ -160,7 +160,7 @@ func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) 
 	for i, offer := range offers {
 		names[i] = offer.Name
 	}
-	if err := appendTaken(journal, TakenBody{From: names}); err != nil {
+	if err := appendTaken(journal, takenBody{From: names}); err != nil {
 		return 0, err
 	}
 	known := notesOf(journal.RunRecords())
@@ -171,7 +171,7 @@ func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) 
 		}
 	}
 	// From here on the journal's answers are its own.
-	return answers, appendTaken(journal, TakenBody{From: names, Answers: answers, Done: true})
+	return answers, appendTaken(journal, takenBody{From: names, Answers: answers, Done: true})
 }
 
 // together is how many answers that are taken over share a sync of the journal.
@@ -236,7 +236,7 @@ func (n notes) take(journal *checkpoint.Journal, rec checkpoint.Record, name str
 	return journal.Append(withOrigin(rec, name))
 }
 
-func appendTaken(journal *checkpoint.Journal, body TakenBody) error {
+func appendTaken(journal *checkpoint.Journal, body takenBody) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (s *Server) steps(req octave.Request, d *dice) int {
 	switch {
 	case s.cfg.Messages > 0:
 		return s.cfg.Messages
-	case s.cfg.Messages == MixedMessages:
+	case s.cfg.Messages == mixedMessages:
 		return fromQuestion
 	}
 	for _, a := range s.workspace {

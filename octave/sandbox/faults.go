@@ -104,9 +104,9 @@ func Kinds() []string {
 	})
 }
 
-// Describe says in a few words what a fault does, for help texts; "" for a kind
+// describe says in a few words what a fault does, for help texts; "" for a kind
 // that there is not.
-func Describe(kind string) string {
+func describe(kind string) string {
 	if f, known := refusals[kind]; known {
 		return f.describe()
 	}

@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// MixedMessages makes sequences of 1 to 7 messages, by the question.
-const MixedMessages = -1
+// mixedMessages makes sequences of 1 to 7 messages, by the question.
+const mixedMessages = -1
 
 // usualSteps is how many messages the agent writes that is meant when a request
 // names none.
@@ -44,7 +44,7 @@ type Config struct {
 	AddedSteps   int    // that somebody gave to each agent since it was made
 	Account      string // what the account and agents endpoints answer instead: one of AccountFaults
 
-	Messages int     // per sequence, 1 to 7; when 0 as many as the agent writes, or MixedMessages
+	Messages int     // per sequence, 1 to 7; when 0 as many as the agent writes, when -1 so many as the question says
 	Shape    string  // of a message: one of Shapes; by the question when empty or mixed
 	NotFound float64 // share of contacts, 0 to 1, whose person is not found
 
@@ -72,7 +72,7 @@ func (c Config) Validate() error {
 	if c.Shape != "" && !slices.Contains(Shapes(), c.Shape) {
 		return fmt.Errorf("unknown shape %q (one of %s)", c.Shape, strings.Join(Shapes(), ", "))
 	}
-	if c.Messages < MixedMessages || c.Messages > maxSteps {
+	if c.Messages < mixedMessages || c.Messages > maxSteps {
 		return fmt.Errorf("%d messages: a sequence has 1 to %d", c.Messages, maxSteps)
 	}
 	if !isShare(c.NotFound) {

@@ -76,7 +76,7 @@ func TestSameQuestionSameAnswer(t *testing.T) {
 func TestMessagesArePlausible(t *testing.T) {
 	counts := map[int]int{}
 	withSections := 0
-	s := New(Config{Messages: MixedMessages})
+	s := New(Config{Messages: mixedMessages})
 	for i := range 300 {
 		req := ann
 		req.Email = fmt.Sprintf("p%d@example.com", i)

@@ -48,7 +48,7 @@ func TestFold(t *testing.T) {
 		"E-mail 1 - Value": "email1value", "\ufeffEmail": "email", "E\u200bmail": "email", "First_Name": "firstname", " FIRST NAME ": "firstname",
 		"Company / Account": "companyaccount", "Ｅｍａｉｌ": "email", "Prénom": "prénom", "Pre\u0301nom": "prénom", "会社名": "会社名", "": "",
 	} {
-		if got := Fold(header); got != want {
+		if got := fold(header); got != want {
 			t.Errorf("%q folds to %q, want %q", header, got, want)
 		}
 	}

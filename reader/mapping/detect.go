@@ -75,7 +75,7 @@ func (p *planner) meansField(field person.Field) bool {
 // by the latter, also when it has blanks.
 func (p *planner) besideGivenName() bool {
 	return slices.ContainsFunc(p.names, func(name string) bool {
-		return slices.Contains([]string{"vorname", "voornaam", "prénom", "prenom", "prenume"}, Fold(name))
+		return slices.Contains([]string{"vorname", "voornaam", "prénom", "prenom", "prenume"}, fold(name))
 	})
 }
 
@@ -172,11 +172,11 @@ func (p *planner) detectField(field person.Field) error {
 // contactOrLead tells by the other columns of what a record's id is.
 func (p *planner) contactOrLead(field person.Field, candidates []candidate) []candidate {
 	leads := slices.ContainsFunc(p.names, func(name string) bool {
-		return slices.Contains([]string{"leadowner", "leadstatus", "isconverted", "topic", "leadownerid"}, Fold(name))
+		return slices.Contains([]string{"leadowner", "leadstatus", "isconverted", "topic", "leadownerid"}, fold(name))
 	}) && slices.ContainsFunc(p.names, func(name string) bool {
-		return slices.Contains([]string{"leadowner", "isconverted", "topic"}, Fold(name))
+		return slices.Contains([]string{"leadowner", "isconverted", "topic"}, fold(name))
 	})
-	record := func(c candidate) bool { return Fold(p.names[c.column]) == "recordid" }
+	record := func(c candidate) bool { return fold(p.names[c.column]) == "recordid" }
 	if !leads {
 		return candidates
 	}
@@ -184,7 +184,7 @@ func (p *planner) contactOrLead(field person.Field, candidates []candidate) []ca
 		return slices.DeleteFunc(candidates, record)
 	}
 	for i, name := range p.names {
-		if Fold(name) == "recordid" && !p.used[i] {
+		if fold(name) == "recordid" && !p.used[i] {
 			candidates = append(candidates, candidate{i, meaning{field: field, rank: 9000, guess: true}, fitting, 0})
 		}
 	}
@@ -218,7 +218,7 @@ func (p *planner) choose(field person.Field, candidates []candidate) error {
 // certainty says how sure the choice of best is.
 func (p *planner) certainty(field person.Field, best candidate, all []candidate) (bool, string) {
 	outranked := slices.ContainsFunc(all, func(c candidate) bool { return c.meaning.rank < best.meaning.rank })
-	folded := Fold(p.names[best.column])
+	folded := fold(p.names[best.column])
 	switch {
 	case outranked:
 		return false, "by its values, as a column with a better name has none to use"

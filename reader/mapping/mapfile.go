@@ -24,11 +24,11 @@ const mapFileFormat = 1
 // same way or not at all.
 type MapFile struct {
 	Format  int            `yaml:"format" json:"format"` // 1
-	Layouts []MappedLayout `yaml:"layouts" json:"layouts"`
+	Layouts []mappedLayout `yaml:"layouts" json:"layouts"`
 }
 
-// A MappedLayout is the mapping of the files with one header.
-type MappedLayout struct {
+// A mappedLayout is the mapping of the files with one header.
+type mappedLayout struct {
 	Map map[person.Field]Columns `yaml:"map" json:"map"` // the columns of each field, by name, the best first
 
 	// Header names all columns in order. A file whose header differs is
@@ -38,11 +38,11 @@ type MappedLayout struct {
 
 // Add pins the mapping of a file, unless one like it is there already.
 func (m *MapFile) Add(header []string, mapped []Mapping) {
-	l := MappedLayout{Map: map[person.Field]Columns{}, Header: header}
+	l := mappedLayout{Map: map[person.Field]Columns{}, Header: header}
 	for _, c := range mapped {
 		l.Map[c.Field] = append(Columns{c.Header}, c.Also...)
 	}
-	if !slices.ContainsFunc(m.Layouts, func(o MappedLayout) bool {
+	if !slices.ContainsFunc(m.Layouts, func(o mappedLayout) bool {
 		return slices.Equal(o.Header, l.Header) && maps.EqualFunc(o.Map, l.Map, slices.Equal)
 	}) {
 		m.Layouts = append(m.Layouts, l)

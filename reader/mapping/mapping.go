@@ -321,7 +321,7 @@ func (p *planner) find(header string) int {
 		if i < p.plan.width {
 			name = p.plan.header[i]
 		}
-		if f := Fold(name); f != "" && f == Fold(header) {
+		if f := fold(name); f != "" && f == fold(header) {
 			if found >= 0 {
 				return -1
 			}

@@ -5,10 +5,10 @@ import "strings"
 // Nearest is the name that was most likely meant by a mistyped one: the same
 // but for a few letters, or one that holds it. It is empty when there is none.
 func Nearest(typed string, names []string) string {
-	want := []rune(Fold(typed))
+	want := []rune(fold(typed))
 	best, nearest := len(want)/3+1, ""
 	for _, name := range names {
-		if d := distance(want, []rune(Fold(name))); d < best {
+		if d := distance(want, []rune(fold(name))); d < best {
 			best, nearest = d, name
 		}
 	}
@@ -16,7 +16,7 @@ func Nearest(typed string, names []string) string {
 		return nearest
 	}
 	for _, name := range names {
-		if strings.Contains(Fold(name), string(want)) {
+		if strings.Contains(fold(name), string(want)) {
 			return name
 		}
 	}

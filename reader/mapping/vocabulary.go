@@ -18,9 +18,9 @@ import (
 //go:embed data/headers.tsv
 var headers string
 
-// Fold reduces a header to what is compared: NFKC, lower case, letters and
+// fold reduces a header to what is compared: NFKC, lower case, letters and
 // digits alone. "E-mail 1 - Value" and "email1value" are the same header.
-func Fold(header string) string {
+func fold(header string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)
@@ -145,7 +145,7 @@ var table = sync.OnceValue(func() map[string][]meaning {
 		for _, spelling := range strings.Split(cells[2], ", ") {
 			ranks[name]++
 			m.rank = 100 * ranks[name]
-			for _, f := range []string{Fold(spelling), plain(Fold(spelling)), umlauts(Fold(spelling))} {
+			for _, f := range []string{fold(spelling), plain(fold(spelling)), umlauts(fold(spelling))} {
 				i := slices.IndexFunc(known[f], func(o meaning) bool { return o.kind == m.kind && o.field == m.field })
 				switch {
 				case f == "":
@@ -200,7 +200,7 @@ func (v *Vocabulary) Score(cells []string) int {
 		switch {
 		case len(c) >= 200:
 		case v.knows(c):
-			seen[Fold(c)] = true
+			seen[fold(c)] = true
 		case strings.Contains(c, "linkedin.com/in/"):
 			return 0
 		case strings.Contains(c, "@"):
@@ -216,7 +216,7 @@ func (v *Vocabulary) Score(cells []string) int {
 // none of them.
 func Languages(header string) []string {
 	var all []string
-	for _, m := range lookUp(Fold(header)) {
+	for _, m := range lookUp(fold(header)) {
 		all = append(all, m.langs...)
 	}
 	if slices.Contains(all, "en") {
@@ -232,7 +232,7 @@ func (v *Vocabulary) Identities(header []string) map[int]person.Field {
 	for i, h := range header {
 		for _, m := range meanings(h) {
 			switch {
-			case m.kind == never && strings.HasSuffix(Fold(h), "email"):
+			case m.kind == never && strings.HasSuffix(fold(h), "email"):
 				columns[i] = person.Email
 			case m.kind == anyID:
 				columns[i] = person.CRMContactID

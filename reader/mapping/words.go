@@ -13,7 +13,7 @@ import (
 // meanings are what a header may mean: by the table as it stands, else by the
 // rules by which tools make names out of names.
 func meanings(header string) []meaning {
-	folded := Fold(header)
+	folded := fold(header)
 	if folded == "" || strings.ContainsRune(header, '@') || strings.Contains(header, "://") {
 		return nil // nothing, or a value
 	}
@@ -51,7 +51,7 @@ func split(header string) []string {
 	var word []rune
 	var last rune
 	flush := func() {
-		if folded := Fold(string(word)); folded != "" {
+		if folded := fold(string(word)); folded != "" {
 			words = append(words, folded)
 		}
 		word = word[:0]

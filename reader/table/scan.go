@@ -62,7 +62,7 @@ func (s *Scanner) Next() error {
 				continue
 			}
 		}
-		if errors.Is(err, ErrBadLine) {
+		if errors.Is(err, errBadLine) {
 			s.passLine()
 		}
 		if err != nil {
@@ -80,12 +80,12 @@ func (s *Scanner) Next() error {
 	}
 }
 
-// ErrBadLine is the cause of an [*InputError] behind which the next line can be
+// errBadLine is the cause of an [*InputError] behind which the next line can be
 // read. The cells are then those of the line cut at its delimiters alone.
-var ErrBadLine = errors.New("bad line")
+var errBadLine = errors.New("bad line")
 
 func badLine(line, column int, msg, hint string) *InputError {
-	return &InputError{Line: line, Column: column, Msg: msg, Hint: hint, Err: unspoken{ErrBadLine}}
+	return &InputError{Line: line, Column: column, Msg: msg, Hint: hint, Err: unspoken{errBadLine}}
 }
 
 // passLine steps over the line at the start of the window.
@@ -164,7 +164,7 @@ func (s *Scanner) split(line []byte) {
 // aligned.
 func (s *Scanner) quoted(w []byte) (int, error) {
 	size, err := s.strict(w)
-	if err == nil || s.loose || !errors.Is(err, ErrBadLine) {
+	if err == nil || s.loose || !errors.Is(err, errBadLine) {
 		return size, err
 	}
 	if lenient, ok := s.lenient(w); ok {

@@ -140,12 +140,12 @@ func TestStrayQuotes(t *testing.T) {
 		if got := s.Cells(nil); (err != nil) != (test.want == nil) || err == nil && !slices.Equal(got, test.want) {
 			t.Errorf("%q: %q, %v, want %q", test.text, got, err, test.want)
 		}
-		if err != nil && !errors.Is(err, ErrBadLine) {
+		if err != nil && !errors.Is(err, errBadLine) {
 			t.Errorf("%q: %v", test.text, err)
 		}
 	}
 	s := NewScanner(strings.NewReader("a,\"b\nc,d\n"), ',', '\n', 1)
-	if err := s.Next(); !errors.Is(err, ErrBadLine) || !slices.Equal(s.Cells(nil), []string{"a", `"b`}) || s.Line != 1 {
+	if err := s.Next(); !errors.Is(err, errBadLine) || !slices.Equal(s.Cells(nil), []string{"a", `"b`}) || s.Line != 1 {
 		t.Errorf("%v %q", err, s.Cells(nil))
 	}
 	if err := s.Next(); err != nil || !slices.Equal(s.Cells(nil), []string{"c", "d"}) || s.Line != 2 {

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// HeaderRecords is how far into a file the header is looked for.
-const HeaderRecords = 20
+// headerRecords is how far into a file the header is looked for.
+const headerRecords = 20
 
 // A Record is one row of a file.
 type Record struct {
@@ -175,7 +175,7 @@ func (t *Table) sniffText(text []byte, score Score, opt Options) error {
 	} else if t.Format == "tsv" {
 		commas = "\t,;|"
 	}
-	t.Layout = FindLayout(text, commas, score, HeaderRecords)
+	t.Layout = FindLayout(text, commas, score, headerRecords)
 	t.Format = "csv"
 	if t.Layout.Comma == '\t' {
 		t.Format = "tsv"
@@ -313,7 +313,7 @@ type csvRecords struct {
 func (c *csvRecords) Next() (Record, error) {
 	err := c.Scanner.Next()
 	var bad *InputError
-	if err != nil && !(errors.Is(err, ErrBadLine) && errors.As(err, &bad)) {
+	if err != nil && !(errors.Is(err, errBadLine) && errors.As(err, &bad)) {
 		return Record{}, err
 	}
 	c.row = c.Scanner.Cells(c.row[:0])

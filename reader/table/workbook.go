@@ -62,7 +62,7 @@ func findHeader(book *excelize.File, sheet string, score Score) (Layout, error) 
 	}
 	defer rows.Rows.Close()
 	var first []Layout
-	for range HeaderRecords {
+	for range headerRecords {
 		r, err := rows.Next()
 		if err == io.EOF {
 			break

@@ -183,7 +183,7 @@ func ServiceError(err error) error {
 	}
 	switch {
 	case call.Trouble != 0:
-		return Troubled(call)
+		return troubled(call)
 	case call.Cause == octave.CauseKey:
 		return &Error{Code: Key, Err: fmt.Errorf("the service rejected the key: %w", err)}
 	case call.Cause == octave.CauseCredits:
@@ -228,7 +228,7 @@ func OfRun(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error {
 	case errors.As(reason, &coded):
 		return coded
 	case errors.As(reason, &call) && call.Trouble != 0:
-		return Troubled(call)
+		return troubled(call)
 	case errors.As(reason, &call) && call.Cause == octave.CauseKey:
 		return &Error{Code: Key, Err: fmt.Errorf("the service rejected the key: %w", reason)}
 	case errors.As(reason, &call):
@@ -254,8 +254,8 @@ func OfRun(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error {
 	return nil
 }
 
-// Troubled is the exit of a run whose calls cannot come through, with what to do.
-func Troubled(call *octave.Error) *Error {
+// troubled is the exit of a run whose calls cannot come through, with what to do.
+func troubled(call *octave.Error) *Error {
 	what, hint := "", ""
 	switch call.Trouble {
 	case octave.NoSuchHost:

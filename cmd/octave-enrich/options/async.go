@@ -26,7 +26,7 @@ type Async struct {
 // Flags registers all of them.
 func (a *Async) Flags(fs *pflag.FlagSet) {
 	a.Poll, a.MaxWait = Days(5*time.Second), Days(30*time.Minute)
-	Grouped(fs, HeadingService, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingService, func(fs *pflag.FlagSet) {
 		fs.BoolVar(&a.On, "async", false, "submit each contact and poll for the answer, instead of one long call")
 		fs.Var(&a.Poll, "poll", "with --async: how often to poll for an answer")
 		fs.Var(&a.MaxWait, "max-wait", "with --async: how long to wait for one in this run; the next run polls for it first")

@@ -29,7 +29,7 @@ type Budget struct {
 
 // Flags registers all of them.
 func (b *Budget) Flags(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
 		fs.IntVar(&b.Limit, "limit", 0, "at most `N` new contacts this time; 0 for all")
 		fs.IntVar(&b.Sample, "sample", 0, "`N` new contacts spread over the list, where --limit takes the first; the same command goes on with the same ones")
 		fs.Var(&b.MaxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
@@ -63,7 +63,7 @@ func (b *Budget) Beyond() string {
 
 // AgeFlag registers the age of answers for those who do not ask.
 func (b *Budget) AgeFlag(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
 		fs.Var(&b.MaxAge, "max-age", "leave out answers older than this, such as 90d; 0 for none")
 	})
 }

@@ -21,8 +21,8 @@ const (
 	FromFlag    = "flag"
 )
 
-// EnvName is the environment variable of a flag.
-func EnvName(flag string) string {
+// envName is the environment variable of a flag.
+func envName(flag string) string {
 	switch flag {
 	case "agent", "experiment":
 		flag += "-oid"
@@ -45,11 +45,11 @@ func Alias(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 func EnvNames(flag string) []string {
 	switch flag {
 	case "on-timeout":
-		return []string{EnvName(flag), EnvName("on-lost")}
+		return []string{envName(flag), envName("on-lost")}
 	case "max-usage":
-		return []string{EnvName(flag), EnvName("max-credits")}
+		return []string{envName(flag), envName("max-credits")}
 	}
-	return []string{EnvName(flag)}
+	return []string{envName(flag)}
 }
 
 // Read fills the flags that were not given from the environment and the file of
@@ -57,14 +57,14 @@ func EnvNames(flag string) []string {
 // came from.
 func (o *Options) Read(fs, known *pflag.FlagSet) (err error) {
 	if o.Config == "" {
-		o.Config = os.Getenv(EnvName("config"))
+		o.Config = os.Getenv(envName("config"))
 	}
 	o.sources, err = overlay(fs, o.Config, known)
 	return err
 }
 
-// Source is where the value of a flag came from.
-func (o *Options) Source(flag string) string { return o.sources[flag] }
+// source is where the value of a flag came from.
+func (o *Options) source(flag string) string { return o.sources[flag] }
 
 // Known are the flags of run and worker, which have them all.
 func Known() *pflag.FlagSet {
@@ -77,8 +77,8 @@ func Known() *pflag.FlagSet {
 	return fs
 }
 
-// IsSetting says whether a flag can be set from outside the command line.
-func IsSetting(flag string) bool { return flag != "config" && flag != "help" && flag != "dry-run" }
+// isSetting says whether a flag can be set from outside the command line.
+func isSetting(flag string) bool { return flag != "config" && flag != "help" && flag != "dry-run" }
 
 // overlay fills the flags that were not given from the environment and then from
 // the configuration file, and says where each value came from.
@@ -89,7 +89,7 @@ func overlay(fs *pflag.FlagSet, file string, known *pflag.FlagSet) (sources map[
 	}
 	sources = map[string]string{}
 	fs.VisitAll(func(f *pflag.Flag) {
-		if err != nil || !IsSetting(f.Name) {
+		if err != nil || !isSetting(f.Name) {
 			return
 		}
 		sources[f.Name], err = overlayFlag(fs, f, settings, file)
@@ -183,7 +183,7 @@ func readConfig(file string, known *pflag.FlagSet) (map[string]any, error) {
 			return nil, exit.UsageError("%s: %s: the key does not belong into a file of settings; name its own file with key-file", file, name)
 		}
 		flag := known.Lookup(name)
-		if flag == nil || !IsSetting(name) {
+		if flag == nil || !isSetting(name) {
 			return nil, exit.UsageError("%s: there is no setting %q%s", file, name, DidYouMean(name, FlagNames(known)))
 		}
 		if _, twice := settings[flag.Name]; twice {

@@ -18,9 +18,9 @@ var otherVariables = regexp.MustCompile(`^OCTAVE_(PORT|PORT_.*|SERVICE_.*|ENRICH
 // Misspelt refuses a variable that is nearly one of a setting: a budget that is
 // not heard is money.
 func Misspelt(environ []string, settings *pflag.FlagSet) error {
-	known := []string{"OCTAVE_API_KEY", EnvName("config")}
+	known := []string{"OCTAVE_API_KEY", envName("config")}
 	settings.VisitAll(func(f *pflag.Flag) {
-		if IsSetting(f.Name) {
+		if isSetting(f.Name) {
 			known = append(known, EnvNames(f.Name)...)
 		}
 	})

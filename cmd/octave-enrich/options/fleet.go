@@ -25,7 +25,7 @@ type Fleet struct {
 
 // Flags registers all of them.
 func (f *Fleet) Flags(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingFleet, func(fs *pflag.FlagSet) {
+	grouped(fs, headingFleet, func(fs *pflag.FlagSet) {
 		fs.Var(&f.URL, "fleet", "let the workers at this PostgreSQL `URL` make the calls (env OCTAVE_FLEET)")
 		fs.StringVar(&f.Queue, "queue", "default", "`NAME` of the workers' queue: one for each workspace")
 	})
@@ -34,7 +34,7 @@ func (f *Fleet) Flags(fs *pflag.FlagSet) {
 // RunFlags registers those that run has and worker has not.
 func (f *Fleet) RunFlags(fs *pflag.FlagSet) {
 	f.OrphanAfter = DaysOrOff(time.Hour)
-	Grouped(fs, HeadingFleet, func(fs *pflag.FlagSet) {
+	grouped(fs, headingFleet, func(fs *pflag.FlagSet) {
 		fs.Var(&f.OrphanAfter, "orphan-after", "workers ask nothing more for this run when it was not there for so long; off for ever")
 	})
 }
@@ -118,7 +118,7 @@ type Worker struct{ RescueAfter, Retain Days }
 // Flags registers them.
 func (w *Worker) Flags(fs *pflag.FlagSet) {
 	w.Retain = Days(30 * 24 * time.Hour)
-	Grouped(fs, HeadingFleet, func(fs *pflag.FlagSet) {
+	grouped(fs, headingFleet, func(fs *pflag.FlagSet) {
 		fs.Var(&w.RescueAfter, "rescue-after", "a call that has not ended for so long is lost with its worker, and others ask again; default: the time-out and a minute")
 		fs.Var(&w.Retain, "retain", "how long the database keeps answers; 0 for ever")
 	})

@@ -26,7 +26,7 @@ type List struct {
 
 // Flags registers how the list is read.
 func (l *List) Flags(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingInput, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingInput, func(fs *pflag.FlagSet) {
 		fs.StringArrayVar(&l.Maps, "map", nil, "read `FIELD=HEADER` instead of what was detected; repeated, each row takes the first that has a value")
 		fs.StringVar(&l.MapFile, "map-file", "", "mapping `FILE` that inspect --write wrote")
 		fs.StringVar(&l.Format, "in-format", "", "`FORMAT`: csv, tsv, jsonl or xlsx; default: by name, then content")

@@ -55,17 +55,17 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 func (o *Options) WorkerFlags(fs *pflag.FlagSet) {
 	o.Fleet.Flags(fs)
 	o.Service.Flags(fs)
-	o.Pace.WorkerFlags(fs)
-	Grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
-		o.Teller.LiveFlag(fs)
-		o.Teller.LogFlags(fs)
+	o.Pace.workerFlags(fs)
+	grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
+		o.Teller.liveFlag(fs)
+		o.Teller.logFlags(fs)
 	})
 	o.ConfigFlag(fs)
 }
 
 // ConfigFlag registers the file of settings.
 func (o *Options) ConfigFlag(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
 		fs.StringVar(&o.Config, "config", "", "YAML `FILE` with the same names as the flags (env OCTAVE_CONFIG)")
 	})
 }
@@ -148,14 +148,14 @@ const (
 	HeadingService  = "The service"
 	HeadingPace     = "Pace"
 	HeadingBudget   = "Budgets"
-	HeadingFleet    = "The fleet"
+	headingFleet    = "The fleet"
 	HeadingOutput   = "The output"
 	HeadingReport   = "Progress, logs and what others are told"
 )
 
 // Headings are those of help, in order.
 func Headings() []string {
-	return []string{HeadingInput, HeadingQuestion, HeadingService, HeadingPace, HeadingBudget, HeadingFleet, HeadingOutput, HeadingReport}
+	return []string{HeadingInput, HeadingQuestion, HeadingService, HeadingPace, HeadingBudget, headingFleet, HeadingOutput, HeadingReport}
 }
 
 // heading is the annotation of a flag with its heading.
@@ -169,8 +169,8 @@ func HeadingOf(f *pflag.Flag) string {
 	return ""
 }
 
-// Grouped registers flags under a heading.
-func Grouped(fs *pflag.FlagSet, under string, register func(*pflag.FlagSet)) {
+// grouped registers flags under a heading.
+func grouped(fs *pflag.FlagSet, under string, register func(*pflag.FlagSet)) {
 	part := pflag.NewFlagSet(under, pflag.ContinueOnError)
 	register(part)
 	part.VisitAll(func(f *pflag.Flag) {
@@ -179,8 +179,8 @@ func Grouped(fs *pflag.FlagSet, under string, register func(*pflag.FlagSet)) {
 	})
 }
 
-// Hide keeps old names of flags working, and out of every list.
-func Hide(fs *pflag.FlagSet, names ...string) {
+// hide keeps old names of flags working, and out of every list.
+func hide(fs *pflag.FlagSet, names ...string) {
 	for _, name := range names {
 		fs.Lookup(name).Hidden = true
 	}

@@ -29,7 +29,7 @@ type Output struct {
 
 // Flags registers all of them.
 func (o *Output) Flags(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {
 		fs.StringVarP(&o.Path, "output", "o", "", "`FILE` for the rows, or - ; {date} in its name is today; default: INPUT.enriched.EXT")
 		fs.StringVar(&o.Checkpoint, "checkpoint", "", "`FILE` for the answers; default: OUTPUT.checkpoint, with all for {date}")
 		fs.StringVar(&o.Format, "out-format", "", "`FORMAT`: csv, tsv, jsonl or xlsx; default: by name")
@@ -44,7 +44,7 @@ func (o *Output) Flags(fs *pflag.FlagSet) {
 
 // NewFlag registers the choice of new contacts.
 func (o *Output) NewFlag(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {
 		fs.BoolVar(&o.New, "new", false, "of a preset: only contacts that no earlier file of it held")
 	})
 }
@@ -60,7 +60,7 @@ func (o *Output) CheckNew() error {
 
 // ApprovedFlag registers the choice of reviewed rows.
 func (o *Output) ApprovedFlag(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {
 		fs.BoolVar(&o.Approved, "approved", false, "only what was approved in review, as edited there")
 	})
 }
@@ -119,16 +119,16 @@ func (o *Options) namedOutput(input string) (string, error) {
 	if o.NeverCalls && o.Output.ForSender() {
 		word, _, _ = strings.Cut(o.Output.Preset, ":")
 	}
-	return NamedAfter(input, word, o.Output.Format), nil
+	return namedAfter(input, word, o.Output.Format), nil
 }
 
 // DefaultOutput puts .enriched before the extension: people.csv.gz becomes
 // people.enriched.csv.gz, people.zip people.enriched.csv, and standard input goes to
 // standard output.
-func DefaultOutput(input, format string) string { return NamedAfter(input, "enriched", format) }
+func DefaultOutput(input, format string) string { return namedAfter(input, "enriched", format) }
 
-// NamedAfter is [DefaultOutput] with another word.
-func NamedAfter(input, word, format string) string {
+// namedAfter is [DefaultOutput] with another word.
+func namedAfter(input, word, format string) string {
 	if input == "-" {
 		return "-"
 	}

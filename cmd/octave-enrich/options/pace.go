@@ -25,7 +25,7 @@ type Pace struct {
 // Flags registers all of them.
 func (p *Pace) Flags(fs *pflag.FlagSet) {
 	p.MaxOutage = Days(time.Hour)
-	Grouped(fs, HeadingPace, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingPace, func(fs *pflag.FlagSet) {
 		fs.IntVar(&p.Concurrency, "concurrency", octave.DefaultConcurrency, "calls in flight at most")
 		fs.StringVar(&p.Rate, "rate", "5/s", "calls started at most, every attempt counted: `R` is 5/s, 120/m, 2000/h, 0 for no limit")
 		fs.IntVar(&p.Retries, "retries", 4, "`N` further attempts after the first")
@@ -34,9 +34,9 @@ func (p *Pace) Flags(fs *pflag.FlagSet) {
 	})
 }
 
-// WorkerFlags registers those that a worker has, too.
-func (p *Pace) WorkerFlags(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingPace, func(fs *pflag.FlagSet) {
+// workerFlags registers those that a worker has, too.
+func (p *Pace) workerFlags(fs *pflag.FlagSet) {
+	grouped(fs, HeadingPace, func(fs *pflag.FlagSet) {
 		fs.IntVar(&p.Concurrency, "concurrency", octave.DefaultConcurrency, "calls of this worker in flight at most")
 		fs.StringVar(&p.Rate, "rate", "5/s", "calls that all workers with this key start at most; without it what was set before stays: `R` as in run")
 	})

@@ -12,7 +12,7 @@ type Question struct {
 
 // Flags registers all of them.
 func (q *Question) Flags(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingQuestion, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingQuestion, func(fs *pflag.FlagSet) {
 		fs.StringVar(&q.Agent, "agent", "", "sequence agent `OID` (env OCTAVE_AGENT_OID)")
 		fs.StringVar(&q.Experiment, "experiment", "", "experiment `OID` instead of an agent (env OCTAVE_EXPERIMENT_OID)")
 		fs.StringArrayVar(&q.Set, "set", nil, "the same `FIELD=VALUE` for every row: lang, customContext.playbook.oId, ...")
@@ -24,7 +24,7 @@ func (q *Question) Flags(fs *pflag.FlagSet) {
 
 // AgentFlag registers the agent alone.
 func (q *Question) AgentFlag(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingService, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingService, func(fs *pflag.FlagSet) {
 		fs.StringVar(&q.Agent, "agent", "", "sequence agent `OID` (env OCTAVE_AGENT_OID)")
 	})
 }

@@ -33,7 +33,7 @@ type Service struct {
 // Flags registers all of them.
 func (s *Service) Flags(fs *pflag.FlagSet) {
 	s.Timeout = Days(octave.DefaultTimeout)
-	Grouped(fs, HeadingService, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingService, func(fs *pflag.FlagSet) {
 		fs.BoolVar(&s.Sandbox, "sandbox", false, "answer from the embedded agent: no key, no network, no cost")
 		fs.StringVar(&s.KeyFile, "key-file", "", "`FILE` with the key; else env OCTAVE_API_KEY, else $CREDENTIALS_DIRECTORY/octave_api_key")
 		fs.StringVar(&s.BaseURL, "base-url", octave.DefaultBaseURL, "`URL` of the service (env OCTAVE_BASE_URL)")

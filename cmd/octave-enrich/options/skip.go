@@ -19,22 +19,22 @@ const (
 	SkipDuplicate  = "duplicate"  // a person in several rows with different data: one row is asked for all of them
 	SkipFailed     = "failed"     // it failed in an earlier run
 	SkipUnreadable = "unreadable" // a line that the reader cannot read
-	SkipNone       = "none"       // takes back what is left out by default
+	skipNone       = "none"       // takes back what is left out by default
 )
 
 // SkipKinds are all of them.
 func SkipKinds() []string {
-	return []string{SkipOptOut, SkipUnsendable, SkipDuplicate, SkipFailed, SkipUnreadable, SkipNone}
+	return []string{SkipOptOut, SkipUnsendable, SkipDuplicate, SkipFailed, SkipUnreadable, skipNone}
 }
 
 // SkipFlags registers who is left out.
 func (l *List) SkipFlags(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingInput, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingInput, func(fs *pflag.FlagSet) {
 		fs.StringVar(&l.Exclude, "exclude", "", "do-not-contact `FILE`: emails, @domains, LinkedIn slugs, ids")
 		fs.StringSliceVar(&l.Skip, "skip", nil, "leave out `KINDS` of rows, too: duplicate, failed, unreadable, unsendable; by default optout and, with a preset, unsendable; none takes these back")
 		fs.BoolVar(&l.optOut, "respect-optout", false, "the same as --skip optout")
 		fs.BoolVar(&l.failed, "skip-failed", false, "the same as --skip failed")
-		Hide(fs, "respect-optout", "skip-failed")
+		hide(fs, "respect-optout", "skip-failed")
 	})
 }
 
@@ -44,7 +44,7 @@ func (l *List) SkipFlags(fs *pflag.FlagSet) {
 // an address are left to the sender's file, which holds them back.
 func (o *Options) Skips() (map[string]bool, error) {
 	kinds := map[string]bool{}
-	if !slices.Contains(o.List.Skip, SkipNone) {
+	if !slices.Contains(o.List.Skip, skipNone) {
 		kinds[SkipOptOut], kinds[SkipUnsendable] = true, o.Output.ForSender() && !o.NeverCalls
 	}
 	for _, kind := range o.List.Skip {

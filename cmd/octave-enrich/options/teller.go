@@ -17,7 +17,7 @@ type Teller struct {
 
 // SummaryFlag registers the summary alone.
 func (t *Teller) SummaryFlag(fs *pflag.FlagSet) {
-	Grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
 		fs.StringVar(&t.Summary, "summary", "", "write the summary as JSON to `FILE`, or -; see help summary")
 	})
 }
@@ -25,28 +25,28 @@ func (t *Teller) SummaryFlag(fs *pflag.FlagSet) {
 // Flags registers all of them.
 func (t *Teller) Flags(fs *pflag.FlagSet) {
 	t.SummaryFlag(fs)
-	Grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
+	grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
 		fs.StringVar(&t.Report, "report", "", "write the report page to `FILE.html` when the run ends")
 		fs.StringVar(&t.MetricsFile, "metrics-file", "", "write Prometheus text to `FILE` when the run ends")
-		t.LiveFlag(fs)
+		t.liveFlag(fs)
 		fs.StringVar(&t.PingURL, "ping-url", "", "GET `URL`/start, and URL/CODE with the exit code at the end")
 		fs.IntSliceVar(&t.SuccessExit, "success-exit", nil, "end with 0 instead of these exit `CODES`, such as 8,10; summaries, pings and metrics keep them")
 		fs.StringVar(&t.OnExit, "on-exit", "", "shell `COMMAND` that reads the summary when the run has ended; it does not inherit the key")
 		fs.StringVar(&t.Progress, "progress", "auto", "`HOW`: auto, bar, plain or none")
 		fs.Var(&t.WaitLock, "wait-lock", "wait so long for another run that holds the checkpoint")
 		fs.BoolVar(&t.DryRun, "dry-run", false, "what plan does")
-		Hide(fs, "dry-run")
-		t.LogFlags(fs)
+		hide(fs, "dry-run")
+		t.logFlags(fs)
 	})
 }
 
-// LiveFlag registers what worker has of these, too.
-func (t *Teller) LiveFlag(fs *pflag.FlagSet) {
+// liveFlag registers what worker has of these, too.
+func (t *Teller) liveFlag(fs *pflag.FlagSet) {
 	fs.StringVar(&t.MetricsAddr, "metrics-addr", "", "serve live Prometheus metrics, and /healthz, at `[HOST:]PORT`; default host: this machine alone")
 }
 
-// LogFlags registers those of the log.
-func (t *Teller) LogFlags(fs *pflag.FlagSet) {
+// logFlags registers those of the log.
+func (t *Teller) logFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&t.LogFormat, "log-format", "auto", "`HOW`: auto, text or json")
 	fs.StringVar(&t.LogLevel, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 	fs.BoolVarP(&t.Quiet, "quiet", "q", false, "say warnings and errors alone")

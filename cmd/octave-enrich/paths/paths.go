@@ -30,11 +30,11 @@ type filePath struct {
 	written bool // created, replaced or removed by the command
 }
 
-// Reads adds files that are read; what names them in messages.
-func (p *List) Reads(what string, list ...string) { p.add(what, false, list) }
+// reads adds files that are read; what names them in messages.
+func (p *List) reads(what string, list ...string) { p.add(what, false, list) }
 
-// Writes adds files that are created, replaced or removed.
-func (p *List) Writes(what string, list ...string) { p.add(what, true, list) }
+// writes adds files that are created, replaced or removed.
+func (p *List) writes(what string, list ...string) { p.add(what, true, list) }
 
 func (p *List) add(what string, written bool, list []string) {
 	for _, path := range list {
@@ -49,8 +49,8 @@ func (p *List) Replaces(what, path string) {
 	if path == "" || path == "-" {
 		return
 	}
-	p.Writes(what, path)
-	p.Writes("the draft of "+what, durable.DraftName(durable.Resolved(path)))
+	p.writes(what, path)
+	p.writes("the draft of "+what, durable.DraftName(durable.Resolved(path)))
 }
 
 // Inputs are read: the files that directories and patterns stand for.
@@ -59,15 +59,15 @@ func (p *List) Inputs(list, own []string) {
 	if err != nil {
 		files = list // whatever is wrong is said when they are opened
 	}
-	p.Reads("the input", files...)
+	p.reads("the input", files...)
 }
 
 // Settings are read by all commands that ask or read lists.
 func (p *List) Settings(o *options.Options) {
-	p.Reads("--config", o.Config)
-	p.Reads("--map-file", o.List.MapFile)
-	p.Reads("--exclude", o.List.Exclude)
-	p.Reads("the file of the key", o.Service.KeyPath())
+	p.reads("--config", o.Config)
+	p.reads("--map-file", o.List.MapFile)
+	p.reads("--exclude", o.List.Exclude)
+	p.reads("the file of the key", o.Service.KeyPath())
 }
 
 // Of are those of run, and of the commands that have some of its flags.
@@ -75,7 +75,7 @@ func Of(o *options.Options, inputs []string, at options.Places) *List {
 	p := &List{}
 	p.Inputs(inputs, o.List.Own)
 	p.Settings(o)
-	p.Output(at.Output, o.Output.Preset)
+	p.output(at.Output, o.Output.Preset)
 	p.Answers(at.Checkpoint)
 	p.Replaces("--summary", o.Teller.Summary)
 	p.Replaces("--metrics-file", o.Teller.MetricsFile)
@@ -83,17 +83,17 @@ func Of(o *options.Options, inputs []string, at options.Places) *List {
 	return p
 }
 
-// Output is written beside what stands under its name.
-func (p *List) Output(path, preset string) {
+// output is written beside what stands under its name.
+func (p *List) output(path, preset string) {
 	if path == "" || path == "-" {
 		return
 	}
-	p.Writes("the output", path)
-	p.Writes("a file beside the output", writer.Beside(durable.Resolved(path))...)
+	p.writes("the output", path)
+	p.writes("a file beside the output", writer.Beside(durable.Resolved(path))...)
 	if preset != "generic" {
 		held := writer.HeldPath(path)
-		p.Writes("the file of the rows held back", held)
-		p.Writes("a file beside the rows held back", writer.Beside(durable.Resolved(held))...)
+		p.writes("the file of the rows held back", held)
+		p.writes("a file beside the rows held back", writer.Beside(durable.Resolved(held))...)
 	}
 }
 
@@ -102,10 +102,10 @@ func (p *List) Answers(path string) {
 	if path == "" {
 		return
 	}
-	p.Writes("the checkpoint", path)
-	p.Writes("a file beside the checkpoint", checkpoint.Beside(durable.Resolved(path))...)
-	p.Writes("the decisions of the review", review.Path(path))
-	p.Writes("a file beside the decisions", checkpoint.Beside(durable.Resolved(review.Path(path)))...)
+	p.writes("the checkpoint", path)
+	p.writes("a file beside the checkpoint", checkpoint.Beside(durable.Resolved(path))...)
+	p.writes("the decisions of the review", review.Path(path))
+	p.writes("a file beside the decisions", checkpoint.Beside(durable.Resolved(review.Path(path)))...)
 }
 
 // Folders refuses a file that is to be written into a folder that there is not.

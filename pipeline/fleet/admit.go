@@ -1,15 +1,18 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
@@ -24,21 +27,21 @@ const (
 	noBudget = 250 * time.Millisecond
 )
 
-// known is what the database says about a question and its run at one moment.
+// known is what the database says about questions and their runs at one moment.
 type known struct {
-	run      runState
-	inFlight int // calls of a run that has a budget, but for this one
-	calls    []pastCall
-	entered  bool // this call was, by this statement
+	runs    map[string]*runState
+	calls   map[checkpoint.Key][]pastCall
+	entered map[int64]bool // calls that this transaction has noted
 }
 
 type runState struct {
-	exists, stopped, goesOn bool
-	incarnation             string
-	left                    int  // calls, -1 for no limit
-	budgeted                bool // with a limit of usage
-	spent                   bool // which holds no further call, were none in flight
-	fits                    int  // calls that it holds at the same time
+	stopped, goesOn bool
+	incarnation     string
+	left            int  // calls, -1 for no limit
+	budgeted        bool // with a limit of usage
+	spent           bool // which holds no further call, were none in flight
+	fits            int  // calls that it holds at the same time
+	inFlight        int  // of one that is budgeted: those of others
 }
 
 type pastCall struct {
@@ -63,48 +66,52 @@ type verdict struct {
 // a job that is not admitted is in end.
 func (t *turn) admit(entering bool) (bool, error) {
 	w := t.worker
-	ctx, cancel := w.brake.Bound(t.ctx)
-	defer cancel()
-	var v verdict
-	look := func(ctx context.Context, db interface {
-		SendBatch(context.Context, *pgx.Batch) pgx.BatchResults
-	}) (known, error) {
-		var k known
-		batch := &pgx.Batch{}
-		t.lookUp(batch, &k, entering)
-		if err := db.SendBatch(ctx, batch).Close(); err != nil {
-			return k, err
-		}
-		v = t.judge(&k, entering)
-		return k, nil
-	}
-	var err error
+	gate := w.looking
 	if entering {
-		err = w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			k, err := look(ctx, tx)
-			if err != nil {
-				return err
-			}
-			batch := &pgx.Batch{}
-			if err := t.enter(batch, &k, v); err != nil || batch.Len() == 0 {
-				return err
-			}
-			return tx.SendBatch(ctx, batch).Close()
-		})
-	} else {
-		err = w.db.patient(ctx, func(ctx context.Context) error { _, err := look(ctx, w.db.pool); return err })
-		v.admitted = v.admitted || v.stop+v.giveUp != "" // which is written when it is entered
+		gate = w.entering
 	}
-	if over(ctx) && err != nil {
+	v := &t.verdict
+	switch err := gate.join(t); {
+	case err == nil:
+		if !entering { // what it comes to is written when it is entered
+			v.admitted = v.admitted || v.stop+v.giveUp != ""
+		}
+		t.end, t.entered = v.end, entering && v.admitted
+		return v.admitted, nil
+	case w.brake.Reason() != nil || over(t.ctx):
 		t.end = river.JobSnooze(0)
 		t.entered = entering // perhaps: its commit may have been under way
 		return false, t.leave()
-	}
-	if err != nil {
+	default:
 		return false, &pipeline.JournalError{Err: err}
 	}
-	t.end, t.entered = v.end, entering && v.admitted
-	return v.admitted, nil
+}
+
+// admit is one transaction for jobs that are at the same point.
+func (w *Worker) admit(turns []*turn, entering bool) error {
+	ctx, cancel := w.brake.Bound(turns[0].ctx)
+	defer cancel()
+	// Where hosts want the same, none waits for one that waits for it.
+	turns = slices.SortedFunc(slices.Values(turns), func(a, b *turn) int { return bytes.Compare(a.Args.Key[:], b.Args.Key[:]) })
+	return w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		k := known{runs: map[string]*runState{}, calls: map[checkpoint.Key][]pastCall{}, entered: map[int64]bool{}}
+		batch := &pgx.Batch{}
+		w.lookUp(batch, &k, turns, entering)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
+		batch = &pgx.Batch{}
+		for _, t := range turns {
+			t.verdict = k.judge(t, entering)
+			if err := t.enter(batch, &k, entering); err != nil {
+				return err
+			}
+		}
+		if batch.Len() == 0 {
+			return nil
+		}
+		return tx.SendBatch(ctx, batch).Close()
+	})
 }
 
 // lostSQL takes calls of which nothing was heard for too long for lost: they may have
@@ -112,62 +119,90 @@ func (t *turn) admit(entering bool) (bool, error) {
 func lostSQL(which string) string {
 	return `WITH lost AS (UPDATE octave_fleet.call SET ended = clock_timestamp(), result = 'lost', billed = true
 			WHERE ended IS NULL AND until < clock_timestamp() AND ` + which + ` RETURNING run)
-		UPDATE octave_fleet.run SET usage = usage + coalesce(cost, 1) FROM lost WHERE run.id = lost.run AND max_usage IS NOT NULL`
+		UPDATE octave_fleet.run SET usage = usage + n * coalesce(cost, 1) FROM (SELECT run, count(*) AS n FROM lost GROUP BY run) l WHERE run.id = l.run AND max_usage IS NOT NULL`
 }
 
-// lookUp queues the questions about the job. Entering, it locks what it sees: a run that
+// lookUp queues the questions about jobs. Entering, it locks what it sees: a run that
 // is told to stop waits for calls that saw it go on, and only those that may change it,
 // because of a budget, exclude each other; a call that is being ended, by a host that
 // counted as lost, is waited for.
-func (t *turn) lookUp(b *pgx.Batch, k *known, entering bool) {
-	w, queue, key := t.worker, t.worker.queue.Load(), t.Args.Key[:]
-	lockRun, lockCalls := "", ""
+func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
+	var ids []int64
+	var keys [][]byte
+	var runs []string // of each
+	budgeted := false
+	for _, t := range turns {
+		ids, keys, runs = append(ids, t.id), append(keys, t.Args.Key[:]), append(runs, t.Args.Run)
+		budgeted = budgeted || t.Args.Budgeted
+	}
+	queue, lockRun, lockCalls := w.queue.Load(), "", ""
 	if entering {
 		lockRun, lockCalls = " FOR SHARE", " FOR SHARE"
-		if t.Args.Budgeted {
+		if budgeted {
 			lockRun = " FOR NO KEY UPDATE"
 		}
 	}
-	b.Queue(`SELECT true, stopped IS NOT NULL, `+goesOn+`, incarnation, coalesce(max_calls - calls, -1), max_usage IS NOT NULL,
+	b.Queue(`SELECT id, stopped IS NOT NULL, `+goesOn+`, incarnation, coalesce(max_calls - calls, -1), max_usage IS NOT NULL,
 			coalesce(max_usage <= 0 OR usage + coalesce(cost, 1) > max_usage, false),
 			least(greatest(coalesce(floor((max_usage - usage) / coalesce(cost, 1)), 0), 0), 1000000)::int
-		FROM octave_fleet.run WHERE id = $1`+lockRun, t.Args.Run).Query(func(rows pgx.Rows) error {
-		r := &k.run
-		_, err := pgx.ForEachRow(rows, []any{&r.exists, &r.stopped, &r.goesOn, &r.incarnation, &r.left, &r.budgeted, &r.spent, &r.fits}, func() error { return nil })
-		return err
-	})
-	if entering {
-		b.Queue(lostSQL("queue = $1 AND key = $2"), queue, key)
-		b.Queue(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE
-			VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6::interval) ON CONFLICT DO NOTHING RETURNING true`,
-			t.id, queue, key, t.Args.Run, w.host.Load(), w.cfg.RescueAfter).Query(func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&k.entered}, func() error { return nil })
-			return err
-		})
-	} else {
-		b.Queue(`SELECT nextval(pg_get_serial_sequence('octave_fleet.call', 'id'))`).QueryRow(func(row pgx.Row) error { return row.Scan(&t.id) })
-	}
-	b.Queue(`SELECT id, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), ended, attempts
-		FROM octave_fleet.call WHERE queue = $1 AND key = $2 ORDER BY id`+lockCalls, queue, key).Query(func(rows pgx.Rows) error {
-		var c pastCall
-		_, err := pgx.ForEachRow(rows, []any{&c.id, &c.run, &c.result, &c.failed, &c.onWire, &c.ended, &c.attempts}, func() error {
-			k.calls = append(k.calls, c)
+		FROM octave_fleet.run WHERE id = ANY($1) ORDER BY id`+lockRun, runs).Query(func(rows pgx.Rows) error {
+		var id string
+		var r runState
+		_, err := pgx.ForEachRow(rows, []any{&id, &r.stopped, &r.goesOn, &r.incarnation, &r.left, &r.budgeted, &r.spent, &r.fits}, func() error {
+			state := r
+			k.runs[id] = &state
 			return nil
 		})
 		return err
 	})
-	if t.Args.Budgeted {
-		b.Queue(`SELECT count(*) FROM octave_fleet.call WHERE ended IS NULL AND run = $1 AND id <> $2`, t.Args.Run, t.id).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&k.inFlight) })
+	if entering {
+		b.Queue(lostSQL("queue = $1 AND key = ANY($2)"), queue, keys)
+		b.Queue(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE
+			SELECT id, $1, key, run, $2, clock_timestamp() + $3::interval FROM unnest($4::bigint[], $5::bytea[], $6::text[]) AS u (id, key, run)
+			ON CONFLICT DO NOTHING RETURNING id`, queue, w.host.Load(), w.cfg.RescueAfter, ids, keys, runs).Query(func(rows pgx.Rows) error {
+			var id int64
+			_, err := pgx.ForEachRow(rows, []any{&id}, func() error { k.entered[id] = true; return nil })
+			return err
+		})
+	} else {
+		b.Queue(`SELECT nextval(pg_get_serial_sequence('octave_fleet.call', 'id')) FROM generate_series(1, $1)`, len(turns)).Query(func(rows pgx.Rows) error {
+			next := 0
+			var id int64
+			_, err := pgx.ForEachRow(rows, []any{&id}, func() error { turns[next].id = id; next++; return nil })
+			return err
+		})
+	}
+	b.Queue(`SELECT key, id, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), ended, attempts
+		FROM octave_fleet.call WHERE queue = $1 AND key = ANY($2) ORDER BY key, id`+lockCalls, queue, keys).Query(func(rows pgx.Rows) error {
+		var key []byte
+		var c pastCall
+		_, err := pgx.ForEachRow(rows, []any{&key, &c.id, &c.run, &c.result, &c.failed, &c.onWire, &c.ended, &c.attempts}, func() error {
+			k.calls[keyOf(key)] = append(k.calls[keyOf(key)], c)
+			return nil
+		})
+		return err
+	})
+	if budgeted {
+		b.Queue(`SELECT run, count(*) FROM octave_fleet.call WHERE ended IS NULL AND run = ANY($1) AND id <> ALL($2) GROUP BY run`, runs, ids).Query(func(rows pgx.Rows) error {
+			var run string
+			var n int
+			_, err := pgx.ForEachRow(rows, []any{&run, &n}, func() error {
+				if r := k.runs[run]; r != nil {
+					r.inFlight = n
+				}
+				return nil
+			})
+			return err
+		})
 	}
 }
 
 // judge decides what becomes of the job.
-func (t *turn) judge(k *known, entering bool) verdict {
+func (k *known) judge(t *turn, entering bool) verdict {
 	var lost int
 	var onWire, mine bool
 	t.attempts = 0
-	for _, c := range k.calls {
+	for _, c := range k.calls[t.Args.Key] {
 		switch {
 		case c.id == t.id:
 			mine = true
@@ -186,8 +221,8 @@ func (t *turn) judge(k *known, entering bool) verdict {
 			}
 		}
 	}
-	switch run := k.run; {
-	case !run.exists, run.stopped:
+	switch run := k.runs[t.Args.Run]; {
+	case run == nil, run.stopped:
 		return verdict{end: river.JobCancel(errors.New("its run has ended"))}
 	case run.incarnation != t.Args.Incarnation:
 		return verdict{end: river.JobCancel(errors.New("it was asked of a database that is gone"))}
@@ -201,9 +236,9 @@ func (t *turn) judge(k *known, entering bool) verdict {
 		return givenUp("a host was lost while it asked: possibly billed, and not repeated")
 	case run.spent:
 		return verdict{stop: stoppedUsage, end: river.JobCancel(pipeline.ErrMaxUsage)}
-	case run.left == 0 && (k.entered || !mine): // else it is counted already
+	case run.left == 0 && (k.entered[t.id] || !mine): // else it is counted already
 		return verdict{stop: stoppedCalls, end: river.JobCancel(pipeline.ErrMaxCalls)}
-	case run.budgeted && k.inFlight >= run.fits:
+	case run.budgeted && run.inFlight >= run.fits:
 		return verdict{end: river.JobSnooze(noBudget)}
 	}
 	return verdict{admitted: true}
@@ -213,10 +248,16 @@ func givenUp(why string) verdict {
 	return verdict{giveUp: why, end: river.JobCancel(errors.New(why))}
 }
 
-// enter queues what follows from the verdict.
-func (t *turn) enter(b *pgx.Batch, k *known, v verdict) error {
-	if v.admitted {
-		if k.entered && k.run.left >= 0 {
+// enter queues what follows from the verdict, and counts for those behind it.
+func (t *turn) enter(b *pgx.Batch, k *known, entering bool) error {
+	v := t.verdict
+	switch run := k.runs[t.Args.Run]; {
+	case !entering:
+		return nil
+	case v.admitted:
+		run.inFlight++
+		if k.entered[t.id] && run.left > 0 {
+			run.left--
 			b.Queue(`UPDATE octave_fleet.run SET calls = calls + 1 WHERE id = $1`, t.Args.Run)
 		}
 		return nil

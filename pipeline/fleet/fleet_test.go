@@ -1014,7 +1014,7 @@ func TestFleetReadsByIndex(t *testing.T) {
 		args []any
 	}{
 		"prune": {pruneSQL, []any{30 * 24 * time.Hour, pruneRows}},
-		"lost":  {lostSQL("queue = $1 AND key = $2"), []any{1, []byte{1}}},
+		"lost":  {lostSQL("queue = $1 AND key = ANY($2)"), []any{1, [][]byte{{1}, {2}}}},
 	} {
 		var plan string
 		r.server.Try(t.Context(), func(conn *pgx.Conn) error {
@@ -1188,7 +1188,7 @@ func TestFleetUsageCountsOnce(t *testing.T) {
 		one := &turn{Job: &river.Job[job]{Args: job{Run: "a", Budgeted: true}}, worker: h.Worker, id: int64(100 + i), usage: usage}
 		r.server.Exec(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE VALUES ($1, 1, $2, 'a', 1, now())`, one.id, []byte{byte(i)})
 		for range 3 {
-			if err := h.db.pipeline(t.Context(), func(b *pgx.Batch) { one.close(b, "answered", false, []byte(`{}`), 0) }); err != nil {
+			if err := h.db.pipeline(t.Context(), func(b *pgx.Batch) { closeCalls(b, []ending{{turn: one, result: "answered", body: []byte(`{}`)}}) }); err != nil {
 				t.Fatal(err)
 			}
 		}

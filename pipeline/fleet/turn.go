@@ -9,10 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-	"github.com/riverqueue/river/rivertype"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
@@ -26,6 +23,7 @@ type turn struct {
 	ctx    context.Context //nolint:containedctx // of the whole turn
 	worker *Worker
 
+	verdict  verdict   // of the last look
 	end      error     // what River is told
 	placed   bool      // among the calls in flight
 	id       int64     // of the call
@@ -185,10 +183,7 @@ func (t *turn) leave() error {
 	if !t.entered {
 		return nil
 	}
-	return t.store(func(b *pgx.Batch) {
-		b.Queue(`WITH gone AS (DELETE FROM octave_fleet.call WHERE id = $1 RETURNING run)
-			UPDATE octave_fleet.run SET calls = calls - 1 FROM gone WHERE run.id = gone.run AND max_calls IS NOT NULL`, t.id)
-	})
+	return t.note(ending{turn: t})
 }
 
 // Ended tells all hosts how a call ended.
@@ -228,24 +223,9 @@ func (t *turn) Note(rec checkpoint.Record) error {
 	return nil
 }
 
-// Append is the commit point of an answer: it and the end of its job are one
-// transaction. A crash before it asks again, a crash after it does not. It may be
-// repeated when its outcome is not known.
+// Append returns when the answer is stored, see settle.
 func (t *turn) Append(rec checkpoint.Record) error {
-	t.worker.unstored.Add(1)
-	defer t.worker.unstored.Add(-1)
-	return t.worker.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error {
-		batch := &pgx.Batch{}
-		t.close(batch, "answered", false, rec.Body, t.attempts)
-		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-			return err
-		}
-		// A job that is in other hands is completed there; one that is gone needs no end.
-		if _, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, t.Job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
-			return err
-		}
-		return nil
-	})
+	return t.settle(ending{turn: t, result: "answered", body: rec.Body, attempts: t.attempts})
 }
 
 // fail gives the question up.
@@ -259,9 +239,7 @@ func (t *turn) fail(body pipeline.FailureBody) error {
 	if err != nil {
 		return err
 	}
-	t.worker.unstored.Add(1)
-	defer t.worker.unstored.Add(-1)
-	return t.worker.db.pipeline(t.ctx, func(b *pgx.Batch) { t.close(b, "missed", true, text, t.attempts) })
+	return t.settle(ending{turn: t, result: "missed", failed: true, body: text, attempts: t.attempts})
 }
 
 // miss stores an attempt after which the question is asked again.
@@ -270,44 +248,21 @@ func (t *turn) miss(attempts int) error {
 	if err != nil {
 		return err
 	}
-	return t.store(func(b *pgx.Batch) { t.close(b, "missed", false, text, attempts) })
+	return t.note(ending{turn: t, result: "missed", body: text, attempts: attempts})
 }
 
-// store writes what a host that drains does not wait long for.
-func (t *turn) store(queue func(*pgx.Batch)) error {
-	t.worker.unstored.Add(1)
-	defer t.worker.unstored.Add(-1)
-	ctx, cancel := t.worker.brief()
-	defer cancel()
-	if err := t.worker.db.pipeline(ctx, queue); err != nil && !over(ctx) {
+// note settles what a host that drains does not wait long for.
+func (t *turn) note(e ending) error {
+	if err := t.settle(e); err != nil && !over(t.ctx) && t.worker.brake.Reason() == nil {
 		return &pipeline.JournalError{Err: err}
 	}
 	return nil // else it counts as lost
 }
 
-// close queues the end of the call. One that others took for lost has an answer after
-// all. What it cost is added up once, however often it is repeated; one that may have
-// been billed is taken to have cost what was expected.
-func (t *turn) close(b *pgx.Batch, result string, failed bool, body []byte, attempts int) {
-	billed := t.missed != nil && t.missed.Billed
-	sql := `UPDATE octave_fleet.call SET ended = clock_timestamp(), result = $2, failed = $3, body = $4, usage = $5::text::numeric, billed = $6, attempts = $7
-		WHERE id = $1 AND (ended IS NULL OR result = 'lost')`
-	if t.Args.Budgeted {
-		sql = `WITH new AS (` + sql + ` RETURNING run, usage, billed)
-			UPDATE octave_fleet.run SET usage = run.usage + coalesce(new.usage, 0) + CASE WHEN new.billed THEN coalesce(run.cost, 1) ELSE 0 END,
-				cost = greatest(run.cost, nullif(new.usage, 0))
-			FROM new WHERE run.id = new.run AND run.max_usage IS NOT NULL`
-	}
-	b.Queue(sql, t.id, result, failed, body, amount(t.usage), billed, attempts)
-}
-
-// amount spells usage so that the database takes it; what is no number is none.
-func amount(usage octave.Decimal) *string {
-	if _, ok := usage.Rat(); !ok {
-		return nil
-	}
-	text := pipeline.Amount{}.Plus(usage).String()
-	return &text
+func (t *turn) settle(e ending) error {
+	t.worker.unstored.Add(1)
+	defer t.worker.unstored.Add(-1)
+	return t.worker.settling.join(e)
 }
 
 // isStop says that somebody was told to stop.

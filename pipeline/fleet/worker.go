@@ -61,6 +61,9 @@ type Worker struct {
 	host  atomic.Int32
 	name  string
 
+	looking, entering *together[*turn]
+	settling          *together[ending]
+
 	slots   chan struct{} // full while as many calls are in flight as may be
 	line    chan struct{} // held by the first of those who wait for a start
 	starts  []lease       // of which somebody in the line has use; under line
@@ -85,6 +88,9 @@ type Worker struct {
 // NewWorker makes the host known. Pulling the brake drains it.
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
 	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1)}
+	w.looking = newTogether(func(turns []*turn) error { return w.admit(turns, false) }, func(*turn) int { return 0 })
+	w.entering = newTogether(func(turns []*turn) error { return w.admit(turns, true) }, func(*turn) int { return 0 })
+	w.settling = newTogether(w.settle, func(e ending) int { return len(e.body) })
 	observer := cfg.Observer
 	w.cfg.Observer = func(e pipeline.Event) {
 		switch e.(type) {
@@ -218,8 +224,8 @@ func (w *Worker) drain(ctx context.Context, giveUp func()) {
 
 // brief is a context for what a host that drains does not wait long for, should
 // the database be away: anything but an answer.
-func (w *Worker) brief() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(w.hard)
+func (w *Worker) brief(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(w.brake.Context(), func() { time.AfterFunc(operationTimeout, cancel) })
 	return ctx, func() { stop(); cancel() }
 }
@@ -235,7 +241,7 @@ func (w *Worker) retire(ctx context.Context) error {
 const (
 	// fetchPause is between two fetches while the queue has more than there is room
 	// for, fetchPoll when it has not.
-	fetchPause = 50 * time.Millisecond
+	fetchPause = 100 * time.Millisecond
 	fetchPoll  = 250 * time.Millisecond
 	// upkeepQueue is for what the hosts do for each other, upkeepEvery so often.
 	upkeepQueue = "upkeep"
@@ -311,7 +317,7 @@ func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Ke
 		err = pipeline.ErrStopped // it says something of this host, and nothing of the service
 	}
 	var news pipeline.Event
-	ctx, cancel := w.brief()
+	ctx, cancel := w.brief(w.hard)
 	defer cancel()
 	var all, alone error
 	if refusedAll {
@@ -344,7 +350,7 @@ func (w *Worker) giveUp(starts []lease) {
 	if len(starts) == 0 {
 		return
 	}
-	ctx, cancel := w.brief()
+	ctx, cancel := w.brief(w.hard)
 	defer cancel()
 	_ = w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error { // else they are counted anew
 		for _, start := range starts {

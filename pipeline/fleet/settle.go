@@ -1,0 +1,108 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// An ending is what became of a call that was noted.
+type ending struct {
+	*turn
+	result   string // answered, missed, or "" for one that was not made
+	failed   bool   // the question was given up with it
+	body     []byte
+	attempts int
+}
+
+// settles says that the question has its outcome, which must not be lost.
+func (e ending) settles() bool { return e.failed || e.result == "answered" }
+
+// settle is the commit point of answers: they and the ends of their jobs are one
+// transaction. A crash before it asks again, a crash after it does not. It may be
+// repeated when its outcome is not known.
+func (w *Worker) settle(ends []ending) error {
+	ctx := ends[0].ctx // all are River's, and end together
+	if !slices.ContainsFunc(ends, ending.settles) {
+		brief, cancel := w.brief(ctx)
+		defer cancel()
+		ctx = brief
+	}
+	return w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		batch := &pgx.Batch{}
+		closeCalls(batch, ends)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
+		return complete(ctx, tx, ends)
+	})
+}
+
+// closeCalls queues the ends of calls. One that others took for lost has an answer after
+// all. What it cost is added up once, however often it is repeated; one that may have
+// been billed is taken to have cost what was expected.
+func closeCalls(b *pgx.Batch, ends []ending) {
+	var gone, ids []int64
+	var results []string
+	var failed, billed []bool
+	var bodies [][]byte
+	var usages []*string
+	var attempts []int
+	for _, e := range ends {
+		if e.result == "" {
+			gone = append(gone, e.id)
+			continue
+		}
+		ids, results, failed, bodies, attempts = append(ids, e.id), append(results, e.result), append(failed, e.failed), append(bodies, e.body), append(attempts, e.attempts)
+		usages, billed = append(usages, amount(e.usage)), append(billed, e.missed != nil && e.missed.Billed)
+	}
+	if len(ids) > 0 {
+		b.Queue(closeSQL, ids, results, failed, bodies, usages, billed, attempts)
+	}
+	if len(gone) > 0 {
+		b.Queue(`WITH gone AS (DELETE FROM octave_fleet.call WHERE id = ANY($1) RETURNING run)
+			UPDATE octave_fleet.run SET calls = calls - n FROM (SELECT run, count(*) AS n FROM gone GROUP BY run) g WHERE id = g.run AND max_calls IS NOT NULL`, gone)
+	}
+}
+
+const closeSQL = `WITH new AS (
+		UPDATE octave_fleet.call c SET ended = clock_timestamp(), result = u.result, failed = u.failed, body = u.body, usage = u.usage::numeric, billed = u.billed, attempts = u.attempts
+		FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::bytea[], $5::text[], $6::boolean[], $7::int[]) AS u (id, result, failed, body, usage, billed, attempts)
+		WHERE c.id = u.id AND (c.ended IS NULL OR c.result = 'lost') RETURNING c.run, c.usage, c.billed),
+	sums AS (SELECT run, coalesce(sum(usage), 0) AS usage, count(*) FILTER (WHERE billed) AS billed, max(nullif(usage, 0)) AS cost FROM new GROUP BY run)
+	UPDATE octave_fleet.run r SET usage = r.usage + s.usage + s.billed * coalesce(r.cost, 1), cost = greatest(r.cost, s.cost)
+	FROM sums s WHERE r.id = s.run AND r.max_usage IS NOT NULL`
+
+// complete ends the jobs of answers. A job that is in other hands is completed there; one
+// that is gone needs no end.
+func complete(ctx context.Context, tx pgx.Tx, ends []ending) error {
+	ends = slices.DeleteFunc(slices.Clone(ends), func(e ending) bool { return e.result != "answered" })
+	if len(ends) == 0 {
+		return nil
+	}
+	slices.SortFunc(ends, func(a, b ending) int { return cmp.Compare(a.ID, b.ID) })
+	for _, e := range ends {
+		if _, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, e.Job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// amount spells usage so that the database takes it; what is no number is none.
+func amount(usage octave.Decimal) *string {
+	if _, ok := usage.Rat(); !ok {
+		return nil
+	}
+	text := pipeline.Amount{}.Plus(usage).String()
+	return &text
+}

@@ -1,0 +1,86 @@
+package fleet
+
+import (
+	"sync"
+	"time"
+)
+
+// together has one transaction do what many jobs of a host want at about the same time:
+// whoever is first does it for all who came until then, and the others wait for that one.
+type together[T any] struct {
+	do   func([]T) error // all of it or nothing; may be repeated
+	size func(T) int     // bytes that a statement carries for one
+
+	first   chan struct{} // held by who does it
+	mu      sync.Mutex
+	waiting []*member[T]
+}
+
+type member[T any] struct {
+	item T
+	err  error
+	done chan struct{}
+}
+
+const (
+	// gather is how long the first one waits for others: little beside a call.
+	gather = 15 * time.Millisecond
+	// mostTogether bounds how long one that waits holds up all.
+	mostTogether = 100
+)
+
+func newTogether[T any](do func([]T) error, size func(T) int) *together[T] {
+	return &together[T]{do: do, size: size, first: make(chan struct{}, 1)}
+}
+
+// join returns when it is done, or why it was not.
+func (g *together[T]) join(item T) error {
+	m := &member[T]{item: item, done: make(chan struct{})}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, m)
+	g.mu.Unlock()
+	for {
+		select {
+		case <-m.done:
+			return m.err
+		case g.first <- struct{}{}:
+		}
+		select {
+		case <-m.done: // by the one before
+		default:
+			time.Sleep(gather)
+			g.lead()
+		}
+		<-g.first
+	}
+}
+
+// lead does it for those who have waited longest. What the database refuses of one is no
+// reason to lose the others.
+func (g *together[T]) lead() {
+	all := g.some()
+	items := make([]T, len(all))
+	for i, m := range all {
+		items[i] = m.item
+	}
+	err := g.do(items)
+	for i, m := range all {
+		if m.err = err; permanent(err) && len(all) > 1 {
+			m.err = g.do(items[i : i+1])
+		}
+		close(m.done)
+	}
+}
+
+// some are as many as one transaction takes.
+func (g *together[T]) some() (all []*member[T]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n, bytes := 0, 0
+	for n < min(len(g.waiting), mostTogether) && (n == 0 || bytes+g.size(g.waiting[n].item) <= statementBytes) {
+		bytes += g.size(g.waiting[n].item)
+		n++
+	}
+	all, g.waiting = g.waiting[:n], g.waiting[n:]
+	return all
+}

@@ -34,8 +34,9 @@
 //   - The row of a key is locked for each lease, some 2 ms on a local disk. A lease takes
 //     whatever may start within 200 ms, so that the rate itself is no bound, but 100
 //     hosts that wait for the same slow key stand in line for it.
-//   - A question costs the database some ten statements, and its row 1 to 10 KB for as
-//     long as answers are kept. Before the index by key leaves memory (some 30 million
-//     calls), keep less (--retain), or partition the table call by id.
+//   - What the jobs of a host want at the same time is one transaction, so that a question
+//     costs the database some two statements when it is busy, most of all the end of its
+//     job. Its row takes 1 to 10 KB for as long as answers are kept. Before the index by
+//     key leaves memory (some 30 million calls), keep less (--retain), or partition the table call by id.
 //   - River's history of jobs is a day long: see its settings of retention.
 package fleet

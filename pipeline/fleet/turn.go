@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
@@ -36,7 +37,8 @@ type turn struct {
 
 const (
 	// inHand is how long a question waits in the hands of a host for a place and for a
-	// start. Then it goes back to its queue for a moment.
+	// start at most, and half of it at least: would all of them go back to their queue for
+	// a moment at once, nobody were there for the next start.
 	inHand   = 20 * time.Second
 	comeBack = 2 * time.Second
 	// longWait is from when on it goes back at once, until what holds it up is over.
@@ -134,7 +136,7 @@ func (t *turn) later(agent pipeline.Agent) pipeline.Agent {
 // Take waits for a place and for the start of a call, and notes the call.
 func (t *turn) Take() (pipeline.Started, error) {
 	w := t.worker
-	wait, cancel := context.WithTimeout(t.ctx, inHand)
+	wait, cancel := context.WithTimeout(t.ctx, inHand/2+rand.N(inHand/2))
 	defer cancel()
 	wait, unbind := w.brake.Bound(wait)
 	defer unbind()

@@ -48,6 +48,14 @@ func ParseQuestion(canonical []byte) (*Question, error) {
 	return newQuestion(request, canonical, 0), nil
 }
 
+// Polled says that the answer to a question of an earlier run is polled for: the run
+// need not wait with the rest of its list.
+func (q *Question) Polled() {
+	if q.polled != nil {
+		q.polled()
+	}
+}
+
 func newQuestion(request octave.Request, canonical []byte, row int) *Question {
 	sum := sha256.Sum256(canonical)
 	key := checkpoint.Key(sum[:len(checkpoint.Key{})])

@@ -40,12 +40,12 @@ func record(agent Agent, journal Journal, obs Observer, body func(*Question) any
 		obs.notify(CallStarted{Again: q.Again})
 		started := time.Now()
 		answer, err := agent(ctx, q)
-		return answer, callEnded(journal, obs, q, started, answer, err)
+		return answer, NoteEnd(journal, obs, q, started, answer, err)
 	}
 }
 
-// callEnded takes the end of a call down. It returns err, or the journal's own.
-func callEnded(journal Journal, obs Observer, q *Question, started time.Time, answer *octave.Answer, err error) error {
+// NoteEnd takes the end of a call down. It returns err, or the journal's own.
+func NoteEnd(journal Journal, obs Observer, q *Question, started time.Time, answer *octave.Answer, err error) error {
 	done := CallDone{Latency: time.Since(started), Waiting: isWaiting(err)}
 	if err == nil {
 		done.Usage = answer.Usage

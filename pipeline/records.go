@@ -232,8 +232,8 @@ func ReadFailure(rec checkpoint.Record) (FailureBody, error) {
 	return body, nil
 }
 
-// readSubmission reads a submitted record.
-func readSubmission(rec checkpoint.Record) (Submission, *Question, error) {
+// ReadSubmission reads a submitted record.
+func ReadSubmission(rec checkpoint.Record) (Submission, *Question, error) {
 	var body submittedBody
 	err := json.Unmarshal(rec.Body, &body)
 	if err != nil {
@@ -250,7 +250,15 @@ func readSubmission(rec checkpoint.Record) (Submission, *Question, error) {
 	return Submission{ID: body.ID, Name: body.Name, At: rec.At, Row: body.Row}, q, nil
 }
 
-func submittedRecord(q *Question, s Submission) checkpoint.Record {
+// AskedRecord is the record of a call that is, or was, about to submit the question of a
+// row.
+func AskedRecord(key checkpoint.Key, at time.Time, row int) checkpoint.Record {
+	body, _ := json.Marshal(askedBody{Async: true, Row: row}) // it cannot fail
+	return checkpoint.Record{Type: checkpoint.Asked, Key: key, At: at, Body: body}
+}
+
+// SubmittedRecord is the record of a submission.
+func SubmittedRecord(q *Question, s Submission) checkpoint.Record {
 	body, _ := json.Marshal(submittedBody{Request: q.Canonical, ID: s.ID, Name: s.Name, Row: s.Row}) // canonical JSON and texts: it cannot fail
 	return checkpoint.Record{Type: checkpoint.Submitted, Key: q.Key, At: s.At, Body: body}
 }

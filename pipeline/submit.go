@@ -48,7 +48,7 @@ type Submissions struct {
 func OpenSubmissions(records []checkpoint.Record) (*Submissions, error) {
 	s := &Submissions{open: map[checkpoint.Key]Submission{}, left: map[checkpoint.Key]*Question{}}
 	for _, rec := range records {
-		submission, q, err := readSubmission(rec)
+		submission, q, err := ReadSubmission(rec)
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +59,7 @@ func OpenSubmissions(records []checkpoint.Record) (*Submissions, error) {
 
 // Has says whether the question was submitted and has no answer yet.
 func (s *Submissions) Has(key checkpoint.Key) bool {
-	_, has := s.get(key)
+	_, has := s.Get(key)
 	return has
 }
 
@@ -73,7 +73,8 @@ func (s *Submissions) Len() int {
 	return len(s.open)
 }
 
-func (s *Submissions) get(key checkpoint.Key) (Submission, bool) {
+// Get returns the submission of a question that has no answer yet.
+func (s *Submissions) Get(key checkpoint.Key) (Submission, bool) {
 	if s == nil {
 		return Submission{}, false
 	}
@@ -83,13 +84,15 @@ func (s *Submissions) get(key checkpoint.Key) (Submission, bool) {
 	return found, has
 }
 
-func (s *Submissions) set(key checkpoint.Key, submission Submission) {
+// Set takes note of a submission.
+func (s *Submissions) Set(key checkpoint.Key, submission Submission) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[key] = submission
 }
 
-func (s *Submissions) end(key checkpoint.Key) {
+// End takes note that a submission has ended.
+func (s *Submissions) End(key checkpoint.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, key)
@@ -100,11 +103,11 @@ func (m *Memory) submissions() []*Question {
 	if m == nil {
 		return nil
 	}
-	return m.Submissions.earlier()
+	return m.Submissions.Earlier()
 }
 
-// earlier are the questions of an earlier run, the oldest submission first.
-func (s *Submissions) earlier() (list []*Question) {
+// Earlier are the questions of an earlier run, the oldest submission first.
+func (s *Submissions) Earlier() (list []*Question) {
 	if s == nil {
 		return nil
 	}
@@ -128,6 +131,20 @@ type waitingError struct {
 
 func (e *waitingError) Error() string { return e.message }
 func (e *waitingError) Unwrap() error { return e.err }
+
+// StillWaiting is the end of a call whose submission is open; err is [ErrStopped], or
+// what stops the run.
+func StillWaiting(message string, err error) error { return &waitingError{message, err} }
+
+// GaveUp is the end of a row in this run, and not of its submission; last is why the
+// last poll failed, nil when it did not.
+func GaveUp(after time.Duration, last *octave.Error) error {
+	message := fmt.Sprintf("submitted, but not answered within %v (--max-wait); the next run polls for it first", after)
+	if last != nil {
+		message += "; the last poll: " + last.Error()
+	}
+	return &waitingError{message: message}
+}
 
 // isWaiting says whether a call ended with its submission open.
 func isWaiting(err error) bool {
@@ -171,10 +188,10 @@ func (a *Async) Call(ctx context.Context, q *Question) (*octave.Answer, error) {
 	s := Submission{ID: work.ID, Name: work.Name, At: began, Row: q.Row}
 	// The commit point: a crash before it has lost an id, and perhaps an answer that
 	// is paid for; a crash after it has lost nothing.
-	if err := a.journal.Append(submittedRecord(q, s)); err != nil {
+	if err := a.journal.Append(SubmittedRecord(q, s)); err != nil {
 		return nil, &JournalError{err}
 	}
-	a.open.set(q.Key, s)
+	a.open.Set(q.Key, s)
 	if q.taken != nil {
 		q.taken(work.Quota)
 	}
@@ -185,13 +202,13 @@ func (a *Async) Call(ctx context.Context, q *Question) (*octave.Answer, error) {
 // outside of all that a call costs: the budget, the gate, the record of the call.
 func (a *Async) Resume(agent Agent, obs Observer) Agent {
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
-		s, open := a.open.get(q.Key)
+		s, open := a.open.Get(q.Key)
 		if !open {
 			return agent(ctx, q)
 		}
 		obs.notify(CallResumed{})
 		answer, err := a.await(ctx, q, s, 0)
-		return answer, callEnded(a.journal, obs, q, s.At, answer, err)
+		return answer, NoteEnd(a.journal, obs, q, s.At, answer, err)
 	}
 }
 
@@ -205,12 +222,10 @@ func (a *Async) await(ctx context.Context, q *Question, s Submission, wait time.
 		if ctx.Err() != nil && p.Answer == nil {
 			break
 		}
-		if q.polled != nil {
-			q.polled()
-		}
-		end := endOf(p, err, s)
+		q.Polled()
+		end := EndOf(p, err, s)
 		if p.Answer != nil || end != nil {
-			a.open.end(q.Key)
+			a.open.End(q.Key)
 			return p.Answer, end
 		}
 		var call *octave.Error
@@ -219,7 +234,7 @@ func (a *Async) await(ctx context.Context, q *Question, s Submission, wait time.
 		case call != nil && call.Action == octave.All:
 			return nil, &waitingError{call.Error(), call}
 		case !time.Now().Before(until):
-			return nil, a.gaveUp(call)
+			return nil, GaveUp(a.cfg.MaxWait, call)
 		case call != nil:
 			wait = max(wait, min(call.RetryAfter, maxRetryAfter))
 		}
@@ -227,9 +242,9 @@ func (a *Async) await(ctx context.Context, q *Question, s Submission, wait time.
 	return nil, &waitingError{"submitted, and the run stopped before the answer; running again polls for it", ErrStopped}
 }
 
-// endOf is why there will be no answer, nil while there may be one. An error of a
+// EndOf is why there will be no answer, nil while there may be one. An error of a
 // poll is no end, but for a service that has forgotten the work.
-func endOf(p octave.Progress, err error, s Submission) error {
+func EndOf(p octave.Progress, err error, s Submission) error {
 	switch age := time.Since(s.At); {
 	case p.Answer != nil:
 		p.Answer.Latency = age
@@ -246,15 +261,6 @@ func endOf(p octave.Progress, err error, s Submission) error {
 func isForgotten(err error) bool {
 	var call *octave.Error
 	return errors.As(err, &call) && call.Cause == octave.CauseForgotten
-}
-
-// gaveUp is the end of the row in this run, and not of its submission.
-func (a *Async) gaveUp(last *octave.Error) error {
-	message := fmt.Sprintf("submitted, but not answered within %v (--max-wait); the next run polls for it first", a.cfg.MaxWait)
-	if last != nil {
-		message += "; the last poll: " + last.Error()
-	}
-	return &waitingError{message: message}
 }
 
 // pause reports false when ctx has ended.

@@ -571,8 +571,8 @@ func TestAsyncFetchesWhatNobodyAsks(t *testing.T) {
 func TestReadSubmission(t *testing.T) {
 	q := NewQuestion(octave.Request{Email: "a@example.com"}, 3)
 	at := time.Now()
-	rec := submittedRecord(q, Submission{ID: "x", Name: "n", At: at, Row: 3})
-	s, got, err := readSubmission(rec)
+	rec := SubmittedRecord(q, Submission{ID: "x", Name: "n", At: at, Row: 3})
+	s, got, err := ReadSubmission(rec)
 	if err != nil || s != (Submission{ID: "x", Name: "n", At: at, Row: 3}) || got.Key != q.Key || got.Row != 3 {
 		t.Errorf("got %+v, %+v, %v", s, got, err)
 	}

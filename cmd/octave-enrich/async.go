@@ -21,14 +21,10 @@ import (
 )
 
 // resume finds what an earlier run submitted: its answers are polled for, whether
-// or not this run submits.
+// or not this run submits, and by whoever makes its calls.
 func (r *run) resume() (err error) {
 	if r.memory.Submissions, err = pipeline.OpenSubmissions(r.journal.Waiting()); err != nil {
 		return exit.CheckpointError(r.places.Checkpoint, err)
-	}
-	if n := r.memory.Submissions.Len(); n > 0 && r.fleet != nil {
-		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s of an earlier run wait for their answers, which are paid for, and a fleet does not poll for them", words.Count(n, "submission")),
-			Hint: "run once without --fleet: " + words.Tool + " run " + strings.Join(r.names, " ") + " --limit 1"}
 	}
 	return nil
 }

@@ -175,6 +175,10 @@ func (r *run) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake
 		Host: machine(), Owner: userName(), List: strings.Join(r.names, " "), Total: r.toAsk, OrphanAfter: time.Duration(r.o.Fleet.OrphanAfter),
 		Whole: whole, Budgets: r.budgets, Policy: r.policy(), Timeout: time.Duration(r.o.Service.Timeout), Patience: r.pace.MaxOutage,
 		Journal: r.journal, Observer: obs, Hosts: r.tellHosts, Paused: r.tellPaused,
+		Poll: time.Duration(r.o.Async.Poll), MaxWait: time.Duration(r.o.Async.MaxWait), Submissions: r.memory.Submissions,
+	}
+	if r.o.Async.On {
+		cfg.Callback = r.o.Async.Callback
 	}
 	if age := time.Duration(r.o.Budget.MaxAge); age > 0 {
 		cfg.Fresh = r.started.Add(-age)
@@ -323,9 +327,9 @@ func newFleetStatus(a *app) *cobra.Command {
 
 func printFleet(w io.Writer, s fleet.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "QUEUE\tSERVICE\tQUEUED\tRUNNING\tANSWERED\tFAILED\tCALLS\tPOSSIBLY BILLED\tCREDITS\n")
+	fmt.Fprintf(t, "QUEUE\tSERVICE\tQUEUED\tRUNNING\tSUBMITTED\tANSWERED\tFAILED\tCALLS\tPOSSIBLY BILLED\tCREDITS\n")
 	for _, q := range s.Queues {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", q.Queue, q.Service, words.Thousands(q.Queued), words.Thousands(q.Running),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", q.Queue, q.Service, words.Thousands(q.Queued), words.Thousands(q.Running), words.Thousands(q.Submitted),
 			words.Thousands(q.Answered), words.Thousands(q.Failed), words.Thousands(q.Calls), words.Thousands(q.PossiblyBilled), q.Usage)
 	}
 	fmt.Fprintf(t, "\nHOST\tQUEUE\tVERSION\tKEY\tSLOTS\tIN FLIGHT\tSEEN\n")

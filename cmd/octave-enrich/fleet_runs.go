@@ -59,6 +59,9 @@ func newFleetHandle(a *app, h handling) *cobra.Command {
 		if run.OnWire > 0 && h.name != "resume" {
 			fmt.Fprintf(a.stdout, "%s on the wire: what comes of it is kept\n", words.Count(run.OnWire, "call"))
 		}
+		if run.Submitted > 0 {
+			fmt.Fprintf(a.stdout, "%s submitted: workers poll for the answers, which are paid for, and keep them\n", words.Count(run.Submitted, "call"))
+		}
 		if !run.Alive {
 			fmt.Fprintf(a.stdout, "nobody has watched it since %s\n", run.Seen.Local().Format(time.DateTime))
 		}

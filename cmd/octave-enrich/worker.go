@@ -100,10 +100,7 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 	if err := db.Check(soft, math.MaxInt64); err != nil {
 		return s.stoppedOr(fleetError(err))
 	}
-	cfg.Run, cfg.Look = account.KnowAgents(pipeline.Call(client.Run)), account.Look
-	if !o.Service.Sandbox {
-		cfg.Validate = validate(client)
-	}
+	s.calls(&cfg, client, account)
 	worker, err := fleet.NewWorker(soft, db, cfg, s.brake)
 	if err != nil {
 		return s.stoppedOr(fleetError(err))
@@ -172,6 +169,27 @@ func (s *host) prepare(w *options.Worker) (cfg fleet.WorkerConfig, err error) {
 	}
 	cfg.Account = fleet.Account(cfg.Service, key)
 	return cfg, nil
+}
+
+// calls has the worker call the service.
+func (s *host) calls(cfg *fleet.WorkerConfig, client *octave.Client, account *accounts.Account) {
+	know := account.KnowAgents()
+	cfg.Look, cfg.Poll = account.Look, client.Poll
+	cfg.Run = func(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
+		if err := know(ctx, q); err != nil {
+			return nil, err
+		}
+		return client.Run(ctx, q.Request)
+	}
+	cfg.Submit = func(ctx context.Context, q *pipeline.Question, callback string) (octave.Submission, error) {
+		if err := know(ctx, q); err != nil {
+			return octave.Submission{}, err
+		}
+		return client.Submit(ctx, q.Request, callback)
+	}
+	if !s.o.Service.Sandbox {
+		cfg.Validate = validate(client)
+	}
 }
 
 // validate asks the service whether it takes the key. Of a service that does not tell,

@@ -50,6 +50,22 @@ type pastCall struct {
 	failed, onWire bool
 	ended          *time.Time
 	attempts       int
+	asked          time.Time
+	work           string // what the service calls it; "" for a call that was not submitted
+	body           []byte // of an open submission
+}
+
+// submission is what the call about a question is while the service works on it; nil for
+// any other.
+func (c *pastCall) submission(key checkpoint.Key) *pipeline.Submission {
+	if !c.onWire || c.work == "" {
+		return nil
+	}
+	s, _, err := pipeline.ReadSubmission(checkpoint.Record{Key: key, At: c.asked, Body: c.body})
+	if err != nil {
+		return nil
+	}
+	return &s
 }
 
 // A verdict is what becomes of a job. Without an end, the call may be made.
@@ -130,9 +146,11 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 	var ids []int64
 	var keys [][]byte
 	var runs []string // of each
+	var submits []bool
 	budgeted := false
 	for _, t := range turns {
 		ids, keys, runs = append(ids, t.id), append(keys, t.Args.Key[:]), append(runs, t.Args.Run)
+		submits = append(submits, t.Args.Callback != "")
 		budgeted = budgeted || t.Args.Budgeted
 	}
 	queue, lockRun, lockCalls := w.queue.Load(), "", ""
@@ -157,9 +175,10 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 	})
 	if entering {
 		b.Queue(lostSQL("queue = $1 AND key = ANY($2)"), queue, keys)
-		b.Queue(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE
-			SELECT id, $1, key, run, $2, clock_timestamp() + $3::interval FROM unnest($4::bigint[], $5::bytea[], $6::text[]) AS u (id, key, run)
-			ON CONFLICT DO NOTHING RETURNING id`, queue, w.host.Load(), w.cfg.RescueAfter, ids, keys, runs).Query(func(rows pgx.Rows) error {
+		b.Queue(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until, work) OVERRIDING SYSTEM VALUE
+			SELECT id, $1, key, run, $2, clock_timestamp() + $3::interval, CASE WHEN submits THEN '' END
+			FROM unnest($4::bigint[], $5::bytea[], $6::text[], $7::boolean[]) AS u (id, key, run, submits)
+			ON CONFLICT DO NOTHING RETURNING id`, queue, w.host.Load(), w.cfg.RescueAfter, ids, keys, runs, submits).Query(func(rows pgx.Rows) error {
 			var id int64
 			_, err := pgx.ForEachRow(rows, []any{&id}, func() error { k.entered[id] = true; return nil })
 			return err
@@ -172,11 +191,12 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 			return err
 		})
 	}
-	b.Queue(`SELECT key, id, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), ended, attempts
+	b.Queue(`SELECT key, id, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), ended, attempts,
+			asked, coalesce(work, ''), CASE WHEN ended IS NULL THEN body END
 		FROM octave_fleet.call WHERE queue = $1 AND key = ANY($2) ORDER BY key, id`+lockCalls, queue, keys).Query(func(rows pgx.Rows) error {
 		var key []byte
 		var c pastCall
-		_, err := pgx.ForEachRow(rows, []any{&key, &c.id, &c.run, &c.result, &c.failed, &c.onWire, &c.ended, &c.attempts}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&key, &c.id, &c.run, &c.result, &c.failed, &c.onWire, &c.ended, &c.attempts, &c.asked, &c.work, &c.body}, func() error {
 			k.calls[keyOf(key)] = append(k.calls[keyOf(key)], c)
 			return nil
 		})
@@ -201,7 +221,8 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 func (k *known) judge(t *turn, entering bool) verdict {
 	var lost int
 	var onWire, mine bool
-	t.attempts = 0
+	t.attempts, t.follows = 0, nil
+	follows, followed := t.Args.Work, int64(0)
 	for _, c := range k.calls[t.Args.Key] {
 		switch {
 		case c.id == t.id:
@@ -213,6 +234,12 @@ func (k *known) judge(t *turn, entering bool) verdict {
 			return verdict{end: river.JobCancel(errors.New("it was given up"))}
 		case c.onWire:
 			onWire = true
+		}
+		if follows != nil && c.work == follows.ID {
+			follows = nil // it has ended, or is open: see below
+		}
+		if s := c.submission(t.Args.Key); s != nil {
+			follows, followed = s, c.id
 		}
 		if c.run == t.Args.Run && c.id > t.Args.Since {
 			t.attempts = max(t.attempts, c.attempts)
@@ -226,6 +253,9 @@ func (k *known) judge(t *turn, entering bool) verdict {
 		return verdict{end: river.JobCancel(errors.New("its run has ended"))}
 	case run.incarnation != t.Args.Incarnation:
 		return verdict{end: river.JobCancel(errors.New("it was asked of a database that is gone"))}
+	case !entering && follows != nil:
+		t.follows, t.followed = follows, followed
+		return verdict{}
 	case !run.goesOn:
 		return verdict{end: river.JobSnooze(longWait)}
 	case onWire, entering && !mine:
@@ -239,6 +269,9 @@ func (k *known) judge(t *turn, entering bool) verdict {
 	case run.left == 0 && (k.entered[t.id] || !mine): // else it is counted already
 		return verdict{stop: stoppedCalls, end: river.JobCancel(pipeline.ErrMaxCalls)}
 	case run.budgeted && run.inFlight >= run.fits:
+		if t.Args.Callback != "" {
+			return verdict{end: river.JobSnooze(t.Args.pollEvery())}
+		}
 		return verdict{end: river.JobSnooze(noBudget)}
 	}
 	return verdict{admitted: true}

@@ -82,9 +82,11 @@ type entry struct {
 	failed       bool
 	asked, ended time.Time
 	body         []byte
+	work         *string // what the service calls it; nil for a call that was not submitted
+	row          int     // that asks; 0 when it is not known
 }
 
-const entryColumns = `id, key, run, coalesce(result, ''), failed, asked, coalesce(ended, asked), body`
+const entryColumns = `id, key, run, coalesce(result, ''), failed, asked, coalesce(ended, asked), body, work`
 
 // deliver looks for outcomes of the questions that are waited for, all in one query
 // unless they are too long for that, and hands them over. It returns how many it
@@ -148,7 +150,7 @@ func (c *Coordinator) histories(ctx context.Context, keep func(checkpoint.Key) b
 		for rows.Next() {
 			var key []byte
 			var e entry
-			if err := rows.Scan(&e.id, &key, &e.run, &e.result, &e.failed, &e.asked, &e.ended, &e.body); err != nil {
+			if err := rows.Scan(&e.id, &key, &e.run, &e.result, &e.failed, &e.asked, &e.ended, &e.body, &e.work); err != nil {
 				return err
 			}
 			if e.key = keyOf(key); keep == nil || keep(e.key) {
@@ -171,10 +173,14 @@ func keyOf(name []byte) (key checkpoint.Key) {
 // does, in Memo.
 func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error) {
 	last := c.decisive(w, history)
+	for i := range history {
+		history[i].row = w.Row
+	}
 	if err := c.copyAttempts(w.Key, history, last); err != nil {
 		return nil, &pipeline.JournalError{Err: err}
 	}
 	rec := checkpoint.Record{Key: w.Key, At: last.ended, Body: last.body}
+	c.cfg.Submissions.End(w.Key)
 	if last.failed {
 		c.mu.Lock()
 		c.told[w.Key] = last.id
@@ -185,7 +191,7 @@ func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error
 	if err != nil {
 		return nil, &pipeline.JournalError{Err: fmt.Errorf("the fleet's answer to question %v: %w", w.Key, err)}
 	}
-	if last.run == c.cfg.Run {
+	if last.run == c.cfg.Run || c.resumed(last) {
 		c.notify(pipeline.CallDone{Latency: answer.Latency, Usage: answer.Usage})
 	} else {
 		c.notify(pipeline.Remembered{}) // another run paid for it
@@ -218,17 +224,23 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 		since = told
 	}
 	c.mu.Unlock()
+	c.noting.Lock()
+	defer c.noting.Unlock()
 	started := 0 // calls for this run
 	for _, e := range history {
 		brings := e.id == last.id && e.result == "answered"
 		if e.id <= since && !brings {
 			continue
 		}
-		if err := c.cfg.Journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: key, At: e.asked}); err != nil {
+		if err := c.note(e); err != nil {
 			return err
 		}
 		ours := e.run == c.cfg.Run
-		if ours {
+		switch {
+		case c.resumed(e):
+			ours = true
+			c.notify(pipeline.CallResumed{})
+		case ours:
 			c.notify(pipeline.CallStarted{Again: started > 0})
 			started++
 		}
@@ -240,6 +252,8 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 				return err
 			}
 			end = done
+		case e.open():
+			end = pipeline.CallDone{Waiting: true, Err: &octave.Error{Message: "submitted"}}
 		case !brings:
 			end = pipeline.CallDone{Err: &octave.Error{Cause: octave.CauseAmbiguous, Message: "its host was lost", MaybeBilled: true}}
 		}
@@ -308,34 +322,53 @@ func (c *Coordinator) stop(ctx context.Context) error {
 
 // onTheWire are the questions that a living host is asking right now.
 func (c *Coordinator) onTheWire(ctx context.Context) (wire map[checkpoint.Key]bool, err error) {
+	var calls *openCalls
 	err = c.db.patient(ctx, func(ctx context.Context) error {
 		batch := &pgx.Batch{}
-		wire = c.lookOnTheWire(batch)
+		calls = c.lookOnTheWire(batch)
 		return c.db.pool.SendBatch(ctx, batch).Close()
 	})
-	if err == nil {
-		c.notify(pipeline.OnTheWire{Calls: len(wire)})
+	if err != nil {
+		return nil, err
 	}
-	return wire, err
+	c.notify(pipeline.OnTheWire{Calls: len(calls.wire)})
+	return calls.wire, nil
 }
 
-// lookOnTheWire queues the question which questions a host is asking. The map
+// openCalls are those for questions that the run waits for: on the wire of a living host,
+// or submitted.
+type openCalls struct {
+	wire      map[checkpoint.Key]bool
+	submitted []entry // without their bodies
+}
+
+// lookOnTheWire queues the question which questions a host is asking. What it returns
 // is filled when the batch is sent.
-func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) map[checkpoint.Key]bool {
-	wire := map[checkpoint.Key]bool{}
+func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) *openCalls {
+	calls := &openCalls{wire: map[checkpoint.Key]bool{}}
 	var keys [][]byte
 	for _, w := range c.waiters() {
 		keys = append(keys, w.Key[:])
 	}
-	batch.Queue(`SELECT c.key FROM octave_fleet.call c JOIN octave_fleet.host h ON h.id = c.host
+	batch.Queue(`SELECT c.id, c.key, c.asked, c.until = 'infinity' FROM octave_fleet.call c
 		WHERE c.queue = $1 AND c.key = ANY($2) AND c.ended IS NULL AND c.until > clock_timestamp()
-		AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval`, c.queue.Load(), keys, deadFor).
+		AND (c.until = 'infinity' OR EXISTS (SELECT FROM octave_fleet.host h WHERE h.id = c.host AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval))`,
+		c.queue.Load(), keys, deadFor).
 		Query(func(rows pgx.Rows) error {
 			var key []byte
-			_, err := pgx.ForEachRow(rows, []any{&key}, func() error { wire[keyOf(key)] = true; return nil })
+			var e entry
+			var submitted bool
+			_, err := pgx.ForEachRow(rows, []any{&e.id, &key, &e.asked, &submitted}, func() error {
+				if e.key = keyOf(key); submitted {
+					calls.submitted = append(calls.submitted, e)
+				} else {
+					calls.wire[e.key] = true
+				}
+				return nil
+			})
 			return err
 		})
-	return wire
+	return calls
 }
 
 // deadFor is how long a host that was not seen is waited for by somebody who

@@ -42,6 +42,15 @@ type CoordinatorConfig struct {
 	Timeout  time.Duration // of a call, which an orderly stop waits for
 	Patience time.Duration // how long a database or a service that is away is waited for
 
+	// Callback is where the service posts answers to questions that are submitted; empty
+	// for calls that wait for their answers.
+	Callback string
+	Poll     time.Duration // how often a submission is polled for
+	MaxWait  time.Duration // a submitted row is given up for this run after so long; 0 for never
+	// Submissions are those of earlier runs of the checkpoint, and hear of new ones; nil
+	// for none.
+	Submissions *pipeline.Submissions
+
 	// Whole says that Ahead is called with the list.
 	Whole bool
 
@@ -79,12 +88,18 @@ type Coordinator struct {
 	places  int       // calls in flight that the hosts have room for
 	paused  bool
 	clock   time.Time // of the database, as last seen
+
+	handed map[checkpoint.Key]string // what earlier runs submitted
+	gaveUp bool                      // on a submission
+	noting sync.Mutex                // held while a call is noted, whose answer may come meanwhile
+	noted  map[int64]bool            // calls, as submitted; under noting
 }
 
 // A waiter is a question of the run that has no answer yet.
 type waiter struct {
 	*pipeline.Question
 	since   int64         // a failure up to this call is not its own
+	began   time.Time     // when it was first waited for
 	queued  time.Time     // when it was last put into the queue; zero for not yet
 	pause   time.Duration // until it is put there again
 	outcome chan outcome
@@ -96,7 +111,7 @@ type outcome struct {
 }
 
 func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
-	w := &waiter{Question: q, outcome: make(chan outcome, 1)}
+	w := &waiter{Question: q, began: time.Now(), outcome: make(chan outcome, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w.since = c.from
@@ -110,7 +125,14 @@ func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
 // checkpoint before it: what they left in the queue is not asked any more, for
 // their list may have been another one.
 func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *pipeline.Brake) (*Coordinator, error) {
-	c := &Coordinator{cfg: cfg, db: db, brake: brake, served: make(chan struct{}), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]int64{}}
+	c := &Coordinator{cfg: cfg, db: db, brake: brake, served: make(chan struct{}), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]int64{},
+		handed: map[checkpoint.Key]string{}, noted: map[int64]bool{}}
+	if cfg.Submissions == nil {
+		c.cfg.Submissions, _ = pipeline.OpenSubmissions(nil)
+	}
+	for _, q := range c.cfg.Submissions.Earlier() {
+		c.handed[q.Key] = c.work(q.Key).ID
+	}
 	before, err := c.register(ctx)
 	if err != nil {
 		return nil, err
@@ -184,6 +206,7 @@ func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.An
 		return nil, pipeline.ErrStopped
 	}
 	c.await(w)
+	q.Polled() // others do, with no place of this run's
 	select {
 	case out := <-w.outcome:
 		return out.answer, out.err
@@ -224,7 +247,7 @@ func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 		if err := c.db.withdraw(ctx, c.cfg.Run); err != nil || !inOrder {
 			return err
 		}
-		if c.brake.Reason() != nil {
+		if c.brake.Reason() != nil || c.gaveUp {
 			if err := c.tellRest(ctx); err != nil {
 				return err
 			}
@@ -402,7 +425,8 @@ func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 		twice[w.Key] = true
 		jobs = append(jobs, river.InsertManyParams{InsertOpts: &river.InsertOpts{Queue: runQueue(c.cfg.Run)}, Args: job{
 			Run: c.cfg.Run, Key: w.Key, Incarnation: c.incarnation, Request: w.Canonical, Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous,
-			Budgeted: c.cfg.Budgets.HasCalls || c.cfg.Budgets.HasUsage, Since: w.since, Fresh: c.freshFor(w)}})
+			Budgeted: c.cfg.Budgets.HasCalls || c.cfg.Budgets.HasUsage, Since: w.since, Fresh: c.freshFor(w),
+			Callback: c.cfg.Callback, Poll: c.cfg.Poll, Row: w.Row, Work: c.work(w.Key)}})
 	}
 	c.mu.Unlock()
 	if len(jobs) == 0 {

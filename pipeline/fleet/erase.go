@@ -53,7 +53,7 @@ func (d *DB) Erase(ctx context.Context, known []checkpoint.Key, about func(octav
 	held := errors.New("a host holds some")
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		var onWire int
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.call WHERE key = ANY($1) AND ended IS NULL AND until > clock_timestamp()`, names).Scan(&onWire); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM octave_fleet.call WHERE key = ANY($1) AND ended IS NULL AND until > clock_timestamp() AND until <> 'infinity'`, names).Scan(&onWire); err != nil {
 			return err
 		}
 		if erased.Queued, erased.Running, err = d.eraseJobs(ctx, tx, jobs); err != nil {
@@ -96,7 +96,7 @@ func (d *DB) eraseJobs(ctx context.Context, tx pgx.Tx, jobs []int64) (queued, ru
 // findJobs returns the jobs that are about somebody, those of River's history, too, and
 // adds their questions.
 func (d *DB) findJobs(ctx context.Context, keys map[checkpoint.Key]bool, about func(octave.Request) bool) (jobs []int64, err error) {
-	params := river.NewJobListParams().Kinds(job{}.Kind()).OrderBy(river.JobListOrderByID, river.SortOrderAsc).First(eraseRows)
+	params := river.NewJobListParams().Kinds(kinds()...).OrderBy(river.JobListOrderByID, river.SortOrderAsc).First(eraseRows)
 	for {
 		page, err := d.river.JobList(ctx, params)
 		if err != nil {
@@ -124,7 +124,7 @@ func (d *DB) findCalls(ctx context.Context, keys map[checkpoint.Key]bool, about 
 	var last int64
 	for n := eraseRows; n == eraseRows; {
 		rows, err := d.pool.Query(ctx, `SELECT id, key, body FROM octave_fleet.call
-			WHERE id > $1 AND (result = 'answered' OR failed) ORDER BY id LIMIT $2`, last, eraseRows)
+			WHERE id > $1 AND (result = 'answered' OR failed OR until = 'infinity') ORDER BY id LIMIT $2`, last, eraseRows)
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func (r *rig) jobs(states ...rivertype.JobState) int {
 	if len(states) == 0 {
 		states = unfinished()
 	}
-	list, err := r.look.river.JobList(r.t.Context(), river.NewJobListParams().Kinds(job{}.Kind()).States(states...).First(10_000))
+	list, err := r.look.river.JobList(r.t.Context(), river.NewJobListParams().Kinds(kinds()...).States(states...).First(10_000))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -208,6 +208,7 @@ type book struct {
 	pipeline.Journal
 	mu       sync.Mutex
 	ledger   pipeline.Ledger
+	records  []checkpoint.Record
 	answered map[checkpoint.Key]bool
 }
 
@@ -228,6 +229,7 @@ func (b *book) Note(rec checkpoint.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ledger.Add(rec)
+	b.records = append(b.records, rec)
 	return nil
 }
 

@@ -33,11 +33,27 @@ type job struct {
 	Since int64 `json:"since"`
 	// Fresh is how old an answer may be; zero for any age.
 	Fresh time.Time `json:"fresh,omitzero"`
+	// Callback is where the service posts the answer of a question that is submitted;
+	// empty for a call that waits for its answer.
+	Callback string        `json:"callback,omitempty"`
+	Poll     time.Duration `json:"poll,omitempty"` // how often
+	Row      int           `json:"row,omitempty"`  // of the list, that asks
+	// Work is what an earlier run of the checkpoint submitted, and has no answer to.
+	Work *pipeline.Submission `json:"submission,omitempty"`
 }
+
+// An earlier job is one that a run of format 4 put there.
+type earlier struct{ job }
+
+// Kind implements the engine's JobArgs.
+func (earlier) Kind() string { return "octave_question_2" }
 
 // Kind implements the engine's JobArgs. A job of another format is another kind: a
 // host leaves kinds alone that it does not know.
-func (job) Kind() string { return "octave_question_2" }
+func (job) Kind() string { return "octave_question_3" }
+
+// kinds are all that hold a question.
+func kinds() []string { return []string{job{}.Kind(), earlier{}.Kind(), poll{}.Kind()} }
 
 // InsertOpts implements the engine's JobArgsWithInsertOpts: a question is in the
 // queue of a run once. One that was completed or cancelled may be put there again.

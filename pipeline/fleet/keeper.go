@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"golang.org/x/time/rate"
 
 	"octave-enrich/pipeline"
 )
@@ -62,6 +63,14 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots).Query(host)
 	var kind, text *string // why this key may not ask; one that is idle does not hear of it otherwise
 	batch.Queue(`SELECT kind, error FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account).QueryRow(func(row pgx.Row) error { return row.Scan(&kind, &text) })
+	batch.Queue(`SELECT greatest(count(*), 1), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
+		w.cfg.Account, deadFor).QueryRow(func(row pgx.Row) error {
+		var hosts, places int64
+		err := row.Scan(&hosts, &places)
+		w.places.Store(places)
+		w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
+		return err
+	})
 	batch.Queue(`SELECT id FROM octave_fleet.run WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND `+goesOn, w.queue.Load()).
 		Query(func(rows pgx.Rows) (err error) { runs, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
 	var incarnation string

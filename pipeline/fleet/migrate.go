@@ -16,18 +16,21 @@ import (
 
 // Format is what this program reads and writes. It also works with a later fleet that
 // still lets it, so that workers may be replaced one after another.
-const Format = 4
+const Format = 5
 
 // schema is where the tables are, River's too, apart from all others of the database.
 const schema = "octave_fleet"
 
-// schemaSQL makes the tables, upgradeSQL fills them from those of formats 1 to 3.
+// schemaSQL makes the tables, upgradeSQL fills them from those of formats 1 to 3, which
+// are moved. Those of format 4 get what is new while programs of format 4 use them.
 var (
 	//go:embed schema.sql
 	schemaSQL string
 	//go:embed upgrade.sql
 	upgradeSQL string
 )
+
+const widenSQL = `ALTER TABLE octave_fleet.call ADD COLUMN work text; UPDATE octave_fleet.format SET version = 5`
 
 // A FormatError says that a fleet and this program do not go together.
 type FormatError struct {
@@ -148,7 +151,11 @@ func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
 				return err
 			}
 		}
-		if err := d.migrateRiver(ctx, old); err != nil || version >= 4 {
+		if err := d.migrateRiver(ctx, old); err != nil || version >= Format {
+			return err
+		}
+		if version == 4 {
+			_, err := tx.Exec(ctx, widenSQL)
 			return err
 		}
 		if _, err := tx.Exec(ctx, schemaSQL); err != nil || created {

@@ -21,6 +21,9 @@ type Handled struct {
 	Seen   time.Time `json:"seen"`    // when it was watched last
 	Alive  bool      `json:"alive"`   // of late
 	OnWire int       `json:"on_wire"` // calls, which come to their end and are stored
+	// Submitted are calls that are polled for until they are answered, whatever becomes of
+	// the run: they are paid for.
+	Submitted int `json:"submitted"`
 }
 
 // Cancel ends a run: nothing more is asked for it, and whoever watches it hears why.
@@ -48,7 +51,8 @@ func (d *DB) Resume(ctx context.Context, run string) (Handled, error) {
 func (d *DB) handle(ctx context.Context, run, change string) (h Handled, err error) {
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT id, host, owner, list, seen, seen > clock_timestamp() - $2::interval,
-				(SELECT count(*) FROM octave_fleet.call c WHERE c.run = run.id AND c.ended IS NULL AND c.until > clock_timestamp())
+				(SELECT count(*) FROM octave_fleet.call c WHERE c.run = run.id AND c.ended IS NULL AND c.until > clock_timestamp() AND c.until <> 'infinity'),
+				(SELECT count(*) FROM octave_fleet.call c WHERE c.run = run.id AND c.ended IS NULL AND c.until = 'infinity')
 			FROM octave_fleet.run WHERE starts_with(id, $1) AND ended IS NULL AND stopped IS NULL ORDER BY id <> $1, id FOR UPDATE`, run, deadFor)
 		if err != nil {
 			return err

@@ -96,7 +96,9 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 	}
 	if s.now.Sub(s.pace.Last.At) > quiet {
 		// Nobody started a call for a while. A host that was lost ends none of its.
-		if err := tx.QueryRow(ctx, `SELECT coalesce(sum(in_flight), 0) FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
+		if err := tx.QueryRow(ctx, `SELECT coalesce(sum(in_flight) FILTER (WHERE ended IS NULL AND seen > clock_timestamp() - $2::interval), 0)
+				+ (SELECT count(*) FROM octave_fleet.call c JOIN octave_fleet.host o ON o.id = c.host WHERE o.account = $1 AND c.ended IS NULL AND c.until = 'infinity')
+			FROM octave_fleet.host WHERE account = $1`,
 			account, deadFor).Scan(&s.pace.Flying); err != nil {
 			return nil, err
 		}
@@ -165,6 +167,9 @@ func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time
 		if stopped != nil {
 			forbid(batch, w.cfg.Account, w.queue.Load(), stopped.Cause, stopped.Error()) // runs that began since have to know
 		}
+		if w.submitting.Load() > 0 { // what was submitted is in flight, and in no slot
+			want = max(min(want, int(w.places.Load())-s.pace.Flying), 0)
+		}
 		var n int
 		n, wait = s.free(want)
 		starts = s.give(n, w.cfg.Timeout+time.Second) // a probe's host may be lost
@@ -196,7 +201,7 @@ type start struct {
 // take waits for the start of a call as long as the context lasts, first come, first
 // served. Whoever is first gets starts for those behind, too.
 func (w *Worker) take(ctx context.Context) start {
-	if w.unbound() { // there is nothing to share with others
+	if w.submitting.Load() == 0 && w.unbound() { // there is nothing to share with others
 		return start{lease: lease{at: time.Now()}}
 	}
 	w.waiting.Add(1)

@@ -8,7 +8,7 @@ CREATE TABLE octave_fleet.format (
     oldest   int NOT NULL,
     restored int NOT NULL DEFAULT 0
 );
-INSERT INTO octave_fleet.format VALUES (4, 4);
+INSERT INTO octave_fleet.format VALUES (5, 4);
 
 -- Answers belong to a queue: one workspace of one service.
 CREATE TABLE octave_fleet.queue (
@@ -80,14 +80,15 @@ CREATE TABLE octave_fleet.call (
     run      text NOT NULL,
     host     int NOT NULL,
     asked    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    until    timestamptz NOT NULL, -- one that has not ended by then is lost
+    until    timestamptz NOT NULL, -- one that has not ended by then is lost; infinity for what was submitted: whoever polls hears of it
     ended    timestamptz,
     result   text, -- answered, missed, lost
     failed   boolean NOT NULL DEFAULT false, -- the question was given up with it
     attempts int NOT NULL DEFAULT 0, -- that count against --retries, up to this one
-    body     bytea, -- as the service sent it: jsonb would spell it anew
+    body     bytea, -- as the service sent it: jsonb would spell it anew; of an open submission its record
     usage    numeric, -- of an answer, as reported
-    billed   boolean NOT NULL DEFAULT false -- without an answer: possibly
+    billed   boolean NOT NULL DEFAULT false, -- without an answer: possibly
+    work     text -- what the service calls a question that was submitted, '' until it has said so; null for a call that waits for its answer
 );
 DO $$ BEGIN -- a fifth of the processor's time of the default method
     ALTER TABLE octave_fleet.call ALTER COLUMN body SET COMPRESSION lz4;

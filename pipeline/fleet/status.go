@@ -27,6 +27,7 @@ type QueueStatus struct {
 	Queue          string         `json:"queue"`
 	Queued         int            `json:"queued"`
 	Running        int            `json:"running"`
+	Submitted      int            `json:"submitted"` // and not answered yet: polled for
 	Answered       int            `json:"answered"`
 	Failed         int            `json:"failed"` // given up; running again asks again
 	Calls          int            `json:"calls"`
@@ -104,19 +105,19 @@ const leftSQL = `SELECT r.id, r.queue, r.started, greatest(r.total - greatest(r.
 // queueStatus counts as a ledger of a checkpoint does: a call that did not end
 // is possibly billed.
 func queueStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
-	rows, err := tx.Query(ctx, `SELECT q.service, q.name, greatest(coalesce(r.left, 0) - coalesce(o.running, 0), 0), coalesce(o.running, 0),
-			coalesce(t.answered, 0), coalesce(t.failed, 0), coalesce(t.calls, 0) + coalesce(o.running, 0), coalesce(t.billed, 0) + coalesce(o.running, 0), coalesce(t.usage, 0)::text
+	rows, err := tx.Query(ctx, `SELECT q.service, q.name, greatest(coalesce(r.left, 0) - coalesce(o.running + o.submitted, 0), 0), coalesce(o.running, 0), coalesce(o.submitted, 0),
+			coalesce(t.answered, 0), coalesce(t.failed, 0), coalesce(t.calls, 0) + coalesce(o.running + o.submitted, 0), coalesce(t.billed, 0) + coalesce(o.running, 0), coalesce(t.usage, 0)::text
 		FROM octave_fleet.queue q
 		LEFT JOIN (SELECT queue, sum(answered) AS answered, sum(failed) AS failed, sum(calls) AS calls, sum(billed) AS billed, sum(usage) AS usage
 			FROM octave_fleet.tally GROUP BY queue) t ON t.queue = q.id
-		LEFT JOIN (SELECT queue, count(*) AS running FROM octave_fleet.call WHERE ended IS NULL GROUP BY queue) o ON o.queue = q.id
+		LEFT JOIN (SELECT queue, count(*) FILTER (WHERE until <> 'infinity') AS running, count(*) FILTER (WHERE until = 'infinity') AS submitted FROM octave_fleet.call WHERE ended IS NULL GROUP BY queue) o ON o.queue = q.id
 		LEFT JOIN (SELECT queue, sum(left_over) AS left FROM (`+leftSQL+`) l GROUP BY queue) r ON r.queue = q.id
 		ORDER BY q.service, q.name`)
 	if err != nil {
 		return err
 	}
 	var q QueueStatus
-	_, err = pgx.ForEachRow(rows, []any{&q.Service, &q.Queue, &q.Queued, &q.Running, &q.Answered, &q.Failed, &q.Calls, &q.PossiblyBilled, &q.Usage},
+	_, err = pgx.ForEachRow(rows, []any{&q.Service, &q.Queue, &q.Queued, &q.Running, &q.Submitted, &q.Answered, &q.Failed, &q.Calls, &q.PossiblyBilled, &q.Usage},
 		func() error { s.Queues = append(s.Queues, q); return nil })
 	return err
 }

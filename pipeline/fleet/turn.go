@@ -33,6 +33,9 @@ type turn struct {
 	began    time.Time // when the call started, by the clock of this host
 	missed   *pipeline.FailureBody
 	usage    octave.Decimal
+	taken    *octave.Quota        // set when the service took a submission on
+	follows  *pipeline.Submission // that was made before; nil for none
+	followed int64                // its call; 0 for one of which the fleet does not know
 }
 
 const (
@@ -66,12 +69,20 @@ func (t *turn) work() error {
 		return river.JobSnooze(refusedFor)
 	}
 	defer t.release()
-	if admitted, err := t.admit(false); err != nil || !admitted {
+	admitted, err := t.admit(false)
+	if err == nil && t.follows != nil {
+		return t.gaveUp(t.follow(q))
+	}
+	if err != nil || !admitted {
 		return t.gaveUp(err)
 	}
 	q.Again = t.attempts > 0
+	call := t.call
+	if t.Args.Callback != "" {
+		call = t.submit
+	}
 	// Within the record: the start of a call and its record came as one.
-	agent := pipeline.Record(pipeline.LookFirst(t.call, w.cfg.Look, t), t, w.cfg.Observer)
+	agent := pipeline.Record(pipeline.LookFirst(call, w.cfg.Look, t), t, w.cfg.Observer)
 	agent = pipeline.Limit(agent, t)
 	agent = t.later(agent)
 	agent = pipeline.Memo(agent, &pipeline.Memory{Journal: t}, nil)
@@ -146,6 +157,10 @@ func (t *turn) Take() (pipeline.Started, error) {
 	case <-wait.Done():
 		return t.notNow(comeBack)
 	}
+	if t.Args.Callback != "" {
+		w.submitting.Add(1)
+		defer w.submitting.Add(-1)
+	}
 	for tries := 0; ; tries++ {
 		start := w.take(wait)
 		if start.err != nil && !isStop(start.err) {
@@ -190,6 +205,10 @@ func (t *turn) leave() error {
 
 // Ended tells all hosts how a call ended.
 func (t *turn) Ended(call pipeline.Started, key checkpoint.Key, answer *octave.Answer, err error) {
+	if t.taken != nil {
+		t.worker.tookOn(call, *t.taken)
+		return
+	}
 	t.worker.ended(call, t.began, key, answer, err)
 }
 

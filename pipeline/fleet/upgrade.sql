@@ -1,4 +1,4 @@
--- Moves the tables of formats 1 to 3, which are in use by nobody, to those of format 4,
+-- Moves the tables of formats 1 to 3, which are in use by nobody, to those of today,
 -- which schema.sql has made beside them.
 
 INSERT INTO octave_fleet.queue (id, service, name) OVERRIDING SYSTEM VALUE SELECT id, service, name FROM octave_fleet.queue_3;

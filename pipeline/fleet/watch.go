@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
@@ -41,6 +40,9 @@ func (c *Coordinator) watch(ctx context.Context) error {
 			if err := c.settleIn(ctx, state); err != nil {
 				return err
 			}
+			if err := c.submitted(ctx, state.calls.submitted, state.now); err != nil {
+				return endless(ctx, err)
+			}
 			c.react(state)
 		case errors.Is(err, pgx.ErrNoRows): // of a database of before
 			attempt, cancel := context.WithTimeout(ctx, operationTimeout)
@@ -71,7 +73,7 @@ type state struct {
 	places  int   // for calls in flight that they have
 	left    error // why the last of them may not ask, nil when it may
 	paces   []pipeline.Pace
-	wire    map[checkpoint.Key]bool // the questions that hosts are asking
+	calls   *openCalls // for questions of the run
 	now     time.Time
 }
 
@@ -101,7 +103,7 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 			})
 			return err
 		})
-	s.wire = c.lookOnTheWire(batch)
+	s.calls = c.lookOnTheWire(batch)
 	// Last, for hosts wait while its row is locked.
 	batch.Queue(`UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
 		RETURNING coalesce(stopped, ''), error, paused IS NOT NULL, incarnation = octave_fleet.incarnation(), clock_timestamp()`, c.cfg.Run, c.progress()).
@@ -195,7 +197,7 @@ func (c *Coordinator) react(s state) {
 			c.notify(pipeline.OutageEnded{})
 		}
 	}
-	c.notify(pipeline.OnTheWire{Calls: len(s.wire)})
+	c.notify(pipeline.OnTheWire{Calls: len(s.calls.wire) + len(s.calls.submitted)})
 	c.hosts(s.hosts, s.left)
 }
 

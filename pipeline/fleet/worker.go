@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
@@ -27,6 +28,9 @@ import (
 type WorkerConfig struct {
 	Run  pipeline.Agent              // one call to the service
 	Look func(context.Context) error // what is free to ask, see [pipeline.LookFirst]; may be nil
+	// Submit and Poll are those of [octave.Client].
+	Submit func(ctx context.Context, q *pipeline.Question, callback string) (octave.Submission, error)
+	Poll   func(context.Context, octave.Submission, func(context.Context) error) (octave.Progress, error)
 	// Validate asks the service, free of charge, whether the key is valid; one that it
 	// rejects is an [octave.Error] of CauseKey. Nil when nobody can be asked.
 	Validate func(context.Context) error
@@ -69,6 +73,10 @@ type Worker struct {
 	starts  []lease       // of which somebody in the line has use; under line
 	waiting atomic.Int64  // in the line
 	inHand  atomic.Int64  // jobs
+	// submitting are those in the line that submit their question, places the calls in
+	// flight that all hosts with this key have room for, polls bounds those of this host.
+	submitting, places atomic.Int64
+	polls              *rate.Limiter
 
 	accepted   atomic.Int64 // calls that the service took, not yet told to all
 	acceptedAt atomic.Int64 // when the last of them ended
@@ -87,14 +95,15 @@ type Worker struct {
 
 // NewWorker makes the host known. Pulling the brake drains it.
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
-	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1)}
+	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1),
+		polls: rate.NewLimiter(0, 1)}
 	w.looking = newTogether(func(turns []*turn) error { return w.admit(turns, false) }, func(*turn) int { return 0 })
 	w.entering = newTogether(func(turns []*turn) error { return w.admit(turns, true) }, func(*turn) int { return 0 })
 	w.settling = newTogether(w.settle, func(e ending) int { return len(e.body) })
 	observer := cfg.Observer
 	w.cfg.Observer = func(e pipeline.Event) {
 		switch e.(type) {
-		case pipeline.CallStarted:
+		case pipeline.CallStarted, pipeline.CallResumed:
 			w.inFlight.Add(1)
 		case pipeline.CallDone:
 			w.inFlight.Add(-1)
@@ -254,12 +263,22 @@ const (
 // pooler may give every transaction another session, where nobody hears a notification.
 func (w *Worker) engine() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &questionWorker{worker: w})
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[job]) error { return w.turn(ctx, j, (*turn).work) }))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[earlier]) error {
+		return w.turn(ctx, &river.Job[job]{JobRow: j.JobRow, Args: j.Args.job}, (*turn).work)
+	}))
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[poll]) error {
+		return w.turn(ctx, &river.Job[job]{JobRow: j.JobRow, Args: j.Args.job}, func(t *turn) error { return t.poll(&j.Args) })
+	}))
 	river.AddWorker(workers, &upkeepWorker{worker: w})
 	return river.NewClient(riverpgxv5.New(w.db.pool), &river.Config{
-		ID:                  w.name,
-		Schema:              schema,
-		Queues:              map[string]river.QueueConfig{upkeepQueue: {MaxWorkers: 1, FetchPollInterval: time.Second}},
+		ID:     w.name,
+		Schema: schema,
+		Queues: map[string]river.QueueConfig{
+			upkeepQueue:   {MaxWorkers: 1, FetchPollInterval: time.Second},
+			w.pollQueue(): {MaxWorkers: pollWorkers, FetchPollInterval: pollFetch},
+		},
+		RetryPolicy:         rescued{},
 		Workers:             workers,
 		FetchCooldown:       fetchPause,
 		FetchPollInterval:   fetchPoll,
@@ -274,30 +293,25 @@ func (w *Worker) engine() (*river.Client[pgx.Tx], error) {
 	})
 }
 
-// A questionWorker is what River runs a job with.
-type questionWorker struct {
-	river.WorkerDefaults[job]
-	worker *Worker
-}
+// rescued is River's policy for the jobs of a host that was lost.
+type rescued struct{}
 
-// NextRetry is when the question of a host that was lost is asked again: some seconds
-// later, for the host may only have been cut off, with an answer to store.
-func (*questionWorker) NextRetry(*river.Job[job]) time.Time { return time.Now().Add(rescueDelay) }
+// NextRetry is some seconds later, for the host may only have been cut off, with an
+// answer to store.
+func (rescued) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(rescueDelay) }
 
 const rescueDelay = 3 * time.Second
 
-// Work asks one question.
-func (q *questionWorker) Work(ctx context.Context, j *river.Job[job]) error {
-	w := q.worker
+// turn has a job in the hands of this host.
+func (w *Worker) turn(ctx context.Context, j *river.Job[job], work func(*turn) error) error {
 	w.inHand.Add(1)
 	defer w.inHand.Add(-1)
 	// River's context ends with a job that is too old, or was cancelled. A call that is
 	// paid for goes on.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(w.hard, cancel)() //nolint:contextcheck // a hard stop ends it all the same
-	t := &turn{Job: j, ctx: ctx, worker: w}
-	return t.work() //nolint:contextcheck // what a call did is stored after ctx has ended, too
+	defer context.AfterFunc(w.hard, cancel)()       //nolint:contextcheck // a hard stop ends it all the same
+	return work(&turn{Job: j, ctx: ctx, worker: w}) //nolint:contextcheck // what a call did is stored after ctx has ended, too
 }
 
 // ended tells the pace of the key how a call ended. What goes well is told with
@@ -321,10 +335,7 @@ func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Ke
 	defer cancel()
 	var all, alone error
 	if refusedAll {
-		all = err
-		if call.Cause == octave.CauseKey || call.Foreign {
-			all, alone = w.rejected(ctx, call, at)
-		}
+		all, alone = w.refused(ctx, call, at)
 	}
 	broken := w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
 		const patience = 1 << 60 // how long an outage is waited for is up to the runs
@@ -341,6 +352,34 @@ func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Ke
 		w.brake.Pull(stop)
 	}
 	if broken == nil && news != nil {
+		w.cfg.Observer(news)
+	}
+}
+
+// refused finds out what a call says that nobody may make: that it is so, or that this
+// host alone must not, or nothing yet.
+func (w *Worker) refused(ctx context.Context, call *octave.Error, at time.Time) (all, alone error) {
+	if call.Cause == octave.CauseKey || call.Foreign {
+		return w.rejected(ctx, call, at)
+	}
+	return call, nil
+}
+
+// tookOn tells the pace of the key that the service took a call on that has not ended.
+func (w *Worker) tookOn(started pipeline.Started, quota octave.Quota) {
+	w.notRejected()
+	if !w.uneasy.Load() && quota.Limit == 0 {
+		return
+	}
+	var news pipeline.Event
+	ctx, cancel := w.brief(w.hard)
+	defer cancel()
+	err := w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error {
+		news = s.pace.TookOn(s.now, started, quota)
+		s.rejected = 0
+		return nil
+	})
+	if err == nil && news != nil {
 		w.cfg.Observer(news)
 	}
 }

@@ -127,12 +127,12 @@ func (l *Account) FindAgent(ctx context.Context, oid string) (octave.AgentInfo, 
 
 // KnowAgents refuses questions for agents that there are not: a worker hears of an
 // agent with the first question for it.
-func (l *Account) KnowAgents(call pipeline.Agent) pipeline.Agent {
+func (l *Account) KnowAgents() func(context.Context, *pipeline.Question) error {
 	var known sync.Map
-	return func(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
+	return func(ctx context.Context, q *pipeline.Question) error {
 		oid := cmp.Or(q.Request.AgentOID, q.Request.ExperimentOID)
 		if _, ok := known.Load(oid); ok || oid == "" || !l.Heard() {
-			return call(ctx, q)
+			return nil
 		}
 		_, err := l.FindAgent(ctx, oid)
 		var coded *exit.Error
@@ -141,9 +141,9 @@ func (l *Account) KnowAgents(call pipeline.Agent) pipeline.Agent {
 		case err == nil:
 			known.Store(oid, true)
 		case errors.As(err, &coded) && errors.As(err, &none):
-			return nil, &octave.Error{Status: http.StatusNotFound, Action: octave.Row, Cause: octave.CauseRequest, Message: none.Message}
+			return &octave.Error{Status: http.StatusNotFound, Action: octave.Row, Cause: octave.CauseRequest, Message: none.Message}
 		}
-		return call(ctx, q)
+		return nil
 	}
 }
 

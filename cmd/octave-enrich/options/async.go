@@ -57,9 +57,6 @@ func (o *Options) CheckAsync() error {
 		return exit.UsageError("--callback-url: the service posts personal data there; write it as https://host/path")
 	case !a.On:
 		return nil
-	case o.Fleet.URL != "":
-		return &exit.Error{Code: exit.Usage, Err: errors.New("--async is not for a fleet: its workers make calls that wait for their answers"),
-			Hint: "leave out --async, or --fleet"}
 	case o.Question.Agent == "" && !o.Service.Sandbox && o.Service.BaseURL == octave.DefaultBaseURL:
 		return &exit.Error{Code: exit.Usage, Err: errors.New("--async needs --agent: the service requires one for asynchronous work"),
 			Hint: "list the agents with: " + words.Tool + " agents"}

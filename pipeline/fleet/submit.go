@@ -1,0 +1,310 @@
+package fleet
+
+// The asynchronous way to make a call: one host submits the question, and whoever is
+// there polls for the answer.
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// A poll is a submission as it lies in the queue of its workspace, apart from those of
+// the runs: what is paid for is polled for when its run is paused, or over, too. It goes
+// back there between two polls. It comes into being with the submission, in one
+// transaction.
+type poll struct {
+	job
+	Call     int64     `json:"call" river:"unique"`
+	Work     string    `json:"work" river:"unique"` // what the service calls it
+	Name     string    `json:"name"`                // of the field that Work came in
+	At       time.Time `json:"at"`
+	Attempts int       `json:"attempts,omitempty"` // that count, before it
+}
+
+// Kind implements the engine's JobArgs.
+func (poll) Kind() string { return "octave_poll_1" }
+
+const (
+	// pollsPerMinute bounds the polls with one key, of all hosts.
+	pollsPerMinute = 1000
+	pollWorkers    = 64
+	pollFetch      = time.Second
+	// A submission that is older than this is polled less and less often: nobody may
+	// wait for it any more.
+	pollSeldom = time.Hour
+	mostWaits  = 5 * time.Minute // that a service may ask for
+	// pollDefault is for jobs that do not say how often.
+	pollDefault = 5 * time.Second
+)
+
+// pollQueue is what the engine calls the queue of a workspace's submissions.
+func (w *Worker) pollQueue() string {
+	sum := sha256.Sum256([]byte(w.cfg.Service + "\x00" + w.cfg.Queue))
+	return "polls-" + hex.EncodeToString(sum[:8])
+}
+
+// submit hands the question over, and returns when what the service calls it is stored.
+func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
+	w := t.worker
+	t.began = time.Now()
+	work, err := w.cfg.Submit(ctx, q, t.Args.Callback)
+	if err != nil {
+		return nil, err
+	}
+	t.taken = &work.Quota
+	s := pipeline.Submission{ID: work.ID, Name: work.Name, At: t.began, Row: t.Args.Row}
+	w.unstored.Add(1)
+	defer w.unstored.Add(-1)
+	// The commit point: a crash before it has lost the id, and perhaps an answer that is
+	// paid for; a crash after it has lost nothing, for any host may poll.
+	err = w.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error {
+		kept, err := tx.Exec(ctx, `UPDATE octave_fleet.call c SET work = $2, body = $3, until = 'infinity', ended = NULL, result = NULL, billed = false
+			WHERE id = $1 AND (ended IS NULL OR result = 'lost') AND NOT EXISTS (
+				SELECT FROM octave_fleet.call o WHERE o.queue = c.queue AND o.key = c.key AND o.ended IS NULL AND o.id <> c.id)`,
+			t.id, s.ID, pipeline.SubmittedRecord(q, s).Body)
+		if err != nil || kept.RowsAffected() == 0 { // it was taken for lost, and another host asks
+			return err
+		}
+		return t.handOver(ctx, tx, s)
+	})
+	if err != nil && class(err) != "23" { // likewise
+		return nil, &pipeline.JournalError{Err: err}
+	}
+	return nil, pipeline.StillWaiting("submitted", pipeline.ErrStopped)
+}
+
+// handOver ends the job of a question with that of its submission.
+func (t *turn) handOver(ctx context.Context, tx pgx.Tx, s pipeline.Submission) error {
+	args := poll{job: t.Args, Call: t.id, Work: s.ID, Name: s.Name, At: s.At, Attempts: t.attempts}
+	args.job.Work = nil
+	_, err := t.worker.db.river.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: t.worker.pollQueue(), ScheduledAt: time.Now().Add(t.Args.pollEvery())})
+	if err != nil {
+		return err
+	}
+	return complete(ctx, tx, []ending{{turn: t, result: "answered"}})
+}
+
+func (j *job) pollEvery() time.Duration {
+	if j.Poll > 0 {
+		return j.Poll
+	}
+	return pollDefault
+}
+
+// follow is for a question that was submitted before, by another host or by a run of its
+// checkpoint: somebody polls for its answer already, or does from now on.
+func (t *turn) follow(q *pipeline.Question) error {
+	w, s := t.worker, *t.follows
+	s.Row = t.Args.Row
+	anew := false // the fleet did not know of it
+	err := w.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if anew = t.followed == 0; anew {
+			entered, err := tx.Exec(ctx, `INSERT INTO octave_fleet.call (id, queue, key, run, host, asked, until, work, body) OVERRIDING SYSTEM VALUE
+				VALUES ($1, $2, $3, $4, $5, $6, 'infinity', $7, $8) ON CONFLICT DO NOTHING`,
+				t.id, w.queue.Load(), q.Key[:], t.Args.Run, w.host.Load(), s.At, s.ID, pipeline.SubmittedRecord(q, s).Body)
+			if err != nil || entered.RowsAffected() == 0 { // somebody asks: it is looked at once more
+				t.end = river.JobSnooze(askedElsewhere)
+				return err
+			}
+		} else {
+			t.id = t.followed
+		}
+		t.end = nil
+		return t.handOver(ctx, tx, s)
+	})
+	if err != nil {
+		return &pipeline.JournalError{Err: err}
+	}
+	if anew && t.end == nil {
+		_ = w.schedule(t.ctx, func(s *schedule, _ *pgx.Batch) error { s.pace.Flying++; return nil }) // else it is counted when all is quiet
+	}
+	return nil
+}
+
+// poll asks once what has become of a submission. While there is no answer, the job goes
+// back for whoever takes it next.
+func (t *turn) poll(p *poll) error {
+	w := t.worker
+	if w.brake.Reason() != nil {
+		return river.JobSnooze(0)
+	}
+	q, err := p.question()
+	if err != nil {
+		return river.JobSnooze(refusedFor)
+	}
+	var open bool
+	err = w.db.patient(t.ctx, func(ctx context.Context) error {
+		err := w.db.pool.QueryRow(ctx, `SELECT true FROM octave_fleet.call WHERE id = $1 AND work = $2 AND ended IS NULL`, p.Call, p.Work).Scan(&open)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return t.gaveUp(&pipeline.JournalError{Err: err})
+	}
+	if !open {
+		return nil
+	}
+	t.id, t.attempts = p.Call, p.Attempts
+	agent := func(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) { return t.polled(ctx, q, p) }
+	err = t.gaveUp(t.ask(pipeline.Memo(t.later(agent), &pipeline.Memory{Journal: t}, nil), q))
+	if t.missed != nil {
+		return nil // it has ended; who waits for the question asks again
+	}
+	return err
+}
+
+// polled is one poll.
+func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octave.Answer, error) {
+	w, began := t.worker, time.Now()
+	ctx, unbind := w.brake.Bound(ctx)
+	defer unbind()
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	s := pipeline.Submission{ID: p.Work, Name: p.Name, At: p.At, Row: p.Row}
+	progress, err := w.cfg.Poll(ctx, octave.Submission{ID: s.ID, Name: s.Name}, w.polls.Wait)
+	end := pipeline.EndOf(progress, err, s)
+	var call *octave.Error
+	if progress.Answer == nil && end == nil {
+		wait := p.pollEvery()
+		if age := time.Since(p.At); age > pollSeldom {
+			wait = max(wait, age/60)
+		}
+		switch errors.As(err, &call); {
+		case call != nil && call.Action == octave.All && !over(ctx):
+			w.forbidden(call, began)
+		case call != nil:
+			wait = max(wait, min(call.RetryAfter, mostWaits))
+		}
+		t.end = river.JobSnooze(wait)
+		return nil, pipeline.StillWaiting("submitted, and not answered yet", pipeline.ErrStopped)
+	}
+	w.cfg.Observer(pipeline.CallResumed{})
+	if end == nil {
+		t.usage = progress.Answer.Usage
+	}
+	w.acceptedAt.Store(time.Now().UnixNano())
+	w.accepted.Add(1)
+	if errors.As(end, &call) && call.Action == octave.All {
+		w.forbidden(call, began)
+	} else if w.waiting.Load() == 0 { // else it is told with the next lease
+		_ = w.schedule(ctx, func(*schedule, *pgx.Batch) error { return nil })
+	}
+	return progress.Answer, pipeline.NoteEnd(t, w.cfg.Observer, q, s.At, progress.Answer, end)
+}
+
+// forbidden takes note of a poll, or of work, that ended with the word that nobody may
+// ask.
+func (w *Worker) forbidden(call *octave.Error, at time.Time) {
+	ctx, cancel := w.brief(w.hard)
+	defer cancel()
+	all, alone := w.refused(ctx, call, at)
+	if all != nil {
+		_ = w.schedule(ctx, func(_ *schedule, batch *pgx.Batch) error { // else others find out
+			forbid(batch, w.cfg.Account, w.queue.Load(), call.Cause, all.Error())
+			return nil
+		})
+	}
+	if stop := firstError(all, alone); stop != nil {
+		w.brake.Pull(stop)
+	}
+}
+
+// submitted takes note of submissions for questions that the run waits for: what the
+// service calls them goes into its checkpoint, so that a run without the fleet may poll,
+// and a fleet whose database is another one.
+func (c *Coordinator) submitted(ctx context.Context, open []entry, now time.Time) error {
+	var news []int64
+	c.noting.Lock()
+	defer c.noting.Unlock()
+	for _, e := range open {
+		w := c.waiter(e.key)
+		if w == nil {
+			continue
+		}
+		if !c.noted[e.id] {
+			news = append(news, e.id)
+		}
+		c.mu.Lock()
+		w.since = min(w.since, e.id-1) // how it ends is news to this run, whoever submitted it
+		c.mu.Unlock()
+		if most := c.cfg.MaxWait; most > 0 && now.Sub(e.asked) >= most && time.Since(w.began) >= most && c.take(e.key) == w {
+			c.gaveUp = true
+			w.outcome <- outcome{err: pipeline.GaveUp(most, nil)}
+		}
+	}
+	if len(news) == 0 {
+		return nil
+	}
+	histories, err := c.histories(ctx, nil, `SELECT `+entryColumns+` FROM octave_fleet.call WHERE id = ANY($1) AND ended IS NULL ORDER BY id`, news)
+	if err != nil {
+		return err
+	}
+	for _, history := range histories {
+		for _, e := range history {
+			if c.waiter(e.key) == nil {
+				continue // its answer came meanwhile
+			}
+			if err := c.note(e); err != nil {
+				return &pipeline.JournalError{Err: err}
+			}
+		}
+	}
+	return nil
+}
+
+// note writes the start of a call into the checkpoint, and what the service calls it.
+// Its caller holds noting.
+func (c *Coordinator) note(e entry) error {
+	if c.noted[e.id] || c.resumed(e) {
+		return nil
+	}
+	switch {
+	case e.work != nil && *e.work == "": // its id did not come
+		return c.cfg.Journal.Note(pipeline.AskedRecord(e.key, e.asked, e.row))
+	case !e.open():
+		return c.cfg.Journal.Note(checkpoint.Record{Type: checkpoint.Asked, Key: e.key, At: e.asked})
+	}
+	submitted := checkpoint.Record{Type: checkpoint.Submitted, Key: e.key, At: e.asked, Body: e.body}
+	s, _, err := pipeline.ReadSubmission(submitted)
+	if err != nil {
+		return err
+	}
+	c.noted[e.id] = true
+	c.cfg.Submissions.Set(e.key, s)
+	return firstError(c.cfg.Journal.Note(pipeline.AskedRecord(e.key, e.asked, s.Row)), c.cfg.Journal.Note(submitted))
+}
+
+// open says whether the service works on it.
+func (e *entry) open() bool { return e.result == "" && e.work != nil && *e.work != "" }
+
+// resumed says whether an earlier run of the checkpoint made the call, and wrote that
+// down.
+func (c *Coordinator) resumed(e entry) bool {
+	return e.work != nil && *e.work != "" && c.handed[e.key] == *e.work
+}
+
+// work is what the service calls a question that was submitted; nil for one that was not.
+func (c *Coordinator) work(key checkpoint.Key) *pipeline.Submission {
+	if s, open := c.cfg.Submissions.Get(key); open {
+		return &s
+	}
+	return nil
+}
+
+func (c *Coordinator) waiter(key checkpoint.Key) *waiter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiting[key]
+}

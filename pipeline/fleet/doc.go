@@ -22,6 +22,10 @@
 //   - Entering a call: its run goes on and can pay for it, the question has no answer,
 //     and nobody else asks it. That is a row of the table call without an end; there is
 //     one for a question at most, whichever runs want it.
+//   - Submitting, in a run with --async: what the service calls the work is in the row of
+//     the call, which is not lost from then on, and the job is completed by one that polls
+//     (type poll), in a queue of the workspace. A run that is paused, stopped or gone has
+//     its answers all the same.
 //   - Settling: the answer ends the call, and the job is completed. An answer is kept
 //     trying until it is stored; a crash before that asks again, a crash after it does
 //     not.

@@ -577,7 +577,7 @@ func TestReadSubmission(t *testing.T) {
 		t.Errorf("got %+v, %+v, %v", s, got, err)
 	}
 	rec.Key[0]++
-	if _, _, err = readSubmission(rec); err == nil {
+	if _, _, err = ReadSubmission(rec); err == nil {
 		t.Error("a submission of another question was read")
 	}
 }

@@ -167,11 +167,11 @@ func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time
 		if stopped != nil {
 			forbid(batch, w.cfg.Account, w.queue.Load(), stopped.Cause, stopped.Error()) // runs that began since have to know
 		}
+		n := want
 		if w.submitting.Load() > 0 { // what was submitted is in flight, and in no slot
-			want = max(min(want, int(w.places.Load())-s.pace.Flying), 0)
+			n = max(min(n, int(w.places.Load())-s.pace.Flying), 0)
 		}
-		var n int
-		n, wait = s.free(want)
+		n, wait = s.free(n)
 		starts = s.give(n, w.cfg.Timeout+time.Second) // a probe's host may be lost
 		return nil
 	})

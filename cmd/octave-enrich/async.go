@@ -1,6 +1,6 @@
 package main
 
-// What belongs to --async: the flags of runs, of check and of the sandbox, and what
+// What belongs to --async: what runs do with it, and what
 // check --async finds out.
 
 import (
@@ -10,13 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
-	"octave-enrich/octave/sandbox"
 	"octave-enrich/pipeline"
 )
 
@@ -67,16 +64,6 @@ func (r *run) callbackHint(reason error) string {
 		return ""
 	}
 	return "the service checks where it would post the answers to: name an address of yours with --callback-url https://..."
-}
-
-// sandboxAsyncFlags are the knobs of asynchronous work.
-func sandboxAsyncFlags(fs *pflag.FlagSet, cfg *sandbox.Async, pollFaults *string) {
-	fs.StringVar(&cfg.ID, "async-id", octave.RequestIDName, "what the id of asynchronous work is called: "+octave.RequestIDName+" or "+octave.AgentRunIDName)
-	fs.StringVar(&cfg.Done, "async-done", "completed", "the `WORD` for asynchronous work that is done; none for answers without a state")
-	fs.StringVar(&cfg.Result, "async-result", "envelope", "the `SHAPE` of its result: "+strings.Join(sandbox.Results(), ", "))
-	fs.DurationVar(&cfg.Forget, "async-forget", 0, "how long its id is known; 0 for ever")
-	fs.BoolVar(&cfg.StrictCallback, "strict-callback", false, "refuse a callbackUrl that cannot be reached, such as one under .invalid")
-	fs.StringVar(pollFaults, "poll-faults", "", "share of polls by kind, as for --faults")
 }
 
 // mayCheckAsync refuses to pay without being told to.

@@ -92,7 +92,8 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	for _, note := range append(list.Input.Profile().Told(), lists.Notes(o, list)...) {
 		fmt.Fprintf(a.stderr, "note: %s\n", note)
 	}
-	if err := outputs.MayReplace(o, o.Output.Files(places.Output), journal); err != nil {
+	seen := outputs.Seen{}
+	if err := seen.MayReplace(o, o.Output.Files(places.Output), journal); err != nil {
 		return err
 	}
 	if err := outputs.Fits(o, places.Output, list); err != nil {
@@ -112,11 +113,11 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err != nil {
 		return outputs.CreateError(err)
 	}
-	return a.replay(watch, o, list, journal, memory, out, places.Checkpoint)
+	return a.replay(watch, o, list, journal, memory, out, places.Checkpoint, seen)
 }
 
 // replay writes what the memory has, and calls nobody.
-func (a *app) replay(watch *watch, o *options.Options, list *lists.List, journal *checkpoint.Journal, memory *pipeline.Memory, out *writer.File, checkpointPath string) error {
+func (a *app) replay(watch *watch, o *options.Options, list *lists.List, journal *checkpoint.Journal, memory *pipeline.Memory, out *writer.File, checkpointPath string, seen outputs.Seen) error {
 	tally, began := &pipeline.Tally{}, time.Now()
 	observer, sink := pipeline.Observer(tally.Observe), writer.Sink(out)
 	var approved *outputs.Approval
@@ -140,7 +141,7 @@ func (a *app) replay(watch *watch, o *options.Options, list *lists.List, journal
 	if err != nil {
 		return err
 	}
-	p := outputs.Publication{Options: o, List: list, Journal: journal, Checkpoint: checkpointPath}
+	p := outputs.Publication{Options: o, List: list, Journal: journal, Checkpoint: checkpointPath, Seen: seen}
 	if err := p.Export(a.stderr, out, output); err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func success(err error, codes []int) error {
 // run is the main job: everything that can be refused is refused before the
 // first call.
 func (a *app) run(o *options.Options, names []string) error {
-	r := &run{app: a, o: o, inputs: inputs{names: names}, id: pipeline.NewRunID(), started: time.Now(), tally: &pipeline.Tally{}, unlisten: func() {}}
+	r := &run{app: a, o: o, inputs: inputs{names: names}, id: pipeline.NewRunID(), started: time.Now(), tally: &pipeline.Tally{}, seen: outputs.Seen{}, unlisten: func() {}}
 	defer func() { r.unlisten() }()
 	r.places, r.unplaced = o.Places(names)
 	if err := paths.Of(o, names, r.places).Check(); err != nil {
@@ -128,6 +128,7 @@ type run struct {
 	changed   string // what is done with contacts whose question changed, "" when there are none
 	undecided bool   // nobody has said so
 	out       *writer.File
+	seen      outputs.Seen
 	sample    *pipeline.Sample
 
 	client   *octave.Client // nil with a fleet
@@ -228,7 +229,7 @@ func (r *run) openInputs() (err error) {
 	}
 	if _, err := os.Stat(r.places.Checkpoint); errors.Is(err, os.ErrNotExist) {
 		// Before the checkpoint is created: a refusal leaves nothing behind.
-		return outputs.MayReplace(r.o, r.o.Output.Files(r.places.Output), nil)
+		return r.seen.MayReplace(r.o, r.o.Output.Files(r.places.Output), nil)
 	}
 	return nil
 }
@@ -246,7 +247,7 @@ func (r *run) openMemory(service string) error {
 	if r.journal, err = checkpoints.OpenForRun(context.Background(), r.o, r.places.Checkpoint, toolVersion(), service, waiting, r.noCall); err != nil {
 		return err
 	}
-	if err := outputs.MayReplace(r.o, r.o.Output.Files(r.places.Output), r.journal); err != nil {
+	if err := r.seen.MayReplace(r.o, r.o.Output.Files(r.places.Output), r.journal); err != nil {
 		return err
 	}
 	tune(max(r.list.Input.Profile().Rows, r.journal.Len()))
@@ -476,7 +477,7 @@ func (r *run) publish() error {
 	if err != nil {
 		return err
 	}
-	p := outputs.Publication{Options: r.o, List: r.list, Journal: r.journal, Checkpoint: r.places.Checkpoint}
+	p := outputs.Publication{Options: r.o, List: r.list, Journal: r.journal, Checkpoint: r.places.Checkpoint, Seen: r.seen}
 	if err := p.Publish(file, output, r.journal); err != nil {
 		return err
 	}

@@ -38,27 +38,27 @@ var refusals = map[string]refusal{
 }
 
 // breakages are the faults of the way back, or of the answer itself.
-var breakages = map[string]string{
-	"badtypes":     "an answer with wrong JSON types around sound messages (billed)",
-	"cut":          "the connection ends in the middle of the answer (billed)",
-	"cut-json":     "a body that is whole for HTTP, but ends in the middle (billed)",
-	"empty":        "200 without a body (billed)",
-	"failed":       "asynchronous work that ends without an answer",
-	"forgotten":    "asynchronous work whose id nobody knows afterwards (billed)",
-	"hang":         "no answer ever, and no work done",
-	"hang-after":   "no answer ever, after the work was done (billed)",
-	"huge":         "an answer of over 16 MiB (billed)",
-	"nomessages":   "found, but the list of messages is empty (billed)",
-	"notext":       "a message without any text (billed)",
-	"notfound":     "the person could not be found",
-	"notjson":      "200 with a page of HTML (billed)",
-	"nullable":     "everything that may be null or absent is (billed)",
-	"reset-after":  "the connection is reset after the work was done (billed)",
-	"reset-before": "the connection is reset before any work",
-	"slow":         "the work takes ten times as long (billed)",
-	"trickle":      "the answer comes in small pieces (billed)",
-	"twice":        "asynchronous work is begun twice, as by a proxy that repeats a request (billed twice)",
-	"unordered":    "asynchronous work whose states come out of order (billed)",
+var breakages = []string{
+	"badtypes",     // an answer with wrong JSON types around sound messages (billed)
+	"cut",          // the connection ends in the middle of the answer (billed)
+	"cut-json",     // a body that is whole for HTTP, but ends in the middle (billed)
+	"empty",        // 200 without a body (billed)
+	"failed",       // asynchronous work that ends without an answer
+	"forgotten",    // asynchronous work whose id nobody knows afterwards (billed)
+	"hang",         // no answer ever, and no work done
+	"hang-after",   // no answer ever, after the work was done (billed)
+	"huge",         // an answer of over 16 MiB (billed)
+	"nomessages",   // found, but the list of messages is empty (billed)
+	"notext",       // a message without any text (billed)
+	"notfound",     // the person could not be found
+	"notjson",      // 200 with a page of HTML (billed)
+	"nullable",     // everything that may be null or absent is (billed)
+	"reset-after",  // the connection is reset after the work was done (billed)
+	"reset-before", // the connection is reset before any work
+	"slow",         // the work takes ten times as long (billed)
+	"trickle",      // the answer comes in small pieces (billed)
+	"twice",        // asynchronous work is begun twice, as by a proxy that repeats a request (billed twice)
+	"unordered",    // asynchronous work whose states come out of order (billed)
 }
 
 // billed marks a kind that is a status which a gateway gives after it had passed
@@ -89,50 +89,12 @@ type refusal struct {
 // such as "reset-after", the connection reset after the work was done and
 // billed.
 func Kinds() []string {
-	return slices.Sorted(func(yield func(string) bool) {
-		for kind := range refusals {
-			if !yield(kind) {
-				return
-			}
-		}
-		for _, status := range gateways {
-			if !yield(strconv.Itoa(status) + billed) {
-				return
-			}
-		}
-		maps.Keys(breakages)(yield)
-	})
-}
-
-// describe says in a few words what a fault does, for help texts; "" for a kind
-// that there is not.
-func describe(kind string) string {
-	if f, known := refusals[kind]; known {
-		return f.describe()
+	kinds := slices.AppendSeq(slices.Clone(breakages), maps.Keys(refusals))
+	for _, status := range gateways {
+		kinds = append(kinds, strconv.Itoa(status)+billed)
 	}
-	if f, known := gateway(kind); known {
-		return fmt.Sprintf("%d of a gateway, after the work was done (billed)", f.status)
-	}
-	return breakages[kind]
-}
-
-func (f refusal) describe() string {
-	text := fmt.Sprint(f.status)
-	switch {
-	case f.page != "":
-		text += " with a page of HTML"
-	case f.text != "":
-		text += ", " + strconv.Quote(f.text)
-	default:
-		text += " without a body"
-	}
-	switch f.after {
-	case "":
-		return text
-	case "date":
-		return text + ", Retry-After as a date"
-	}
-	return text + ", Retry-After " + f.after
+	slices.Sort(kinds)
+	return kinds
 }
 
 // ParseFaults reads shares of calls such as "503=0.05,reset-after=2%" for
@@ -209,8 +171,7 @@ func isShare(f float64) bool { return f >= 0 && f <= 1 }
 func checkKind(kind string) error {
 	_, isRefusal := refusals[kind]
 	_, isGateway := gateway(kind)
-	_, isBreakage := breakages[kind]
-	if kind == ok || isRefusal || isGateway || isBreakage {
+	if kind == ok || isRefusal || isGateway || slices.Contains(breakages, kind) {
 		return nil
 	}
 	return fmt.Errorf("unknown fault %q (one of %s)", kind, strings.Join(Kinds(), ", "))

@@ -131,20 +131,6 @@ func TestParseScript(t *testing.T) {
 	}
 }
 
-func TestDescribe(t *testing.T) {
-	for _, kind := range Kinds() {
-		if describe(kind) == "" {
-			t.Errorf("%s: no description", kind)
-		}
-	}
-	for kind, want := range map[string]string{"429-date": `429, "Too many requests", Retry-After as a date`, "504": "504 without a body",
-		"503-after": `503, "Service Unavailable", Retry-After 1`, "502-html": "502 with a page of HTML", "504-billed": "504 of a gateway, after the work was done (billed)", "none": ""} {
-		if got := describe(kind); got != want {
-			t.Errorf("%s: got %q, want %q", kind, got, want)
-		}
-	}
-}
-
 func TestConfigValidate(t *testing.T) {
 	if err := (Config{}).Validate(); err != nil {
 		t.Errorf("the zero value: %v", err)

@@ -182,16 +182,23 @@ func ServiceError(err error) error {
 		return err
 	}
 	switch {
-	case call.Trouble != 0:
-		return troubled(call)
-	case call.Cause == octave.CauseKey:
-		return &Error{Code: Key, Err: fmt.Errorf("the service rejected the key: %w", err)}
-	case call.Cause == octave.CauseCredits:
-		return &Error{Code: Credits, Err: fmt.Errorf("out of credits: %w", err)}
+	case call.Trouble != 0 || call.Cause == octave.CauseKey || call.Cause == octave.CauseCredits:
+		return stopped(call, err)
 	case call.Action == octave.Again:
 		return &Error{Code: Service, Err: err}
 	}
 	return &Error{Code: Usage, Err: err}
+}
+
+// stopped is the exit for a call that no other one can get past.
+func stopped(call *octave.Error, err error) *Error {
+	switch {
+	case call.Trouble != 0:
+		return troubled(call)
+	case call.Cause == octave.CauseKey:
+		return &Error{Code: Key, Err: fmt.Errorf("the service rejected the key: %w", err)}
+	}
+	return &Error{Code: Credits, Err: fmt.Errorf("out of credits: %w", err)}
 }
 
 // A SignalError is a first signal: a stop in order.
@@ -227,12 +234,8 @@ func OfRun(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error {
 		// It came too late to matter.
 	case errors.As(reason, &coded):
 		return coded
-	case errors.As(reason, &call) && call.Trouble != 0:
-		return troubled(call)
-	case errors.As(reason, &call) && call.Cause == octave.CauseKey:
-		return &Error{Code: Key, Err: fmt.Errorf("the service rejected the key: %w", reason)}
 	case errors.As(reason, &call):
-		return &Error{Code: Credits, Err: fmt.Errorf("out of credits: %w", reason)}
+		return stopped(call, reason)
 	case errors.Is(reason, pipeline.ErrOutage):
 		return &Error{Code: Service, Err: reason}
 	case errors.Is(reason, pipeline.ErrMaxCalls), errors.Is(reason, pipeline.ErrMaxUsage):

@@ -19,22 +19,34 @@ import (
 	"octave-enrich/writer"
 )
 
+// Seen are the outputs that were found to be ours, as they were then: so long as they
+// are the same, they need not be read again.
+type Seen map[string]fs.FileInfo
+
 // ours says whether path may be replaced: it is not there, or was written from
 // this checkpoint and not changed since.
-func ours(path string, journal *checkpoint.Journal) (bool, error) {
-	sum, err := hashOf(path)
-	switch {
+func (seen Seen) ours(path string, journal *checkpoint.Journal) (bool, error) {
+	info, err := os.Stat(path)
+	switch was := seen[path]; {
 	case errors.Is(err, fs.ErrNotExist):
 		return true, nil
-	case err != nil:
-		return false, exit.OutputError(err)
-	case journal == nil:
+	case err == nil && info.Mode().IsRegular() && journal == nil:
 		return false, nil
+	case err == nil && was != nil && os.SameFile(was, info) && was.Size() == info.Size() && was.ModTime().Equal(info.ModTime()):
+		return true, nil
 	}
-	return slices.ContainsFunc(journal.RunRecords(), func(rec checkpoint.Record) bool {
+	sum, err := hashOf(path)
+	if err != nil {
+		return false, exit.OutputError(err)
+	}
+	is := slices.ContainsFunc(journal.RunRecords(), func(rec checkpoint.Record) bool {
 		body, ok := pipeline.ReadOutput(rec)
 		return ok && !body.Page && body.SHA256 == sum
-	}), nil
+	})
+	if is {
+		seen[path] = info
+	}
+	return is, nil
 }
 
 // hashOf is the SHA-256 of a regular file, in hex.
@@ -54,8 +66,9 @@ func hashOf(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// MayReplace refuses outputs that cannot be replaced, or are somebody else's.
-func MayReplace(o *options.Options, paths []string, journal *checkpoint.Journal) error {
+// MayReplace refuses outputs that cannot be replaced, or are somebody else's. A nil
+// journal knows none.
+func (seen Seen) MayReplace(o *options.Options, paths []string, journal *checkpoint.Journal) error {
 	for _, path := range paths {
 		if _, err := durable.Target(durable.OS{}, path); errors.Is(err, durable.ErrMountPoint) {
 			return exit.OutputError(err)
@@ -63,7 +76,7 @@ func MayReplace(o *options.Options, paths []string, journal *checkpoint.Journal)
 		if o.Output.Force {
 			continue
 		}
-		ok, err := ours(path, journal)
+		ok, err := seen.ours(path, journal)
 		if err != nil {
 			return err
 		}

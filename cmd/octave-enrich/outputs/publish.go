@@ -52,6 +52,7 @@ type Publication struct {
 	List       *lists.List
 	Journal    *checkpoint.Journal // the rows come from it; it knows which files are ours
 	Checkpoint string              // its path
+	Seen       Seen
 }
 
 // Publish makes an output appear under its own name. Its hash goes into the
@@ -122,7 +123,7 @@ func (p Publication) rename(file *writer.File, output writer.Output) error {
 			paths = append(paths, part.Path)
 		}
 	}
-	err := MayReplace(p.Options, paths, p.Journal)
+	err := p.Seen.MayReplace(p.Options, paths, p.Journal)
 	if err == nil {
 		if err = file.Publish(); err == nil {
 			return nil

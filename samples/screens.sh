@@ -6,10 +6,7 @@ set -eu
 bin=$(realpath "${1:?usage: screens.sh BINARY}")
 out=$(realpath "$(dirname "$0")")/screens
 list=$(realpath "$(dirname "$0")")/prospects.csv
-if ! command -v chromium >/dev/null || ! command -v pngquant >/dev/null; then
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core pngquant >/dev/null
-fi
+command -v chromium >/dev/null && command -v pngquant >/dev/null || "$(dirname "$0")/../.ci/debian" chromium fonts-dejavu-core pngquant
 
 dir=$(mktemp -d)
 trap 'kill $(cat "$dir"/*.pid) 2>/dev/null || true; rm -rf "$dir"' EXIT

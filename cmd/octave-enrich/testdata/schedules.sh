@@ -4,10 +4,7 @@
 # unit as the shipped one, started by systemd-run.
 set -eu
 cd "$(dirname "$0")/../../.."
-if ! command -v systemd-analyze >/dev/null || ! command -v jq >/dev/null; then
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd jq >/dev/null
-fi
+command -v systemd-analyze >/dev/null && command -v jq >/dev/null || .ci/debian systemd jq
 go vet -tags schedules ./cmd/octave-enrich
 CRASH_BIN=$1 go test -tags schedules -count 1 -timeout 10m -run '^TestSchedule' ./cmd/octave-enrich
 if [ ! -d /run/systemd/system ]; then

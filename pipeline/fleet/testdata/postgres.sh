@@ -6,8 +6,7 @@ cd "$(dirname "$0")/../../.."
 if ! command -v pgbouncer >/dev/null || { ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; }; then
 	mkdir -p /etc/postgresql-common
 	grep -qs '^create_main_cluster' /etc/postgresql-common/createcluster.conf || echo 'create_main_cluster = false' >>/etc/postgresql-common/createcluster.conf
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql pgbouncer >/dev/null
+	.ci/debian postgresql pgbouncer
 fi
 # The alert rules are tried with promtool, which comes out of its package without the
 # server around it.

@@ -3,14 +3,10 @@
 # missing, then runs the tests that drive the pages in it.
 set -eu
 cd "$(dirname "$0")/../../.."
-install() {
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
-}
-command -v chromium >/dev/null || install chromium fonts-dejavu-core
+command -v chromium >/dev/null || .ci/debian chromium fonts-dejavu-core
 axe=${XDG_CACHE_HOME:-$HOME/.cache}/octave-enrich/axe-core-4.14.1
 if [ ! -f "$axe/package/axe.min.js" ]; then
-	command -v npm >/dev/null || install npm
+	command -v npm >/dev/null || .ci/debian npm
 	mkdir -p "$axe"
 	(cd "$axe" && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzf axe-core-*.tgz && rm axe-core-*.tgz)
 fi

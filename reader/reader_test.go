@@ -373,6 +373,8 @@ func TestOlderEncodings(t *testing.T) {
 	for _, test := range []struct{ encoding, text, name string }{
 		{"windows-1252", "Vorname;Nachname;E-Mail\nJörg;Müßig;a@b.example\n", "Jörg"},
 		{"windows-1252", "First Name,Email\nZoë,a@b.example\nAndré,c@b.example\n", "Zoë"},
+		{"windows-1252", "First Name|Email|Company\né|a@b.example|Acme\n", "é"}, // which are bytes of one sign in Big5
+		{"windows-1252", "First Name,Email\néa,a@b.example\n", "éa"},
 		{"windows-1250", "Imię;Nazwisko;E-mail\nŁukasz;Świąty;a@b.example\n", "Łukasz"},
 		{"windows-1250", "First Name;Last Name;Email\nŁukasz;Żółć;a@b.example\n", "Łukasz"},
 		{"windows-1254", "Ad;Soyad;E-posta\nİbrahim;Yıldız Şahoğlu;a@b.example\n", "İbrahim"},
@@ -381,6 +383,9 @@ func TestOlderEncodings(t *testing.T) {
 		{"cp850", "Vorname;Nachname;E-Mail-Adresse;Straße\nJürgen;Müßig;a@b.example;Grünstraße\n", "Jürgen"},
 		{"shift_jis", "名,姓,メールアドレス\n花子,佐藤,a@b.example\n", "花子"},
 		{"euc-kr", "이름,회사,이메일\n김민준,삼성,a@b.example\n", "김민준"},
+		{"big5", "名,姓,電子郵件\n志明,陳,a@b.example\n", "志明"},
+		{"big5", "First Name,Last Name,Company,Email\n志明,陳,台灣積體電路,a@b.example\n", "志明"},
+		{"shift_jis", "First Name,Last Name,Company,Email\n花子,佐藤,ソニー,a@b.example\n", "花子"},
 		{"gb18030", "名,姓,邮箱\n小明,王,a@b.example\n", "小明"},
 	} {
 		enc, err := htmlindex.Get(test.encoding)

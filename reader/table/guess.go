@@ -64,7 +64,9 @@ func guessEncoding(head []byte, score Score, languages Languages) (best string, 
 		if err != nil || o.wide && bytes.Count(text, []byte("\ufffd")) > 1 {
 			continue
 		}
-		switch points := o.points(text) + headerBonus(text, score) + o.languageBonus(text, languages); {
+		// A sign of the East half of which is ASCII is more likely é before a separator.
+		swallowed := countASCII(head[:min(len(head), 32<<10)]) - countASCII(text)
+		switch points := o.points(text) - 2*swallowed + headerBonus(text, score) + o.languageBonus(text, languages); {
 		case points > most:
 			best, most, read, alike = o.name, points, text, nil
 		case points == most && !bytes.Equal(text, read):
@@ -72,6 +74,15 @@ func guessEncoding(head []byte, score Score, languages Languages) (best string, 
 		}
 	}
 	return best, alike
+}
+
+func countASCII(text []byte) (n int) {
+	for _, b := range text {
+		if b < utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
 }
 
 // languageBonus is for a header in a language that the encoding was made for.
@@ -152,7 +163,7 @@ func isOtherScript(r rune) bool { return unicode.In(r, unicode.Cyrillic, unicode
 
 func widePoints(r rune) int {
 	switch {
-	case unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Hangul):
+	case unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Hangul), r == 'ー':
 		return 6
 	case r >= 0xff61 && r <= 0xff9f: // half-width kana, which one-byte text turns into
 		return -6

@@ -35,7 +35,7 @@ func WithCode(o *options.Options, err error) error {
 	return err
 }
 
-// A Account asks about the account of a run or a worker.
+// An Account asks about the account of a run or a worker.
 type Account struct {
 	client *octave.Client
 	Agent  string // or experiment; "" when the questions name none

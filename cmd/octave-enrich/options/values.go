@@ -40,9 +40,11 @@ type Days time.Duration
 // String implements pflag.Value.
 func (d *Days) String() string {
 	s := time.Duration(*d).String()
-	s = strings.TrimSuffix(s, "0s")
-	if s = strings.TrimSuffix(s, "m0"); s == "" {
+	if s == "0s" {
 		return "0"
+	}
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
 	}
 	if strings.HasSuffix(s, "h0m") {
 		s = strings.TrimSuffix(s, "0m")

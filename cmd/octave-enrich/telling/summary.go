@@ -14,7 +14,7 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// Schema is the JSON Schema of [Report].
+// Schema is the JSON Schema of [Summary].
 //
 //go:embed summary.schema.json
 var Schema string

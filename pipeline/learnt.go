@@ -22,12 +22,13 @@ const (
 )
 
 // tell says what the service was found to take, when it is news: once for a
-// series of refusals, and not for every step of the search.
+// series of refusals, not for every step of the search, and the more seldom the
+// longer the run takes.
 func (p *Pace) tell(now time.Time) Event {
 	learnt, pause := p.Learnt(), p.PausedUntil.Sub(now)
 	rate, inFlight := rate.Limit(learnt.Rate), learnt.InFlight
 	changed := rate > 1.3*p.Told.Rate || rate < 0.75*p.Told.Rate || inFlight > p.Told.InFlight+p.Told.InFlight/3 || 4*inFlight < 3*p.Told.InFlight
-	if now.Sub(p.Told.At) < tellEvery || p.Failing.On || !changed && pause < tellPause || p.Refusals.On && pause < tellPause || p.Steps.Cut.Rate > 0 {
+	if now.Sub(p.Told.At) < max(tellEvery, p.Told.At.Sub(p.Recent.First)/2) || p.Failing.On || !changed && pause < tellPause || p.Refusals.On && pause < tellPause || p.Steps.Trial.Rate > 0 {
 		return nil
 	}
 	p.Told = Told{At: now, Rate: rate, InFlight: inFlight}
@@ -54,8 +55,7 @@ func (p *Pace) resume(learnt PaceBody) {
 	if limit := rate.Limit(learnt.Rate); limit > 0 && limit < p.Allowed {
 		s := &p.Steps
 		p.Limit, s.Settled, s.Ceiling, s.Grow = limit, limit, limit, 0.03
-		s.Length = max(s.Length, calls(20, limit))
-		s.Hold = 4 * s.Length
+		s.Length = max(s.Length, callsTake(20, limit))
 	}
 }
 

@@ -99,7 +99,7 @@ func (o *Failing) nextProbe() time.Duration {
 // an outage.
 func (o *Failing) clear() (ended bool) {
 	ended = o.On
-	if !ended {
+	if !ended || o.Probes <= 1 { // or it was none: failures come back sooner than answers
 		const keep = 0.98 // of what was seen before, with each call
 		o.Usual = keep * (1 - (1-o.Usual)*math.Pow(keep, float64(o.Count)))
 	}

@@ -78,34 +78,31 @@ type Steps struct {
 	Step    Count         `json:"step,omitzero"`  // since the rate changed
 	Until   time.Time     `json:"until,omitzero"`
 	Length  time.Duration `json:"length,omitempty"`  // of a step, at least
-	Hold    time.Duration `json:"hold,omitempty"`    // of one just below the ceiling
 	Grow    float64       `json:"grow,omitempty"`    // added to the rate, as a share of it
-	Good    rate.Limit    `json:"good,omitempty"`    // the rate of the step before, if nothing was refused in it
+	Good    rate.Limit    `json:"good,omitempty"`    // the rate of the step before, if few were refused in it
 	Ceiling rate.Limit    `json:"ceiling,omitempty"` // a rate that was refused, 0 while there is none
 	Seen    rate.Limit    `json:"seen,omitempty"`    // what was taken in the cycle before
 	Settled rate.Limit    `json:"settled,omitempty"` // the rate after the last cut
-	Cut     Cut           `json:"cut,omitzero"`
+	Debt    float64       `json:"debt,omitempty"`    // calls to make before the ceiling is tried again
+	Trial   Trial         `json:"trial,omitzero"`
 }
 
-// Cut is a lowering of the rate on trial.
-type Cut struct {
-	At      time.Time  `json:"at,omitzero"`
-	Rate    rate.Limit `json:"rate,omitempty"`  // before it, 0 for no trial
-	Times   int        `json:"times,omitempty"` // that a further one did not help
-	Calls   int64      `json:"calls,omitempty"` // at that rate and after cuts that did not help
+// Trial is the question whether a cut helped.
+type Trial struct {
+	Rate    rate.Limit `json:"rate,omitempty"` // before it, 0 for no trial
+	Cuts    int        `json:"cuts,omitempty"`
+	Half    bool       `json:"half,omitempty"`  // it did not seem so: tried at half the rate
+	Calls   int64      `json:"calls,omitempty"` // since
 	Refused int64      `json:"refused,omitempty"`
 }
-
-// share is the share that was refused. A few calls more, of which none was, keep a
-// chance of the first calls from looking like one.
-func (c Cut) share(more int64) float64 { return float64(c.Refused) / float64(max(c.Calls+more, 1)) }
 
 // Crowd is the search for a limit of calls in flight.
 type Crowd struct {
 	Took   int           `json:"took,omitempty"`   // most calls beside one that was taken
 	Least  int           `json:"least,omitempty"`  // fewest calls beside one that was refused
 	Signs  int           `json:"signs,omitempty"`  // refusals that fit a limit there
-	Passes int           `json:"passes,omitempty"` // calls that were taken all the same
+	Passes int           `json:"passes,omitempty"` // calls that were taken there all the same
+	Tries  int           `json:"tries,omitempty"`  // calls that were started beside Good or more
 	Series int           `json:"series,omitempty"` // of refusals meanwhile
 	Good   int           `json:"good,omitempty"`   // what is taken, 0 while there is no such limit
 	Hold   time.Duration `json:"hold,omitempty"`   // until more are tried
@@ -131,6 +128,9 @@ const (
 	maxBackoffAll = 8 * time.Second
 	slowEcho      = 5 * time.Second // beyond it nothing is presumed of a refusal
 	below         = 0.98            // of what was taken is kept to
+	usual         = 0.04            // refused: that is little
+	price         = 25              // calls made for each one refused, before more is tried
+	waitPrice     = 10              // seconds for each one waited
 	near          = 0.93            // of the ceiling: the next step is a trial
 	wall          = 3               // refusals in a row, if none are normal
 	certain       = 10              // refusals in a row: no accident, whatever is normal
@@ -172,7 +172,7 @@ func (p *Pace) known(s Started) time.Time { return s.At.Add(p.Echo + p.Echo/2 + 
 // settle draws the conclusion from a scout of which nothing was heard.
 func (p *Pace) settle(now time.Time) {
 	if r := &p.Refusals; r.On && r.Scout.Number > 0 && !now.Before(p.known(r.Scout)) {
-		p.taken(r.Scout)
+		p.Crowd.taken(r.Scout)
 		p.conclude(r.Scout)
 	}
 }
@@ -183,10 +183,13 @@ func (p *Pace) settle(now time.Time) {
 func (p *Pace) Start(now time.Time, probe time.Duration) Started {
 	p.settle(now)
 	if p.Last.Number > p.Refusals.At.Number && p.Echo > 0 && !now.Before(p.known(p.Last)) {
-		p.taken(p.Last)
+		p.Crowd.taken(p.Last)
 	}
 	p.Starts++
 	s := Started{At: now, Number: p.Starts, Beside: p.Flying}
+	if p.Crowd.Good > 0 && p.Flying >= p.Crowd.Good {
+		p.Crowd.Tries++
+	}
 	p.Flying++
 	p.Last = s
 	p.Quota.spent(s)
@@ -199,7 +202,7 @@ func (p *Pace) Start(now time.Time, probe time.Duration) Started {
 	p.Recent.add(now, 1)
 	if p.Steps.Step.Since.IsZero() {
 		p.Steps.Cycle = Count{Since: now}
-		p.step(now, p.Steps.Length)
+		p.step(now, p.Limit, p.Steps.Length)
 	}
 	p.grow(now)
 	p.spread(now)
@@ -207,7 +210,8 @@ func (p *Pace) Start(now time.Time, probe time.Duration) Started {
 }
 
 // step begins to count at a rate.
-func (p *Pace) step(now time.Time, length time.Duration) {
+func (p *Pace) step(now time.Time, limit rate.Limit, length time.Duration) {
+	p.Limit = min(max(limit, minRate), p.Allowed)
 	p.Steps.Step = Count{Since: now, Starts: p.Starts}
 	p.Steps.Until = now.Add(length)
 }
@@ -215,49 +219,70 @@ func (p *Pace) step(now time.Time, length time.Duration) {
 // grow raises the rate when its step is over and was made use of.
 func (p *Pace) grow(now time.Time) {
 	s := &p.Steps
+	s.Debt = max(s.Debt-1-1.5*price*p.Refusals.Normal, 0)
 	if p.Refusals.On || now.Before(s.Until) {
 		return
 	}
-	used := float64(p.Starts-s.Step.Starts) > 0.8*float64(p.Limit)*now.Sub(s.Step.Since).Seconds()
+	n, refused := p.Starts-s.Step.Starts, s.Step.Refused
+	used := float64(n) > 0.8*float64(p.Limit)*now.Sub(s.Step.Since).Seconds()
 	if !used || p.Limit >= p.Allowed {
-		p.step(now, s.Length)
+		p.step(now, p.Limit, s.Length)
 		return
 	}
-	if n := float64(p.Starts - s.Step.Starts); n*p.Refusals.Normal >= 20 {
-		p.Refusals.Normal = min(p.Refusals.Normal, 2*float64(s.Step.Refused)/n)
+	if float64(n)*p.Refusals.Normal >= 20 {
+		p.Refusals.Normal = min(p.Refusals.Normal, 2*float64(refused)/float64(n))
 	}
-	s.Good, s.Cut = p.Limit, Cut{}
-	if s.Step.Refused > 0 && p.Refusals.Normal == 0 {
-		s.Good, s.Ceiling = 0, min(s.Ceiling, p.Limit)
+	if p.tried(now, n, refused) {
+		return
 	}
-	next, length := p.Limit*rate.Limit(1+s.Grow), s.Length
+	s.Good = p.Limit
 	switch {
+	case s.Trial.Half: // not enough was seen
+		p.step(now, p.Limit, s.Length)
 	case s.Ceiling == 0:
-		length = firstStep
+		p.step(now, p.Limit*2, firstStep)
 	case p.Limit < s.Ceiling*near:
-		next = min(2*p.Limit, (p.Limit+s.Ceiling)/2)
+		p.step(now, min(p.Limit*1.5, (p.Limit+s.Ceiling)/2), s.Length)
+	case s.Debt == 0:
+		s.Grow, s.Length = min(2*s.Grow, 0.5), max(s.Length/2, time.Second, callsTake(20, p.Limit))
+		p.step(now, p.Limit*rate.Limit(1+s.Grow), s.Length)
 	default:
-		s.Grow = min(2*s.Grow, 0.5)
+		p.step(now, p.Limit, s.Length)
 	}
-	p.Limit = min(next, p.Allowed)
-	p.step(now, length)
 }
 
-// settleAt keeps to a rate below one that was refused.
-func (p *Pace) settleAt(now time.Time, limit, refused rate.Limit) {
-	s := &p.Steps
-	s.Good, s.Grow, s.Ceiling = 0, 0.03, refused
-	p.Limit = min(max(limit, minRate), p.Allowed)
-	s.Length, s.Settled = max(s.Length, calls(20, p.Limit)), p.Limit
-	wait := max(s.Length, calls(10*float64(s.Step.Refused), p.Limit))
-	if p.Limit >= s.Ceiling*near {
-		wait = s.Hold
+// tolerated is the share of refusals that says nothing of the rate.
+func (p *Pace) tolerated() float64 { return usual + 1.5*p.Refusals.Normal }
+
+// tried ends a trial in which enough was seen, and reports whether the cut was taken back.
+func (p *Pace) tried(now time.Time, calls, refused int64) bool {
+	t := &p.Steps.Trial
+	if t.Rate == 0 {
+		return false
 	}
-	p.step(now, wait)
+	t.Calls, t.Refused = t.Calls+calls, t.Refused+refused
+	share := float64(t.Refused) / float64(t.Calls)
+	switch {
+	case t.Calls < 40 || !t.Half && t.Calls < 100:
+		return false
+	case share < p.tolerated():
+		if p.Refusals.Normal > 0 {
+			p.Refusals.Normal = min((p.Refusals.Normal+share)/2, mostNormal)
+		}
+		*t = Trial{}
+		return false
+	case !t.Half || share > tooMany:
+		return false
+	}
+	p.Refusals.Normal = min(share, mostNormal)
+	before := t.Rate
+	*t, p.Steps.Grow, p.Steps.Ceiling, p.Steps.Debt = Trial{}, 1, 0, 0
+	p.step(now, before, firstStep)
+	return true
 }
 
-// calls is how long so many calls take.
-func calls(n float64, limit rate.Limit) time.Duration {
+// callsTake is how long so many calls take.
+func callsTake(n float64, limit rate.Limit) time.Duration {
 	return time.Duration(n / float64(limit) * float64(time.Second))
 }
 
@@ -269,10 +294,13 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 	echo := min(now.Sub(call.At), slowEcho)
 	p.Echo = max(echo, p.Echo+(echo-p.Echo)/16)
 	p.Steps.Cycle.Refused++
-	p.Steps.Step.Refused++
+	if call.Number > p.Steps.Step.Starts {
+		p.Steps.Step.Refused++
+	}
+	p.Steps.Debt += price
 	r := &p.Refusals
 	between := max(call.Number-r.At.Number, 1)
-	r.Surplus = max(0, r.Surplus-(0.025+1.5*r.Normal)*float64(between-1)) + 1
+	r.Surplus = max(0, r.Surplus-p.tolerated()*float64(between-1)) + 1
 	if between > 1 {
 		r.InRow = 0
 	}
@@ -285,8 +313,7 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 	}
 	walled := r.InRow >= unlikely(r.Normal, wall)
 	if !r.On {
-		// What was under way when the rate was cut says nothing of the cut.
-		if !walled && (r.Surplus < 2+60*r.Normal || now.Sub(p.Steps.Cut.At) < time.Second) {
+		if !walled && r.Surplus < 3+40*r.Normal {
 			return
 		}
 		r.On, r.First, r.Worst, r.Asked, r.Backoff = true, call.At, 0, false, 0
@@ -296,7 +323,7 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 		r.Worst, r.Asked = max(r.Worst, r.InRow), after > 0
 		if !call.At.Before(r.Waited) { // and it is not one of those that were under way
 			r.Waited = now
-			r.Backoff = min(max(2*r.Backoff, 2*p.Echo, 20*time.Millisecond), maxBackoffAll)
+			r.Backoff = min(max(2*r.Backoff, 2*p.Echo, callsTake(1, p.Limit), 20*time.Millisecond), maxBackoffAll)
 			p.pause(now, r.Backoff)
 		}
 		p.pause(call.At, min(after, maxRetryAfter))
@@ -307,49 +334,43 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 // or found not to be the reason.
 func (p *Pace) conclude(scout Started) {
 	r, s := &p.Refusals, &p.Steps
+	calls, refused := scout.Number-1-s.Step.Starts, s.Step.Refused
 	cycle, seen := p.seen(scout)
 	sent := p.Limit // unless it was not made use of
 	if before := r.First.Sub(s.Step.Since).Seconds(); before > 0 {
-		sent = min(sent, rate.Limit(float64(scout.Number-s.Step.Starts)/before)*1.2)
+		sent = min(sent, rate.Limit(float64(calls+1)/before)*1.2)
 	}
-	s.Length = min(max(scout.At.Sub(r.First)*6/5, s.Length*7/10, time.Second), 10*time.Second)
-	if s.Hold = min(max(2*s.Hold, 4*s.Length), 2*time.Minute); seen < 0.8*s.Settled || seen > 1.25*s.Settled {
-		s.Hold = 4 * s.Length
-	}
-	s.Hold = max(s.Hold, min(calls(25*float64(s.Step.Refused), p.Limit), time.Hour))
-
-	cut := Cut{At: scout.At, Rate: p.Limit, Calls: scout.Number - 1 - s.Step.Starts, Refused: s.Step.Refused}
-	if old := s.Cut; old.Rate > 0 && 2*cut.share(40) > old.share(40) { // the last one did not help
-		cut.Rate, cut.Times, cut.Calls, cut.Refused = old.Rate, old.Times, old.Calls+cut.Calls, old.Refused+cut.Refused
-		if scout.At.Sub(old.At) >= s.Length/2 {
-			cut.Times++
-		}
-	}
-	switch {
+	waited := scout.At.Sub(r.First)
+	s.Length = max(min(max(waited*6/5, s.Length*7/10, time.Second), 10*time.Second), callsTake(20, p.Limit))
+	switch t := &s.Trial; {
 	case r.Worst == 0 && sent < p.Limit/2: // not made use of: it is not the reason
-	case r.Worst < certain && cut.Times >= 2 && cut.share(0) <= tooMany:
-		r.Normal = min(cut.share(0), mostNormal)
-		p.Limit, s.Grow, s.Ceiling, s.Cut = cut.Rate, 1, 0, Cut{}
-		p.step(scout.At, firstStep)
+	case r.Worst < certain && t.Half && (p.tried(scout.At, calls, refused) || t.Half && t.Calls < 40):
+	case r.Worst < certain && t.Cuts >= 4 && !t.Half:
+		*t = Trial{Rate: t.Rate, Half: true}
+		s.Good, s.Ceiling, s.Grow = 0, p.Limit, 0.03
+		p.step(scout.At, min(p.Limit, seen)/2, s.Length)
 	default:
+		if t.Rate == 0 || t.Half || r.Worst >= certain {
+			*t = Trial{Rate: p.Limit}
+		}
+		if t.Calls, t.Refused, t.Cuts = 0, 0, t.Cuts+1; float64(refused) <= tooMany*float64(calls) {
+			t.Cuts++ // else it is hardly chance
+		}
 		limit, taken := min(seen*below, sent*0.97), scout.Number-1-s.Cycle.Starts-s.Cycle.Refused
 		if r.Worst == 0 && s.Good > 0 && s.Good < p.Limit {
 			limit = s.Good
 		}
 		if taken < 10 {
 			limit = max(limit, sent/2)
-		} else if r.Worst > 0 && (!r.Asked || cycle > 0.9*s.Seen && cycle < 1.1*s.Seen) {
+		} else if r.Worst > 0 && cycle > 0.9*s.Seen && cycle < 1.1*s.Seen {
 			sent = min(sent, seen*1.04)
 		}
-		if s.Good == 0 && s.Ceiling > 0 {
-			sent = min(sent, s.Ceiling)
-		}
-		s.Seen = cycle
-		p.settleAt(scout.At, limit, sent)
-		if s.Cut = cut; r.Worst >= certain {
-			s.Cut = Cut{}
-		}
+		s.Good, s.Ceiling, s.Grow = 0, sent, 0.03
+		p.step(scout.At, limit, s.Length)
+		s.Settled = p.Limit
 	}
+	s.Debt += min(waited.Seconds()*waitPrice, 120) * float64(p.Limit)
+	s.Seen = cycle
 	p.Crowd.Series++
 	r.On, r.Scout, r.Surplus, r.InRow = false, Started{}, 0, 0
 	s.Step = Count{Since: scout.At, Starts: scout.Number - 1}
@@ -379,27 +400,32 @@ func (p *Pace) seen(scout Started) (cycle, seen rate.Limit) {
 }
 
 // taken takes note that the service took a call.
-func (p *Pace) taken(call Started) {
-	c := &p.Crowd
+func (c *Crowd) taken(call Started) {
 	c.Took = max(c.Took, call.Beside)
 	if c.Least == 0 || call.Beside < c.Least {
 		return
 	}
 	if c.Passes++; c.Passes > 2*c.Signs+2 {
-		c.Least, c.Signs, c.Series, c.Passes = 0, 0, 0, 0
+		c.forget()
 	}
 }
+
+func (c *Crowd) forget() { c.Least, c.Signs, c.Passes, c.Tries, c.Series = 0, 0, 0, 0, 0 }
 
 // crowded asks whether it is the number of calls in flight that is refused, and
 // keeps to fewer if so.
 func (p *Pace) crowded(now time.Time, call Started) bool {
 	c := &p.Crowd
 	if c.Good > 0 && call.Beside >= c.Good {
+		if c.Signs++; 3*c.Signs < 2*c.Tries { // most were taken
+			return false
+		}
 		p.keepTo(now, c.Good, min(2*c.Hold, 10*time.Minute))
 		return true
 	}
 	if call.Beside+1+call.Beside/8 <= c.Took || call.Beside == 0 {
-		c.Took, c.Least, c.Signs, c.Series, c.Passes = 0, 0, 0, 0, 0
+		c.Took -= (c.Took + 3) / 4 // the limit may be lower now
+		c.forget()
 		return false
 	}
 	c.Signs++
@@ -410,24 +436,32 @@ func (p *Pace) crowded(now time.Time, call Started) bool {
 		return false
 	}
 	p.keepTo(now, c.Least, 5*time.Second)
-	c.Least, c.Signs, c.Series, c.Passes = 0, 0, 0, 0
 	p.Refusals.On, p.Refusals.Surplus, p.PausedUntil = false, 0, time.Time{}
-	p.Steps.Cut, p.Steps.Ceiling, p.Steps.Grow = Cut{}, 0, 1
+	p.Steps.Trial, p.Steps.Ceiling, p.Steps.Grow = Trial{}, 0, 1
 	return true
 }
 
 // keepTo keeps to so many calls in flight, and tries more after a while.
 func (p *Pace) keepTo(now time.Time, n int, hold time.Duration) {
+	p.Crowd.forget()
 	p.InFlight, p.Crowd.Good, p.Crowd.Hold, p.Crowd.Until = n, n, hold, now.Add(hold)
 }
 
-// spread tries more calls in flight.
+// spread tries more calls in flight, once those that were tried last are taken.
 func (p *Pace) spread(now time.Time) {
 	c := &p.Crowd
-	if p.InFlight < p.MaxInFlight && !now.Before(c.Until) && p.Flying >= p.InFlight {
-		c.Good, c.Until = p.InFlight, now.Add(max(c.Hold/4, time.Second))
-		p.InFlight = min(p.InFlight+max(p.InFlight/8, 1), p.MaxInFlight)
+	if p.InFlight >= p.MaxInFlight || now.Before(c.Until) || p.Flying < p.InFlight || p.InFlight > c.Good && c.Tries < 2 {
+		return
 	}
+	wait := c.Hold / 2
+	if p.Lost.Before == 0 {
+		if wait = c.Hold / 4; p.InFlight > c.Good {
+			c.Hold /= 2
+		}
+	}
+	c.forget()
+	c.Good, c.Until = p.InFlight, now.Add(max(wait, time.Second))
+	p.InFlight = min(p.InFlight+max(p.InFlight/8, 1), p.MaxInFlight)
 }
 
 // lost handles a call that was given up for the time it took.
@@ -438,14 +472,15 @@ func (p *Pace) lost(now time.Time, call Started) {
 	}
 	l.Ended++
 	l.Cut++
-	share := float64(l.Cut) / float64(l.Ended)
+	// Of the first ones many may be cut off by chance.
+	share, raw := float64(l.Cut)/float64(l.Ended+40), float64(l.Cut)/float64(l.Ended)
 	switch {
-	case l.Cut < 3 || share < 0.01+2*l.Normal:
-	case l.Before > 0 && share > l.Share/2 && l.Share < 0.25: // it did not help
+	case l.Cut < 3:
+	case l.Before > 0 && raw > l.Share/2 && raw < 0.25: // it did not help
 		p.InFlight = l.Before
-		*l = Lost{Since: now, Normal: min(share, 0.2)}
-	default:
-		*l = Lost{Since: now, Normal: l.Normal, Share: share, Before: p.InFlight}
+		*l = Lost{Since: now, Normal: max(raw, l.Normal)}
+	case share >= 0.01+2*l.Normal:
+		*l = Lost{Since: now, Normal: l.Normal, Share: float64(l.Cut) / float64(l.Ended+100), Before: p.InFlight}
 		p.keepTo(now, max(min(p.InFlight, call.Beside+1)/2, 1), min(max(2*p.Crowd.Hold, 8*now.Sub(call.At), time.Minute), time.Hour))
 	}
 }
@@ -473,7 +508,7 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 		}
 		news = p.failed(now, key, failure, patience)
 	default:
-		p.taken(call)
+		p.Crowd.taken(call)
 		p.Quota.taken(call)
 		if answer != nil {
 			p.Heard(call, answer.Quota)
@@ -520,7 +555,7 @@ func (p *Pace) Accepted(calls int) (ended bool) {
 
 // Uneasy says whether every end of a call has to be known at once.
 func (p *Pace) Uneasy() bool {
-	return !p.Failing.First.IsZero() || p.Refusals.InRow > 0 || p.Refusals.On || p.Steps.Cut.Rate > 0 || p.Crowd.Good > 0
+	return !p.Failing.First.IsZero() || p.Refusals.InRow > 0 || p.Refusals.On || p.Steps.Trial.Rate > 0 || p.Crowd.Good > 0
 }
 
 // forever is longer than any process lives.

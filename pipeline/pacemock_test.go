@@ -207,13 +207,26 @@ func (m *mock) opens(now time.Time) bool {
 }
 
 func (m *mock) wire() {
-	d := m.echo / 2
+	d := m.echo/2 + m.late()
 	if m.jitter > 0 {
 		m.mu.Lock()
 		d += time.Duration(m.rng.Float64() * float64(m.jitter))
 		m.mu.Unlock()
 	}
 	time.Sleep(d)
+}
+
+// late is by how much something is late on a machine that has other work, too: up
+// to 2 ms, and ten times as much for one in 50. With an exact clock a limit looks
+// like a step, and every controller looks better than it is.
+func (m *mock) late() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.rng.Float64() * float64(2*time.Millisecond)
+	if m.rng.IntN(50) == 0 {
+		d *= 10
+	}
+	return time.Duration(d)
 }
 
 func (m *mock) call(context.Context) (*octave.Answer, error) {
@@ -223,7 +236,7 @@ func (m *mock) call(context.Context) (*octave.Answer, error) {
 	if !m.oracle {
 		m.wire()
 	}
-	wait, answer, err := m.decide()
+	wait, answer, err := m.decide(time.Now())
 	time.Sleep(wait)
 	if answer != nil || wait > 0 {
 		m.ended()
@@ -239,10 +252,9 @@ var sample = func() *octave.Answer {
 	return a
 }()
 
-func (m *mock) decide() (time.Duration, *octave.Answer, error) {
+func (m *mock) decide(now time.Time) (time.Duration, *octave.Answer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
 	refused := !m.oracle && m.rng.Float64() < m.random
 	var wait time.Duration
 	for _, l := range m.limits {
@@ -316,10 +328,9 @@ func (m *mock) quota(now time.Time) octave.Quota {
 }
 
 // look notes for how long no call was started although one would have been taken.
-func (m *mock) look() {
+func (m *mock) look(now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
 	if m.flying >= m.calls || !m.opens(now) || m.told.After(now) {
 		m.openSince = time.Time{}
 		return

@@ -34,6 +34,7 @@ type Pacer struct {
 	limiter *rate.Limiter
 	changed chan struct{} // closed and replaced when a waiting caller must look again
 	pace    Pace
+	late    func() time.Duration // by how much a timer is, in a test with an exact clock
 
 	began, ended time.Time     // of the first call, of the last one
 	busy         time.Duration // of all calls together
@@ -78,6 +79,9 @@ func (p *Pacer) Take() (Started, error) {
 		}
 		if wait <= 0 {
 			return call, nil
+		}
+		if p.late != nil {
+			wait += p.late()
 		}
 		timer := time.NewTimer(wait)
 		select {

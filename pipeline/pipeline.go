@@ -18,8 +18,10 @@
 //
 //   - Begin slowly: ten calls a second, doubled every quarter of a second until
 //     something is refused. Small buckets would refuse most of a burst.
-//   - One refusal is no limit: it holds its own row, for Retry-After. Only more of
-//     them than are normal, or three in a row, are looked into: refusals at random.
+//   - One refusal is no limit: it holds its own row, for Retry-After. Only more than
+//     one in 25 calls, or than one and a half times the share that is normal, or three
+//     in a row, are looked into: refusals at random, calls that come a little too early
+//     for a small bucket because some timer was late.
 //   - Then one call at a time is a scout, until one is taken, which is presumed when
 //     no refusal came back after one and a half times what the slowest refusals of
 //     late took. Answers take 10 to 60 s, which is too long to wait for.
@@ -27,15 +29,18 @@
 //     8 s, holds everybody. Windows that are full, services that are down.
 //   - The rate is cut to the one before, or to what was taken since the last series
 //     of refusals, the wait included. For windows and buckets that is what they take.
-//   - A cut is on trial: it is kept only if fewer are refused. If two in a row do not
-//     halve the share, that share is normal for this service, up to a quarter, and the
-//     rate goes back up: refusals at random, or for what others do. Ten in a row are
-//     certain to be a limit.
-//   - Look again: half way to the rate that was refused, then beyond it in steps of
-//     3, 6, 12 %, each failure doubling the time until the next. Limits that change.
+//   - If cuts do not help, half of what was taken is tried for 40 calls: a share that
+//     is refused there, too, is normal for this service, up to a quarter, and the rate
+//     goes back up. Refusals at random, or for what others do; ten in a row, or more
+//     than 30 %, are certain to be a limit.
+//   - Look again: in steps of a half, and then half way, to the rate that was refused;
+//     beyond it in steps of 6, 12, 25 %, after 25 calls for each one that was refused
+//     and 10 s for each second that was waited. Limits that change, at a price that is
+//     known: one call in 25.
 //   - A refusal beside more calls in flight than any that was taken is a sign of a
 //     limit of calls in flight. With four signs that number is kept to, the rate is
-//     left alone, and a few more are tried now and then: services with so many workers.
+//     left alone, and a few more are tried now and then, as long as most of them are
+//     taken: services with so many workers.
 //   - Calls that are cut off for the time they took (504, time-outs) halve the calls in
 //     flight, on trial as well: a service with a queue. They may be paid for, so that
 //     more are tried after a minute at the earliest; a single one may start each nine

@@ -148,13 +148,6 @@ func (e *FormatError) Error() string {
 // A Key names a question. The zero Key is that of records without one.
 type Key [16]byte
 
-// ParseKey reads the 32 hex digits that [Key.String] writes.
-func ParseKey(s string) (Key, error) {
-	var k Key
-	err := k.UnmarshalText([]byte(s))
-	return k, err
-}
-
 // String returns the key as 32 hex digits.
 func (k Key) String() string { return hex.EncodeToString(k[:]) }
 

@@ -381,14 +381,15 @@ func TestReadOnlyBesideARun(t *testing.T) {
 	must(t, j.Close())
 }
 
-func TestParseKey(t *testing.T) {
-	k, err := ParseKey("000102030405060708090a0b0c0d0e0f")
-	if err != nil || k.String() != "000102030405060708090a0b0c0d0e0f" || k[15] != 15 {
-		t.Errorf("ParseKey = %v, %v", k, err)
+func TestKeyAsText(t *testing.T) {
+	const text = "000102030405060708090a0b0c0d0e0f"
+	var k Key
+	if err := k.UnmarshalText([]byte(text)); err != nil || k.String() != text || k[15] != 15 {
+		t.Errorf("%v, %v", k, err)
 	}
-	for _, bad := range []string{"", "00", strings.Repeat("g", 32), strings.Repeat("0", 34)} {
-		if _, err := ParseKey(bad); err == nil {
-			t.Errorf("ParseKey(%q) does not fail", bad)
+	for _, bad := range []string{"", "00", strings.Repeat("0", 31) + "g", strings.Repeat("0", 34)} {
+		if err := k.UnmarshalText([]byte(bad)); err == nil || k.String() != text {
+			t.Errorf("%q is taken for %v (%v)", bad, k, err)
 		}
 	}
 }

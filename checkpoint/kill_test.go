@@ -79,8 +79,8 @@ func TestKill(t *testing.T) {
 	j := open(t, path, testOptions(nil))
 	defer j.Close()
 	for text := range confirmed {
-		k, err := ParseKey(text)
-		must(t, err)
+		var k Key
+		must(t, k.UnmarshalText([]byte(text)))
 		if got, ok, err := j.Answer(k); !ok || err != nil || !strings.Contains(string(got.Body), text) {
 			t.Fatalf("answer %s = %.60s, %v, %v", text, got.Body, ok, err)
 		}

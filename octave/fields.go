@@ -72,7 +72,7 @@ func Fields() []Field {
 		all = append(all, Field{Name: f.name, Contact: f.contact, Object: f.texts != nil || f.refs != nil})
 		switch {
 		case f.texts != nil:
-			for _, step := range strings.Fields("all 1 2 3 4 5 6 7") {
+			for step := range strings.FieldsSeq("all 1 2 3 4 5 6 7") {
 				all = append(all, Field{Name: f.name + "." + step})
 			}
 		case f.refs != nil:

@@ -98,13 +98,8 @@ func nothing(Recipient) string       { return "" }
 func braces(name string) string { return "{{" + name + "}}" }
 func quoted(name string) string { return strconv.Quote(name) }
 
-func (p *preset) has(column string) bool {
-	for _, c := range p.person {
-		if c.name == column {
-			return true
-		}
-	}
-	return false
+func (p *preset) has(name string) bool {
+	return slices.ContainsFunc(p.person, func(c column) bool { return c.name == name })
 }
 
 // names are the columns of the message at a step, from 1.

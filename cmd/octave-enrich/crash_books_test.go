@@ -98,7 +98,8 @@ func (v *victim) examine(p *process) {
 		}
 	}
 	for name := range books.Contacts {
-		if key, err := checkpoint.ParseKey(name); err != nil || stories[key] == nil {
+		var key checkpoint.Key
+		if err := key.UnmarshalText([]byte(name)); err != nil || stories[key] == nil {
 			v.t.Errorf("question %s was asked and not noted", name)
 		}
 	}

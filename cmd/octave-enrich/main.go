@@ -107,7 +107,7 @@ func (a *app) exit(err error) int {
 	if e.Err != nil {
 		fmt.Fprintf(a.stderr, "%s: %v\n", words.Tool, e.Err)
 	}
-	for _, line := range strings.Split(e.Hint, "\n") {
+	for line := range strings.SplitSeq(e.Hint, "\n") {
 		if line != "" {
 			fmt.Fprintf(a.stderr, "  %s\n", line)
 		}

@@ -75,7 +75,7 @@ func lastRun(path string) (run pipeline.RunBody, marks pipeline.Marks, err error
 
 // listBeside are the files of the list of that name, or nil when one is not there.
 func listBeside(path, name string) (places []string) {
-	for _, file := range strings.Split(name, ", ") { // as a run names several
+	for file := range strings.SplitSeq(name, ", ") { // as a run names several
 		place := file
 		if file == "" || file != filepath.Base(file) {
 			return nil

@@ -149,7 +149,7 @@ func (m *MapFile) text(asJSON bool) ([]byte, error) {
 func wrapComment(list string) string {
 	var b strings.Builder
 	line := "#"
-	for _, word := range strings.Fields(list) {
+	for word := range strings.FieldsSeq(list) {
 		if len(line)+len(word) > 78 {
 			b.WriteString(line + "\n")
 			line = "#"

@@ -142,7 +142,7 @@ var table = sync.OnceValue(func() map[string][]meaning {
 		default:
 			m.field = person.Field(name)
 		}
-		for _, spelling := range strings.Split(cells[2], ", ") {
+		for spelling := range strings.SplitSeq(cells[2], ", ") {
 			ranks[name]++
 			m.rank = 100 * ranks[name]
 			for _, f := range []string{fold(spelling), plain(fold(spelling)), umlauts(fold(spelling))} {

@@ -23,7 +23,7 @@ func readTable(name, separator string) map[string][]string {
 		if !ok || strings.HasPrefix(line, "#") {
 			continue
 		}
-		for _, v := range strings.Split(values, separator) {
+		for v := range strings.SplitSeq(values, separator) {
 			if v = strings.TrimSpace(v); v != "" {
 				kinds[kind] = append(kinds[kind], v)
 			}

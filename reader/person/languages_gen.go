@@ -25,9 +25,9 @@ const (
 
 func main() {
 	of := map[string]string{} // name -> tag
-	for _, tag := range strings.Fields(named) {
+	for tag := range strings.FieldsSeq(named) {
 		names := []string{display.Self.Name(language.Make(tag))}
-		for _, in := range strings.Fields(inside) {
+		for in := range strings.FieldsSeq(inside) {
 			names = append(names, display.Languages(language.Make(in)).Name(language.Make(tag)))
 		}
 		for _, name := range names {
@@ -37,7 +37,7 @@ func main() {
 			}
 		}
 	}
-	for _, pair := range strings.Split(byHand, "|") {
+	for pair := range strings.SplitSeq(byHand, "|") {
 		tag, name, _ := strings.Cut(pair, " ")
 		of[name] = tag
 	}

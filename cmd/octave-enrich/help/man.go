@@ -95,7 +95,7 @@ func manFlags(b *strings.Builder, heading string, flags *pflag.FlagSet) {
 // and commands.
 func manText(text string) string {
 	var b strings.Builder
-	for _, paragraph := range strings.Split(strings.Trim(text, "\n"), "\n\n") {
+	for paragraph := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
 		if strings.Contains("\n"+paragraph, "\n ") {
 			fmt.Fprintf(&b, ".PP\n.nf\n%s\n.fi\n", roff(paragraph))
 		} else {

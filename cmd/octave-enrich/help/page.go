@@ -67,7 +67,7 @@ var lineOfFlag = regexp.MustCompile(`^ +(?:-\w, )?--([a-z-]+)`)
 // pageOf leaves out the lines that begin with a flag which the command has not.
 func pageOf(cmd *cobra.Command, page string) string {
 	var lines []string
-	for _, line := range strings.Split(page, "\n") {
+	for line := range strings.SplitSeq(page, "\n") {
 		if m := lineOfFlag.FindStringSubmatch(line); m == nil || cmd.Flags().Lookup(m[1]) != nil {
 			lines = append(lines, line)
 		}

@@ -22,7 +22,7 @@ func (r Rows) Hold(row int) bool {
 
 // ReadRows reads 4,17-20.
 func ReadRows(text string) (list Rows, err error) {
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		first, last, several := strings.Cut(strings.TrimSpace(part), "-")
 		if !several {
 			last = first

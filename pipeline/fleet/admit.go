@@ -160,60 +160,42 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 			lockRun = " FOR NO KEY UPDATE"
 		}
 	}
-	b.Queue(`SELECT id, stopped IS NOT NULL, `+goesOn+`, incarnation, coalesce(max_calls - calls, -1), max_usage IS NOT NULL,
+	var id, n int64
+	var run string
+	var state runState
+	each(b, []any{&run, &state.stopped, &state.goesOn, &state.incarnation, &state.left, &state.budgeted, &state.spent, &state.fits}, func() error {
+		seen := state
+		k.runs[run] = &seen
+		return nil
+	}, `SELECT id, stopped IS NOT NULL, `+goesOn+`, incarnation, coalesce(max_calls - calls, -1), max_usage IS NOT NULL,
 			coalesce(max_usage <= 0 OR usage + coalesce(cost, 1) > max_usage, false),
 			least(greatest(coalesce(floor((max_usage - usage) / coalesce(cost, 1)), 0), 0), 1000000)::int
-		FROM octave_fleet.run WHERE id = ANY($1) ORDER BY id`+lockRun, runs).Query(func(rows pgx.Rows) error {
-		var id string
-		var r runState
-		_, err := pgx.ForEachRow(rows, []any{&id, &r.stopped, &r.goesOn, &r.incarnation, &r.left, &r.budgeted, &r.spent, &r.fits}, func() error {
-			state := r
-			k.runs[id] = &state
-			return nil
-		})
-		return err
-	})
+		FROM octave_fleet.run WHERE id = ANY($1) ORDER BY id`+lockRun, runs)
 	if entering {
 		b.Queue(lostSQL("queue = $1 AND key = ANY($2)"), queue, keys)
-		b.Queue(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until, work) OVERRIDING SYSTEM VALUE
+		each(b, []any{&id}, func() error { k.entered[id] = true; return nil }, `INSERT INTO octave_fleet.call (id, queue, key, run, host, until, work) OVERRIDING SYSTEM VALUE
 			SELECT id, $1, key, run, $2, clock_timestamp() + $3::interval, CASE WHEN submits THEN '' END
 			FROM unnest($4::bigint[], $5::bytea[], $6::text[], $7::boolean[]) AS u (id, key, run, submits)
-			ON CONFLICT DO NOTHING RETURNING id`, queue, w.host.Load(), w.cfg.RescueAfter, ids, keys, runs, submits).Query(func(rows pgx.Rows) error {
-			var id int64
-			_, err := pgx.ForEachRow(rows, []any{&id}, func() error { k.entered[id] = true; return nil })
-			return err
-		})
+			ON CONFLICT DO NOTHING RETURNING id`, queue, w.host.Load(), w.cfg.RescueAfter, ids, keys, runs, submits)
 	} else {
-		b.Queue(`SELECT nextval(pg_get_serial_sequence('octave_fleet.call', 'id')) FROM generate_series(1, $1)`, len(turns)).Query(func(rows pgx.Rows) error {
-			next := 0
-			var id int64
-			_, err := pgx.ForEachRow(rows, []any{&id}, func() error { turns[next].id = id; next++; return nil })
-			return err
-		})
+		each(b, []any{&n, &id}, func() error { turns[n-1].id = id; return nil },
+			`SELECT n, nextval(pg_get_serial_sequence('octave_fleet.call', 'id')) FROM generate_series(1, $1) n`, len(turns))
 	}
-	b.Queue(`SELECT key, id, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), ended, attempts,
+	var key []byte
+	var c pastCall
+	each(b, []any{&key, &c.id, &c.run, &c.result, &c.failed, &c.onWire, &c.ended, &c.attempts, &c.asked, &c.work, &c.body}, func() error {
+		k.calls[keyOf(key)] = append(k.calls[keyOf(key)], c)
+		return nil
+	}, `SELECT key, id, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), ended, attempts,
 			asked, coalesce(work, ''), CASE WHEN ended IS NULL THEN body END
-		FROM octave_fleet.call WHERE queue = $1 AND key = ANY($2) ORDER BY key, id`+lockCalls, queue, keys).Query(func(rows pgx.Rows) error {
-		var key []byte
-		var c pastCall
-		_, err := pgx.ForEachRow(rows, []any{&key, &c.id, &c.run, &c.result, &c.failed, &c.onWire, &c.ended, &c.attempts, &c.asked, &c.work, &c.body}, func() error {
-			k.calls[keyOf(key)] = append(k.calls[keyOf(key)], c)
-			return nil
-		})
-		return err
-	})
+		FROM octave_fleet.call WHERE queue = $1 AND key = ANY($2) ORDER BY key, id`+lockCalls, queue, keys)
 	if budgeted {
-		b.Queue(`SELECT run, count(*) FROM octave_fleet.call WHERE ended IS NULL AND run = ANY($1) AND id <> ALL($2) GROUP BY run`, runs, ids).Query(func(rows pgx.Rows) error {
-			var run string
-			var n int
-			_, err := pgx.ForEachRow(rows, []any{&run, &n}, func() error {
-				if r := k.runs[run]; r != nil {
-					r.inFlight = n
-				}
-				return nil
-			})
-			return err
-		})
+		each(b, []any{&run, &n}, func() error {
+			if r := k.runs[run]; r != nil {
+				r.inFlight = int(n)
+			}
+			return nil
+		}, `SELECT run, count(*) FROM octave_fleet.call WHERE ended IS NULL AND run = ANY($1) AND id <> ALL($2) GROUP BY run`, runs, ids)
 	}
 }
 

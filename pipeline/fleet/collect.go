@@ -146,18 +146,15 @@ func (c *Coordinator) histories(ctx context.Context, keep func(checkpoint.Key) b
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var key []byte
-			var e entry
-			if err := rows.Scan(&e.id, &key, &e.run, &e.result, &e.failed, &e.asked, &e.ended, &e.body, &e.work); err != nil {
-				return err
-			}
+		var key []byte
+		var e entry
+		_, err = pgx.ForEachRow(rows, []any{&e.id, &key, &e.run, &e.result, &e.failed, &e.asked, &e.ended, &e.body, &e.work}, func() error {
 			if e.key = keyOf(key); keep == nil || keep(e.key) {
 				histories[e.key] = append(histories[e.key], e)
 			}
-		}
-		return rows.Err()
+			return nil
+		})
+		return err
 	})
 	return histories, err
 }
@@ -350,24 +347,20 @@ func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) *openCalls {
 	for _, w := range c.waiters() {
 		keys = append(keys, w.Key[:])
 	}
-	batch.Queue(`SELECT c.id, c.key, c.asked, c.until = 'infinity' FROM octave_fleet.call c
+	var key []byte
+	var e entry
+	var submitted bool
+	each(batch, []any{&e.id, &key, &e.asked, &submitted}, func() error {
+		if e.key = keyOf(key); submitted {
+			calls.submitted = append(calls.submitted, e)
+		} else {
+			calls.wire[e.key] = true
+		}
+		return nil
+	}, `SELECT c.id, c.key, c.asked, c.until = 'infinity' FROM octave_fleet.call c
 		WHERE c.queue = $1 AND c.key = ANY($2) AND c.ended IS NULL AND c.until > clock_timestamp()
 		AND (c.until = 'infinity' OR EXISTS (SELECT FROM octave_fleet.host h WHERE h.id = c.host AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval))`,
-		c.queue.Load(), keys, deadFor).
-		Query(func(rows pgx.Rows) error {
-			var key []byte
-			var e entry
-			var submitted bool
-			_, err := pgx.ForEachRow(rows, []any{&e.id, &key, &e.asked, &submitted}, func() error {
-				if e.key = keyOf(key); submitted {
-					calls.submitted = append(calls.submitted, e)
-				} else {
-					calls.wire[e.key] = true
-				}
-				return nil
-			})
-			return err
-		})
+		c.queue.Load(), keys, deadFor)
 	return calls
 }
 

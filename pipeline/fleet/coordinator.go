@@ -150,10 +150,10 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 	var began time.Time
 	var told, last int64
 	var incarnation string
-	err = c.db.pipeline(ctx, func(batch *pgx.Batch) {
-		batch.Queue(`UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
-			WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew).
-			Query(func(rows pgx.Rows) (err error) { before, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
+	err = c.db.patient(ctx, func(ctx context.Context) error {
+		batch := &pgx.Batch{}
+		collect(batch, &before, pgx.RowTo[string], `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
+			WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew)
 		batch.Queue(`SELECT coalesce(max(told), 0) FROM octave_fleet.run WHERE checkpoint = $1`, c.cfg.Checkpoint).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&told) })
 		maxCalls, maxUsage, cost := limits(c.cfg.Budgets)
@@ -166,6 +166,7 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 			c.cfg.Run, c.cfg.Checkpoint, queue, c.cfg.Host, c.cfg.Owner, c.cfg.List, c.cfg.Total, orphanAfter, maxCalls, maxUsage, cost)
 		batch.Queue(`SELECT started, (SELECT coalesce(max(id), 0) FROM octave_fleet.call), octave_fleet.incarnation() FROM octave_fleet.run WHERE id = $1`, c.cfg.Run).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&began, &last, &incarnation) })
+		return c.db.pool.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
 		return nil, err

@@ -211,13 +211,19 @@ func (d *DB) transaction(ctx context.Context, do func(context.Context, pgx.Tx) e
 	})
 }
 
-// pipeline is a patient transaction of statements that do not depend on each
-// other's results: one round trip for all.
-func (d *DB) pipeline(ctx context.Context, queue func(*pgx.Batch)) error {
-	return d.patient(ctx, func(ctx context.Context) error {
-		batch := &pgx.Batch{}
-		queue(batch)
-		return d.pool.SendBatch(ctx, batch).Close()
+// each queues a query, and what is done with each of its rows once it is in dest.
+func each(b *pgx.Batch, dest []any, do func() error, sql string, args ...any) {
+	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, dest, do)
+		return err
+	})
+}
+
+// collect queues a query, whose rows are read into a list.
+func collect[T any](b *pgx.Batch, into *[]T, row pgx.RowToFunc[T], sql string, args ...any) {
+	b.Queue(sql, args...).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, row)
+		return err
 	})
 }
 

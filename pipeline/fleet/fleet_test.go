@@ -1190,7 +1190,9 @@ func TestFleetUsageCountsOnce(t *testing.T) {
 		one := &turn{Job: &river.Job[job]{Args: job{Run: "a", Budgeted: true}}, worker: h.Worker, id: int64(100 + i), usage: usage}
 		r.server.Exec(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE VALUES ($1, 1, $2, 'a', 1, now())`, one.id, []byte{byte(i)})
 		for range 3 {
-			if err := h.db.pipeline(t.Context(), func(b *pgx.Batch) { closeCalls(b, []ending{{turn: one, result: "answered", body: []byte(`{}`)}}) }); err != nil {
+			batch := &pgx.Batch{}
+			closeCalls(batch, []ending{{turn: one, result: "answered", body: []byte(`{}`)}})
+			if err := h.db.pool.SendBatch(t.Context(), batch).Close(); err != nil {
 				t.Fatal(err)
 			}
 		}

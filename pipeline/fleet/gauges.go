@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,12 +63,7 @@ func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err e
 			g.Latency = time.Duration(seconds * float64(time.Second))
 			return err
 		})
-	// The keys of living hosts, or of the last one.
-	batch.Queue(`SELECT state, coalesce(kind, ''), clock_timestamp() FROM octave_fleet.pace WHERE account IN (
-		SELECT account FROM (
-			SELECT h.account, h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval AS alive, row_number() OVER (ORDER BY h.seen DESC) AS nth
-			FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue WHERE q.service = $1 AND q.name = $2) h WHERE alive OR nth = 1)`, service, queue, deadFor).
-		Query(g.keys)
+	g.keys(batch, service, queue)
 	if err := d.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return Gauges{}, d.safe(err)
 	}
@@ -80,17 +74,13 @@ func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err e
 	return g, nil
 }
 
-// keys adds up what the keys of a queue do.
-func (g *Gauges) keys(rows pgx.Rows) error {
-	var state []byte
+// keys queues what the keys of living hosts, or of the last one, do.
+func (g *Gauges) keys(batch *pgx.Batch, service, queue string) {
+	var pace pipeline.Pace
 	var kind string
 	var now time.Time
 	best := -1
-	_, err := pgx.ForEachRow(rows, []any{&state, &kind, &now}, func() error {
-		var pace pipeline.Pace
-		if err := json.Unmarshal(state, &pace); err != nil {
-			return err
-		}
+	each(batch, []any{&pace, &kind, &now}, func() error {
 		g.Started += pace.Recent.LastSecond(now)
 		stopped, paused := octave.ParseCause(kind), pace.PausedUntil.After(now)
 		rank := 3
@@ -110,6 +100,8 @@ func (g *Gauges) keys(rows pgx.Rows) error {
 			g.Stopped, g.Failing, g.Paused = stopped, pace.Failing.On, paused
 		}
 		return nil
-	})
-	return err
+	}, `SELECT state, coalesce(kind, ''), clock_timestamp() FROM octave_fleet.pace WHERE account IN (
+		SELECT account FROM (
+			SELECT h.account, h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval AS alive, row_number() OVER (ORDER BY h.seen DESC) AS nth
+			FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue WHERE q.service = $1 AND q.name = $2) h WHERE alive OR nth = 1)`, service, queue, deadFor)
 }

@@ -51,16 +51,13 @@ const goesOn = `(paused IS NULL AND incarnation = octave_fleet.incarnation() AND
 func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 	w := k.w
 	batch := &pgx.Batch{}
-	host := func(rows pgx.Rows) error {
-		var id int32
-		_, err := pgx.ForEachRow(rows, []any{&id}, func() error { w.host.Store(id); return nil })
-		return err
-	}
-	batch.Queue(`UPDATE octave_fleet.host SET seen = clock_timestamp(), in_flight = $2, queue = $3, ended = NULL WHERE name = $1 RETURNING id`,
-		w.name, w.InFlight(), w.queue.Load()).Query(host)
-	batch.Queue(`INSERT INTO octave_fleet.host (name, version, format, queue, account, slots)
+	var id int32
+	known := func() error { w.host.Store(id); return nil }
+	each(batch, []any{&id}, known, `UPDATE octave_fleet.host SET seen = clock_timestamp(), in_flight = $2, queue = $3, ended = NULL WHERE name = $1 RETURNING id`,
+		w.name, w.InFlight(), w.queue.Load())
+	each(batch, []any{&id}, known, `INSERT INTO octave_fleet.host (name, version, format, queue, account, slots)
 		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM octave_fleet.host WHERE name = $1) RETURNING id`,
-		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots).Query(host)
+		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots)
 	var kind, text *string // why this key may not ask; one that is idle does not hear of it otherwise
 	batch.Queue(`SELECT kind, error FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account).QueryRow(func(row pgx.Row) error { return row.Scan(&kind, &text) })
 	batch.Queue(`SELECT greatest(count(*), 1), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
@@ -71,8 +68,7 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 		w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
 		return err
 	})
-	batch.Queue(`SELECT id FROM octave_fleet.run WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND `+goesOn, w.queue.Load()).
-		Query(func(rows pgx.Rows) (err error) { runs, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
+	collect(batch, &runs, pgx.RowTo[string], `SELECT id FROM octave_fleet.run WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND `+goesOn, w.queue.Load())
 	var incarnation string
 	batch.Queue(`SELECT octave_fleet.incarnation()`).QueryRow(func(row pgx.Row) error { return row.Scan(&incarnation) })
 	if err := w.db.pool.SendBatch(ctx, batch).Close(); err != nil {
@@ -155,8 +151,7 @@ func (d *DB) upkeep(ctx context.Context, retain time.Duration) error {
 	batch.Queue(lostSQL("true"))
 	// A host that was lost with a question of a run that is over gives it back to its queue.
 	var over []string
-	batch.Queue(`SELECT id FROM octave_fleet.run WHERE (ended IS NOT NULL OR stopped IS NOT NULL) AND seen > clock_timestamp() - interval '1 day'`).
-		Query(func(rows pgx.Rows) (err error) { over, err = pgx.CollectRows(rows, pgx.RowTo[string]); return err })
+	collect(batch, &over, pgx.RowTo[string], `SELECT id FROM octave_fleet.run WHERE (ended IS NOT NULL OR stopped IS NOT NULL) AND seen > clock_timestamp() - interval '1 day'`)
 	if err := d.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}

@@ -72,18 +72,14 @@ func spacing(limit rate.Limit) time.Duration {
 // openSchedule locks the row of a key.
 func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, error) {
 	s := &schedule{account: account}
-	var state []byte
 	var kind, text *string
 	var seen time.Time
 	err := tx.QueryRow(ctx, `SELECT state, next, seen, kind, error, rejected, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
-		Scan(&state, &s.next, &seen, &kind, &text, &s.rejected, &s.now)
+		Scan(&s.pace, &s.next, &seen, &kind, &text, &s.rejected, &s.now)
 	if err != nil {
 		return nil, err
 	}
 	s.read = time.Now()
-	if err := json.Unmarshal(state, &s.pace); err != nil {
-		return nil, err
-	}
 	switch {
 	case s.pace.InFlight == 0: // moved from tables of before
 		s.pace = pipeline.NewPace(s.pace.Allowed, allSlots)

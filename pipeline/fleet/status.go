@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -82,15 +81,15 @@ type RunStatus struct {
 
 // Status looks at everything at one moment.
 func (d *DB) Status(ctx context.Context) (s Status, err error) {
-	s = Status{Queues: []QueueStatus{}, Hosts: []HostStatus{}, Keys: []KeyStatus{}, Runs: []RunStatus{}}
+	s.Keys = []KeyStatus{}
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, d.pool, options, func(tx pgx.Tx) error {
-		for _, part := range []func(context.Context, pgx.Tx, *Status) error{queueStatus, hostStatus, keyStatus, runStatus} {
-			if err := part(ctx, tx, &s); err != nil {
-				return err
-			}
-		}
-		return nil
+		batch := &pgx.Batch{}
+		collect(batch, &s.Queues, pgx.RowToStructByPos[QueueStatus], queueSQL)
+		collect(batch, &s.Hosts, pgx.RowToStructByPos[HostStatus], hostSQL, deadFor)
+		s.keys(batch)
+		collect(batch, &s.Runs, pgx.RowToStructByPos[RunStatus], runSQL, stoppedAnew, deadFor)
+		return tx.SendBatch(ctx, batch).Close()
 	})
 	return s, d.safe(err)
 }
@@ -102,62 +101,36 @@ const leftSQL = `SELECT r.id, r.queue, r.started, greatest(r.total - greatest(r.
 	FROM octave_fleet.run r LEFT JOIN (SELECT run, sum(answered + failed) AS settled FROM octave_fleet.tally GROUP BY run) t ON t.run = r.id
 	WHERE r.ended IS NULL AND r.stopped IS NULL`
 
-// queueStatus counts as a ledger of a checkpoint does: a call that did not end
+// queueSQL counts as a ledger of a checkpoint does: a call that did not end
 // is possibly billed.
-func queueStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
-	rows, err := tx.Query(ctx, `SELECT q.service, q.name, greatest(coalesce(r.left, 0) - coalesce(o.running + o.submitted, 0), 0), coalesce(o.running, 0), coalesce(o.submitted, 0),
-			coalesce(t.answered, 0), coalesce(t.failed, 0), coalesce(t.calls, 0) + coalesce(o.running + o.submitted, 0), coalesce(t.billed, 0) + coalesce(o.running, 0), coalesce(t.usage, 0)::text
-		FROM octave_fleet.queue q
-		LEFT JOIN (SELECT queue, sum(answered) AS answered, sum(failed) AS failed, sum(calls) AS calls, sum(billed) AS billed, sum(usage) AS usage
-			FROM octave_fleet.tally GROUP BY queue) t ON t.queue = q.id
-		LEFT JOIN (SELECT queue, count(*) FILTER (WHERE until <> 'infinity') AS running, count(*) FILTER (WHERE until = 'infinity') AS submitted FROM octave_fleet.call WHERE ended IS NULL GROUP BY queue) o ON o.queue = q.id
-		LEFT JOIN (SELECT queue, sum(left_over) AS left FROM (`+leftSQL+`) l GROUP BY queue) r ON r.queue = q.id
-		ORDER BY q.service, q.name`)
-	if err != nil {
-		return err
-	}
-	var q QueueStatus
-	_, err = pgx.ForEachRow(rows, []any{&q.Service, &q.Queue, &q.Queued, &q.Running, &q.Submitted, &q.Answered, &q.Failed, &q.Calls, &q.PossiblyBilled, &q.Usage},
-		func() error { s.Queues = append(s.Queues, q); return nil })
-	return err
-}
+const queueSQL = `SELECT q.service, q.name, greatest(coalesce(r.left, 0) - coalesce(o.running + o.submitted, 0), 0), coalesce(o.running, 0), coalesce(o.submitted, 0),
+		coalesce(t.answered, 0), coalesce(t.failed, 0), coalesce(t.calls, 0) + coalesce(o.running + o.submitted, 0), coalesce(t.billed, 0) + coalesce(o.running, 0), coalesce(t.usage, 0)::text
+	FROM octave_fleet.queue q
+	LEFT JOIN (SELECT queue, sum(answered) AS answered, sum(failed) AS failed, sum(calls) AS calls, sum(billed) AS billed, sum(usage) AS usage
+		FROM octave_fleet.tally GROUP BY queue) t ON t.queue = q.id
+	LEFT JOIN (SELECT queue, count(*) FILTER (WHERE until <> 'infinity') AS running, count(*) FILTER (WHERE until = 'infinity') AS submitted FROM octave_fleet.call WHERE ended IS NULL GROUP BY queue) o ON o.queue = q.id
+	LEFT JOIN (SELECT queue, sum(left_over) AS left FROM (` + leftSQL + `) l GROUP BY queue) r ON r.queue = q.id
+	ORDER BY q.service, q.name`
 
-func hostStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
-	rows, err := tx.Query(ctx, `SELECT h.name, h.version, q.service, q.name, h.account, h.slots, h.in_flight, h.started, h.seen, h.seen > clock_timestamp() - $1::interval
-		FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue WHERE h.ended IS NULL ORDER BY h.id`, deadFor)
-	if err != nil {
-		return err
-	}
-	var h HostStatus
-	_, err = pgx.ForEachRow(rows, []any{&h.Name, &h.Version, &h.Service, &h.Queue, &h.Key, &h.Slots, &h.InFlight, &h.Started, &h.Seen, &h.Alive},
-		func() error { s.Hosts = append(s.Hosts, h); return nil })
-	return err
-}
+const hostSQL = `SELECT h.name, h.version, q.service, q.name, h.account, h.slots, h.in_flight, h.started, h.seen, h.seen > clock_timestamp() - $1::interval
+	FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue WHERE h.ended IS NULL ORDER BY h.id`
 
-func keyStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
-	rows, err := tx.Query(ctx, `SELECT account, state, coalesce(kind, ''), coalesce(error, ''), clock_timestamp() FROM octave_fleet.pace ORDER BY account`)
-	if err != nil {
-		return err
-	}
+// keys queues what the paces of the keys say.
+func (s *Status) keys(batch *pgx.Batch) {
 	var k KeyStatus
-	var state []byte
+	var pace pipeline.Pace
 	var now time.Time
-	_, err = pgx.ForEachRow(rows, []any{&k.Key, &state, &k.Stopped, &k.Error, &now}, func() error {
-		var pace pipeline.Pace
-		if err := json.Unmarshal(state, &pace); err != nil {
-			return err
-		}
+	each(batch, []any{&k.Key, &pace, &k.Stopped, &k.Error, &now}, func() error {
 		key := k
 		key.Limit, key.Rate = perSecond(pace.Allowed), perSecond(pace.Limit)
 		key.Started = pace.Recent.LastSecond(now)
 		key.PausedMS = max(pace.PausedUntil.Sub(now).Milliseconds(), 0)
-		if pace.Failing.On {
-			key.Outage = &pace.Failing.First
+		if first := pace.Failing.First; pace.Failing.On {
+			key.Outage = &first
 		}
 		s.Keys = append(s.Keys, key)
 		return nil
-	})
-	return err
+	}, `SELECT account, state, coalesce(kind, ''), coalesce(error, ''), clock_timestamp() FROM octave_fleet.pace ORDER BY account`)
 }
 
 // perSecond is 0 for no limit.
@@ -168,17 +141,8 @@ func perSecond(limit rate.Limit) float64 {
 	return float64(limit)
 }
 
-func runStatus(ctx context.Context, tx pgx.Tx, s *Status) error {
-	rows, err := tx.Query(ctx, `SELECT r.id, q.service, q.name, r.host, r.owner, r.list, r.total, r.done, r.started, r.seen, r.seen > clock_timestamp() - $2::interval, coalesce(r.stopped, ''),
-			CASE WHEN r.stopped IS NOT NULL THEN r.stopped WHEN r.paused IS NOT NULL THEN 'paused' WHEN r.incarnation <> octave_fleet.incarnation() THEN 'unconfirmed'
-				WHEN r.seen <= clock_timestamp() - r.orphan_after THEN 'orphaned' ELSE 'running' END
-		FROM octave_fleet.run r JOIN octave_fleet.queue q ON q.id = r.queue
-		WHERE r.ended IS NULL AND (r.stopped IS NULL OR r.stopped <> $1) ORDER BY r.started`, stoppedAnew, deadFor)
-	if err != nil {
-		return err
-	}
-	var r RunStatus
-	_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Service, &r.Queue, &r.Host, &r.User, &r.List, &r.Total, &r.Done, &r.Started, &r.Seen, &r.Alive, &r.Stopped, &r.State},
-		func() error { s.Runs = append(s.Runs, r); return nil })
-	return err
-}
+const runSQL = `SELECT r.id, q.service, q.name, r.host, r.owner, r.list, r.total, r.done, r.started, r.seen, r.seen > clock_timestamp() - $2::interval,
+		CASE WHEN r.stopped IS NOT NULL THEN r.stopped WHEN r.paused IS NOT NULL THEN 'paused' WHEN r.incarnation <> octave_fleet.incarnation() THEN 'unconfirmed'
+			WHEN r.seen <= clock_timestamp() - r.orphan_after THEN 'orphaned' ELSE 'running' END, coalesce(r.stopped, '')
+	FROM octave_fleet.run r JOIN octave_fleet.queue q ON q.id = r.queue
+	WHERE r.ended IS NULL AND (r.stopped IS NULL OR r.stopped <> $1) ORDER BY r.started`

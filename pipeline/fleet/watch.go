@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -81,28 +80,15 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT count(*), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue.Load(), Format, deadFor).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts, &s.places) })
-	batch.Queue(`SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue.Load()).
-		Query(func(rows pgx.Rows) error {
-			var kind, text *string
-			_, err := pgx.ForEachRow(rows, []any{&kind, &text}, func() error {
-				if kind != nil {
-					s.left = stopError(*kind, text)
-				}
-				return nil
-			})
-			return err
-		})
-	batch.Queue(`SELECT state FROM octave_fleet.pace WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue.Load(), deadFor).
-		Query(func(rows pgx.Rows) error {
-			var text []byte
-			_, err := pgx.ForEachRow(rows, []any{&text}, func() error {
-				var pace pipeline.Pace
-				err := json.Unmarshal(text, &pace)
-				s.paces = append(s.paces, pace)
-				return err
-			})
-			return err
-		})
+	var kind, text *string
+	each(batch, []any{&kind, &text}, func() error {
+		if kind != nil {
+			s.left = stopError(*kind, text)
+		}
+		return nil
+	}, `SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue.Load())
+	collect(batch, &s.paces, pgx.RowTo[pipeline.Pace], `SELECT state FROM octave_fleet.pace
+		WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue.Load(), deadFor)
 	s.calls = c.lookOnTheWire(batch)
 	// Last, for hosts wait while its row is locked.
 	batch.Queue(`UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1

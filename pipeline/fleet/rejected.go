@@ -59,7 +59,7 @@ func (w *Worker) rejected(ctx context.Context, call *octave.Error, began time.Ti
 	if call.Foreign || k.foreign {
 		return nil, &HostError{call}
 	}
-	inARow := w.countRejection(ctx)
+	inARow := w.countRejection()
 	switch {
 	case inARow >= rejectionsInARow:
 		return fmt.Errorf("%d calls in a row: %w", inARow, call), nil
@@ -78,8 +78,8 @@ func (w *Worker) notRejected() {
 
 // countRejection returns how many calls with this key were rejected in a row, by all
 // hosts; 0 when the database does not say.
-func (w *Worker) countRejection(ctx context.Context) (inARow int) {
-	err := w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error {
+func (w *Worker) countRejection() (inARow int) {
+	err := w.pacing.join(func(s *schedule, _ *pgx.Batch) error {
 		s.rejected++
 		inARow = s.rejected
 		return nil

@@ -116,19 +116,29 @@ func (s *schedule) save(batch *pgx.Batch) error {
 	return nil
 }
 
-// schedule changes the row of the key of this host in a transaction of its own,
-// and tells it first what went well since the last time.
-func (w *Worker) schedule(ctx context.Context, change func(*schedule, *pgx.Batch) error) error {
+// A change is of the row of a key. It may be repeated.
+type change func(*schedule, *pgx.Batch) error
+
+// schedule makes changes of the row of the key of this host in one transaction, and tells
+// it first what went well since the last time.
+func (w *Worker) schedule(changes []change) error {
+	ctx, cancel := w.brief(w.hard)
+	defer cancel()
 	well := w.accepted.Swap(0)
 	err := w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		s, err := openSchedule(ctx, tx, w.cfg.Account)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errNoPace
+		}
 		if err != nil {
-			return paceError(err)
+			return err
 		}
 		s.accepted(int(well), time.Unix(0, w.acceptedAt.Load()))
 		batch := &pgx.Batch{}
-		if err := change(s, batch); err != nil {
-			return err
+		for _, change := range changes {
+			if err := change(s, batch); err != nil {
+				return err
+			}
 		}
 		if err := s.save(batch); err != nil {
 			return err
@@ -156,9 +166,9 @@ func (s *schedule) accepted(calls int, last time.Time) {
 
 // lease gets a start for up to want calls, and when there is none how long to
 // wait before asking again. It returns ErrStopped when nobody may start any more.
-func (w *Worker) lease(ctx context.Context, want int) (starts []lease, wait time.Duration, err error) {
+func (w *Worker) lease(want int) (starts []lease, wait time.Duration, err error) {
 	var stopped *octave.Error
-	err = w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
+	err = w.pacing.join(func(s *schedule, batch *pgx.Batch) error {
 		stopped = s.stopped
 		if stopped != nil {
 			forbid(batch, w.cfg.Account, w.queue.Load(), stopped.Cause, stopped.Error()) // runs that began since have to know
@@ -214,9 +224,9 @@ func (w *Worker) take(ctx context.Context) start {
 			if w.starts = w.starts[1:]; time.Since(next.at) < latest {
 				return start{lease: next}
 			}
-			w.giveUp([]lease{next}) //nolint:contextcheck // its own; it was for somebody who did not wait
+			w.giveUp([]lease{next}) // it was for somebody who did not wait
 		}
-		starts, wait, err := w.lease(w.brake.Context(), int(w.waiting.Load())) //nolint:contextcheck // others want them, too
+		starts, wait, err := w.lease(int(w.waiting.Load()))
 		if w.starts = starts; len(starts) > 0 {
 			continue
 		}
@@ -375,10 +385,3 @@ func (d *DB) pardon(ctx context.Context, account string) error {
 
 // A pace row that is gone, pruned by hand, is an error of its own.
 var errNoPace = fmt.Errorf("the row of this key is gone from the fleet's database: %w", pgx.ErrNoRows)
-
-func paceError(err error) error {
-	if errors.Is(err, pgx.ErrNoRows) {
-		return errNoPace
-	}
-	return err
-}

@@ -4,6 +4,7 @@ package fleet
 // there polls for the answer.
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -126,7 +127,7 @@ func (t *turn) follow(q *pipeline.Question) error {
 		return &pipeline.JournalError{Err: err}
 	}
 	if anew && t.end == nil {
-		_ = w.schedule(t.ctx, func(s *schedule, _ *pgx.Batch) error { s.pace.Flying++; return nil }) // else it is counted when all is quiet
+		_ = w.pacing.join(func(s *schedule, _ *pgx.Batch) error { s.pace.Flying++; return nil }) // else it is counted when all is quiet
 	}
 	return nil
 }
@@ -199,7 +200,7 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 	if errors.As(end, &call) && call.Action == octave.All {
 		w.forbidden(call, began)
 	} else if w.waiting.Load() == 0 { // else it is told with the next lease
-		_ = w.schedule(ctx, func(*schedule, *pgx.Batch) error { return nil })
+		_ = w.pacing.join(func(*schedule, *pgx.Batch) error { return nil })
 	}
 	return progress.Answer, pipeline.NoteEnd(t, w.cfg.Observer, q, s.At, progress.Answer, end)
 }
@@ -211,12 +212,12 @@ func (w *Worker) forbidden(call *octave.Error, at time.Time) {
 	defer cancel()
 	all, alone := w.refused(ctx, call, at)
 	if all != nil {
-		_ = w.schedule(ctx, func(_ *schedule, batch *pgx.Batch) error { // else others find out
+		_ = w.pacing.join(func(_ *schedule, batch *pgx.Batch) error { // else others find out
 			forbid(batch, w.cfg.Account, w.queue.Load(), call.Cause, all.Error())
 			return nil
 		})
 	}
-	if stop := firstError(all, alone); stop != nil {
+	if stop := cmp.Or(all, alone); stop != nil {
 		w.brake.Pull(stop)
 	}
 }
@@ -283,7 +284,7 @@ func (c *Coordinator) note(e entry) error {
 	}
 	c.noted[e.id] = true
 	c.cfg.Submissions.Set(e.key, s)
-	return firstError(c.cfg.Journal.Note(pipeline.AskedRecord(e.key, e.asked, s.Row)), c.cfg.Journal.Note(submitted))
+	return cmp.Or(c.cfg.Journal.Note(pipeline.AskedRecord(e.key, e.asked, s.Row)), c.cfg.Journal.Note(submitted))
 }
 
 // open says whether the service works on it.

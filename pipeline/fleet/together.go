@@ -9,9 +9,9 @@ import (
 // whoever is first does it for all who came until then, and the others wait for that one.
 type together[T any] struct {
 	do   func([]T) error // all of it or nothing; may be repeated
-	size func(T) int     // bytes that a statement carries for one
+	size func(T) int     // in bytes: they are statementBytes at most
 
-	first   chan struct{} // held by who does it
+	first   chan struct{} // held by those who do it
 	mu      sync.Mutex
 	waiting []*member[T]
 }
@@ -22,15 +22,12 @@ type member[T any] struct {
 	done chan struct{}
 }
 
-const (
-	// gather is how long the first one waits for others: little beside a call.
-	gather = 15 * time.Millisecond
-	// mostTogether bounds how long one that waits holds up all.
-	mostTogether = 100
-)
+// gather is how long the first one waits for others: little beside a call.
+const gather = 15 * time.Millisecond
 
-func newTogether[T any](do func([]T) error, size func(T) int) *together[T] {
-	return &together[T]{do: do, size: size, first: make(chan struct{}, 1)}
+// newTogether lets so many transactions go on at the same time.
+func newTogether[T any](transactions int, do func([]T) error, size func(T) int) *together[T] {
+	return &together[T]{do: do, size: size, first: make(chan struct{}, transactions)}
 }
 
 // join returns when it is done, or why it was not.
@@ -59,6 +56,9 @@ func (g *together[T]) join(item T) error {
 // reason to lose the others.
 func (g *together[T]) lead() {
 	all := g.some()
+	if len(all) == 0 { // others who lead took them
+		return
+	}
 	items := make([]T, len(all))
 	for i, m := range all {
 		items[i] = m.item
@@ -77,7 +77,7 @@ func (g *together[T]) some() (all []*member[T]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n, bytes := 0, 0
-	for n < min(len(g.waiting), mostTogether) && (n == 0 || bytes+g.size(g.waiting[n].item) <= statementBytes) {
+	for n < len(g.waiting) && (n == 0 || bytes+g.size(g.waiting[n].item) <= statementBytes) {
 		bytes += g.size(g.waiting[n].item)
 		n++
 	}

@@ -29,7 +29,7 @@ func TestTogetherInOneTransaction(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var done []int
 			times := 0
-			g := newTogether(func(items []int) error { times++; done = append(done, items...); return nil }, func(int) int { return size })
+			g := newTogether(1, func(items []int) error { times++; done = append(done, items...); return nil }, func(int) int { return size })
 			for i, err := range joins(g, 10) {
 				if err != nil || !slices.Contains(done, i) {
 					t.Errorf("%d: %v", i, err)
@@ -51,7 +51,7 @@ func TestTogetherRefused(t *testing.T) {
 		lost int
 	}{{refused, 1}, {fmt.Errorf("wrapped: %w", refused), 1}, {away, 10}} {
 		synctest.Test(t, func(t *testing.T) {
-			g := newTogether(func(items []int) error {
+			g := newTogether(1, func(items []int) error {
 				if slices.Contains(items, 7) {
 					return c.err
 				}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,7 +139,7 @@ func (t *turn) later(agent pipeline.Agent) pipeline.Agent {
 		var call *octave.Error
 		if again || isStop(err) || errors.As(err, &call) && call.Action == octave.All {
 			t.end = river.JobSnooze(wait)
-			return nil, firstError(t.miss(attempts), pipeline.ErrStopped) //nolint:contextcheck // a missed call is stored after ctx has ended, too
+			return nil, cmp.Or(t.miss(attempts), pipeline.ErrStopped) //nolint:contextcheck // a missed call is stored after ctx has ended, too
 		}
 		return answer, err
 	}
@@ -164,7 +165,7 @@ func (t *turn) Take() (pipeline.Started, error) {
 	for tries := 0; ; tries++ {
 		start := w.take(wait)
 		if start.err != nil && !isStop(start.err) {
-			return pipeline.Started{}, firstError(t.leave(), &pipeline.JournalError{Err: start.err})
+			return pipeline.Started{}, cmp.Or[error](t.leave(), &pipeline.JournalError{Err: start.err})
 		}
 		if start.at.IsZero() {
 			return t.notNow(start.wait)
@@ -172,7 +173,7 @@ func (t *turn) Take() (pipeline.Started, error) {
 		if !t.entered {
 			if admitted, err := t.admit(true); err != nil || !admitted {
 				w.giveUp([]lease{start.lease})
-				return pipeline.Started{}, firstError(err, pipeline.ErrStopped)
+				return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
 			}
 		}
 		if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil {
@@ -192,7 +193,7 @@ func (t *turn) notNow(wait time.Duration) (pipeline.Started, error) {
 		wait = 0
 	}
 	t.end = river.JobSnooze(max(wait, 0))
-	return pipeline.Started{}, firstError(t.leave(), pipeline.ErrStopped)
+	return pipeline.Started{}, cmp.Or(t.leave(), pipeline.ErrStopped)
 }
 
 // leave takes back the note of a call that was not made.
@@ -289,11 +290,4 @@ func (t *turn) settle(e ending) error {
 // isStop says that somebody was told to stop.
 func isStop(err error) bool {
 	return errors.Is(err, pipeline.ErrStopped) || errors.Is(err, context.Canceled)
-}
-
-func firstError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -67,6 +68,7 @@ type Worker struct {
 
 	looking, entering *together[*turn]
 	settling          *together[ending]
+	pacing            *together[change]
 
 	slots   chan struct{} // full while as many calls are in flight as may be
 	line    chan struct{} // held by the first of those who wait for a start
@@ -97,9 +99,12 @@ type Worker struct {
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
 	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1),
 		polls: rate.NewLimiter(0, 1)}
-	w.looking = newTogether(func(turns []*turn) error { return w.admit(turns, false) }, func(*turn) int { return 0 })
-	w.entering = newTogether(func(turns []*turn) error { return w.admit(turns, true) }, func(*turn) int { return 0 })
-	w.settling = newTogether(w.settle, func(e ending) int { return len(e.body) })
+	most := func(*turn) int { return statementBytes / 100 }
+	w.looking = newTogether(1, func(turns []*turn) error { return w.admit(turns, false) }, most)
+	w.entering = newTogether(1, func(turns []*turn) error { return w.admit(turns, true) }, most)
+	w.pacing = newTogether(1, w.schedule, func(change) int { return 0 })
+	// The end of a job is a round trip of its own, and the database may be far away.
+	w.settling = newTogether(2, w.settle, func(e ending) int { return len(e.body) + statementBytes/25 })
 	observer := cfg.Observer
 	w.cfg.Observer = func(e pipeline.Event) {
 		switch e.(type) {
@@ -190,7 +195,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return err
 	}
-	w.giveUp(w.starts) //nolint:contextcheck // its own: an orderly stop has ended ctx
+	w.giveUp(w.starts)
 	if err := w.retire(ctx); err != nil {
 		w.cfg.Log.Warn("the fleet was not told that this host has ended; others will notice", slog.String("error", err.Error()))
 	}
@@ -337,7 +342,7 @@ func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Ke
 	if refusedAll {
 		all, alone = w.refused(ctx, call, at)
 	}
-	broken := w.schedule(ctx, func(s *schedule, batch *pgx.Batch) error {
+	broken := w.pacing.join(func(s *schedule, batch *pgx.Batch) error {
 		const patience = 1 << 60 // how long an outage is waited for is up to the runs
 		news = s.pace.Ended(s.now, started, key, answer, err, patience)
 		if err == nil {
@@ -348,7 +353,7 @@ func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Ke
 		}
 		return nil
 	})
-	if stop := firstError(all, alone); stop != nil {
+	if stop := cmp.Or(all, alone); stop != nil {
 		w.brake.Pull(stop)
 	}
 	if broken == nil && news != nil {
@@ -372,9 +377,7 @@ func (w *Worker) tookOn(started pipeline.Started, quota octave.Quota) {
 		return
 	}
 	var news pipeline.Event
-	ctx, cancel := w.brief(w.hard)
-	defer cancel()
-	err := w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error {
+	err := w.pacing.join(func(s *schedule, _ *pgx.Batch) error {
 		news = s.pace.TookOn(s.now, started, quota)
 		s.rejected = 0
 		return nil
@@ -389,9 +392,7 @@ func (w *Worker) giveUp(starts []lease) {
 	if len(starts) == 0 {
 		return
 	}
-	ctx, cancel := w.brief(w.hard)
-	defer cancel()
-	_ = w.schedule(ctx, func(s *schedule, _ *pgx.Batch) error { // else they are counted anew
+	_ = w.pacing.join(func(s *schedule, _ *pgx.Batch) error { // else they are counted anew
 		for _, start := range starts {
 			s.pace.Ended(s.now, start.call, checkpoint.Key{}, nil, pipeline.ErrStopped, 0)
 		}

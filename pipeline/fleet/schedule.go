@@ -219,12 +219,15 @@ func (w *Worker) take(ctx context.Context) start {
 		return start{wait: comeBack}
 	}
 	for {
-		for len(w.starts) > 0 {
+		late := 0 // those were for somebody who did not wait
+		for late < len(w.starts) && time.Since(w.starts[late].at) >= latest {
+			late++
+		}
+		w.giveUp(w.starts[:late])
+		if w.starts = w.starts[late:]; len(w.starts) > 0 {
 			next := w.starts[0]
-			if w.starts = w.starts[1:]; time.Since(next.at) < latest {
-				return start{lease: next}
-			}
-			w.giveUp([]lease{next}) // it was for somebody who did not wait
+			w.starts = w.starts[1:]
+			return start{lease: next}
 		}
 		starts, wait, err := w.lease(int(w.waiting.Load()))
 		if w.starts = starts; len(starts) > 0 {

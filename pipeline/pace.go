@@ -13,7 +13,8 @@ import (
 
 // A Pace is what is known of how fast a service may be asked, and of its health.
 // It decides and never waits, and it is plain data: a [Pacer] keeps one in memory
-// for the workers of a process, a fleet one in its database for all hosts. See the
+// for the workers of a process, a fleet one in its database for all hosts, each of
+// which changes it once for all that its calls have to tell at the same time. See the
 // package comment for its rules.
 type Pace struct {
 	Allowed     rate.Limit `json:"allowed"` // by the user, calls per second; rate.Inf for no limit

@@ -32,7 +32,8 @@ import (
 //     with each row once;
 //   - nobody is billed twice who cannot be explained by a call that was cut off or
 //     broke off, and possibly_billed of status is never less than that;
-//   - no question is asked again once its answer is stored.
+//   - no question is asked again once its answer is stored, or while it is known what
+//     the service calls its work.
 //
 // The ledger of the service, a process that is not killed, is the witness.
 func TestFleetCrash(t *testing.T) {
@@ -45,8 +46,9 @@ func TestFleetCrash(t *testing.T) {
 	}
 }
 
-// assaults are what is done to a fleet, one kind a seed.
-var assaults = []string{"worker", "coordinator", "database", "cut", "all"}
+// assaults are what is done to a fleet, one kind a seed. With submissions a worker and
+// the run are killed while the service has the work.
+var assaults = []string{"worker", "coordinator", "database", "cut", "all", "submissions"}
 
 const (
 	siegeWorkers = 3
@@ -72,9 +74,10 @@ func laySiege(t *testing.T, seed uint64) *siege {
 		seed: seed, rows: 90, format: []string{"csv", "jsonl"}[seed%2], messages: int(1 + seed%7), retries: int(seed % 3),
 		concurrency: siegeSlots, latency: 30 * time.Millisecond, jitter: 60 * time.Millisecond, notFound: 0.05, faults: fleetFaults,
 	}}
+	c.async = c.assault == "submissions"
 	check(t, os.WriteFile(filepath.Join(c.dir, "list."+c.format), c.list(), 0o600))
 	c.uninterrupted()
-	c.service = serveRemote(t, append(c.knobs(), "--faults", c.faults, "--seed", fmt.Sprint(seed))...)
+	c.service = serveRemote(t, append(c.knobs(), c.trouble()...)...)
 	c.server = pgtest.Start(t)
 	c.proxy = newProxy(t, c.server.Address())
 	if p := runToEnd(t, c.dir, c.service.url, "fleet", "init", "--fleet", c.server.URL(c.server.Address())); p.code() != 0 {
@@ -99,7 +102,7 @@ func (c *siege) hire() *process {
 // beside it.
 func (c *siege) coordinator() *process {
 	return start(c.t, command(c.t, c.dir, c.service.url, "run", "list."+c.format, "-o", filepath.Base(c.output()),
-		"--retries", strconv.Itoa(c.retries), "--fresh", "--fleet", c.server.URL(c.server.Address())))
+		"--retries", strconv.Itoa(c.retries), "--fresh", "--async="+strconv.FormatBool(c.async), "--poll", "100ms", "--fleet", c.server.URL(c.server.Address())))
 }
 
 func (c *siege) run() {
@@ -154,6 +157,10 @@ func (c *siege) attack(coordinator *process) {
 		c.proxy.cut(true)
 		time.Sleep(time.Duration(c.random.Int64N(int64(1500 * time.Millisecond)))) // less than it takes to be lost
 		c.proxy.cut(false)
+	case "submissions":
+		c.murder(c.workers[victim])
+		c.murder(coordinator)
+		c.workers[victim] = c.hire()
 	case "all":
 		c.server.Kill()
 		c.murder(c.workers[victim])
@@ -181,6 +188,9 @@ func (c *siege) settleFleet() {
 	for key, q := range questions {
 		if q.afterwards > 0 {
 			c.t.Errorf("question %s: asked %d times after its answer was stored", key, q.afterwards)
+		}
+		if q.known > 0 {
+			c.t.Errorf("question %s: submitted %d times while an id of it was known", key, q.known)
 		}
 		answers += q.found
 		if explained := q.found + q.billed + q.cutOff(); books.Contacts[key].Billed > explained {
@@ -242,7 +252,7 @@ type checkpointStatus struct {
 }
 
 // A history is what the fleet's journal tells of a question.
-type history struct{ asked, answered, missed, billed, found, afterwards int }
+type history struct{ asked, answered, missed, billed, found, afterwards, known int }
 
 func (p history) cutOff() int { return max(0, p.asked-p.answered-p.missed) }
 
@@ -250,14 +260,15 @@ func (c *siege) questions() map[string]*history {
 	all := map[string]*history{}
 	check(c.t, c.server.Try(context.Background(), func(conn *pgx.Conn) error {
 		rows, err := conn.Query(context.Background(), `SELECT encode(key, 'hex'), coalesce(result, ''), billed AND result = 'missed', coalesce(usage > 0, false),
-				EXISTS (SELECT FROM octave_fleet.call other WHERE other.key = c.key AND other.result = 'answered' AND other.ended < c.asked)
+				EXISTS (SELECT FROM octave_fleet.call other WHERE other.key = c.key AND other.result = 'answered' AND other.ended < c.asked),
+				EXISTS (SELECT FROM octave_fleet.call other WHERE other.key = c.key AND other.work <> '' AND other.id < c.id AND c.asked < other.ended)
 			FROM octave_fleet.call c`)
 		if err != nil {
 			return err
 		}
 		var key, result string
-		var billed, cost, afterwards bool
-		_, err = pgx.ForEachRow(rows, []any{&key, &result, &billed, &cost, &afterwards}, func() error {
+		var billed, cost, afterwards, known bool
+		_, err = pgx.ForEachRow(rows, []any{&key, &result, &billed, &cost, &afterwards, &known}, func() error {
 			p := all[key]
 			if p == nil {
 				p = &history{}
@@ -272,6 +283,9 @@ func (c *siege) questions() map[string]*history {
 			}
 			if afterwards {
 				p.afterwards++
+			}
+			if known {
+				p.known++
 			}
 			if billed {
 				p.billed++

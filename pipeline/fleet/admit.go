@@ -277,7 +277,7 @@ func (t *turn) enter(b *pgx.Batch, k *known, entering bool) error {
 		}
 		return nil
 	}
-	b.Queue(`DELETE FROM octave_fleet.call WHERE id = $1 AND ended IS NULL`, t.id)
+	b.Queue(`DELETE FROM octave_fleet.call WHERE id = $1 AND key = $2 AND ended IS NULL`, t.id, t.Args.Key[:])
 	if v.stop != "" {
 		b.Queue(`UPDATE octave_fleet.run SET stopped = $2 WHERE id = $1 AND stopped IS NULL`, t.Args.Run, v.stop)
 	}

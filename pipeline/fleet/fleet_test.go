@@ -37,6 +37,7 @@ type rig struct {
 	t       *testing.T
 	server  *pgtest.Server
 	address string // of the server, or of what is before it
+	options string // of its URL
 	service *service
 	logs    *logs
 	look    *DB
@@ -62,7 +63,7 @@ func rigOn(t *testing.T, server *pgtest.Server) *rig {
 // as is a connection of a user who may do no more than that.
 func (r *rig) as(does string) *DB {
 	r.t.Helper()
-	db, err := Open(r.t.Context(), pgtest.As(Role(r.server.Database(), does), r.server.URL(r.address)), 6, Events{})
+	db, err := Open(r.t.Context(), pgtest.As(Role(r.server.Database(), does), r.server.URL(r.address)+r.options), 6, Events{})
 	if err != nil {
 		r.t.Fatal(err)
 	}

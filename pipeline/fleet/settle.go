@@ -50,9 +50,11 @@ func (w *Worker) settle(ends []ending) error {
 
 // closeCalls queues the ends of calls. One that others took for lost has an answer after
 // all. What it cost is added up once, however often it is repeated; one that may have
-// been billed is taken to have cost what was expected.
+// been billed is taken to have cost what was expected. In a database of before, the number
+// of a call may be that of another question.
 func closeCalls(b *pgx.Batch, ends []ending) {
 	var gone, ids []int64
+	var goneKeys, keys [][]byte
 	var results []string
 	var failed, billed []bool
 	var bodies [][]byte
@@ -60,25 +62,26 @@ func closeCalls(b *pgx.Batch, ends []ending) {
 	var attempts []int
 	for _, e := range ends {
 		if e.result == "" {
-			gone = append(gone, e.id)
+			gone, goneKeys = append(gone, e.id), append(goneKeys, e.Args.Key[:])
 			continue
 		}
 		ids, results, failed, bodies, attempts = append(ids, e.id), append(results, e.result), append(failed, e.failed), append(bodies, e.body), append(attempts, e.attempts)
+		keys = append(keys, e.Args.Key[:])
 		usages, billed = append(usages, amount(e.usage)), append(billed, e.missed != nil && e.missed.Billed)
 	}
 	if len(ids) > 0 {
-		b.Queue(closeSQL, ids, results, failed, bodies, usages, billed, attempts)
+		b.Queue(closeSQL, ids, results, failed, bodies, usages, billed, attempts, keys)
 	}
 	if len(gone) > 0 {
-		b.Queue(`WITH gone AS (DELETE FROM octave_fleet.call WHERE id = ANY($1) RETURNING run)
-			UPDATE octave_fleet.run SET calls = calls - n FROM (SELECT run, count(*) AS n FROM gone GROUP BY run) g WHERE id = g.run AND max_calls IS NOT NULL`, gone)
+		b.Queue(`WITH gone AS (DELETE FROM octave_fleet.call c USING unnest($1::bigint[], $2::bytea[]) AS u (id, key) WHERE c.id = u.id AND c.key = u.key RETURNING run)
+			UPDATE octave_fleet.run SET calls = calls - n FROM (SELECT run, count(*) AS n FROM gone GROUP BY run) g WHERE id = g.run AND max_calls IS NOT NULL`, gone, goneKeys)
 	}
 }
 
 const closeSQL = `WITH new AS (
 		UPDATE octave_fleet.call c SET ended = clock_timestamp(), result = u.result, failed = u.failed, body = u.body, usage = u.usage::numeric, billed = u.billed, attempts = u.attempts
-		FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::bytea[], $5::text[], $6::boolean[], $7::int[]) AS u (id, result, failed, body, usage, billed, attempts)
-		WHERE c.id = u.id AND (c.ended IS NULL OR c.result = 'lost') RETURNING c.run, c.usage, c.billed),
+		FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::bytea[], $5::text[], $6::boolean[], $7::int[], $8::bytea[]) AS u (id, result, failed, body, usage, billed, attempts, key)
+		WHERE c.id = u.id AND c.key = u.key AND (c.ended IS NULL OR c.result = 'lost') RETURNING c.run, c.usage, c.billed),
 	sums AS (SELECT run, coalesce(sum(usage), 0) AS usage, count(*) FILTER (WHERE billed) AS billed, max(nullif(usage, 0)) AS cost FROM new GROUP BY run)
 	UPDATE octave_fleet.run r SET usage = r.usage + s.usage + s.billed * coalesce(r.cost, 1), cost = greatest(r.cost, s.cost)
 	FROM sums s WHERE r.id = s.run AND r.max_usage IS NOT NULL`

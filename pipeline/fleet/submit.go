@@ -70,9 +70,9 @@ func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer
 	// paid for; a crash after it has lost nothing, for any host may poll.
 	err = w.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error {
 		kept, err := tx.Exec(ctx, `UPDATE octave_fleet.call c SET work = $2, body = $3, until = 'infinity', ended = NULL, result = NULL, billed = false
-			WHERE id = $1 AND (ended IS NULL OR result = 'lost') AND NOT EXISTS (
+			WHERE id = $1 AND key = $4 AND (ended IS NULL OR result = 'lost') AND NOT EXISTS (
 				SELECT FROM octave_fleet.call o WHERE o.queue = c.queue AND o.key = c.key AND o.ended IS NULL AND o.id <> c.id)`,
-			t.id, s.ID, pipeline.SubmittedRecord(q, s).Body)
+			t.id, s.ID, pipeline.SubmittedRecord(q, s).Body, q.Key[:])
 		if err != nil || kept.RowsAffected() == 0 { // it was taken for lost, and another host asks
 			return err
 		}

@@ -116,7 +116,9 @@ func (s *Server) remove() {
 func programs(t testing.TB) string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if path, err := exec.LookPath("initdb"); err == nil {
-		found = append(found, path)
+		if path, err = filepath.EvalSymlinks(path); err == nil { // beside it are the others
+			found = append(found, path)
+		}
 	}
 	if len(found) == 0 {
 		t.Fatal("there is no PostgreSQL here; make fleet-test installs it")
@@ -173,6 +175,32 @@ func (s *Server) Kill() {
 	kill(s.cmd)
 	_ = s.cmd.Wait() // killed
 	s.cmd = nil
+}
+
+// Standby makes a server that follows this one, from its stream, and may only be read
+// until Promote. It ends with the test.
+func (s *Server) Standby() *Server {
+	s.t.Helper()
+	dir := filepath.Join(s.dir, "standby")
+	if err := errors.Join(os.Mkdir(dir, 0o711), giveAway(dir)); err != nil { //nolint:gosec // as that of the server
+		s.t.Fatal(err)
+	}
+	b := &Server{t: s.t, bin: s.bin, dir: dir, port: freePort(s.t), database: s.database}
+	backup := s.command("pg_basebackup", "-D", b.data(), "-d", fmt.Sprintf("host=127.0.0.1 port=%d user=octave", s.port), "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	if out, err := backup.CombinedOutput(); err != nil {
+		s.t.Fatalf("pg_basebackup: %v\n%s", err, out)
+	}
+	s.t.Cleanup(b.Kill)
+	b.Run()
+	return b
+}
+
+// Promote makes a standby the server that takes writes.
+func (s *Server) Promote() {
+	s.t.Helper()
+	if out, err := s.command("pg_ctl", "promote", "-D", s.data(), "-w").CombinedOutput(); err != nil {
+		s.t.Fatalf("pg_ctl promote: %v\n%s", err, out)
+	}
 }
 
 // Address is host and port.

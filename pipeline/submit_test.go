@@ -581,3 +581,19 @@ func TestReadSubmission(t *testing.T) {
 		t.Error("a submission of another question was read")
 	}
 }
+
+// A submission whose id never came is named with the row that asked; one whose id came
+// is waited for.
+func TestAskedRecordNamesTheRow(t *testing.T) {
+	q, at := NewQuestion(octave.Request{Email: "a@example.com"}, 7), time.Now()
+	var lost, waiting Ledger
+	lost.Add(AskedRecord(q.Key, at, q.Row))
+	waiting.Add(AskedRecord(q.Key, at, q.Row))
+	waiting.Add(SubmittedRecord(q, Submission{ID: "x", At: at, Row: q.Row}))
+	if names := lost.Lost(); len(names) != 1 || names[0].Row != 7 || lost.PossiblyBilled() != 1 {
+		t.Errorf("%+v, possibly billed %d", names, lost.PossiblyBilled())
+	}
+	if len(waiting.Lost()) != 0 || waiting.PossiblyBilled() != 0 || waiting.Questions().Submitted != 1 {
+		t.Errorf("%+v, possibly billed %d", waiting.Lost(), waiting.PossiblyBilled())
+	}
+}

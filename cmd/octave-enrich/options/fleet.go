@@ -39,7 +39,8 @@ func (f *Fleet) RunFlags(fs *pflag.FlagSet) {
 	})
 }
 
-// FleetFlags are those of the commands that only look at a fleet's database.
+// FleetFlags are those of the commands that look at a fleet's database, or make one, and
+// make no calls.
 func (o *Options) FleetFlags(fs *pflag.FlagSet) {
 	fs.Var(&o.Fleet.URL, "fleet", "PostgreSQL `URL` of the fleet (env OCTAVE_FLEET)")
 	fs.BoolVar(&o.Service.Insecure, "insecure", false, insecureHelp)

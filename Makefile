@@ -87,7 +87,7 @@ mutants: ## change the program in many small ways and see whether its tests noti
 quirks: ## 10,000 lists as tools write them down, through reader and writer and back
 	go test ./pipeline -run '^TestQuirks$$' -rapid.checks 10000
 
-pace: ## how near to an oracle the pace comes, for 60 kinds of limit, in virtual time
+pace: ## how near to an oracle the pace comes, for 61 kinds of limit, in virtual time
 	@out=$$(go test -count 1 -v -run '^TestPace$$' ./pipeline 2>&1); code=$$?; echo "$$out" | sed -n 's/.*_test.go:[0-9]*: //p'; exit $$code
 
 bench: ## benchmarks, one package at a time; figures with a target say (want...)

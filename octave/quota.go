@@ -20,15 +20,18 @@ type Quota struct {
 // longestReset is beyond what a limit of speed is about.
 const longestReset = 24 * time.Hour
 
-// quota reads the current draft of RateLimit and RateLimit-Policy, the fields
-// RateLimit-* of the drafts before, and X-RateLimit-* with a reset in seconds or
-// as an epoch. What is incomplete or contradicts itself says nothing.
+// quota reads the current draft of RateLimit and RateLimit-Policy, an older one
+// with all in the field RateLimit, the fields RateLimit-* of the drafts before, and
+// X-RateLimit-* or X-Rate-Limit-* with a reset in seconds or as an epoch. What is
+// incomplete or contradicts itself says nothing.
 func quota(h http.Header, now time.Time) Quota {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
 	}
 	var said Quota
-	for _, q := range []Quota{draft(h), fields(h, "RateLimit-", now), fields(h, "X-RateLimit-", now)} {
+	for _, q := range []Quota{
+		draft(h), olderDraft(h), fields(h, "RateLimit-", now), fields(h, "X-RateLimit-", now), fields(h, "X-Rate-Limit-", now),
+	} {
 		switch {
 		case q.Limit <= 0 || q.Remaining < 0 || q.Remaining > q.Limit || q.Reset <= 0 || q.Reset > longestReset || q.Window > longestReset:
 		case said.Limit > 0 && (said.Limit != q.Limit || said.Remaining != q.Remaining):
@@ -51,17 +54,33 @@ func (q Quota) on(err error) error {
 
 // draft reads `RateLimit-Policy: "default";q=100;w=60` and
 // `RateLimit: "default";r=50;t=30`. Of several limits it is the one that leaves the
-// fewest calls a second, by the policy of its own name.
+// fewest calls a second, by the policy of its own name. Without t, which may be left
+// out, the calls that are left are spread as evenly as the policy allows.
 func draft(h http.Header) (tightest Quota) {
 	policies := items(h.Values("RateLimit-Policy"))
 	for name, limit := range items(h.Values("RateLimit")) {
 		policy := policies[name]
 		q := Quota{Limit: whole(policy["q"]), Remaining: whole(limit["r"]), Reset: seconds(limit["t"]), Window: seconds(policy["w"])}
+		if limit["t"] == "" && q.Limit > 0 {
+			q.Reset = q.Window * time.Duration(max(q.Remaining, 1)) / time.Duration(q.Limit)
+		}
 		if q.Limit > 0 && q.Remaining >= 0 && q.Reset > 0 && (tightest.Limit == 0 || q.perSecond() < tightest.perSecond()) {
 			tightest = q
 		}
 	}
 	return tightest
+}
+
+// olderDraft reads `RateLimit: limit=100, remaining=50, reset=30`, with the window in
+// `RateLimit-Policy: 100;w=60`.
+func olderDraft(h http.Header) Quota {
+	said := map[string]string{}
+	for part := range strings.SplitSeq(h.Get("RateLimit"), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		said[name] = value
+	}
+	window := items(h.Values("RateLimit-Policy"))[said["limit"]]["w"]
+	return Quota{Limit: whole(said["limit"]), Remaining: whole(said["remaining"]), Reset: seconds(said["reset"]), Window: seconds(window)}
 }
 
 // perSecond is how fast the calls that are left would be used up by the reset.

@@ -227,6 +227,10 @@ func withWindow(left, limit int, reset, span time.Duration) octave.Quota {
 	return octave.Quota{Limit: limit, Remaining: left, Reset: reset, Window: span}
 }
 
+func withoutReset(left, limit int, _, span time.Duration) octave.Quota {
+	return octave.Quota{Limit: limit, Remaining: left, Reset: span * time.Duration(max(left, 1)) / time.Duration(limit), Window: span}
+}
+
 func inSeconds(left, limit int, reset, _ time.Duration) octave.Quota {
 	return octave.Quota{Limit: limit, Remaining: left, Reset: reset.Truncate(time.Second) + time.Second}
 }
@@ -334,6 +338,7 @@ var scenarios = []scenario{
 	{name: "10 to 60 s, 20 a minute", share: 97, refused: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(&window{n: 20, span: time.Minute})} }},
 	{name: "100 in 6 s, told with its window", share: 99, refused: 0, mock: func() *mock { return told(100, 6*time.Second, withWindow) }},
 	{name: "100 in 6 s, told in whole seconds", share: 91, refused: 0, mock: func() *mock { return told(100, 6*time.Second, inSeconds) }},
+	{name: "100 in 6 s, told without its end", share: 95, refused: 0, mock: func() *mock { return told(100, 6*time.Second, withoutReset) }},
 	{name: "50 in 1 s, told with its window", share: 99, refused: 0, mock: func() *mock { return told(50, time.Second, withWindow) }},
 	{name: "60 a minute, told in whole seconds", share: 99, refused: 0, long: halfHour, mock: func() *mock { return told(60, time.Minute, inSeconds) }},
 	{name: "no limit, told that nothing is left", share: 92, refused: 0, mock: func() *mock { return told(100_000, time.Minute, nothingLeft) }},

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -490,6 +491,12 @@ func TestAmbiguousAttemptsAreNotRepeatedWhenSo(t *testing.T) {
 	}
 }
 
+// inTurn returns one after the other, again and again.
+func inTurn(all ...time.Duration) func() time.Duration {
+	var n atomic.Int64
+	return func() time.Duration { return all[int(n.Add(1)-1)%len(all)] }
+}
+
 // A service that has refused ten calls in a row, whoever made them, is asked by one
 // call at a time until it takes one, however long its refusals take to come back.
 func TestTenRefusalsInARowAreAnsweredByOneCallAtATime(t *testing.T) {
@@ -501,7 +508,7 @@ func TestTenRefusalsInARowAreAnsweredByOneCallAtATime(t *testing.T) {
 		"as fast as it goes":      {rate.Inf, 0, func() time.Duration { return 10 * time.Millisecond }},
 		"default rate":            {5, 0, func() time.Duration { return 10 * time.Millisecond }},
 		"Retry-After":             {rate.Inf, time.Second, func() time.Duration { return 10 * time.Millisecond }},
-		"refusals of many speeds": {5, 0, func() time.Duration { return rand.N(2 * time.Second) }},
+		"refusals of many speeds": {5, 0, inTurn(50*time.Millisecond, 1900*time.Millisecond, 300*time.Millisecond, time.Second, 10*time.Millisecond, 700*time.Millisecond)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -1188,8 +1188,8 @@ func TestFleetUsageCountsOnce(t *testing.T) {
 		cfg.Budgets = pipeline.Budgets{HasUsage: true, MaxUsage: pipeline.Amount{}.Plus("100")}
 	})
 	for i, usage := range []octave.Decimal{"2.5", "nonsense"} {
-		one := &turn{Job: &river.Job[job]{Args: job{Run: "a", Budgeted: true}}, worker: h.Worker, id: int64(100 + i), usage: usage}
-		r.server.Exec(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE VALUES ($1, 1, $2, 'a', 1, now())`, one.id, []byte{byte(i)})
+		one := &turn{Job: &river.Job[job]{Args: job{Run: "a", Budgeted: true, Key: checkpoint.Key{byte(i)}}}, worker: h.Worker, id: int64(100 + i), usage: usage}
+		r.server.Exec(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE VALUES ($1, 1, $2, 'a', 1, now())`, one.id, one.Args.Key[:])
 		for range 3 {
 			batch := &pgx.Batch{}
 			closeCalls(batch, []ending{{turn: one, result: "answered", body: []byte(`{}`)}})

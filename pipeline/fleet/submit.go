@@ -68,7 +68,7 @@ func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer
 	defer w.unstored.Add(-1)
 	// The commit point: a crash before it has lost the id, and perhaps an answer that is
 	// paid for; a crash after it has lost nothing, for any host may poll.
-	err = w.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = w.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error { //nolint:contextcheck // an id is stored after the call's ctx has ended, too
 		kept, err := tx.Exec(ctx, `UPDATE octave_fleet.call c SET work = $2, body = $3, until = 'infinity', ended = NULL, result = NULL, billed = false
 			WHERE id = $1 AND key = $4 AND (ended IS NULL OR result = 'lost') AND NOT EXISTS (
 				SELECT FROM octave_fleet.call o WHERE o.queue = c.queue AND o.key = c.key AND o.ended IS NULL AND o.id <> c.id)`,
@@ -184,7 +184,7 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 		}
 		switch errors.As(err, &call); {
 		case call != nil && call.Action == octave.All && !over(ctx):
-			w.forbidden(call, began)
+			w.forbidden(call, began) //nolint:contextcheck // it is news for others after this poll has ended, too
 		case call != nil:
 			wait = max(wait, min(call.RetryAfter, mostWaits))
 		}
@@ -198,7 +198,7 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 	w.acceptedAt.Store(time.Now().UnixNano())
 	w.accepted.Add(1)
 	if errors.As(end, &call) && call.Action == octave.All {
-		w.forbidden(call, began)
+		w.forbidden(call, began) //nolint:contextcheck // likewise
 	} else if w.waiting.Load() == 0 { // else it is told with the next lease
 		_ = w.pacing.join(func(*schedule, *pgx.Batch) error { return nil })
 	}

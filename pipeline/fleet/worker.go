@@ -100,8 +100,8 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1),
 		polls: rate.NewLimiter(0, 1)}
 	most := func(*turn) int { return statementBytes / 100 }
-	w.looking = newTogether(1, func(turns []*turn) error { return w.admit(turns, false) }, most)
-	w.entering = newTogether(1, func(turns []*turn) error { return w.admit(turns, true) }, most)
+	w.looking = newTogether(1, func(turns []*turn) error { return w.admit(turns, false) }, most) //nolint:contextcheck // each turn has its own
+	w.entering = newTogether(1, func(turns []*turn) error { return w.admit(turns, true) }, most) //nolint:contextcheck // likewise
 	w.pacing = newTogether(1, w.schedule, func(change) int { return 0 })
 	// The end of a job is a round trip of its own, and the database may be far away.
 	w.settling = newTogether(2, w.settle, func(e ending) int { return len(e.body) + statementBytes/25 })

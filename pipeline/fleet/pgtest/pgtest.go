@@ -32,6 +32,14 @@ type Server struct {
 	port     int
 	cmd      *exec.Cmd
 	database string
+	kept     *kept
+}
+
+// kept is a connection that a test looks through again and again: a new one each time
+// costs the server a process.
+type kept struct {
+	mu   sync.Mutex
+	conn *pgx.Conn
 }
 
 // patience is how long a server may take to answer.
@@ -62,11 +70,10 @@ func Shared(t testing.TB) *Server {
 		shared.server = launch(t)
 	}
 	shared.databases++
-	s := *shared.server
-	s.t, s.cmd = t, nil
-	s.Exec("CREATE DATABASE test" + strconv.Itoa(shared.databases))
-	s.database = "test" + strconv.Itoa(shared.databases)
-	return &s
+	shared.server.Exec("CREATE DATABASE test" + strconv.Itoa(shared.databases))
+	s := &Server{t: t, bin: shared.server.bin, dir: shared.server.dir, port: shared.server.port, database: "test" + strconv.Itoa(shared.databases), kept: &kept{}}
+	t.Cleanup(s.kept.close)
+	return s
 }
 
 // Main runs the tests of a package that uses [Shared].
@@ -84,7 +91,7 @@ func launch(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, bin: programs(t), dir: dir, port: freePort(t), database: "postgres"}
+	s := &Server{t: t, bin: programs(t), dir: dir, port: freePort(t), database: "postgres", kept: &kept{}}
 	// The data are closed to others, the sockets are not.
 	if err := errors.Join(os.Chmod(dir, 0o711), giveAway(dir)); err != nil { //nolint:gosec // see above
 		t.Fatal(err)
@@ -108,6 +115,7 @@ func (s *Server) program(name string) string {
 }
 
 func (s *Server) remove() {
+	s.kept.close()
 	s.Kill()
 	_ = os.RemoveAll(s.dir)
 }
@@ -185,12 +193,12 @@ func (s *Server) Standby() *Server {
 	if err := errors.Join(os.Mkdir(dir, 0o711), giveAway(dir)); err != nil { //nolint:gosec // as that of the server
 		s.t.Fatal(err)
 	}
-	b := &Server{t: s.t, bin: s.bin, dir: dir, port: freePort(s.t), database: s.database}
+	b := &Server{t: s.t, bin: s.bin, dir: dir, port: freePort(s.t), database: s.database, kept: &kept{}}
 	backup := s.command("pg_basebackup", "-D", b.data(), "-d", fmt.Sprintf("host=127.0.0.1 port=%d user=octave", s.port), "-R", "-X", "stream", "-c", "fast", "--no-sync")
 	if out, err := backup.CombinedOutput(); err != nil {
 		s.t.Fatalf("pg_basebackup: %v\n%s", err, out)
 	}
-	s.t.Cleanup(b.Kill)
+	s.t.Cleanup(func() { b.kept.close(); b.Kill() })
 	b.Run()
 	return b
 }
@@ -265,10 +273,46 @@ func (s *Server) Try(ctx context.Context, do func(*pgx.Conn) error) error {
 	return do(conn)
 }
 
+// use works with the kept connection, or with one of its own while somebody else does.
+func (s *Server) use(do func(*pgx.Conn) error) error {
+	k := s.kept
+	if !k.mu.TryLock() {
+		return s.Try(context.Background(), do)
+	}
+	defer k.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if k.conn == nil || k.conn.Ping(ctx) != nil {
+		k.drop()
+		cfg, err := pgx.ParseConfig(s.URL(s.Address()))
+		if err != nil {
+			return err
+		}
+		cfg.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec // tables change under it
+		if k.conn, err = pgx.ConnectConfig(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	return do(k.conn)
+}
+
+func (k *kept) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.drop()
+}
+
+func (k *kept) drop() {
+	if k.conn != nil {
+		_ = k.conn.Close(context.Background())
+		k.conn = nil
+	}
+}
+
 // Scan reads one row.
 func (s *Server) Scan(sql string, into ...any) {
 	s.t.Helper()
-	if err := s.Try(context.Background(), func(conn *pgx.Conn) error { return conn.QueryRow(context.Background(), sql).Scan(into...) }); err != nil {
+	if err := s.use(func(conn *pgx.Conn) error { return conn.QueryRow(context.Background(), sql).Scan(into...) }); err != nil {
 		s.t.Fatalf("%s: %v", sql, err)
 	}
 }
@@ -276,7 +320,7 @@ func (s *Server) Scan(sql string, into ...any) {
 // Exec changes something.
 func (s *Server) Exec(sql string, args ...any) {
 	s.t.Helper()
-	if err := s.Try(context.Background(), func(conn *pgx.Conn) error {
+	if err := s.use(func(conn *pgx.Conn) error {
 		_, err := conn.Exec(context.Background(), sql, args...)
 		return err
 	}); err != nil {

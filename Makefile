@@ -27,22 +27,25 @@ demo: build ## enrich a sample against the embedded agent, killed once and resum
 # The race detector needs a C compiler. The scripts start hundreds of processes:
 # under it they take three times as long, so that make race is not part of make test.
 RACE := $(if $(shell command -v gcc),-race)
-ROOMS = $$(go list ./... | grep -v '/cmd/octave-enrich$$')
+# Nor are the packages in which hardly anything happens at the same time.
+RACED = ./checkpoint/... ./octave/... ./pipeline/...
+ALONE = $$(go list ./cmd/octave-enrich/... ./reader/... ./writer/... | grep -v '/cmd/octave-enrich$$')
 
-test: ## the tests; those of the packages under the race detector where gcc is there
+test: ## the tests; those of checkpoint, octave and pipeline under the race detector where gcc is there
 	@# Scripts wait more than they work: several at a time keep the cores busy.
 	@failed=; set -x; \
 	go test -parallel 6 -timeout 20m ./cmd/octave-enrich || failed=yes; \
-	go test $(RACE) -timeout 20m $(ROOMS) || failed=yes; \
+	go test $(RACE) -timeout 20m $(RACED) || failed=yes; \
+	go test -timeout 20m $(ALONE) || failed=yes; \
 	test -z "$$failed"
 	@$(if $(RACE),,echo 'left out: the race detector, for want of gcc')
-	@echo 'left out: the command under the race detector (make race); the pace beside an oracle (make pace)'
+	@echo 'left out: the command, reader and writer under the race detector (make race); the pace beside an oracle (make pace)'
 	@echo 'left out: what needs nginx (make gateway), Chromium (make browser), PostgreSQL (make fleet-test) or a root of its own (make schedules)'
 	@echo 'left out: what takes long (make crash, fuzz, mutants)'
 
-race: ## the command's tests, too, under the race detector
+race: ## the tests of the command, reader and writer under the race detector, too
 	@# Else each of the processes that the scripts start sleeps a second at its end.
-	GORACE=atexit_sleep_ms=0 go test -race -parallel 6 -timeout 30m ./cmd/octave-enrich
+	GORACE=atexit_sleep_ms=0 go test -race -parallel 6 -timeout 30m ./cmd/octave-enrich/... ./reader/... ./writer/...
 
 CRASH_SEEDS ?= 24
 CRASH_KILLS ?= 240

@@ -28,15 +28,15 @@ demo: build ## enrich a sample against the embedded agent, killed once and resum
 # under it they take three times as long, so that make race is not part of make test.
 RACE := $(if $(shell command -v gcc),-race)
 # Nor are the packages in which hardly anything happens at the same time.
-RACED = ./checkpoint/... ./octave/... ./pipeline/...
-ALONE = $$(go list ./cmd/octave-enrich/... ./reader/... ./writer/... | grep -v '/cmd/octave-enrich$$')
+PLAIN = ./reader/... ./writer/...
+RACED = $$(go list ./... | grep -v -e '/cmd/octave-enrich$$' -e /reader -e /writer)
 
-test: ## the tests; those of checkpoint, octave and pipeline under the race detector where gcc is there
+test: ## the tests; those of most packages under the race detector where gcc is there
 	@# Scripts wait more than they work: several at a time keep the cores busy.
 	@failed=; set -x; \
 	go test -parallel 6 -timeout 20m ./cmd/octave-enrich || failed=yes; \
 	go test $(RACE) -timeout 20m $(RACED) || failed=yes; \
-	go test -timeout 20m $(ALONE) || failed=yes; \
+	go test -timeout 20m $(PLAIN) || failed=yes; \
 	test -z "$$failed"
 	@$(if $(RACE),,echo 'left out: the race detector, for want of gcc')
 	@echo 'left out: the command, reader and writer under the race detector (make race); the pace beside an oracle (make pace)'
@@ -45,7 +45,7 @@ test: ## the tests; those of checkpoint, octave and pipeline under the race dete
 
 race: ## the tests of the command, reader and writer under the race detector, too
 	@# Else each of the processes that the scripts start sleeps a second at its end.
-	GORACE=atexit_sleep_ms=0 go test -race -parallel 6 -timeout 30m ./cmd/octave-enrich/... ./reader/... ./writer/...
+	GORACE=atexit_sleep_ms=0 go test -race -parallel 6 -timeout 30m ./cmd/octave-enrich $(PLAIN)
 
 CRASH_SEEDS ?= 24
 CRASH_KILLS ?= 240

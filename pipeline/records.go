@@ -142,18 +142,21 @@ func LastEnd(records []checkpoint.Record) (last RunBody, settled bool) {
 	return last, settled
 }
 
-// CutShort says whether the last run of a journal was killed: it has no end.
+// CutShort says whether a run of a journal was killed: it has no end.
 func CutShort(records []checkpoint.Record) bool {
-	cut := false
+	goesOn := false
 	for _, rec := range records {
 		switch rec.Type {
 		case checkpoint.Run:
-			cut = true
+			if goesOn {
+				return true
+			}
+			goesOn = true
 		case Ended:
-			cut = false
+			goesOn = false
 		}
 	}
-	return cut
+	return goesOn
 }
 
 // ReadOutput reads an output record; it reports false for any other.

@@ -25,7 +25,6 @@ import (
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/paths"
-	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -322,7 +321,7 @@ func (r *run) begin() error {
 	if gone := r.list.Lost(r.journal); gone != "" {
 		r.log.Warn(gone)
 	}
-	if cut := pipeline.CutShort(r.journal.RunRecords()); cut || r.budgets.HasUsage {
+	if r.budgets.HasUsage || pipeline.CutShort(r.journal.RunRecords()) {
 		ledger, err := checkpoints.ReadLedger(r.places.Checkpoint)
 		if err != nil {
 			return err
@@ -330,8 +329,8 @@ func (r *run) begin() error {
 		if r.budgets.HasUsage {
 			r.budgets.Largest = ledger.Largest
 		}
-		if n := ledger.Questions().Open; cut && n > 0 {
-			r.log.Warn("the last run was killed with " + words.Count(n, "question") + " asked and not answered; asking again may be billed twice")
+		if note := checkpoints.Unanswered(&ledger); note != "" {
+			r.log.Warn(note)
 		}
 	}
 	body := pipeline.RunBody{ID: r.id, Version: version, Output: r.places.Output, Settings: r.list.Settings, Pinned: r.o.List.Pinned, Skip: r.o.List.Skip,

@@ -6,6 +6,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/paths"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
@@ -23,6 +24,14 @@ func (p Past) Latency() time.Duration {
 		return time.Duration(p.Ledger.LatencyMS/int64(n)) * time.Millisecond
 	}
 	return UsualLatency
+}
+
+// Unanswered says what was asked before and has no answer, "" for nothing.
+func Unanswered(l *pipeline.Ledger) string {
+	if n := l.Questions().Open; n > 0 {
+		return "asked before and not answered: " + words.Count(n, "question") + "; asking again may be billed twice"
+	}
+	return ""
 }
 
 // OpenPast reads the checkpoint if there is one.

@@ -10,7 +10,6 @@ import (
 	"octave-enrich/cmd/octave-enrich/lists"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
-	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
 
@@ -85,8 +84,8 @@ func (v *Outlook) Survey() (Estimate, error) {
 		Changed: changes.Contacts, Changes: append([]string{}, lists.WhatChanged(changes, v.last, v.List)...)}
 	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.Options, v.List)...)
 	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
-	if n := v.Past.Ledger.Questions().Open; n > 0 {
-		e.Notes = append(e.Notes, "without an answer: "+words.Count(n, "question")+" asked before; unless a run is at work now, asking again may be billed twice")
+	if note := checkpoints.Unanswered(&v.Past.Ledger); note != "" {
+		e.Notes = append(e.Notes, note)
 	}
 	if note := lists.TellSample(v.Options, plan); note != "" {
 		e.Notes = append(e.Notes, note)

@@ -24,10 +24,10 @@ man: build ## the manual pages, in bin/man
 demo: build ## enrich a sample against the embedded agent, killed once and resumed
 	@samples/demo.sh $(BIN)
 
-# The race detector needs a C compiler. The scripts start hundreds of processes:
-# under it they take three times as long, so that make race is not part of make test.
+# The race detector needs a C compiler. make test leaves to make race what it finds
+# little in for the time it takes: the command, whose scripts start hundreds of
+# processes, and the packages in which hardly anything happens at the same time.
 RACE := $(if $(shell command -v gcc),-race)
-# Nor are the packages in which hardly anything happens at the same time.
 PLAIN = ./reader/... ./writer/...
 RACED = $$(go list ./... | grep -v -e '/cmd/octave-enrich$$' -e /reader -e /writer)
 

@@ -204,7 +204,7 @@ func (k *known) judge(t *turn, entering bool) verdict {
 	var lost int
 	var onWire, mine bool
 	t.attempts, t.follows = 0, nil
-	follows, followed := t.Args.Work, int64(0)
+	follows, followed := t.Args.Submission, int64(0)
 	for _, c := range k.calls[t.Args.Key] {
 		switch {
 		case c.id == t.id:

@@ -427,7 +427,7 @@ func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 		jobs = append(jobs, river.InsertManyParams{InsertOpts: &river.InsertOpts{Queue: runQueue(c.cfg.Run)}, Args: job{
 			Run: c.cfg.Run, Key: w.Key, Incarnation: c.incarnation, Request: w.Canonical, Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous,
 			Budgeted: c.cfg.Budgets.HasCalls || c.cfg.Budgets.HasUsage, Since: w.since, Fresh: c.freshFor(w),
-			Callback: c.cfg.Callback, Poll: c.cfg.Poll, Row: w.Row, Work: c.work(w.Key)}})
+			Callback: c.cfg.Callback, Poll: c.cfg.Poll, Row: w.Row, Submission: c.work(w.Key)}})
 	}
 	c.mu.Unlock()
 	if len(jobs) == 0 {

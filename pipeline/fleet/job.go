@@ -38,8 +38,8 @@ type job struct {
 	Callback string        `json:"callback,omitempty"`
 	Poll     time.Duration `json:"poll,omitempty"` // how often
 	Row      int           `json:"row,omitempty"`  // of the list, that asks
-	// Work is what an earlier run of the checkpoint submitted, and has no answer to.
-	Work *pipeline.Submission `json:"submission,omitempty"`
+	// Submission is what an earlier run of the checkpoint submitted, and has no answer to.
+	Submission *pipeline.Submission `json:"submission,omitempty"`
 }
 
 // An earlier job is one that a run of format 4 put there.

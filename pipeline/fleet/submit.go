@@ -87,7 +87,7 @@ func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer
 // handOver ends the job of a question with that of its submission.
 func (t *turn) handOver(ctx context.Context, tx pgx.Tx, s pipeline.Submission) error {
 	args := poll{job: t.Args, Call: t.id, Work: s.ID, Name: s.Name, At: s.At, Attempts: t.attempts}
-	args.job.Work = nil
+	args.Submission = nil
 	_, err := t.worker.db.river.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: t.worker.pollQueue(), ScheduledAt: time.Now().Add(t.Args.pollEvery())})
 	if err != nil {
 		return err

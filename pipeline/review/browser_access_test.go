@@ -38,6 +38,7 @@ func TestBrowserAxeFindsNothing(t *testing.T) {
 		p.scheme(scheme)
 		p.axe(scheme + " overview")
 		p.eval(`location.hash = "#emails"`)
+		p.wait(`!document.querySelector("#emails").hidden`)
 		p.wait(name + ` === "Ada Quinn"`)
 		p.press("j")
 		p.axe(scheme + " emails")

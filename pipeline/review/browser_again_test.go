@@ -90,6 +90,7 @@ func TestBrowserHasAContactWrittenAgain(t *testing.T) {
 	p.eval(`location.hash = "#overview"`)
 	p.wait(`[...document.querySelectorAll(".eyes li")].some((li) => li.textContent.includes("marked, and the next run asks again") && li.textContent.includes("--limit 5"))`)
 	p.eval(`location.hash = "#emails"`)
+	p.wait(`!document.querySelector("#emails").hidden`)
 	p.press("g")
 	p.wait(asked)
 	p.is(`document.querySelector("#instruction").value`, "shorter, and no jokes")

@@ -317,6 +317,7 @@ func TestBrowserUndoesDecisions(t *testing.T) {
 		t.Errorf("the decision is %+v, want none", d)
 	}
 	p.eval(`location.hash = "#emails"`)
+	p.wait(`!document.querySelector("#emails").hidden`)
 	p.pick("warning", "none")
 	p.eval(`document.querySelector("#bulk").click()`)
 	p.wait(asked)

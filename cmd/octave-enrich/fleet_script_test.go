@@ -26,7 +26,7 @@ import (
 // a database of its own, at $FLEET.
 func TestFleetScript(t *testing.T) {
 	t.Parallel()
-	server := pgtest.Start(t)
+	server := pgtest.Shared(t)
 	params := scripts("testdata/fleet")
 	plain, count := params.Setup, atomic.Int32{}
 	params.Setup = func(env *testscript.Env) error {
@@ -42,7 +42,7 @@ func TestFleetScript(t *testing.T) {
 // TestFleetKeyIsNowhere lets a worker with a marked key ask a service that quotes
 // it, and looks for the key in what is said and in every table.
 func TestFleetKeyIsNowhere(t *testing.T) {
-	server := pgtest.Start(t)
+	server := pgtest.Shared(t)
 	service := httptest.NewServer(&indiscreet{sandbox: sandbox.New(sandbox.Config{}), hanging: make(chan struct{}, 1)})
 	defer service.Close()
 	c := confidant{t, t.TempDir(), service.URL}

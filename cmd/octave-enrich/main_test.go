@@ -27,6 +27,7 @@ import (
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave/sandbox"
+	"octave-enrich/pipeline/fleet/pgtest"
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +42,7 @@ func (m tests) Run() int {
 	if signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
-	return m.M.Run()
+	return pgtest.Main(m.M)
 }
 
 // TestScript holds the binary to its contract: a script a concern, named by what

@@ -44,18 +44,32 @@ type rig struct {
 }
 
 func newRig(t *testing.T) *rig {
-	return rigOn(t, pgtest.Shared(t))
+	return rigOn(t, pgtest.Filled(t, func(server *pgtest.Server) { initialize(t, server) }))
 }
 
 // rigAlone has a server that may be killed.
-func rigAlone(t *testing.T) *rig { return rigOn(t, pgtest.Start(t)) }
+func rigAlone(t *testing.T) *rig {
+	server := pgtest.Start(t)
+	initialize(t, server)
+	return rigOn(t, server)
+}
+
+// initialize makes a fleet.
+func initialize(t *testing.T, server *pgtest.Server) {
+	t.Helper()
+	db, err := Open(t.Context(), server.URL(server.Address()), 2, Events{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func rigOn(t *testing.T, server *pgtest.Server) *rig {
 	r := &rig{t: t, server: server, address: server.Address(), service: &service{asked: map[string]int{}}, logs: &logs{}}
 	r.look = r.db()
-	if _, err := r.look.Init(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	server.Exec(Grants(server.Database()))
 	return r
 }

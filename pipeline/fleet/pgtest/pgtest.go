@@ -53,10 +53,18 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// shared is the server of [Shared], nil until a test needs it.
+// blank is the folder of the data that every server begins with, "" until a test needs
+// one.
+var blank struct {
+	mu  sync.Mutex
+	dir string
+}
+
+// shared is the server of [Shared] and [Filled].
 var shared struct {
 	mu        sync.Mutex
-	server    *Server
+	server    *Server // nil until a test needs it
+	filled    bool    // its database "filled" is that of [Filled]
 	databases int
 }
 
@@ -66,42 +74,89 @@ func Shared(t testing.TB) *Server {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
+	return newDatabase(t, "")
+}
+
+// Filled is Shared, but that the database is a copy of the one that fill filled for the
+// first test.
+func Filled(t testing.TB, fill func(*Server)) *Server {
+	t.Helper()
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if !shared.filled {
+		first := newDatabase(t, "")
+		fill(first)
+		first.kept.close()
+		shared.server.Exec("ALTER DATABASE " + first.database + " RENAME TO filled")
+		shared.filled = true
+	}
+	return newDatabase(t, " TEMPLATE filled")
+}
+
+// newDatabase makes one on the shared server. Its caller holds the lock.
+func newDatabase(t testing.TB, options string) *Server {
+	t.Helper()
 	if shared.server == nil {
 		shared.server = launch(t)
 	}
 	shared.databases++
-	shared.server.Exec("CREATE DATABASE test" + strconv.Itoa(shared.databases))
 	s := &Server{t: t, bin: shared.server.bin, dir: shared.server.dir, port: shared.server.port, database: "test" + strconv.Itoa(shared.databases), kept: &kept{}}
+	shared.server.Exec("CREATE DATABASE " + s.database + options)
 	t.Cleanup(s.kept.close)
 	return s
 }
 
-// Main runs the tests of a package that uses [Shared].
-func Main(m *testing.M) (code int) {
+// Main runs the tests of a package that uses this one.
+func Main(m interface{ Run() int }) (code int) {
 	code = m.Run()
 	if shared.server != nil {
 		shared.server.remove()
+	}
+	if blank.dir != "" {
+		_ = os.RemoveAll(blank.dir)
 	}
 	return code
 }
 
 func launch(t testing.TB) *Server {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "pgtest") //nolint:usetesting // the folder above that of a test is closed to the server's user
+	s := &Server{t: t, bin: programs(t), dir: folder(t), port: freePort(t), database: "postgres", kept: &kept{}}
+	cp, err := exec.LookPath("cp")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, bin: programs(t), dir: dir, port: freePort(t), database: "postgres", kept: &kept{}}
-	// The data are closed to others, the sockets are not.
-	if err := errors.Join(os.Chmod(dir, 0o711), giveAway(dir)); err != nil { //nolint:gosec // see above
-		t.Fatal(err)
-	}
-	initdb := s.command("initdb", "-D", s.data(), "-U", "octave", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
-	if out, err := initdb.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
+	if out, err := s.command(cp, "-r", blankData(t), s.data()).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v\n%s", err, out)
 	}
 	s.Run()
 	return s
+}
+
+// blankData are those of a server that was never used. To copy them costs a tenth of
+// making them.
+func blankData(t testing.TB) string {
+	t.Helper()
+	blank.mu.Lock()
+	defer blank.mu.Unlock()
+	if blank.dir == "" {
+		s := &Server{bin: programs(t), dir: folder(t)}
+		initdb := s.command("initdb", "-D", s.data(), "-U", "octave", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+		if out, err := initdb.CombinedOutput(); err != nil {
+			t.Fatalf("initdb: %v\n%s", err, out)
+		}
+		blank.dir = s.dir
+	}
+	return filepath.Join(blank.dir, "data")
+}
+
+// folder is one for a server: its data are closed to others, its sockets are not.
+func folder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "pgtest")                                        //nolint:usetesting // the folder above that of a test is closed to the server's user
+	if err := errors.Join(err, os.Chmod(dir, 0o711), giveAway(dir)); err != nil { //nolint:gosec // see above
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
@@ -169,7 +224,13 @@ func (s *Server) Run() {
 }
 
 func (s *Server) start() {
-	s.cmd = s.command("postgres", "-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
+	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"}
+	if _, measures := s.t.(*testing.B); !measures {
+		// What the system has written outlives a process that is killed, and no test is
+		// long enough for tables to be cleaned.
+		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off")
+	}
+	s.cmd = s.command("postgres", args...)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

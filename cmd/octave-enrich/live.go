@@ -114,7 +114,7 @@ func tellFleet(f *metrics.Fleet, db *fleet.DB, o *options.Options) {
 		return // what is not known is not told
 	}
 	f.All = &metrics.FleetTotals{
-		Queued: g.Queued, Oldest: g.Oldest, Workers: g.Hosts, Slots: g.Slots, InFlight: g.InFlight, Rescued: g.Lost, Latency: g.Latency,
+		Queued: g.Queued, Oldest: g.Oldest, Workers: g.Hosts, Slots: g.Slots, InFlight: g.InFlight, Submitted: g.Submitted, Rescued: g.Lost, Latency: g.Latency,
 		Limit: finite(g.Limit), Rate: finite(g.Rate), Started: g.Started, Key: metrics.KeyOK,
 	}
 	switch {

@@ -52,13 +52,13 @@ type pastCall struct {
 	attempts       int
 	asked          time.Time
 	work           string // what the service calls it; "" for a call that was not submitted
-	body           []byte // of an open submission
+	body           []byte // of a submission without an end
 }
 
-// submission is what the call about a question is while the service works on it; nil for
-// any other.
+// submission is what the call about a question is while the service works on it, or may,
+// should its host have been taken for lost; nil for any other.
 func (c *pastCall) submission(key checkpoint.Key) *pipeline.Submission {
-	if !c.onWire || c.work == "" {
+	if c.work == "" || !c.onWire && c.result != "lost" {
 		return nil
 	}
 	s, _, err := pipeline.ReadSubmission(checkpoint.Record{Key: key, At: c.asked, Body: c.body})
@@ -187,7 +187,7 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 		k.calls[keyOf(key)] = append(k.calls[keyOf(key)], c)
 		return nil
 	}, `SELECT key, id, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), ended, attempts,
-			asked, coalesce(work, ''), CASE WHEN ended IS NULL THEN body END
+			asked, coalesce(work, ''), CASE WHEN ended IS NULL OR result = 'lost' THEN body END
 		FROM octave_fleet.call WHERE queue = $1 AND key = ANY($2) ORDER BY key, id`+lockCalls, queue, keys)
 	if budgeted {
 		each(b, []any{&run, &n}, func() error {
@@ -202,7 +202,7 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 // judge decides what becomes of the job.
 func (k *known) judge(t *turn, entering bool) verdict {
 	var lost int
-	var onWire, mine bool
+	var onWire, asking, mine bool // asking: what the service calls it is not known yet
 	t.attempts, t.follows = 0, nil
 	follows, followed := t.Args.Submission, int64(0)
 	for _, c := range k.calls[t.Args.Key] {
@@ -223,6 +223,7 @@ func (k *known) judge(t *turn, entering bool) verdict {
 		if s := c.submission(t.Args.Key); s != nil {
 			follows, followed = s, c.id
 		}
+		asking = asking || c.onWire && c.work == ""
 		if c.run == t.Args.Run && c.id > t.Args.Since {
 			t.attempts = max(t.attempts, c.attempts)
 			if c.result == "lost" {
@@ -235,7 +236,7 @@ func (k *known) judge(t *turn, entering bool) verdict {
 		return verdict{end: river.JobCancel(errors.New("its run has ended"))}
 	case run.incarnation != t.Args.Incarnation:
 		return verdict{end: river.JobCancel(errors.New("it was asked of a database that is gone"))}
-	case !entering && follows != nil:
+	case !entering && follows != nil && !asking:
 		t.follows, t.followed = follows, followed
 		return verdict{}
 	case !run.goesOn:

@@ -20,9 +20,11 @@ type Gauges struct {
 	Oldest   time.Duration // since the oldest run that has some came
 	Hosts    int           // that were seen of late
 	Slots    int           // theirs
-	InFlight int           // calls
-	Lost     int           // calls of which nothing was heard, since the fleet began
-	Latency  time.Duration // of the latest answers, a mean; 0 when there are none
+	InFlight int           // calls on the wire
+	// Submitted are questions that the service works on, and that are polled for.
+	Submitted int
+	Lost      int           // calls of which nothing was heard, since the fleet began
+	Latency   time.Duration // of the latest answers, a mean; 0 when there are none
 
 	// Of the keys of these hosts, or of the last one when none is left; added up.
 	Limit   rate.Limit // calls a second that are allowed
@@ -51,8 +53,9 @@ func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err e
 	batch.Queue(`SELECT count(*), coalesce(sum(h.slots), 0) FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue
 		WHERE q.service = $1 AND q.name = $2 AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval`, service, queue, deadFor).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&g.Hosts, &g.Slots) })
-	batch.Queue(`SELECT count(*) FROM octave_fleet.call c JOIN octave_fleet.queue q ON q.id = c.queue WHERE q.service = $1 AND q.name = $2 AND c.ended IS NULL`, service, queue).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&g.InFlight) })
+	batch.Queue(`SELECT count(*) FILTER (WHERE c.until <> 'infinity'), count(*) FILTER (WHERE c.until = 'infinity')
+		FROM octave_fleet.call c JOIN octave_fleet.queue q ON q.id = c.queue WHERE q.service = $1 AND q.name = $2 AND c.ended IS NULL`, service, queue).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&g.InFlight, &g.Submitted) })
 	batch.Queue(`SELECT coalesce(sum(t.lost), 0) FROM octave_fleet.tally t JOIN octave_fleet.queue q ON q.id = t.queue WHERE q.service = $1 AND q.name = $2`, service, queue).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&g.Lost) })
 	batch.Queue(`SELECT coalesce(avg(extract(epoch FROM c.ended - c.asked)) FILTER (WHERE c.result = 'answered' AND q.service = $1 AND q.name = $2), 0)::float8
@@ -67,7 +70,7 @@ func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err e
 	if err := d.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return Gauges{}, d.safe(err)
 	}
-	g.Queued = max(g.Queued-g.InFlight, 0)
+	g.Queued = max(g.Queued-g.InFlight-g.Submitted, 0)
 	if g.Queued == 0 {
 		g.Oldest = 0
 	}

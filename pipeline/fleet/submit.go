@@ -68,20 +68,38 @@ func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer
 	defer w.unstored.Add(-1)
 	// The commit point: a crash before it has lost the id, and perhaps an answer that is
 	// paid for; a crash after it has lost nothing, for any host may poll.
-	err = w.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error { //nolint:contextcheck // an id is stored after the call's ctx has ended, too
-		kept, err := tx.Exec(ctx, `UPDATE octave_fleet.call c SET work = $2, body = $3, until = 'infinity', ended = NULL, result = NULL, billed = false
-			WHERE id = $1 AND key = $4 AND (ended IS NULL OR result = 'lost') AND NOT EXISTS (
-				SELECT FROM octave_fleet.call o WHERE o.queue = c.queue AND o.key = c.key AND o.ended IS NULL AND o.id <> c.id)`,
-			t.id, s.ID, pipeline.SubmittedRecord(q, s).Body, q.Key[:])
-		if err != nil || kept.RowsAffected() == 0 { // it was taken for lost, and another host asks
+	body := pipeline.SubmittedRecord(q, s).Body
+	store := func(ctx context.Context, tx pgx.Tx) error {
+		// What was taken for lost, and is asked by another host, stays lost, with its id:
+		// it is followed should that host get no answer.
+		if _, err := tx.Exec(ctx, `UPDATE octave_fleet.call SET work = $2, body = $3 WHERE id = $1 AND key = $4 AND (ended IS NULL OR result = 'lost')`,
+			t.id, s.ID, body, q.Key[:]); err != nil {
 			return err
 		}
+		t.end = river.JobSnooze(askedElsewhere)
+		if open, err := reopen(ctx, tx, t.id); err != nil || !open {
+			return err
+		}
+		t.end = nil
 		return t.handOver(ctx, tx, s)
-	})
-	if err != nil && class(err) != "23" { // likewise
+	}
+	err = w.db.transaction(t.ctx, store) //nolint:contextcheck // an id is stored after the call's ctx has ended, too
+	if class(err) == "23" {              // another host began to ask at the same moment, which is seen now
+		err = w.db.transaction(t.ctx, store) //nolint:contextcheck // likewise
+	}
+	if err != nil {
 		return nil, &pipeline.JournalError{Err: err}
 	}
 	return nil, pipeline.StillWaiting("submitted", pipeline.ErrStopped)
+}
+
+// reopen has a call with an id wait for its answer, unless it has one, or somebody asks
+// the same.
+func reopen(ctx context.Context, tx pgx.Tx, id int64) (open bool, err error) {
+	done, err := tx.Exec(ctx, `UPDATE octave_fleet.call c SET until = 'infinity', ended = NULL, result = NULL, billed = false
+		WHERE id = $1 AND work <> '' AND (ended IS NULL OR result = 'lost') AND NOT EXISTS (
+			SELECT FROM octave_fleet.call o WHERE o.queue = c.queue AND o.key = c.key AND o.ended IS NULL AND o.id <> c.id)`, id)
+	return done.RowsAffected() == 1, err
 }
 
 // handOver ends the job of a question with that of its submission.
@@ -119,10 +137,18 @@ func (t *turn) follow(q *pipeline.Question) error {
 			}
 		} else {
 			t.id = t.followed
+			if open, err := reopen(ctx, tx, t.id); err != nil || !open { // likewise
+				t.end = river.JobSnooze(askedElsewhere)
+				return err
+			}
 		}
 		t.end = nil
 		return t.handOver(ctx, tx, s)
 	})
+	if class(err) == "23" { // likewise
+		t.end = river.JobSnooze(askedElsewhere)
+		return nil
+	}
 	if err != nil {
 		return &pipeline.JournalError{Err: err}
 	}

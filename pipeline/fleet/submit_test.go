@@ -148,6 +148,9 @@ func TestFleetSubmits(t *testing.T) {
 	if err != nil || status.Queues[0].Submitted != 16 || status.Queues[0].PossiblyBilled != status.Queues[0].Running {
 		t.Errorf("status: %+v, %v", status.Queues, err)
 	}
+	if g, err := r.look.Gauges(t.Context(), "test", "q"); err != nil || g.Submitted != 16 || g.InFlight != status.Queues[0].Running {
+		t.Errorf("gauges: %+v, %v", g, err)
+	}
 	o.finish()
 	if _ = g.Wait(); answered != 30 || r.service.calls() != 30 {
 		t.Errorf("%d of 30 answered, after %d submissions", answered, r.service.calls())
@@ -344,6 +347,45 @@ func TestFleetHostDiesWithSubmissions(t *testing.T) {
 	r.host(o.worker)
 	if _ = g.Wait(); answered != 2 || r.service.asked[who(0).Email] != 1 || r.service.asked[who(1).Email] != 2 {
 		t.Errorf("%d of 2 answered; submitted %v", answered, r.service.asked)
+	}
+}
+
+// A host that counts as lost hears the id after all, when another one submits the question
+// already. It is kept: when that one hears nothing, nobody submits a third time.
+func TestFleetFollowsALostID(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	o := newOffice(r)
+	gates := []chan struct{}{make(chan struct{}), make(chan struct{})}
+	slow := func(gate chan struct{}, err error) func(*WorkerConfig) {
+		return func(cfg *WorkerConfig) {
+			o.worker(cfg)
+			cfg.Submit = func(ctx context.Context, q *pipeline.Question, callback string) (octave.Submission, error) {
+				s, _ := o.submit(ctx, q, callback)
+				<-gate
+				return s, err
+			}
+		}
+	}
+	first := r.host(slow(gates[0], nil))
+	p := r.party("a", submits)
+	var g errgroup.Group
+	var answered int
+	g.Go(func() error { answered, _, _ = p.ask(1); return nil })
+	r.until("the first", func() bool { return r.service.calls() == 1 })
+	first.brake.Pull(errDrain) // it takes no further job
+	second := r.host(slow(gates[1], &octave.Error{Action: octave.Again, Cause: octave.CauseAmbiguous, Message: "cut off", MaybeBilled: true}))
+	r.server.Exec(`UPDATE octave_fleet.call SET until = clock_timestamp(); UPDATE octave_fleet.river_job SET state = 'available' WHERE state = 'running'`)
+	r.until("the second", func() bool { return r.service.calls() == 2 })
+	close(gates[0])
+	r.until("the id to be kept", func() bool { return r.count(`call WHERE result = 'lost' AND work = 'work-1'`) == 1 })
+	second.brake.Pull(errDrain)
+	close(gates[1])
+	second.drain(t)
+	o.finish()
+	r.host(o.worker)
+	if _ = g.Wait(); answered != 1 || r.service.calls() != 2 {
+		t.Errorf("%d of 1 answered, after %d submissions", answered, r.service.calls())
 	}
 }
 

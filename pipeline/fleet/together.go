@@ -1,6 +1,9 @@
 package fleet
 
 import (
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -63,13 +66,25 @@ func (g *together[T]) lead() {
 	for i, m := range all {
 		items[i] = m.item
 	}
-	err := g.do(items)
+	err := g.try(items)
 	for i, m := range all {
-		if m.err = err; permanent(err) && len(all) > 1 {
-			m.err = g.do(items[i : i+1])
+		if m.err = err; len(all) > 1 && (permanent(err) || errors.Is(err, errInternal)) {
+			m.err = g.try(items[i : i+1])
 		}
 		close(m.done)
 	}
+}
+
+var errInternal = errors.New("internal error, please report it")
+
+// try makes an error of a panic: the others wait for whoever leads.
+func (g *together[T]) try(items []T) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errInternal, p, debug.Stack())
+		}
+	}()
+	return g.do(items)
 }
 
 // some are as many as one transaction takes.

@@ -42,20 +42,24 @@ func TestTogetherInOneTransaction(t *testing.T) {
 	}
 }
 
-// What the database refuses of one does not cost the others; what keeps it from all does.
+// What the database refuses of one, or panics, does not cost the others; what keeps it
+// from all does.
 func TestTogetherRefused(t *testing.T) {
 	t.Parallel()
 	refused, away := &pgconn.PgError{Code: "22003"}, errors.New("away")
 	for _, c := range []struct {
 		err  error
 		lost int
-	}{{refused, 1}, {fmt.Errorf("wrapped: %w", refused), 1}, {away, 10}} {
+	}{{refused, 1}, {fmt.Errorf("wrapped: %w", refused), 1}, {away, 10}, {nil, 1}} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newTogether(1, func(items []int) error {
-				if slices.Contains(items, 7) {
-					return c.err
+				switch {
+				case !slices.Contains(items, 7):
+					return nil
+				case c.err == nil:
+					panic("of one")
 				}
-				return nil
+				return c.err
 			}, func(int) int { return 1 })
 			lost := 0
 			for _, err := range joins(g, 10) {

@@ -111,7 +111,7 @@ func (t *turn) gaveUp(err error) error {
 func (t *turn) ask(agent pipeline.Agent, q *pipeline.Question) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = t.fail(pipeline.FailureBody{Error: fmt.Sprintf("internal error, please report it: %v\n%s", p, debug.Stack())})
+			err = t.fail(pipeline.FailureBody{Error: fmt.Sprintf("%v: %v\n%s", errInternal, p, debug.Stack())})
 		}
 	}()
 	_, err = agent(t.ctx, q)
@@ -170,11 +170,9 @@ func (t *turn) Take() (pipeline.Started, error) {
 		if start.at.IsZero() {
 			return t.notNow(start.wait)
 		}
-		if !t.entered {
-			if admitted, err := t.admit(true); err != nil || !admitted {
-				w.giveUp([]lease{start.lease})
-				return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
-			}
+		if admitted, err := t.admit(true); err != nil || !admitted {
+			w.giveUp([]lease{start.lease})
+			return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
 		}
 		if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil {
 			w.giveUp([]lease{start.lease})
@@ -184,6 +182,9 @@ func (t *turn) Take() (pipeline.Started, error) {
 			return start.call, nil
 		}
 		w.giveUp([]lease{start.lease}) // others may probe, should it have been a probe's start
+		if err := t.leave(); err != nil {
+			return pipeline.Started{}, err
+		}
 	}
 }
 
@@ -201,6 +202,7 @@ func (t *turn) leave() error {
 	if !t.entered {
 		return nil
 	}
+	t.entered = false
 	return t.note(ending{turn: t})
 }
 

@@ -24,8 +24,10 @@ type FleetTotals struct {
 	Workers  int           // that were seen of late
 	Slots    int           // of these workers
 	InFlight int           // calls on the wire
-	Rescued  int           // questions taken over from workers that were lost
-	Latency  time.Duration // of a call, a mean of the latest; 0 for unknown
+	// Submitted are questions that the service works on, and that are polled for.
+	Submitted int
+	Rescued   int           // questions taken over from workers that were lost
+	Latency   time.Duration // of a call, a mean of the latest; 0 for unknown
 
 	Limit   float64 // calls a second that the user allows; 0 for any
 	Rate    float64 // likewise, in force
@@ -80,6 +82,7 @@ func fleetFamilies() []family[Fleet] {
 		{name: "fleet_slots", help: "Calls that they make at the same time at most.", samples: all(func(f *FleetTotals) float64 { return float64(f.Slots) })},
 		{name: "fleet_slots_needed", help: "Calls in flight when the allowed rate is used: rate times latency; 0 when there is none or nothing is known.", samples: all((*FleetTotals).SlotsNeeded)},
 		{name: "fleet_calls_in_flight", help: "Calls of all workers of the queue on the wire.", samples: all(func(f *FleetTotals) float64 { return float64(f.InFlight) })},
+		{name: "fleet_submitted", help: "Questions that the service works on, and that the workers poll for.", samples: all(func(f *FleetTotals) float64 { return float64(f.Submitted) })},
 		{name: "fleet_rescued_questions", help: "Questions taken over from workers that were lost; their calls may have been billed.", grows: true, samples: all(func(f *FleetTotals) float64 { return float64(f.Rescued) })},
 		{name: "fleet_starts_per_second", help: "Calls that all workers with the key started in the last second.", samples: all(func(f *FleetTotals) float64 { return f.Started })},
 		{name: "fleet_limit_per_second", help: "Calls a second that are allowed for the key; 0 for any number.", samples: all(func(f *FleetTotals) float64 { return f.Limit })},

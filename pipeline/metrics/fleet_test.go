@@ -25,7 +25,7 @@ func get(t *testing.T, l Live, path string) (code int, body string) {
 // aFleet has another value in every place.
 func aFleet() Fleet {
 	return Fleet{Away: 2500 * time.Millisecond, Worker: true, Slots: 8, InFlight: 3, Unstored: 2, All: &FleetTotals{
-		Queued: 100, Oldest: 90 * time.Second, Workers: 4, Slots: 32, InFlight: 12, Rescued: 5, Latency: 30 * time.Second,
+		Queued: 100, Oldest: 90 * time.Second, Workers: 4, Slots: 32, InFlight: 12, Submitted: 9, Rescued: 5, Latency: 30 * time.Second,
 		Limit: 20, Rate: 15, Started: 14, Key: KeyPaused,
 	}}
 }
@@ -35,7 +35,7 @@ func TestFleetIsTold(t *testing.T) {
 	for _, want := range []string{
 		"octave_enrich_database_away_seconds 2.5\n", "octave_enrich_worker_slots 8\n", "octave_enrich_worker_calls_in_flight 3\n", "octave_enrich_worker_unstored_answers 2\n",
 		"octave_enrich_fleet_queued 100\n", "octave_enrich_fleet_oldest_queued_seconds 90\n", "octave_enrich_fleet_workers 4\n", "octave_enrich_fleet_slots 32\n",
-		"octave_enrich_fleet_slots_needed 600\n", "octave_enrich_fleet_calls_in_flight 12\n", "octave_enrich_fleet_rescued_questions_total 5\n",
+		"octave_enrich_fleet_slots_needed 600\n", "octave_enrich_fleet_calls_in_flight 12\n", "octave_enrich_fleet_submitted 9\n", "octave_enrich_fleet_rescued_questions_total 5\n",
 		"octave_enrich_fleet_starts_per_second 14\n", "octave_enrich_fleet_limit_per_second 20\n", "octave_enrich_fleet_rate_per_second 15\n",
 		`octave_enrich_fleet_key_state{state="paused"} 1`, `octave_enrich_fleet_key_state{state="ok"} 0`, `octave_enrich_calls_total{outcome="answered"} 13`,
 	} {

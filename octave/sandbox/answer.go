@@ -24,12 +24,12 @@ type metadata struct {
 }
 
 type data struct {
-	Emails      []message    `json:"emails"`
-	Playbook    playbook     `json:"playbook"`
-	Persona     persona      `json:"persona"`
-	Product     product      `json:"product"`
-	OutputType  string       `json:"outputType"`
-	Annotations *annotations `json:"annotations,omitempty"`
+	Emails      []message       `json:"emails"`
+	Playbook    json.RawMessage `json:"playbook"`
+	Persona     json.RawMessage `json:"persona"`
+	Product     json.RawMessage `json:"product"`
+	OutputType  string          `json:"outputType"`
+	Annotations *annotations    `json:"annotations,omitempty"`
 }
 
 type message struct {
@@ -48,40 +48,6 @@ type sections struct {
 	CTA       string  `json:"cta"`
 	PS        *string `json:"ps"`
 	Signature string  `json:"signature"`
-}
-
-type playbook struct {
-	OID             string   `json:"oId"`
-	Name            string   `json:"name"`
-	Description     string   `json:"description"`
-	Type            string   `json:"type"`
-	KeyInsight      []string `json:"keyInsight"`
-	MatchConfidence string   `json:"matchConfidence"`
-	MatchAnalysis   string   `json:"matchAnalysis"`
-}
-
-type persona struct {
-	OID                 string   `json:"oId"`
-	Name                string   `json:"name"`
-	InternalName        string   `json:"internalName"`
-	QualifyingQuestions []string `json:"qualifyingQuestions"`
-}
-
-type product struct {
-	OID             string      `json:"oId"`
-	Name            string      `json:"name"`
-	InternalName    string      `json:"internalName"`
-	Description     string      `json:"description"`
-	PrimaryURL      *string     `json:"primaryUrl"`
-	Data            productData `json:"data"`
-	MatchConfidence string      `json:"matchConfidence"`
-	MatchAnalysis   *string     `json:"matchAnalysis"`
-}
-
-type productData struct {
-	Type         string   `json:"type"`
-	Summary      string   `json:"summary"`
-	Capabilities []string `json:"capabilities"`
 }
 
 type annotations struct {
@@ -115,14 +81,6 @@ func stamp(q [16]byte, usage float64) metadata {
 	}
 }
 
-func (a answer) encode() []byte {
-	b, err := json.Marshal(a)
-	if err != nil {
-		return nil // strings and finite numbers: it cannot be
-	}
-	return b
-}
-
 // spoiled is an answer that was paid for and is of no use.
 func (a answer) spoiled(kind string) answer {
 	if a.Data == nil {
@@ -142,7 +100,7 @@ func (a answer) spoiled(kind string) answer {
 // bare is the least that a found answer may hold.
 func (a answer) bare() []byte {
 	if a.Data == nil {
-		return a.encode()
+		return encode(a)
 	}
 	emails := make([]map[string]any, len(a.Data.Emails))
 	for i, m := range a.Data.Emails {
@@ -158,7 +116,7 @@ func (a answer) bare() []byte {
 // nobody knows.
 func (a answer) mistyped() []byte {
 	if a.Data == nil {
-		return a.encode()
+		return encode(a)
 	}
 	emails := make([]map[string]any, len(a.Data.Emails))
 	for i, m := range a.Data.Emails {
@@ -167,7 +125,7 @@ func (a answer) mistyped() []byte {
 	return encode(map[string]any{
 		"_metadata": map[string]any{"requestId": 12, "usage": "1.50", "timestamp": false, "message": []int{}},
 		"found":     true, "message": map[string]any{}, "new": nil,
-		"data": map[string]any{"emails": emails, "playbook": a.Data.Playbook.Name, "persona": []int{1}, "product": true, "outputType": 3},
+		"data": map[string]any{"emails": emails, "playbook": "Growing revenue teams", "persona": []int{1}, "product": true, "outputType": 3},
 	})
 }
 

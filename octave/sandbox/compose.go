@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	_ "embed"
+	"encoding/json"
 	"html"
 	"strconv"
 	"strings"
@@ -9,45 +11,35 @@ import (
 	"octave-enrich/octave"
 )
 
-// The building blocks of the emails. {first}, {title} and {company} are filled
-// in; each choice is plain enough to follow any other.
-var (
-	subjects = []string{"An idea for {company}", "{company} and the next quarter", "A question, {first}",
-		"How teams like {company} save a day a week", "{first}, worth a look?", "One thing about {company}"}
-	openings = []string{
-		"I noticed that {company} has been growing, and that as {title} you probably see first where the manual work piles up.",
-		"Most people who work as {title} tell us the same thing: the tools are there, but the time to use them well is not.",
-		"I have been reading about {company} and was struck by how much of it must come down to you as {title}.",
-		"Teams of your size often ask us how others in the market handle research before the first conversation."}
-	bodies = []string{
-		"We help teams like yours turn scattered account notes into messages that sound like the people who send them. Customers usually see the first replies within two weeks, without changing the way they work.",
-		"Our customers prepare a conversation in three minutes instead of thirty. The research is done before they open the account, and every claim comes with its source, so nobody has to take it on trust.",
-		"What tends to work is small: one playbook, one segment, four weeks. At the end there is a number that either speaks for going on or does not, and both are worth knowing before the next planning round."}
-	closings = []string{"If it is not a priority now, just say so and I will not follow up.",
-		"Happy to send a short example for {company} if that is easier.", "No slides, I promise: just your case and one like it."}
-	calls = []string{"Would fifteen minutes on Thursday suit you?", "Is this worth a short call next week?",
-		"Shall I send over the two-page summary?", "Who at {company} would be the right person to ask?"}
-	postscripts = []string{"PS: The summary also covers what did not work.", "PS: A team in your market went live last month."}
-	signatures  = []string{"Best,\nAlex", "Kind regards,\nSam Rivera", "Cheers,\nJo"}
-	values      = []string{"Less time on research, more on conversations", "Messages that sound like your team", "A result in four weeks, or a clear no"}
-	playbooks   = []string{"Growing revenue teams", "Consolidate the stack", "New in the role", "Expand into new regions"}
-	personas    = []string{"Revenue leader", "Operations lead", "Head of growth", "Technical buyer"}
-	products    = []string{"Research Assistant", "Sequence Studio", "Signal Monitor"}
-)
+// blocks are what answers are composed of: one of each kind, by the question. In the
+// texts {first}, {title} and {company} are filled in; each is plain enough to follow
+// any other.
+type blocks struct {
+	Subjects, Openings, Bodies, Closings, Calls, Postscripts, Signatures, Values []string
+	Playbooks, Personas, Products                                                []json.RawMessage
+}
+
+//go:embed compose.json
+var composeJSON []byte
+
+func newBlocks() (b blocks) {
+	_ = json.Unmarshal(composeJSON, &b) // the tests see that it can be read
+	return b
+}
 
 // compose writes the answer to a question: always the same one.
 func (s *Server) compose(req octave.Request, q [16]byte) answer {
 	d := &dice{q: q}
-	w := newWriter(req)
+	w := s.newWriter(req)
 	emails := make([]message, s.steps(req, d))
 	for i := range emails {
 		emails[i] = s.message(w, d, i+1)
 	}
 	return answer{Metadata: stamp(q, s.cfg.Cost), Found: true, Data: &data{
 		Emails:      emails,
-		Playbook:    thePlaybook(d),
-		Persona:     thePersona(d),
-		Product:     theProduct(d),
+		Playbook:    pick(d, s.blocks.Playbooks),
+		Persona:     pick(d, s.blocks.Personas),
+		Product:     pick(d, s.blocks.Products),
 		OutputType:  "EMAIL",
 		Annotations: w.annotate(),
 	}}
@@ -73,9 +65,9 @@ func (s *Server) steps(req octave.Request, d *dice) int {
 
 func (s *Server) message(w *writer, d *dice, step int) message {
 	parts := w.sections(d, step)
-	m := message{CoreValueProp: d.pick(values)}
+	m := message{CoreValueProp: pick(d, s.blocks.Values)}
 	if step == 1 || d.roll(3) > 0 { // later ones often continue the thread
-		m.Subject = w.fill(d.pick(subjects))
+		m.Subject = w.fill(pick(d, s.blocks.Subjects))
 	}
 	text := parts.text()
 	shape := s.cfg.Shape
@@ -97,14 +89,15 @@ func (s *Server) message(w *writer, d *dice, step int) message {
 // writer fills the building blocks in for one contact.
 type writer struct {
 	req    octave.Request
+	blocks *blocks
 	blanks *strings.Replacer
 	greet  string
 	format func(paragraph string) string
 }
 
-func newWriter(req octave.Request) *writer {
+func (s *Server) newWriter(req octave.Request) *writer {
 	first, title, company := or(req.FirstName, "there"), or(req.JobTitle, "the person in charge"), or(req.CompanyName, req.CompanyDomain, "your company")
-	w := &writer{req: req, greet: greeting(req.Lang) + " {first},", format: func(p string) string { return p }}
+	w := &writer{req: req, blocks: &s.blocks, greet: greeting(req.Lang) + " {first},", format: func(p string) string { return p }}
 	w.blanks = strings.NewReplacer("{first}", short(first, 40), "{title}", short(title, 60), "{company}", short(company, 60))
 	if req.OutputFormat == "html" {
 		w.format = func(p string) string {
@@ -121,18 +114,18 @@ func (w *writer) paragraph(template string) string { return w.format(w.fill(temp
 func (w *writer) sections(d *dice, step int) sections {
 	s := sections{
 		Greeting:  w.paragraph(w.greet),
-		Opening:   w.paragraph(d.pick(openings)),
-		Body:      w.paragraph(d.pick(bodies)),
-		Closing:   w.paragraph(d.pick(closings)),
-		CTA:       w.paragraph(d.pick(calls)),
-		Signature: w.paragraph(d.pick(signatures)),
+		Opening:   w.paragraph(pick(d, w.blocks.Openings)),
+		Body:      w.paragraph(pick(d, w.blocks.Bodies)),
+		Closing:   w.paragraph(pick(d, w.blocks.Closings)),
+		CTA:       w.paragraph(pick(d, w.blocks.Calls)),
+		Signature: w.paragraph(pick(d, w.blocks.Signatures)),
 	}
 	// What the caller told the agent can be seen to have arrived.
 	if known := w.told(w.req.RuntimeContext, step); known != "" {
 		s.Opening += " " + w.format("I understand that "+known+".")
 	}
 	if d.roll(4) == 0 {
-		ps := w.paragraph(d.pick(postscripts))
+		ps := w.paragraph(pick(d, w.blocks.Postscripts))
 		s.PS = &ps
 	}
 	return s
@@ -171,28 +164,6 @@ func (s *sections) text() string {
 	}
 	return strings.Join(append(parts, s.Signature), "\n\n")
 }
-
-func thePlaybook(d *dice) playbook {
-	i := d.roll(len(playbooks))
-	return playbook{OID: oid("pb", i), Name: playbooks[i], Type: "SECTOR", MatchConfidence: "HIGH",
-		Description:   "How to speak to this segment, and what it cares about this year.",
-		KeyInsight:    []string{"Budget is there, time is not.", "Decisions are made by two people."},
-		MatchAnalysis: "The role and the size of the company fit."}
-}
-
-func thePersona(d *dice) persona {
-	i := d.roll(len(personas))
-	return persona{OID: oid("pe", i), Name: personas[i], InternalName: strings.ToLower(personas[i]),
-		QualifyingQuestions: []string{"Owns a number?", "Has a team?"}}
-}
-
-func theProduct(d *dice) product {
-	i := d.roll(len(products))
-	return product{OID: oid("pr", i), Name: products[i], InternalName: strings.ToLower(products[i]), MatchConfidence: "MEDIUM",
-		Description: "Prepares conversations.", Data: productData{Type: "SERVICE", Summary: "Research and writing.", Capabilities: []string{"research", "writing"}}}
-}
-
-func oid(prefix string, i int) string { return prefix + "_sandbox" + strconv.Itoa(i+1) }
 
 func greeting(lang string) string {
 	code, _, _ := strings.Cut(strings.ToLower(lang), "-")

@@ -45,4 +45,4 @@ func (d *dice) roll(n int) int {
 }
 
 // pick is one of choices.
-func (d *dice) pick(choices []string) string { return choices[d.roll(len(choices))] }
+func pick[T any](d *dice, choices []T) T { return choices[d.roll(len(choices))] }

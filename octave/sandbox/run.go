@@ -138,13 +138,13 @@ func (s *Server) result(c call) []byte {
 	}
 	switch c.kind {
 	case "nomessages", "notext":
-		return a.spoiled(c.kind).encode()
+		return encode(a.spoiled(c.kind))
 	case "nullable":
 		return a.bare()
 	case "badtypes":
 		return a.mistyped()
 	}
-	return a.encode()
+	return encode(a)
 }
 
 // deliver puts a body on the wire, broken as the kind says, and reports whether it

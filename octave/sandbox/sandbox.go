@@ -101,6 +101,7 @@ type Server struct {
 	faults    []share
 	polls     []share // of Async.Faults
 	workspace []agent // never changed
+	blocks    blocks  // never changed
 	mux       *http.ServeMux
 	books     *books
 }
@@ -114,7 +115,7 @@ func New(cfg Config) *Server {
 		cfg.Burst = max(1, int(cfg.Rate))
 	}
 	s := &Server{cfg: cfg, faults: shares(cfg.Faults), polls: shares(cfg.Async.Faults), workspace: newWorkspace(cfg.Cost, cfg.AddedSteps),
-		mux: http.NewServeMux(), books: newBooks(cfg)}
+		blocks: newBlocks(), mux: http.NewServeMux(), books: newBooks(cfg)}
 	s.mux.HandleFunc("POST /api/v2/agents/sequence/run", s.run)
 	s.mux.HandleFunc("POST /api/v2/async/agent/run", s.submit)
 	s.mux.HandleFunc("GET /api/v2/async/agent/run/status", s.poll)
@@ -122,8 +123,11 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("GET /api/v2/agents/get", s.account(s.agent))
 	s.mux.HandleFunc("GET /api/v2/agents/list", s.account(s.agents))
 	s.mux.HandleFunc("GET /api/v2/agents/languages", s.account(s.languages))
-	s.mux.HandleFunc("GET /sandbox/ledger", s.ledger)
-	s.mux.HandleFunc("POST /sandbox/reset", s.reset)
+	s.mux.HandleFunc("GET /sandbox/ledger", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, s.Ledger()) })
+	s.mux.HandleFunc("POST /sandbox/reset", func(w http.ResponseWriter, _ *http.Request) {
+		s.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	})
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path)
 	})
@@ -139,10 +143,3 @@ func (s *Server) Ledger() Ledger { return s.books.copy() }
 
 // Reset forgets every call, as if the service had just started.
 func (s *Server) Reset() { s.books.reset() }
-
-func (s *Server) ledger(w http.ResponseWriter, _ *http.Request) { answerJSON(w, s.Ledger()) }
-
-func (s *Server) reset(w http.ResponseWriter, _ *http.Request) {
-	s.Reset()
-	w.WriteHeader(http.StatusNoContent)
-}

@@ -470,7 +470,7 @@ func BenchmarkCompose(b *testing.B) {
 	q := Question(ann)
 	b.ReportAllocs()
 	for b.Loop() {
-		s.compose(ann, q).encode()
+		encode(s.compose(ann, q))
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gocarina/gocsv"
 )
 
 // Columns is the header of the generic shape: the input columns, then the outcome, then subject and body of each message.
@@ -12,7 +14,9 @@ import (
 func Columns(input []string, emails int) []string {
 	names := newNamer(input)
 	header := slices.Clone(input)
-	for _, name := range outcomeColumns() {
+	var outcomes capture
+	_ = gocsv.MarshalCSV([]outcome{}, &outcomes) // the header of no rows, into memory: it cannot fail
+	for _, name := range outcomes.record {
 		header = append(header, names.unused("octave_", name))
 	}
 	for i := range emails {

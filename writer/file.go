@@ -200,7 +200,12 @@ func (f *File) Write(row Row) error {
 		return f.fail(fmt.Errorf("row %d: %d cells for %d columns", f.rows+1, len(row.Cells), len(f.opt.Columns)))
 	}
 	if f.opt.Thread && f.preset == nil {
-		row.Emails = threaded(row.Emails)
+		row.Emails = slices.Clone(row.Emails)
+		for i := range row.Emails {
+			if i > 0 {
+				row.Emails[i].Subject = ""
+			}
+		}
 	}
 	if err := f.shape.write(row); err != nil {
 		return f.fail(fmt.Errorf("write row %d: %w", f.rows+1, err))
@@ -214,15 +219,6 @@ func (f *File) Write(row Row) error {
 		return f.fail(f.flush())
 	}
 	return nil
-}
-
-// threaded drops the subjects after the first.
-func threaded(emails []Email) []Email {
-	emails = slices.Clone(emails)
-	for i := 1; i < len(emails); i++ {
-		emails[i].Subject = ""
-	}
-	return emails
 }
 
 // fail remembers the first error.

@@ -18,16 +18,16 @@ func (f *File) complete() error {
 	case *lines:
 		f.out.Emails = s.emails
 		if f.provisional() {
-			return f.rewrite(f.copyLines)
+			return f.rewrite(func(buf *bufio.Writer) error {
+				_, err := io.Copy(buf, f.file)
+				return err
+			})
 		}
 	case *table:
 		f.out.Emails = s.emails
 		f.out.Columns = s.header(s.emails)
-		switch {
-		case f.format.kind == "xlsx":
+		if f.provisional() {
 			return f.rewrite(f.padRecords)
-		case f.provisional():
-			return f.rewrite(f.widen)
 		}
 	case *candidates:
 		return f.completePreset(s)
@@ -128,11 +128,6 @@ func fill(file io.Writer, form format, body func(*bufio.Writer) error) (sum stri
 	return tally.hex(), tally.size, nil
 }
 
-func (f *File) copyLines(buf *bufio.Writer) error {
-	_, err := io.Copy(buf, f.file)
-	return err
-}
-
 // A recordWriter writes the records behind a header.
 type recordWriter interface {
 	add(record []string) error
@@ -145,33 +140,6 @@ func (f *File) records(buf *bufio.Writer) (recordWriter, error) {
 		return newWorkbook(buf, f.opt.SpoolDir, f.out.Columns)
 	}
 	return newSheet(buf, f.format, f.out.Columns, f.opt.Excel)
-}
-
-// widen copies records as they are and adds the empty cells that are missing behind the last.
-func (f *File) widen(buf *bufio.Writer) error {
-	header, err := newSheet(buf, f.format, f.out.Columns, f.opt.Excel)
-	if err != nil {
-		return err
-	}
-	if err := header.end(); err != nil {
-		return err
-	}
-	comma := byte(f.format.comma())
-	var text []byte
-	for s, err := range scan(f.file, f.format.comma()) {
-		if err != nil {
-			return fmt.Errorf("read back: %w", err)
-		}
-		text = append(text[:0], s.Raw()...)
-		text = text[:len(text)-1]
-		for missing := len(f.out.Columns) - s.Len(); missing > 0; missing-- {
-			text = append(text, comma)
-		}
-		if _, err := buf.Write(append(text, '\n')); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // padRecords makes every record as wide as the header.

@@ -1,7 +1,5 @@
 package writer
 
-import "github.com/gocarina/gocsv"
-
 // An outcome is what every generic row says about itself, in the order of the header.
 type outcome struct {
 	Status     string `csv:"octave_status"`
@@ -12,14 +10,6 @@ type outcome struct {
 	Playbook   string `csv:"octave_playbook"`
 	Persona    string `csv:"octave_persona"`
 	Product    string `csv:"octave_product"`
-}
-
-func newOutcome(row Row) outcome {
-	return outcome{
-		Status: row.Status, Error: row.Error, RequestID: row.RequestID, Usage: row.Usage,
-		EmailCount: len(row.Emails),
-		Playbook:   row.Playbook.Name, Persona: row.Persona.Name, Product: row.Product.Name,
-	}
 }
 
 // A capture is the writer that gocsv flattens into: the cells go on into a record with the input before and the messages
@@ -37,11 +27,3 @@ func (c *capture) Flush() {}
 
 // Error returns nil.
 func (c *capture) Error() error { return nil }
-
-func outcomeColumns() []string {
-	var c capture
-	if err := gocsv.MarshalCSV([]outcome{}, &c); err != nil {
-		return nil // a slice of structs into memory does not fail
-	}
-	return c.record
-}

@@ -321,12 +321,17 @@ func (s shapes) add(emails []Email) {
 }
 
 // steps is the commonest length; of two that are as common the shorter, which holds nobody back.
-func (s shapes) steps() int {
+func (s shapes) steps() (most int) {
 	lengths := map[int]int{}
 	for shape, n := range s {
 		lengths[len(shape)] += n
 	}
-	return commonest(lengths, func(a, b int) bool { return a < b })
+	for _, steps := range slices.Sorted(maps.Keys(lengths)) {
+		if lengths[steps] > lengths[most] {
+			most = steps
+		}
+	}
+	return most
 }
 
 // subjects say which of the steps have a column for one: the second when most of the sequences have one that are long
@@ -350,16 +355,6 @@ func (s shapes) subjects(steps int, thread bool) []bool {
 		}
 	}
 	return subjects
-}
-
-// commonest is the key with the highest count, of several the one that is better.
-func commonest[K cmp.Ordered](counts map[K]int, better func(a, b K) bool) (most K) {
-	for _, key := range slices.Sorted(maps.Keys(counts)) {
-		if n, top := counts[key], counts[most]; n > top || n == top && better(key, most) {
-			most = key
-		}
-	}
-	return most
 }
 
 // patterns of a preset, compiled.

@@ -43,12 +43,14 @@ func (t *table) header(emails int) []string {
 
 func (t *table) write(row Row) error {
 	t.emails = max(t.emails, len(row.Emails))
-	if err := t.flatten(newOutcome(row)); err != nil {
+	if err := t.flatten(row); err != nil {
 		return err
 	}
 	record := t.input.pick(t.record[:0], row.Cells)
 	record = append(record, t.flat.record...)
-	record = appendMessages(record, row.Emails)
+	for _, e := range row.Emails {
+		record = append(record, e.Subject, e.Body)
+	}
 	record = pad(record, len(record)+2*(t.emails-len(row.Emails)))
 	if t.excel {
 		defuse(record)
@@ -58,19 +60,16 @@ func (t *table) write(row Row) error {
 }
 
 // flatten keeps the cells while the outcome stays the same, as it does for the long rest of a list behind --limit.
-func (t *table) flatten(o outcome) error {
+func (t *table) flatten(row Row) error {
+	o := outcome{
+		Status: row.Status, Error: row.Error, RequestID: row.RequestID, Usage: row.Usage, EmailCount: len(row.Emails),
+		Playbook: row.Playbook.Name, Persona: row.Persona.Name, Product: row.Product.Name,
+	}
 	if len(t.flat.record) > 0 && t.outcome[0] == o {
 		return nil
 	}
 	t.outcome[0], t.flat.record = o, t.flat.record[:0]
 	return gocsv.MarshalCSVWithoutHeaders(&t.outcome, &t.flat)
-}
-
-func appendMessages(record []string, emails []Email) []string {
-	for _, e := range emails {
-		record = append(record, e.Subject, e.Body)
-	}
-	return record
 }
 
 func pad(record []string, width int) []string {
@@ -123,6 +122,6 @@ func (s *sheet) add(record []string) error {
 
 func (s *sheet) flush() error { return s.buf.Flush() }
 
-func (s *sheet) end() error { return s.flush() }
+func (s *sheet) end() error { return s.buf.Flush() }
 
 func (s *sheet) discard() error { return nil }

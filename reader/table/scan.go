@@ -418,9 +418,6 @@ func (s *Scanner) Cells(dst []string) []string {
 	return dst
 }
 
-// Len is the number of cells of the last record.
-func (s *Scanner) Len() int { return len(s.spans) }
-
 // Raw is the last record as it stands in the source, with its line end. It is
 // valid until the next one.
 func (s *Scanner) Raw() []byte { return s.raw }

@@ -35,8 +35,6 @@ type people struct{ rows [][]string }
 // GetCSVRows returns the header and the rows below it.
 func (p *people) GetCSVRows() ([][]string, error) { return p.rows, nil }
 
-func (p *people) add(row *mapping.Row) { p.rows = append(p.rows, slices.Clone(row.Cells())) }
-
 // run yields the contacts of the file; false says that nobody wants more.
 func (s *stream) run(yield func(Contact, error) bool) (bool, error) {
 	rows, err := s.list.Open(nil)
@@ -45,7 +43,8 @@ func (s *stream) run(yield func(Contact, error) bool) (bool, error) {
 	}
 	defer rows.Close()
 	for left := s.list.contacts; left > 0; left -= len(s.batch) {
-		failed := s.fill(rows, min(left, batchRows))
+		// Those before an error are good.
+		failed := errors.Join(s.read(rows, min(left, batchRows)), s.decode())
 		for i := range s.batch {
 			if !yield(s.batch[i], nil) {
 				return false, nil
@@ -70,12 +69,6 @@ func drain(rows table.Records) error {
 	}
 }
 
-// fill reads the next n contacts into the batch; those before an error are good.
-func (s *stream) fill(rows table.Records, n int) error {
-	err := s.read(rows, n)
-	return errors.Join(err, s.decode())
-}
-
 // decode gives the contacts of the batch their persons.
 func (s *stream) decode() error {
 	var persons []Person
@@ -89,6 +82,7 @@ func (s *stream) decode() error {
 	return nil
 }
 
+// read reads the next n contacts into the batch.
 func (s *stream) read(rows table.Records, n int) error {
 	s.batch = make([]Contact, 0, n)
 	s.people.rows = append(s.people.rows[:0], mapping.Header())
@@ -125,7 +119,7 @@ func (s *stream) add(r table.Record, cells []string) {
 		c.Problem = t.plan.Problem(r.Cells, &s.said)
 		c.OptOut = t.plan.OptOut(r.Cells)
 	}
-	s.people.add(&s.said)
+	s.people.rows = append(s.people.rows, slices.Clone(s.said.Cells()))
 	s.batch = append(s.batch, c)
 }
 

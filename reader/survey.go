@@ -82,7 +82,10 @@ func (s *survey) records(rows table.Records) error {
 		}
 		s.read++
 		if r.Bad != nil {
-			s.bad(r.Bad)
+			if s.unreadable == nil {
+				s.unreadable = r.Bad
+			}
+			s.badLines.add(r.Bad.Line)
 		}
 		if err := s.record(r); err != nil {
 			return err
@@ -97,14 +100,6 @@ func (s *survey) records(rows table.Records) error {
 	s.file.Rows = s.read - s.file.Footer - s.file.Empty
 	s.list.contacts = s.file.Rows
 	return nil
-}
-
-// bad remembers a line that cannot be read.
-func (s *survey) bad(why *InputError) {
-	if s.unreadable == nil {
-		s.unreadable = why
-	}
-	s.badLines.add(why.Line)
 }
 
 // unreadableLines names all of them, so that they can be mended at once.
@@ -149,7 +144,7 @@ func (s *survey) end() error {
 		switch {
 		case table.Filled(cells) == 0:
 			s.file.Empty++
-		case isNotice(cells):
+		case slices.ContainsFunc(cells, person.IsFooter):
 			s.file.Footer++
 		default:
 			s.held = s.held[:n]
@@ -158,10 +153,6 @@ func (s *survey) end() error {
 	}
 	s.held = nil
 	return nil
-}
-
-func isNotice(cells []string) bool {
-	return slices.ContainsFunc(cells, person.IsFooter)
 }
 
 // release counts the held records as contacts after all.

@@ -138,7 +138,7 @@ func (m *MapFile) text(asJSON bool) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.WriteString("# Which column feeds which field of a contact. Edit the map freely; fields are\n")
-	b.WriteString(wrapComment(joinFields()))
+	b.WriteString(wrapComment(strings.Join(fieldNames(), ", ")))
 	b.WriteString("# A file whose columns are not those of a header below is refused. Remove the\n")
 	b.WriteString("# header to accept any file that has the mapped columns.\n")
 	b.Write(body)
@@ -200,11 +200,5 @@ func difference(pinned, names []string) string {
 
 // without are the names of a that b does not have.
 func without(a, b []string) []string {
-	var rest []string
-	for _, name := range a {
-		if !slices.Contains(b, name) {
-			rest = append(rest, name)
-		}
-	}
-	return rest
+	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return slices.Contains(b, name) })
 }

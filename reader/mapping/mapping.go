@@ -4,6 +4,7 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -160,7 +161,7 @@ func newPlanner(t *tables.Table, sample [][]string, words *Vocabulary) *planner 
 	for i := range p.names {
 		p.plan.refs = append(p.plan.refs, ref{column: i})
 	}
-	if t.Format == "jsonl" || strings.Contains(strings.Join(firstRow(sample), ""), "{") {
+	if t.Format == "jsonl" || len(sample) > 0 && strings.Contains(strings.Join(sample[0], ""), "{") {
 		p.openObjects(sample)
 	}
 	for _, row := range sample {
@@ -191,13 +192,6 @@ func newPlanner(t *tables.Table, sample [][]string, words *Vocabulary) *planner 
 	return p
 }
 
-func firstRow(sample [][]string) []string {
-	if len(sample) == 0 {
-		return nil
-	}
-	return sample[0]
-}
-
 // openObjects finds values inside the objects of a column, such as
 // organization.name, and adds them to the columns that can feed a field.
 func (p *planner) openObjects(sample [][]string) {
@@ -209,11 +203,8 @@ func (p *planner) openObjects(sample [][]string) {
 				continue
 			}
 			for _, path := range tables.Paths(row[column]) {
-				name := p.names[column]
-				if len(path) > 0 {
-					name += "." + strings.Join(path, ".")
-				}
-				if len(path) > 0 && !slices.Contains(p.names, name) && len(p.names) < columns+most {
+				name := p.names[column] + "." + strings.Join(path, ".")
+				if !slices.Contains(p.names, name) && len(p.names) < columns+most {
 					p.names = append(p.names, name)
 					p.plan.refs = append(p.plan.refs, ref{column, path})
 				}
@@ -232,6 +223,16 @@ func (p *Plan) cell(row []string, i int) string {
 		return row[r.column]
 	}
 	return tables.Inside(row[r.column], r.path)
+}
+
+// mapped is the mapping of a field, nil when no column feeds it.
+func (p *Plan) mapped(field person.Field) *Mapping {
+	for i := range p.Mapped {
+		if p.Mapped[i].Field == field {
+			return &p.Mapped[i]
+		}
+	}
+	return nil
 }
 
 // demanded maps what the user asked for: first the flags, then the mapping
@@ -301,12 +302,10 @@ func (p *planner) findAll(field person.Field, headers Columns) ([]int, error) {
 }
 
 func sortedFields[V any](m map[person.Field]V) []person.Field {
-	fields := make([]person.Field, 0, len(m))
-	for f := range m {
-		fields = append(fields, f)
+	if len(m) == 0 { // as for nearly every row
+		return nil
 	}
-	slices.Sort(fields)
-	return fields
+	return slices.Sorted(maps.Keys(m))
 }
 
 // find is the column of that name, or the only one that folds to it; -1 when
@@ -344,7 +343,7 @@ func fieldHint(field person.Field) string {
 	if near := Nearest(string(field), fieldNames()); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
-	return "fields are " + joinFields()
+	return "fields are " + strings.Join(fieldNames(), ", ")
 }
 
 func fieldNames() []string {
@@ -354,8 +353,6 @@ func fieldNames() []string {
 	}
 	return names
 }
-
-func joinFields() string { return strings.Join(fieldNames(), ", ") }
 
 // take feeds field from columns, the best first.
 func (p *planner) take(field person.Field, columns []int, certain bool, why string) {
@@ -402,7 +399,7 @@ func (p *planner) lookAlikes() {
 // identifies fails when the mapped columns can say of no row who it is.
 func (p *planner) identifies() error {
 	has := func(fields ...person.Field) bool {
-		return slices.ContainsFunc(p.plan.Mapped, func(m Mapping) bool { return slices.Contains(fields, m.Field) })
+		return slices.ContainsFunc(fields, func(f person.Field) bool { return p.plan.mapped(f) != nil })
 	}
 	name, company := has(person.FirstName, person.LastName, person.FullName), has(person.CompanyName, person.CompanyDomain)
 	if has(person.Email, person.LinkedInProfile) || name && company {
@@ -500,9 +497,7 @@ func (p *planner) settleFates() {
 		plan.fates = append(plan.fates, f)
 	}
 	for _, field := range []person.Field{person.Email, person.LinkedInProfile} {
-		demanded := slices.ContainsFunc(plan.Mapped, func(m Mapping) bool { return m.Field == field && m.demanded })
-		found := slices.ContainsFunc(plan.Mapped, func(m Mapping) bool { return m.Field == field })
-		if !demanded && (found || !p.done[field]) {
+		if m := plan.mapped(field); m != nil && !m.demanded || m == nil && !p.done[field] {
 			plan.undecided = append(plan.undecided, slotOf(field))
 		}
 	}
@@ -515,8 +510,7 @@ func (p *planner) settleFates() {
 // none has.
 func (p *planner) decidedNames() bool {
 	for _, field := range []person.Field{person.FirstName, person.LastName, person.FullName} {
-		i := slices.IndexFunc(p.plan.Mapped, func(m Mapping) bool { return m.Field == field })
-		if i >= 0 && p.plan.Mapped[i].demanded || i < 0 && p.done[field] {
+		if m := p.plan.mapped(field); m != nil && m.demanded || m == nil && p.done[field] {
 			return true
 		}
 	}

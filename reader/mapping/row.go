@@ -42,12 +42,8 @@ var personFields = sync.OnceValue(func() (fields [slots]person.Field) {
 
 // slotOf is the slot of a field, -1 for one that goes into Person.Extra.
 func slotOf(field person.Field) int {
-	for i, f := range personFields() {
-		if f == field {
-			return i
-		}
-	}
-	return -1
+	fields := personFields()
+	return slices.Index(fields[:], field)
 }
 
 // A Row is what one record says, by field, cleaned.
@@ -100,12 +96,9 @@ func (p *Plan) Read(cells []string, r *Row) {
 	}
 	p.name(cells, r)
 	if f := r.flaws[slotCompanyDomain]; f == person.SocialHost || f == person.FreeMail {
-		for i := range p.Mapped {
-			if m := &p.Mapped[i]; m.slot == slotCompanyDomain {
-				if own := person.OwnSite(p.cell(cells, m.columns[0]), r.values[slotEmail], r.values[slotCompanyName]); own != "" {
-					r.values[slotCompanyDomain], r.flaws[slotCompanyDomain] = own, person.NoFlaw
-				}
-			}
+		site := p.cell(cells, p.mapped(person.CompanyDomain).columns[0])
+		if own := person.OwnSite(site, r.values[slotEmail], r.values[slotCompanyName]); own != "" {
+			r.values[slotCompanyDomain], r.flaws[slotCompanyDomain] = own, person.NoFlaw
 		}
 	}
 }
@@ -165,10 +158,7 @@ func (p *Plan) name(cells []string, r *Row) {
 			*last = v + " " + *last
 		}
 	}
-	if *first == "" && *last == "" {
-		return
-	}
-	if person.IsNobody(*first, *last) {
+	if *first+*last != "" && person.IsNobody(*first, *last) {
 		*first, *last, r.flaws[slotFullName] = "", "", person.Nobody
 	}
 }
@@ -451,7 +441,7 @@ func (p *Plan) NotFound() []person.Field {
 	var missing []person.Field
 	for _, field := range []person.Field{person.Email, person.FirstName, person.LastName, person.JobTitle, person.CompanyName, person.CompanyDomain, person.LinkedInProfile} {
 		name := (field == person.FirstName || field == person.LastName) && len(p.whole) > 0
-		if !name && !slices.ContainsFunc(p.Mapped, func(m Mapping) bool { return m.Field == field }) {
+		if !name && p.mapped(field) == nil {
 			missing = append(missing, field)
 		}
 	}

@@ -57,23 +57,10 @@ func plain(folded string) string {
 		case 'œ':
 			b.WriteString("oe")
 		default:
-			base, _ := utf8First(norm.NFD.String(string(r)))
-			b.WriteRune(base)
+			b.WriteRune([]rune(norm.NFD.String(string(r)))[0])
 		}
 	}
 	return b.String()
-}
-
-func utf8First(s string) (rune, bool) {
-	for _, r := range s {
-		return r, true
-	}
-	return 0, false
-}
-
-// umlauts spells ä, ö, ü as ae, oe, ue, as people do without the keys.
-func umlauts(folded string) string {
-	return strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue").Replace(folded)
 }
 
 // A kind is how a header is meant.
@@ -117,6 +104,8 @@ func whys() map[string]string {
 // table is what headers.tsv says, by folded header.
 var table = sync.OnceValue(func() map[string][]meaning {
 	known, ranks, why := map[string][]meaning{}, map[string]int{}, whys()
+	kinds := map[string]kind{"either:first": eitherFirst, "either:last": eitherLast, "id": anyID, "particle": particle, "optOut": optOut, "consent": consent}
+	umlauts := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue") // as people write them without the keys
 	for line := range strings.Lines(headers) {
 		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if len(cells) != 4 || strings.HasPrefix(line, "#") {
@@ -124,28 +113,15 @@ var table = sync.OnceValue(func() map[string][]meaning {
 		}
 		m := meaning{lang: cells[0], guess: strings.HasSuffix(cells[1], "?"), familyFirst: strings.HasSuffix(cells[1], "+")}
 		name := strings.TrimRight(cells[1], "?+")
-		switch {
-		case name == "either:first":
-			m.kind = eitherFirst
-		case name == "either:last":
-			m.kind = eitherLast
-		case name == "id":
-			m.kind = anyID
-		case name == "particle":
-			m.kind = particle
-		case name == "optOut":
-			m.kind = optOut
-		case name == "consent":
-			m.kind = consent
-		case strings.HasPrefix(name, "never:"):
-			m.kind, m.why = never, why[strings.TrimPrefix(name, "never:")]
-		default:
+		if reason, is := strings.CutPrefix(name, "never:"); is {
+			m.kind, m.why = never, why[reason]
+		} else if m.kind, is = kinds[name]; !is {
 			m.field = person.Field(name)
 		}
 		for spelling := range strings.SplitSeq(cells[2], ", ") {
 			ranks[name]++
 			m.rank = 100 * ranks[name]
-			for _, f := range []string{fold(spelling), plain(fold(spelling)), umlauts(fold(spelling))} {
+			for _, f := range []string{fold(spelling), plain(fold(spelling)), umlauts.Replace(fold(spelling))} {
 				i := slices.IndexFunc(known[f], func(o meaning) bool { return o.kind == m.kind && o.field == m.field })
 				switch {
 				case f == "":

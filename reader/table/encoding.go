@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -278,23 +279,15 @@ func (u *utf8Reader) Read(p []byte) (int, error) {
 	}
 	whole := wholeRunes(p[:n], err == io.EOF)
 	if !utf8.Valid(whole) {
-		if bad := u.refuse(whole); bad != nil {
-			return 0, bad
+		// In a text that has characters beyond ASCII in UTF-8 a bad byte spoils its cell
+		// alone; any other may be in another encoding.
+		if good, bad := beyondASCII(whole); !u.beyond && good <= bad {
+			return 0, ErrNotUTF8
 		}
 	}
 	u.beyond = u.beyond || !isASCII(whole)
 	u.n = copy(u.tail[:], p[len(whole):n])
 	return len(whole), err
-}
-
-// refuse fails when the text so far may be in another encoding. In one that has
-// characters beyond ASCII in UTF-8 a bad byte spoils its cell alone.
-func (u *utf8Reader) refuse(text []byte) error {
-	good, bad := beyondASCII(text)
-	if !u.beyond && good <= bad {
-		return ErrNotUTF8
-	}
-	return nil
 }
 
 // isASCII looks at eight bytes at a time, as nearly all of nearly all lists are.
@@ -304,10 +297,5 @@ func isASCII(text []byte) bool {
 			return false
 		}
 	}
-	for _, c := range text {
-		if c >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(text, func(c byte) bool { return c >= utf8.RuneSelf })
 }

@@ -116,55 +116,15 @@ func objectProblem(text []byte) string {
 
 // Members calls f with every member of a valid JSON object, in order.
 func Members(object []byte, f func(key string, value []byte)) {
-	pos := space(object, 1)
-	for object[pos] != '}' {
-		end := valueEnd(object, pos)
-		key := object[pos:end]
-		pos = space(object, space(object, end)+1) // over the colon
-		end = valueEnd(object, pos)
-		f(unquote(key), object[pos:end])
-		if pos = space(object, end); object[pos] == ',' {
-			pos = space(object, pos+1)
+	members := json.NewDecoder(bytes.NewReader(object))
+	_, _ = members.Token()
+	for members.More() {
+		key, _ := members.Token()
+		var value json.RawMessage
+		if members.Decode(&value) != nil {
+			return // it is valid: it does not fail
 		}
-	}
-}
-
-func space(b []byte, pos int) int {
-	for b[pos] == ' ' || b[pos] == '\t' || b[pos] == '\r' || b[pos] == '\n' {
-		pos++
-	}
-	return pos
-}
-
-// valueEnd is the end of the valid JSON value that starts at b[pos].
-func valueEnd(b []byte, pos int) int {
-	depth := 0
-	for ; ; pos++ {
-		switch b[pos] {
-		case '"':
-			for pos++; b[pos] != '"'; pos++ {
-				if b[pos] == '\\' {
-					pos++
-				}
-			}
-			if depth == 0 {
-				return pos + 1
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-			if depth == 0 {
-				return pos + 1
-			}
-			if depth < 0 {
-				return pos // behind a number or a word
-			}
-		case ',', ' ', '\t', '\r', '\n':
-			if depth == 0 {
-				return pos
-			}
-		}
+		f(key.(string), value)
 	}
 }
 
@@ -286,11 +246,13 @@ func firstObject(cell string) []byte {
 		return nil
 	}
 	if text[0] == '[' {
-		start := space(text, 1)
-		if text[start] != '{' {
+		list := json.NewDecoder(bytes.NewReader(text))
+		_, _ = list.Token()
+		var first json.RawMessage
+		if !list.More() || list.Decode(&first) != nil || first[0] != '{' {
 			return nil
 		}
-		return text[start:valueEnd(text, start)]
+		return first
 	}
 	return text
 }

@@ -216,14 +216,9 @@ func isArray(text []byte) bool {
 	return text[0] == '[' && bytes.HasPrefix(bytes.TrimSpace(text[1:]), []byte{'{'})
 }
 
-func firstLine(text []byte) []byte {
-	line, _, _ := bytes.Cut(text, []byte{'\n'})
-	return bytes.TrimSpace(line)
-}
-
 // jsonHint refuses JSON that is neither one object a line nor a list of them.
 func jsonHint(start []byte) error {
-	if line := firstLine(start); len(line) == 1 && line[0] == '{' {
+	if line, _, _ := bytes.Cut(start, []byte{'\n'}); string(bytes.TrimSpace(line)) == "{" {
 		return &InputError{Msg: "a JSON object over several lines, not one a line", Hint: "turn it into lines: jq -c . FILE"}
 	}
 	return nil

@@ -68,11 +68,8 @@ func joinFleet(ctx context.Context, o *options.Options) (*fleet.DB, error) {
 // fleetError gives errors of a fleet's database their code and a way out.
 func fleetError(err error) error {
 	var format *fleet.FormatError
-	var busy *fleet.BusyError
 	var coded *exit.Error
 	switch {
-	case errors.As(err, &busy):
-		return &exit.Error{Code: exit.Locked, Err: err, Hint: "end them with SIGTERM, which lets their calls come to an end, then do this again: it moves what they have answered"}
 	case errors.Is(err, fleet.ErrNoRun):
 		return &exit.Error{Code: exit.Usage, Err: err, Hint: "those that go on: " + words.Tool + " fleet status"}
 	case errors.As(err, &coded):
@@ -81,6 +78,9 @@ func fleetError(err error) error {
 		return &exit.Error{Code: exit.Service, Err: err}
 	case errors.Is(err, fleet.ErrNoFleet):
 		return &exit.Error{Code: exit.Usage, Err: err, Hint: "make one with: " + words.Tool + " fleet init --fleet URL"}
+	case errors.As(err, &format) && format.TooOld():
+		return &exit.Error{Code: exit.Usage, Err: err, Hint: "with the version that made it, run each list again that fleet status names, so that what was answered gets into its checkpoint; " +
+			"then end the workers, and make a fleet with this version in another database"}
 	case errors.As(err, &format) && format.Older():
 		return &exit.Error{Code: exit.Usage, Err: err, Hint: "bring it up to date, when no run and no worker of the older version is at work: " + words.Tool + " fleet init"}
 	case errors.As(err, &format):
@@ -247,7 +247,7 @@ func newFleet(a *app) *cobra.Command {
 	return cmd
 }
 
-// initTimeout is for moving the tables of before.
+// initTimeout is for a database that is very busy.
 const initTimeout = time.Hour
 
 func newFleetInit(a *app) *cobra.Command {

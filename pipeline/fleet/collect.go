@@ -1,9 +1,11 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +32,7 @@ const (
 // already or went there ahead of it, and brings back what becomes of them.
 func (c *Coordinator) collect(ctx, soft context.Context) error {
 	for pause := soonest; sleep(soft.Done(), pause); {
-		waiting := inOrder(c.waiters())
+		waiting := c.waiters()
 		found, err := c.deliver(soft, waiting)
 		if err == nil {
 			err = c.enqueue(soft, due(c.still(waiting)))
@@ -51,14 +53,18 @@ func (c *Coordinator) collect(ctx, soft context.Context) error {
 	return c.stop(ctx)
 }
 
+// waiters are the questions that are waited for, in the order of the list: rows come out
+// in its order.
 func (c *Coordinator) waiters() []*waiter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	list := make([]*waiter, 0, len(c.waiting))
 	for _, w := range c.waiting {
-		if list = append(list, w); len(list) == 1 || w.Row < c.first {
-			c.first = w.Row
-		}
+		list = append(list, w)
+	}
+	slices.SortStableFunc(list, func(a, b *waiter) int { return cmp.Compare(a.Row, b.Row) })
+	if len(list) > 0 {
+		c.first = list[0].Row
 	}
 	return list
 }
@@ -93,7 +99,7 @@ const entryColumns = `id, key, run, coalesce(result, ''), failed, asked, coalesc
 // found.
 func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int, err error) {
 	for {
-		n, bytes, err := c.deliverSome(ctx, inOrder(c.still(waiting)))
+		n, bytes, err := c.deliverSome(ctx, c.still(waiting))
 		found += n
 		if bytes < statementBytes || err != nil {
 			return found, err
@@ -300,12 +306,14 @@ func (c *Coordinator) stop(ctx context.Context) error {
 	})
 	// What is on the wire is looked up first, so that what ends in between is delivered.
 	for err == nil {
-		var wire map[checkpoint.Key]bool
-		if wire, err = c.onTheWire(reach); err == nil {
+		var s state
+		err = c.db.patient(reach, func(ctx context.Context) (err error) { s, err = c.look(ctx); return err })
+		if err == nil {
+			c.notify(pipeline.OnTheWire{Calls: len(s.calls.wire)})
 			_, err = c.deliver(reach, c.waiters())
 		}
 		if err == nil {
-			c.abandon(wire)
+			c.abandon(s.calls.wire)
 		}
 		if len(c.waiters()) == 0 || !sleep(reach.Done(), soonest) {
 			break
@@ -315,21 +323,6 @@ func (c *Coordinator) stop(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// onTheWire are the questions that a living host is asking right now.
-func (c *Coordinator) onTheWire(ctx context.Context) (wire map[checkpoint.Key]bool, err error) {
-	var calls *openCalls
-	err = c.db.patient(ctx, func(ctx context.Context) error {
-		batch := &pgx.Batch{}
-		calls = c.lookOnTheWire(batch)
-		return c.db.pool.SendBatch(ctx, batch).Close()
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.notify(pipeline.OnTheWire{Calls: len(calls.wire)})
-	return calls.wire, nil
 }
 
 // openCalls are those for questions that the run waits for: on the wire of a living host,

@@ -1,10 +1,8 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"iter"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -329,12 +327,6 @@ func (c *Coordinator) horizon() int {
 
 // insertRows is how many questions go ahead at once.
 const insertRows = 500
-
-// inOrder sorts questions as the list does: rows come out in its order.
-func inOrder(batch []*waiter) []*waiter {
-	slices.SortStableFunc(batch, func(a, b *waiter) int { return cmp.Compare(a.Row, b.Row) })
-	return batch
-}
 
 // await makes a question known to those who collect.
 func (c *Coordinator) await(w *waiter) {

@@ -5,7 +5,6 @@ package fleet
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +15,6 @@ import (
 
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
-	"octave-enrich/pipeline/fleet/pgtest"
 )
 
 // backup copies what a backup of the database would hold, restore puts it back.
@@ -220,61 +218,23 @@ func TestFleetShortListsDoNotWait(t *testing.T) {
 	_ = g.Wait()
 }
 
-// The tables of format 3 are moved when nobody uses them: what was paid for is there.
-func TestFleetUpgrades(t *testing.T) {
+// Tables that are too old are left as they are, with all that is in them.
+func TestFleetTooOld(t *testing.T) {
 	t.Parallel()
-	server := pgtest.Shared(t)
-	r := &rig{t: t, server: server, address: server.Address(), service: &service{asked: map[string]int{}}, logs: &logs{}}
-	r.look = r.db()
-	server.Exec(`CREATE SCHEMA octave_fleet`)
-	if err := r.look.migrateRiver(t.Context(), false); err != nil {
-		t.Fatal(err)
+	r := newRig(t)
+	r.server.Exec(`ALTER TABLE octave_fleet.format DROP COLUMN oldest; UPDATE octave_fleet.format SET version = 3`)
+	for name, use := range map[string]func() error{
+		"check": func() error { return r.look.Check(t.Context(), 0) },
+		"init":  func() error { _, err := r.look.Init(t.Context()); return err },
+	} {
+		var format *FormatError
+		if err := use(); !errors.As(err, &format) || !format.TooOld() || format.Fleet != 3 {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	before, err := os.ReadFile("testdata/format3.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.Exec(string(before))
-	answer, _ := r.service.run(t.Context(), who(0))
-	record := func(seq, question int, kind, body string) {
-		key := pipeline.NewQuestion(who(question), 0).Key
-		server.Exec(`INSERT INTO octave_fleet.record (host, seq, queue, key, type, run, body, usage, billed) VALUES (1, $1, 1, $2, $3, 'old', $4, $5, $6)`,
-			seq, append([]byte{0, 0, 0, 1}, key[:]...), kind, []byte(body), map[bool]any{true: 1.5}[kind == "answered"], kind == "missed")
-	}
-	record(1, 0, "asked", "")
-	record(2, 0, "missed", `{"error":"x"}`)
-	record(3, 0, "asked", "")
-	record(4, 0, "answered", `{"request":{"email":"p0@example.com"},"answer":`+string(answer.Raw)+`}`)
-	record(5, 1, "asked", "")
-	record(6, 2, "asked", "")
-	record(7, 2, "missed", `{"error":"y"}`)
-	record(8, 2, "failed", `{"error":"y"}`)
-	var format *FormatError
-	if err := r.look.Check(t.Context(), 0); !errors.As(err, &format) || !format.Older() {
-		t.Errorf("a fleet of before: %v", err)
-	}
-	server.Exec(`UPDATE octave_fleet.host SET seen = now()`)
-	var busy *BusyError
-	if _, err := r.look.Init(t.Context()); !errors.As(err, &busy) || busy.Workers != 1 {
-		t.Errorf("while a worker of before is at work: %v", err)
-	}
-	server.Exec(`UPDATE octave_fleet.host SET ended = now()`)
-	if created, err := r.look.Init(t.Context()); err != nil || created {
-		t.Fatalf("moved: %v, made %v", err, created)
-	}
-	server.Exec(Grants(server.Database()))
-	status, err := r.look.Status(t.Context())
-	if err != nil || len(status.Queues) != 1 || len(status.Keys) != 1 {
-		t.Fatalf("%+v, %v", status, err)
-	}
-	want := QueueStatus{Service: "test", Queue: "q", Answered: 1, Calls: 4, PossiblyBilled: 3, Usage: "1.5"}
-	if status.Queues[0] != want || status.Keys[0].Limit != 7 {
-		t.Errorf("it holds %+v, the key %+v", status.Queues[0], status.Keys[0])
-	}
-	r.host(nil)
-	calls := r.service.calls()
-	if answered, _, _ := r.party("new", nil).ask(3); answered != 3 || r.service.calls() != calls+2 {
-		t.Errorf("%d of 3 answered, by %d calls", answered, r.service.calls()-calls)
+	var version int
+	if r.server.Scan(`SELECT version FROM octave_fleet.format`, &version); version != 3 {
+		t.Errorf("it has format %d now", version)
 	}
 }
 

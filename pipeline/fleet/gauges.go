@@ -8,7 +8,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"octave-enrich/octave"
-	"octave-enrich/pipeline"
 )
 
 // Away is how long the database has not answered, 0 when it does.
@@ -43,68 +42,61 @@ const latestCalls = 500
 // those on the wire and the latest.
 func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT coalesce(sum(l.left_over), 0), coalesce(extract(epoch FROM clock_timestamp() - min(l.started) FILTER (WHERE l.left_over > 0)), 0)::float8
-		FROM (`+leftSQL+`) l JOIN octave_fleet.queue q ON q.id = l.queue WHERE q.service = $1 AND q.name = $2`, service, queue).QueryRow(func(row pgx.Row) error {
-		var oldest float64
-		err := row.Scan(&g.Queued, &oldest)
-		g.Oldest = time.Duration(max(oldest, 0) * float64(time.Second))
-		return err
-	})
-	batch.Queue(`SELECT count(*), coalesce(sum(h.slots), 0) FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue
-		WHERE q.service = $1 AND q.name = $2 AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval`, service, queue, deadFor).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&g.Hosts, &g.Slots) })
-	batch.Queue(`SELECT count(*) FILTER (WHERE c.until <> 'infinity'), count(*) FILTER (WHERE c.until = 'infinity')
-		FROM octave_fleet.call c JOIN octave_fleet.queue q ON q.id = c.queue WHERE q.service = $1 AND q.name = $2 AND c.ended IS NULL`, service, queue).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&g.InFlight, &g.Submitted) })
-	batch.Queue(`SELECT coalesce(sum(t.lost), 0) FROM octave_fleet.tally t JOIN octave_fleet.queue q ON q.id = t.queue WHERE q.service = $1 AND q.name = $2`, service, queue).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&g.Lost) })
-	batch.Queue(`SELECT coalesce(avg(extract(epoch FROM c.ended - c.asked)) FILTER (WHERE c.result = 'answered' AND q.service = $1 AND q.name = $2), 0)::float8
-		FROM (SELECT queue, asked, ended, result FROM octave_fleet.call ORDER BY id DESC LIMIT $3) c JOIN octave_fleet.queue q ON q.id = c.queue`, service, queue, latestCalls).
-		QueryRow(func(row pgx.Row) error {
-			var seconds float64
-			err := row.Scan(&seconds)
-			g.Latency = time.Duration(seconds * float64(time.Second))
-			return err
-		})
-	g.keys(batch, service, queue)
-	if err := d.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return Gauges{}, d.safe(err)
+	var latency float64
+	var last string // the key of the host that was seen last
+	each(batch, []any{&latency}, func() error { return nil }, `SELECT coalesce(avg(extract(epoch FROM c.ended - c.asked)) FILTER (WHERE c.result = 'answered' AND q.service = $1 AND q.name = $2), 0)::float8
+		FROM (SELECT queue, asked, ended, result FROM octave_fleet.call ORDER BY id DESC LIMIT $3) c JOIN octave_fleet.queue q ON q.id = c.queue`, service, queue, latestCalls)
+	each(batch, []any{&last}, func() error { return nil }, `SELECT h.account FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue
+		WHERE q.service = $1 AND q.name = $2 ORDER BY h.seen DESC LIMIT 1`, service, queue)
+	s, err := d.status(ctx, batch)
+	if err != nil {
+		return g, err
 	}
-	g.Queued = max(g.Queued-g.InFlight-g.Submitted, 0)
-	if g.Queued == 0 {
-		g.Oldest = 0
+	g.Latency = time.Duration(latency * float64(time.Second))
+	keys := map[string]bool{last: true}
+	for _, h := range s.Hosts {
+		if h.Alive && h.Service == service && h.Queue == queue {
+			g.Hosts, g.Slots, keys[h.Key] = g.Hosts+1, g.Slots+h.Slots, true
+		}
+	}
+	g.addKeys(s.Keys, keys)
+	for _, q := range s.Queues {
+		if q.Service == service && q.Queue == queue {
+			g.Queued, g.InFlight, g.Submitted, g.Lost = q.Queued, q.Running, q.Submitted, q.Lost
+		}
+	}
+	for _, r := range s.Runs {
+		if r.Left > 0 && g.Queued > 0 && r.Service == service && r.Queue == queue {
+			g.Oldest = max(g.Oldest, r.Age)
+		}
 	}
 	return g, nil
 }
 
-// keys queues what the keys of living hosts, or of the last one, do.
-func (g *Gauges) keys(batch *pgx.Batch, service, queue string) {
-	var pace pipeline.Pace
-	var kind string
-	var now time.Time
+// addKeys adds up what some keys do.
+func (g *Gauges) addKeys(all []KeyStatus, some map[string]bool) {
 	best := -1
-	each(batch, []any{&pace, &kind, &now}, func() error {
-		g.Started += pace.Recent.LastSecond(now)
-		stopped, paused := octave.ParseCause(kind), pace.PausedUntil.After(now)
+	for _, k := range all {
+		if !some[k.Key] {
+			continue
+		}
+		g.Started += k.Started
+		stopped, failing, paused := octave.ParseCause(k.Stopped), k.Outage != nil, k.PausedMS > 0
 		rank := 3
 		switch {
 		case stopped != 0:
 			rank = 0
-		case pace.Failing.On:
+		case failing:
 			rank = 1
 		case paused:
 			rank = 2
 		}
 		if stopped == 0 {
-			g.Limit, g.Rate = g.Limit+pace.Allowed, g.Rate+pace.Limit
+			g.Limit, g.Rate = g.Limit+k.pace.Allowed, g.Rate+k.pace.Limit
 		}
 		if rank > best {
 			best = rank
-			g.Stopped, g.Failing, g.Paused = stopped, pace.Failing.On, paused
+			g.Stopped, g.Failing, g.Paused = stopped, failing, paused
 		}
-		return nil
-	}, `SELECT state, coalesce(kind, ''), clock_timestamp() FROM octave_fleet.pace WHERE account IN (
-		SELECT account FROM (
-			SELECT h.account, h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval AS alive, row_number() OVER (ORDER BY h.seen DESC) AS nth
-			FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue WHERE q.service = $1 AND q.name = $2) h WHERE alive OR nth = 1)`, service, queue, deadFor)
+	}
 }

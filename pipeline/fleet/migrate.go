@@ -21,16 +21,16 @@ const Format = 5
 // schema is where the tables are, River's too, apart from all others of the database.
 const schema = "octave_fleet"
 
-// schemaSQL makes the tables, upgradeSQL fills them from those of formats 1 to 3, which
-// are moved. Those of format 4 get what is new while programs of format 4 use them.
-var (
-	//go:embed schema.sql
-	schemaSQL string
-	//go:embed upgrade.sql
-	upgradeSQL string
-)
+// schemaSQL makes the tables.
+//
+//go:embed schema.sql
+var schemaSQL string
 
+// widenSQL gives tables of format 4 what is new, while programs of format 4 use them.
 const widenSQL = `ALTER TABLE octave_fleet.call ADD COLUMN work text; UPDATE octave_fleet.format SET version = 5`
+
+// oldestMoved is the oldest format that Init brings up to date.
+const oldestMoved = 4
 
 // A FormatError says that a fleet and this program do not go together.
 type FormatError struct {
@@ -48,12 +48,8 @@ func (e *FormatError) Error() string {
 // Older says that it is the fleet that has to be brought up to date.
 func (e *FormatError) Older() bool { return e.Fleet < Format }
 
-// A BusyError says that the tables cannot be moved while programs of before use them.
-type BusyError struct{ Workers, Runs int }
-
-func (e *BusyError) Error() string {
-	return fmt.Sprintf("the tables are of an older version, and %d workers and %d runs of that version use them", e.Workers, e.Runs)
-}
+// TooOld says that Init cannot do that.
+func (e *FormatError) TooOld() bool { return e.Fleet < oldestMoved }
 
 // Check wants a fleet that this program understands. A database that does not answer is
 // waited for, patience at most. Its errors are [ErrNoFleet] or a [FormatError], or wrap
@@ -97,8 +93,7 @@ func (d *DB) check(ctx context.Context) error {
 
 // Init makes the tables, or brings them and River's up to date. It may be called again,
 // also by two at the same time, and reports whether it made a fleet where there was
-// none. Tables of formats 1 to 3 are moved once nobody uses them; until then it returns
-// a [BusyError].
+// none. A fleet that is too old for that is a [FormatError].
 func (d *DB) Init(ctx context.Context) (created bool, err error) {
 	if err := d.pool.Ping(ctx); err != nil {
 		return false, d.safe(unusable(err))
@@ -145,57 +140,27 @@ func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
 				return err
 			}
 		}
-		old := !created && version < 4
-		if old {
-			if err := setAside(ctx, tx); err != nil {
-				return err
-			}
+		if !created && version < oldestMoved {
+			return &FormatError{Fleet: version}
 		}
-		if err := d.migrateRiver(ctx, old); err != nil || version >= Format {
+		if err := d.migrateRiver(ctx); err != nil || version >= Format {
 			return err
 		}
-		if version == 4 {
-			_, err := tx.Exec(ctx, widenSQL)
-			return err
+		sql := widenSQL
+		if created {
+			sql = schemaSQL
 		}
-		if _, err := tx.Exec(ctx, schemaSQL); err != nil || created {
-			return err
-		}
-		_, err = tx.Exec(ctx, upgradeSQL)
+		_, err := tx.Exec(ctx, sql)
 		return err
 	})
 	return alone, created, err
 }
 
-// setAside renames the tables of formats 1 to 3, unless they are in use.
-func setAside(ctx context.Context, tx pgx.Tx) error {
-	var busy BusyError
-	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM octave_fleet.host WHERE ended IS NULL AND seen > clock_timestamp() - $1::interval),
-		(SELECT count(*) FROM octave_fleet.run WHERE ended IS NULL AND seen > clock_timestamp() - $1::interval)`, deadFor).Scan(&busy.Workers, &busy.Runs)
-	if err != nil {
-		return err
-	}
-	if busy != (BusyError{}) {
-		return &busy
-	}
-	_, err = tx.Exec(ctx, `DROP INDEX octave_fleet.run_checkpoint;
-		ALTER TABLE octave_fleet.format RENAME TO format_3; ALTER TABLE octave_fleet.queue RENAME TO queue_3; ALTER TABLE octave_fleet.host RENAME TO host_3;
-		ALTER TABLE octave_fleet.pace RENAME TO pace_3; ALTER TABLE octave_fleet.run RENAME TO run_3; ALTER TABLE octave_fleet.record RENAME TO record_3`)
-	return err
-}
-
-// migrateRiver brings River's tables up to date. Those of formats 1 to 3 had lost some
-// of its indexes, and are made anew: what lay in their queue is put there again by the
-// run that asks it, when that is run again.
-func (d *DB) migrateRiver(ctx context.Context, anew bool) error {
+// migrateRiver brings River's tables up to date.
+func (d *DB) migrateRiver(ctx context.Context) error {
 	migrator, err := rivermigrate.New(riverpgxv5.New(d.pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
-	}
-	if anew {
-		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionDown, &rivermigrate.MigrateOpts{TargetVersion: -1}); err != nil {
-			return err
-		}
 	}
 	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
 	return err

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"octave-enrich/octave"
 )
 
@@ -79,10 +77,9 @@ func (w *Worker) notRejected() {
 // countRejection returns how many calls with this key were rejected in a row, by all
 // hosts; 0 when the database does not say.
 func (w *Worker) countRejection() (inARow int) {
-	err := w.pacing.join(func(s *schedule, _ *pgx.Batch) error {
+	err := w.pacing.join(func(s *schedule) {
 		s.rejected++
 		inARow = s.rejected
-		return nil
 	})
 	if err != nil {
 		return 0

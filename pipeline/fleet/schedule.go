@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,7 @@ type schedule struct {
 	stopped *octave.Error
 	// rejected are the calls with the key that were rejected since one was taken.
 	rejected int
+	batch    pgx.Batch // what else the transaction writes
 }
 
 const (
@@ -76,14 +78,14 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 	var seen time.Time
 	err := tx.QueryRow(ctx, `SELECT state, next, seen, kind, error, rejected, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
 		Scan(&s.pace, &s.next, &seen, &kind, &text, &s.rejected, &s.now)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, errNoPace
+	}
 	if err != nil {
 		return nil, err
 	}
 	s.read = time.Now()
-	switch {
-	case s.pace.InFlight == 0: // moved from tables of before
-		s.pace = pipeline.NewPace(s.pace.Allowed, allSlots)
-	case s.now.Before(seen.Add(-backwards)):
+	if s.now.Before(seen.Add(-backwards)) {
 		// The clock went back: all that is planned, paused or probed would be as far in
 		// the future.
 		limit := s.pace.Limit
@@ -105,51 +107,51 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 	return s, nil
 }
 
-// save queues what changes the row.
-func (s *schedule) save(batch *pgx.Batch) error {
-	state, err := json.Marshal(s.pace)
-	if err != nil {
-		return err
-	}
-	batch.Queue(`SET LOCAL synchronous_commit TO off`)
-	batch.Queue(`UPDATE octave_fleet.pace SET state = $2, next = $3, seen = $4, rejected = $5 WHERE account = $1`, s.account, state, s.next, s.now, s.rejected)
-	return nil
+// A change is of the row of a key. It may be repeated.
+type change func(*schedule)
+
+// schedule makes changes of the row of a key, in their order and in one transaction.
+func (d *DB) schedule(ctx context.Context, account string, changes ...change) error {
+	return d.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		s, err := openSchedule(ctx, tx, account)
+		if err != nil {
+			return err
+		}
+		for _, change := range changes {
+			change(s)
+		}
+		state, err := json.Marshal(s.pace)
+		if err != nil {
+			return err
+		}
+		s.batch.Queue(`SET LOCAL synchronous_commit TO off`)
+		s.batch.Queue(`UPDATE octave_fleet.pace SET state = $2, next = $3, seen = $4, rejected = $5 WHERE account = $1`, account, state, s.next, s.now, s.rejected)
+		return tx.SendBatch(ctx, &s.batch).Close()
+	})
 }
 
-// A change is of the row of a key. It may be repeated.
-type change func(*schedule, *pgx.Batch) error
-
-// schedule makes changes of the row of the key of this host in one transaction, and tells
-// it first what went well since the last time.
+// schedule makes changes of the row of the key of this host, and tells it first what went
+// well since the last time.
 func (w *Worker) schedule(changes []change) error {
 	ctx, cancel := w.brief(w.hard)
 	defer cancel()
 	well := w.accepted.Swap(0)
-	err := w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		s, err := openSchedule(ctx, tx, w.cfg.Account)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return errNoPace
-		}
-		if err != nil {
-			return err
-		}
-		s.accepted(int(well), time.Unix(0, w.acceptedAt.Load()))
-		batch := &pgx.Batch{}
-		for _, change := range changes {
-			if err := change(s, batch); err != nil {
-				return err
-			}
-		}
-		if err := s.save(batch); err != nil {
-			return err
-		}
-		w.see(s)
-		return tx.SendBatch(ctx, batch).Close()
-	})
+	first := func(s *schedule) { s.accepted(int(well), time.Unix(0, w.acceptedAt.Load())) }
+	err := w.db.schedule(ctx, w.cfg.Account, slices.Concat([]change{first}, changes, []change{w.see})...)
 	if err != nil {
 		w.accepted.Add(well)
 	}
 	return err
+}
+
+// tell makes a change, and passes on what is news to others. One that the database does
+// not take is found out anew when all is quiet.
+func (w *Worker) tell(change func(*schedule) pipeline.Event) {
+	var news pipeline.Event
+	err := w.pacing.join(func(s *schedule) { news = change(s) })
+	if err == nil && news != nil {
+		w.cfg.Observer(news)
+	}
 }
 
 // accepted takes note of calls that a host had accepted, the last one at a moment
@@ -168,10 +170,10 @@ func (s *schedule) accepted(calls int, last time.Time) {
 // wait before asking again. It returns ErrStopped when nobody may start any more.
 func (w *Worker) lease(want int) (starts []lease, wait time.Duration, err error) {
 	var stopped *octave.Error
-	err = w.pacing.join(func(s *schedule, batch *pgx.Batch) error {
+	err = w.pacing.join(func(s *schedule) {
 		stopped = s.stopped
 		if stopped != nil {
-			forbid(batch, w.cfg.Account, w.queue.Load(), stopped.Cause, stopped.Error()) // runs that began since have to know
+			s.forbid(w.queue.Load(), stopped.Cause, stopped.Error()) // runs that began since have to know
 		}
 		n := want
 		if w.submitting.Load() > 0 { // what was submitted is in flight, and in no slot
@@ -179,7 +181,6 @@ func (w *Worker) lease(want int) (starts []lease, wait time.Duration, err error)
 		}
 		n, wait = s.free(n)
 		starts = s.give(n, w.cfg.Timeout+time.Second) // a probe's host may be lost
-		return nil
 	})
 	switch {
 	case stopped != nil:
@@ -223,7 +224,7 @@ func (w *Worker) take(ctx context.Context) start {
 		for late < len(w.starts) && time.Since(w.starts[late].at) >= latest {
 			late++
 		}
-		w.giveUp(w.starts[:late])
+		w.giveUp(w.starts[:late]...)
 		if w.starts = w.starts[late:]; len(w.starts) > 0 {
 			next := w.starts[0]
 			w.starts = w.starts[1:]
@@ -335,55 +336,43 @@ func stopError(kind string, text *string) *octave.Error {
 	return e
 }
 
-// allow sets what the user allows of a key, and makes its row when there is none.
-// A nil limit leaves what was set before, or the default of a run. It returns what
-// was allowed before.
-func (d *DB) allow(ctx context.Context, account string, limit *rate.Limit, fallback rate.Limit) (before rate.Limit, err error) {
-	err = d.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if limit != nil {
-			fallback = *limit
-		}
-		fresh, err := json.Marshal(pipeline.NewPace(fallback, allSlots))
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO octave_fleet.pace (account, state) VALUES ($1, $2) ON CONFLICT DO NOTHING`, account, fresh); err != nil {
-			return err
-		}
-		s, err := openSchedule(ctx, tx, account)
-		if err != nil {
-			return err
-		}
+// vouch makes the row of a key when there is none, and lets it ask again should it have
+// been rejected or out of credits. A nil limit leaves what was allowed before, or fallback.
+// It returns what was allowed before.
+func (d *DB) vouch(ctx context.Context, account string, limit *rate.Limit, fallback rate.Limit) (before rate.Limit, err error) {
+	if limit != nil {
+		fallback = *limit
+	}
+	fresh, err := json.Marshal(pipeline.NewPace(fallback, allSlots))
+	if err != nil {
+		return 0, err
+	}
+	err = d.patient(ctx, func(ctx context.Context) error {
+		_, err := d.pool.Exec(ctx, `INSERT INTO octave_fleet.pace (account, state) VALUES ($1, $2) ON CONFLICT DO NOTHING`, account, fresh)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	err = d.schedule(ctx, account, func(s *schedule) {
 		before = s.pace.Allowed
-		if limit == nil {
-			return nil
+		if limit != nil {
+			s.pace.Allow(*limit)
 		}
-		s.pace.Allow(*limit)
-		batch := &pgx.Batch{}
-		if err := s.save(batch); err != nil {
-			return err
-		}
-		return tx.SendBatch(ctx, batch).Close()
+		s.rejected = 0
+		s.batch.Queue(`UPDATE octave_fleet.pace SET kind = NULL, error = NULL WHERE account = $1`, account)
 	})
 	return before, err
 }
 
 // forbid stops everybody with this key: no host asks any more, and when no living host
 // of the queue has another one, no run waits for its answers.
-func forbid(batch *pgx.Batch, account string, queue int32, cause octave.Cause, text string) {
-	batch.Queue(`UPDATE octave_fleet.pace SET kind = $2, error = $3 WHERE account = $1`, account, cause.String(), text)
-	batch.Queue(`UPDATE octave_fleet.run SET stopped = $2, error = $3 WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND NOT EXISTS (
+func (s *schedule) forbid(queue int32, cause octave.Cause, text string) {
+	s.batch.Queue(`UPDATE octave_fleet.pace SET kind = $2, error = $3 WHERE account = $1`, s.account, cause.String(), text)
+	s.batch.Queue(`UPDATE octave_fleet.run SET stopped = $2, error = $3 WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND NOT EXISTS (
 			SELECT FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account
 			WHERE h.queue = $1 AND h.ended IS NULL AND h.seen > clock_timestamp() - $4::interval AND p.kind IS NULL)`,
 		queue, cause.String(), text, deadFor)
-}
-
-// Pardon lets a key ask again that was rejected or out of credits.
-func (d *DB) pardon(ctx context.Context, account string) error {
-	return d.patient(ctx, func(ctx context.Context) error {
-		_, err := d.pool.Exec(ctx, `UPDATE octave_fleet.pace SET kind = NULL, error = NULL, rejected = 0 WHERE account = $1`, account)
-		return err
-	})
 }
 
 // A pace row that is gone, pruned by hand, is an error of its own.

@@ -32,6 +32,7 @@ type QueueStatus struct {
 	Calls          int            `json:"calls"`
 	PossiblyBilled int            `json:"possibly_billed"` // calls without an answer, an upper bound
 	Usage          octave.Decimal `json:"usage"`           // of all answers, as reported
+	Lost           int            `json:"-"`               // calls of which nothing was heard, since the fleet began
 }
 
 // A HostStatus is a worker that has not ended.
@@ -58,6 +59,8 @@ type KeyStatus struct {
 	Outage   *time.Time `json:"outage_since,omitempty"`
 	Stopped  string     `json:"stopped,omitempty"` // key or credits
 	Error    string     `json:"error,omitempty"`
+
+	pace pipeline.Pace
 }
 
 // A RunStatus is a run that has not ended in order.
@@ -77,14 +80,21 @@ type RunStatus struct {
 	// unconfirmed after a backup of the database was put back, or why it was stopped.
 	State   string `json:"state"`
 	Stopped string `json:"stopped,omitempty"`
+	Left    int    `json:"-"` // questions of which nobody knows yet what becomes of them
+
+	Age time.Duration `json:"-"` // by the clock of the database
 }
 
 // Status looks at everything at one moment.
-func (d *DB) Status(ctx context.Context) (s Status, err error) {
+func (d *DB) Status(ctx context.Context) (Status, error) {
+	return d.status(ctx, &pgx.Batch{})
+}
+
+// status also asks what the batch holds.
+func (d *DB) status(ctx context.Context, batch *pgx.Batch) (s Status, err error) {
 	s.Keys = []KeyStatus{}
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = pgx.BeginTxFunc(ctx, d.pool, options, func(tx pgx.Tx) error {
-		batch := &pgx.Batch{}
 		collect(batch, &s.Queues, pgx.RowToStructByPos[QueueStatus], queueSQL)
 		collect(batch, &s.Hosts, pgx.RowToStructByPos[HostStatus], hostSQL, deadFor)
 		s.keys(batch)
@@ -104,9 +114,9 @@ const leftSQL = `SELECT r.id, r.queue, r.started, greatest(r.total - greatest(r.
 // queueSQL counts as a ledger of a checkpoint does: a call that did not end
 // is possibly billed.
 const queueSQL = `SELECT q.service, q.name, greatest(coalesce(r.left, 0) - coalesce(o.running + o.submitted, 0), 0), coalesce(o.running, 0), coalesce(o.submitted, 0),
-		coalesce(t.answered, 0), coalesce(t.failed, 0), coalesce(t.calls, 0) + coalesce(o.running + o.submitted, 0), coalesce(t.billed, 0) + coalesce(o.running, 0), coalesce(t.usage, 0)::text
+		coalesce(t.answered, 0), coalesce(t.failed, 0), coalesce(t.calls, 0) + coalesce(o.running + o.submitted, 0), coalesce(t.billed, 0) + coalesce(o.running, 0), coalesce(t.usage, 0)::text, coalesce(t.lost, 0)
 	FROM octave_fleet.queue q
-	LEFT JOIN (SELECT queue, sum(answered) AS answered, sum(failed) AS failed, sum(calls) AS calls, sum(billed) AS billed, sum(usage) AS usage
+	LEFT JOIN (SELECT queue, sum(answered) AS answered, sum(failed) AS failed, sum(calls) AS calls, sum(billed) AS billed, sum(usage) AS usage, sum(lost) AS lost
 		FROM octave_fleet.tally GROUP BY queue) t ON t.queue = q.id
 	LEFT JOIN (SELECT queue, count(*) FILTER (WHERE until <> 'infinity') AS running, count(*) FILTER (WHERE until = 'infinity') AS submitted FROM octave_fleet.call WHERE ended IS NULL GROUP BY queue) o ON o.queue = q.id
 	LEFT JOIN (SELECT queue, sum(left_over) AS left FROM (` + leftSQL + `) l GROUP BY queue) r ON r.queue = q.id
@@ -122,6 +132,7 @@ func (s *Status) keys(batch *pgx.Batch) {
 	var now time.Time
 	each(batch, []any{&k.Key, &pace, &k.Stopped, &k.Error, &now}, func() error {
 		key := k
+		key.pace = pace
 		key.Limit, key.Rate = perSecond(pace.Allowed), perSecond(pace.Limit)
 		key.Started = pace.Recent.LastSecond(now)
 		key.PausedMS = max(pace.PausedUntil.Sub(now).Milliseconds(), 0)
@@ -143,6 +154,6 @@ func perSecond(limit rate.Limit) float64 {
 
 const runSQL = `SELECT r.id, q.service, q.name, r.host, r.owner, r.list, r.total, r.done, r.started, r.seen, r.seen > clock_timestamp() - $2::interval,
 		CASE WHEN r.stopped IS NOT NULL THEN r.stopped WHEN r.paused IS NOT NULL THEN 'paused' WHEN r.incarnation <> octave_fleet.incarnation() THEN 'unconfirmed'
-			WHEN r.seen <= clock_timestamp() - r.orphan_after THEN 'orphaned' ELSE 'running' END, coalesce(r.stopped, '')
-	FROM octave_fleet.run r JOIN octave_fleet.queue q ON q.id = r.queue
+			WHEN r.seen <= clock_timestamp() - r.orphan_after THEN 'orphaned' ELSE 'running' END, coalesce(r.stopped, ''), coalesce(l.left_over, 0), clock_timestamp() - r.started
+	FROM octave_fleet.run r JOIN octave_fleet.queue q ON q.id = r.queue LEFT JOIN (` + leftSQL + `) l ON l.id = r.id
 	WHERE r.ended IS NULL AND (r.stopped IS NULL OR r.stopped <> $1) ORDER BY r.started`

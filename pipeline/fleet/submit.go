@@ -153,7 +153,7 @@ func (t *turn) follow(q *pipeline.Question) error {
 		return &pipeline.JournalError{Err: err}
 	}
 	if anew && t.end == nil {
-		_ = w.pacing.join(func(s *schedule, _ *pgx.Batch) error { s.pace.Flying++; return nil }) // else it is counted when all is quiet
+		w.tell(func(s *schedule) pipeline.Event { s.pace.Flying++; return nil })
 	}
 	return nil
 }
@@ -221,31 +221,13 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 	if end == nil {
 		t.usage = progress.Answer.Usage
 	}
-	w.acceptedAt.Store(time.Now().UnixNano())
-	w.accepted.Add(1)
+	w.wentWell()
 	if errors.As(end, &call) && call.Action == octave.All {
 		w.forbidden(call, began) //nolint:contextcheck // likewise
 	} else if w.waiting.Load() == 0 { // else it is told with the next lease
-		_ = w.pacing.join(func(*schedule, *pgx.Batch) error { return nil })
+		w.tell(func(*schedule) pipeline.Event { return nil })
 	}
 	return progress.Answer, pipeline.NoteEnd(t, w.cfg.Observer, q, s.At, progress.Answer, end)
-}
-
-// forbidden takes note of a poll, or of work, that ended with the word that nobody may
-// ask.
-func (w *Worker) forbidden(call *octave.Error, at time.Time) {
-	ctx, cancel := w.brief(w.hard)
-	defer cancel()
-	all, alone := w.refused(ctx, call, at)
-	if all != nil {
-		_ = w.pacing.join(func(_ *schedule, batch *pgx.Batch) error { // else others find out
-			forbid(batch, w.cfg.Account, w.queue.Load(), call.Cause, all.Error())
-			return nil
-		})
-	}
-	if stop := cmp.Or(all, alone); stop != nil {
-		w.brake.Pull(stop)
-	}
 }
 
 // submitted takes note of submissions for questions that the run waits for: what the

@@ -171,17 +171,17 @@ func (t *turn) Take() (pipeline.Started, error) {
 			return t.notNow(start.wait)
 		}
 		if admitted, err := t.admit(true); err != nil || !admitted {
-			w.giveUp([]lease{start.lease})
+			w.giveUp(start.lease)
 			return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
 		}
 		if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil {
-			w.giveUp([]lease{start.lease})
+			w.giveUp(start.lease)
 			return t.notNow(0)
 		}
 		if late := time.Since(start.at); late < latest || tries >= fewTimes || w.unhurried() {
 			return start.call, nil
 		}
-		w.giveUp([]lease{start.lease}) // others may probe, should it have been a probe's start
+		w.giveUp(start.lease) // others may probe, should it have been a probe's start
 		if err := t.leave(); err != nil {
 			return pipeline.Started{}, err
 		}

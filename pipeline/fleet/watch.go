@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -37,19 +36,12 @@ func (c *Coordinator) watch(ctx context.Context) error {
 			last = time.Now()
 			c.db.reached()
 			if err := c.settleIn(ctx, state); err != nil {
-				return err
+				return endless(ctx, err)
 			}
 			if err := c.submitted(ctx, state.calls.submitted, state.now); err != nil {
 				return endless(ctx, err)
 			}
 			c.react(state)
-		case errors.Is(err, pgx.ErrNoRows): // of a database of before
-			attempt, cancel := context.WithTimeout(ctx, operationTimeout)
-			err := c.confirm(attempt, true)
-			cancel()
-			if permanent(err) {
-				return c.db.safe(err)
-			}
 		case permanent(err):
 			return c.db.safe(err)
 		case !contended(err) && !canceled(err): // else it is there
@@ -67,7 +59,7 @@ type state struct {
 	stopped string
 	error   *string
 	paused  bool
-	known   bool  // the run is confirmed in this database
+	known   bool  // the run is confirmed in this database, and no backup without it was put back
 	hosts   int   // that serve the queue and understand the jobs
 	places  int   // for calls in flight that they have
 	left    error // why the last of them may not ask, nil when it may
@@ -78,8 +70,8 @@ type state struct {
 
 func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT count(*), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue.Load(), Format, deadFor).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts, &s.places) })
+	batch.Queue(`SELECT count(*), coalesce(sum(slots), 0), clock_timestamp() FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue.Load(), Format, deadFor).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts, &s.places, &s.now) })
 	var kind, text *string
 	each(batch, []any{&kind, &text}, func() error {
 		if kind != nil {
@@ -91,9 +83,8 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 		WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue.Load(), deadFor)
 	s.calls = c.lookOnTheWire(batch)
 	// Last, for hosts wait while its row is locked.
-	batch.Queue(`UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
-		RETURNING coalesce(stopped, ''), error, paused IS NOT NULL, incarnation = octave_fleet.incarnation(), clock_timestamp()`, c.cfg.Run, c.progress()).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&s.stopped, &s.error, &s.paused, &s.known, &s.now) })
+	each(batch, []any{&s.stopped, &s.error, &s.paused, &s.known}, func() error { return nil }, `UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
+		RETURNING coalesce(stopped, ''), error, paused IS NOT NULL, incarnation = octave_fleet.incarnation()`, c.cfg.Run, c.progress())
 	return s, c.db.pool.SendBatch(ctx, batch).Close()
 }
 
@@ -105,7 +96,8 @@ func (c *Coordinator) progress() int {
 
 // settleIn puts the questions of the run into the queue anew when the database is another
 // one than it was, or its clock went back: jobs that were put there before would lie
-// there until it is as late again.
+// there until it is as late again. In a database of before, there may be questions in the
+// queue that were answered since, and the numbers of calls begin anew.
 func (c *Coordinator) settleIn(ctx context.Context, s state) error {
 	back := s.now.Before(c.clock.Add(-backwards))
 	c.clock = s.now
@@ -115,13 +107,7 @@ func (c *Coordinator) settleIn(ctx context.Context, s state) error {
 	if s.known && !back {
 		return nil
 	}
-	return c.confirm(ctx, !s.known)
-}
-
-// confirm says what the run still waits for. In a database of before, there may be
-// questions in the queue that were answered since, and the numbers of calls begin anew.
-func (c *Coordinator) confirm(ctx context.Context, anew bool) error {
-	if anew {
+	if !s.known {
 		if _, err := c.register(ctx); err != nil {
 			return err
 		}
@@ -132,15 +118,15 @@ func (c *Coordinator) confirm(ctx context.Context, anew bool) error {
 	c.mu.Lock()
 	for _, w := range c.waiting {
 		w.pause = 0
-		if anew {
+		if !s.known {
 			w.since = c.from
 		}
 	}
-	if anew {
+	if !s.known {
 		clear(c.told)
 	}
 	c.mu.Unlock()
-	if !anew {
+	if s.known {
 		return nil
 	}
 	return c.db.patient(ctx, func(ctx context.Context) error {

@@ -122,15 +122,12 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 		return nil, err
 	}
 	w.queue.Store(queue)
-	if w.allowed, err = db.allow(ctx, cfg.Account, cfg.Limit, DefaultLimit); err != nil {
+	if w.allowed, err = db.vouch(ctx, cfg.Account, cfg.Limit, DefaultLimit); err != nil {
 		return nil, err
 	}
 	if cfg.Limit != nil && *cfg.Limit != w.allowed {
 		cfg.Log.Warn("the rate is changed for all workers with this key", slog.Any("from", Rate(w.allowed)), slog.Any("to", Rate(*cfg.Limit)))
 		w.allowed = *cfg.Limit
-	}
-	if err := db.pardon(ctx, cfg.Account); err != nil {
-		return nil, err
 	}
 	k := &keeper{w: w}
 	return w, db.patient(ctx, func(ctx context.Context) error { _, err := k.beat(ctx); return err })
@@ -195,7 +192,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return err
 	}
-	w.giveUp(w.starts)
+	w.giveUp(w.starts...)
 	if err := w.retire(ctx); err != nil {
 		w.cfg.Log.Warn("the fleet was not told that this host has ended; others will notice", slog.String("error", err.Error()))
 	}
@@ -323,51 +320,48 @@ func (w *Worker) turn(ctx context.Context, j *river.Job[job], work func(*turn) e
 // the next lease.
 func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Key, answer *octave.Answer, err error) {
 	var call *octave.Error
-	refusedAll := errors.As(err, &call) && call.Action == octave.All
-	if err == nil {
+	switch {
+	case err == nil:
 		w.notRejected()
-	}
-	if err == nil && !w.uneasy.Load() && answer.Quota.Limit == 0 {
-		w.acceptedAt.Store(time.Now().UnixNano())
-		w.accepted.Add(1)
-		return
-	}
-	if err != nil && !refusedAll && w.pulse.slept(at) {
+		if !w.uneasy.Load() && answer.Quota.Limit == 0 {
+			w.wentWell()
+			return
+		}
+	case errors.As(err, &call) && call.Action == octave.All:
+		w.forbidden(call, at)
+	case w.pulse.slept(at):
 		err = pipeline.ErrStopped // it says something of this host, and nothing of the service
 	}
-	var news pipeline.Event
-	ctx, cancel := w.brief(w.hard)
-	defer cancel()
-	var all, alone error
-	if refusedAll {
-		all, alone = w.refused(ctx, call, at)
-	}
-	broken := w.pacing.join(func(s *schedule, batch *pgx.Batch) error {
-		const patience = 1 << 60 // how long an outage is waited for is up to the runs
-		news = s.pace.Ended(s.now, started, key, answer, err, patience)
+	w.tell(func(s *schedule) pipeline.Event {
 		if err == nil {
 			s.rejected = 0
 		}
-		if all != nil {
-			forbid(batch, w.cfg.Account, w.queue.Load(), call.Cause, all.Error())
-		}
-		return nil
+		const patience = 1 << 60 // how long an outage is waited for is up to the runs
+		return s.pace.Ended(s.now, started, key, answer, err, patience)
 	})
+}
+
+// wentWell counts an answer for the next lease.
+func (w *Worker) wentWell() {
+	w.acceptedAt.Store(time.Now().UnixNano())
+	w.accepted.Add(1)
+}
+
+// forbidden takes note of a call, a poll or work that ended with the word that nobody may
+// ask.
+func (w *Worker) forbidden(call *octave.Error, at time.Time) {
+	ctx, cancel := w.brief(w.hard)
+	defer cancel()
+	all, alone := error(call), error(nil)
+	if call.Cause == octave.CauseKey || call.Foreign {
+		all, alone = w.rejected(ctx, call, at)
+	}
+	if all != nil {
+		_ = w.pacing.join(func(s *schedule) { s.forbid(w.queue.Load(), call.Cause, all.Error()) }) // else others find out
+	}
 	if stop := cmp.Or(all, alone); stop != nil {
 		w.brake.Pull(stop)
 	}
-	if broken == nil && news != nil {
-		w.cfg.Observer(news)
-	}
-}
-
-// refused finds out what a call says that nobody may make: that it is so, or that this
-// host alone must not, or nothing yet.
-func (w *Worker) refused(ctx context.Context, call *octave.Error, at time.Time) (all, alone error) {
-	if call.Cause == octave.CauseKey || call.Foreign {
-		return w.rejected(ctx, call, at)
-	}
-	return call, nil
 }
 
 // tookOn tells the pace of the key that the service took a call on that has not ended.
@@ -376,23 +370,18 @@ func (w *Worker) tookOn(started pipeline.Started, quota octave.Quota) {
 	if !w.uneasy.Load() && quota.Limit == 0 {
 		return
 	}
-	var news pipeline.Event
-	err := w.pacing.join(func(s *schedule, _ *pgx.Batch) error {
-		news = s.pace.TookOn(s.now, started, quota)
+	w.tell(func(s *schedule) pipeline.Event {
 		s.rejected = 0
-		return nil
+		return s.pace.TookOn(s.now, started, quota)
 	})
-	if err == nil && news != nil {
-		w.cfg.Observer(news)
-	}
 }
 
 // giveUp gives starts back that no call was made for.
-func (w *Worker) giveUp(starts []lease) {
+func (w *Worker) giveUp(starts ...lease) {
 	if len(starts) == 0 {
 		return
 	}
-	_ = w.pacing.join(func(s *schedule, _ *pgx.Batch) error { // else they are counted anew
+	w.tell(func(s *schedule) pipeline.Event {
 		for _, start := range starts {
 			s.pace.Ended(s.now, start.call, checkpoint.Key{}, nil, pipeline.ErrStopped, 0)
 		}

@@ -30,7 +30,7 @@ const (
 // known is what the database says about questions and their runs at one moment.
 type known struct {
 	runs    map[string]*runState
-	calls   map[checkpoint.Key][]pastCall
+	calls   map[checkpoint.Key][]entry
 	entered map[int64]bool // calls that this transaction has noted
 }
 
@@ -42,30 +42,6 @@ type runState struct {
 	spent           bool // which holds no further call, were none in flight
 	fits            int  // calls that it holds at the same time
 	inFlight        int  // of one that is budgeted: those of others
-}
-
-type pastCall struct {
-	id             int64
-	run, result    string
-	failed, onWire bool
-	ended          *time.Time
-	attempts       int
-	asked          time.Time
-	work           string // what the service calls it; "" for a call that was not submitted
-	body           []byte // of a submission without an end
-}
-
-// submission is what the call about a question is while the service works on it, or may,
-// should its host have been taken for lost; nil for any other.
-func (c *pastCall) submission(key checkpoint.Key) *pipeline.Submission {
-	if c.work == "" || !c.onWire && c.result != "lost" {
-		return nil
-	}
-	s, _, err := pipeline.ReadSubmission(checkpoint.Record{Key: key, At: c.asked, Body: c.body})
-	if err != nil {
-		return nil
-	}
-	return &s
 }
 
 // A verdict is what becomes of a job. Without an end, the call may be made.
@@ -110,7 +86,7 @@ func (w *Worker) admit(turns []*turn, entering bool) error {
 	// Where hosts want the same, none waits for one that waits for it.
 	turns = slices.SortedFunc(slices.Values(turns), func(a, b *turn) int { return bytes.Compare(a.Args.Key[:], b.Args.Key[:]) })
 	return w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		k := known{runs: map[string]*runState{}, calls: map[checkpoint.Key][]pastCall{}, entered: map[int64]bool{}}
+		k := known{runs: map[string]*runState{}, calls: map[checkpoint.Key][]entry{}, entered: map[int64]bool{}}
 		batch := &pgx.Batch{}
 		w.lookUp(batch, &k, turns, entering)
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
@@ -181,14 +157,10 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 		each(b, []any{&n, &id}, func() error { turns[n-1].id = id; return nil },
 			`SELECT n, nextval(pg_get_serial_sequence('octave_fleet.call', 'id')) FROM generate_series(1, $1) n`, len(turns))
 	}
-	var key []byte
-	var c pastCall
-	each(b, []any{&key, &c.id, &c.run, &c.result, &c.failed, &c.onWire, &c.ended, &c.attempts, &c.asked, &c.work, &c.body}, func() error {
-		k.calls[keyOf(key)] = append(k.calls[keyOf(key)], c)
-		return nil
-	}, `SELECT key, id, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), ended, attempts,
-			asked, coalesce(work, ''), CASE WHEN ended IS NULL OR result = 'lost' THEN body END
-		FROM octave_fleet.call WHERE queue = $1 AND key = ANY($2) ORDER BY key, id`+lockCalls, queue, keys)
+	b.Queue(`SELECT `+entryColumns+`, CASE WHEN ended IS NULL OR result = 'lost' THEN body END
+		FROM octave_fleet.call WHERE queue = $1 AND key = ANY($2) ORDER BY key, id`+lockCalls, queue, keys).Query(func(rows pgx.Rows) error {
+		return eachEntry(rows, func(e entry) { k.calls[e.key] = append(k.calls[e.key], e) })
+	})
 	if budgeted {
 		each(b, []any{&run, &n}, func() error {
 			if r := k.runs[run]; r != nil {
@@ -217,13 +189,13 @@ func (k *known) judge(t *turn, entering bool) verdict {
 		case c.onWire:
 			onWire = true
 		}
-		if follows != nil && c.work == follows.ID {
+		if follows != nil && c.work != nil && *c.work == follows.ID {
 			follows = nil // it has ended, or is open: see below
 		}
-		if s := c.submission(t.Args.Key); s != nil {
+		if s := c.submission(); s != nil {
 			follows, followed = s, c.id
 		}
-		asking = asking || c.onWire && c.work == ""
+		asking = asking || c.onWire && !c.hasID()
 		if c.run == t.Args.Run && c.id > t.Args.Since {
 			t.attempts = max(t.attempts, c.attempts)
 			if c.result == "lost" {

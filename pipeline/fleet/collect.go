@@ -84,15 +84,49 @@ func (c *Coordinator) take(key checkpoint.Key) *waiter {
 type entry struct {
 	id           int64
 	key          checkpoint.Key
-	run, result  string
+	run, result  string // result is "" while it has not ended
 	failed       bool
+	onWire       bool // or with the service: it has not ended, and is not lost
+	attempts     int
 	asked, ended time.Time
-	body         []byte
 	work         *string // what the service calls it; nil for a call that was not submitted
-	row          int     // that asks; 0 when it is not known
+	body         []byte
+	row          int // that asks; 0 when it is not known
 }
 
-const entryColumns = `id, key, run, coalesce(result, ''), failed, asked, coalesce(ended, asked), body, work`
+// entryColumns are those of an entry without its body, which comes last.
+const entryColumns = `id, key, run, coalesce(result, ''), failed, ended IS NULL AND until > clock_timestamp(), attempts, asked, coalesce(ended, asked), work`
+
+// eachEntry reads rows of entryColumns and a body.
+func eachEntry(rows pgx.Rows, do func(entry)) error {
+	var key []byte
+	var e entry
+	_, err := pgx.ForEachRow(rows, []any{&e.id, &key, &e.run, &e.result, &e.failed, &e.onWire, &e.attempts, &e.asked, &e.ended, &e.work, &e.body}, func() error {
+		e.key = keyOf(key)
+		do(e)
+		return nil
+	})
+	return err
+}
+
+// hasID says whether it was submitted, and it is known what the service calls it.
+func (e *entry) hasID() bool { return e.work != nil && *e.work != "" }
+
+// open says whether the service works on it.
+func (e *entry) open() bool { return e.result == "" && e.hasID() }
+
+// submission is what the call is while the service works on it, or may, should its host
+// have been taken for lost; nil for any other.
+func (e *entry) submission() *pipeline.Submission {
+	if !e.hasID() || e.result != "" && e.result != "lost" {
+		return nil
+	}
+	s, _, err := pipeline.ReadSubmission(checkpoint.Record{Key: e.key, At: e.asked, Body: e.body})
+	if err != nil {
+		return nil
+	}
+	return &s
+}
 
 // deliver looks for outcomes of the questions that are waited for, all in one query
 // unless they are too long for that, and hands them over. It returns how many it
@@ -118,7 +152,7 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 	for i, w := range waiting {
 		keys[i], since[i], fresh[i] = w.Key[:], w.since, c.freshFor(w)
 	}
-	histories, err := c.histories(ctx, nil, `SELECT `+entryColumns+` FROM octave_fleet.call
+	histories, err := c.histories(ctx, nil, `SELECT `+entryColumns+`, body FROM octave_fleet.call
 		WHERE queue = $1 AND key = ANY(ARRAY(
 			SELECT key FROM (
 				SELECT s.key, coalesce(sum(octet_length(s.body)), 0) AS own, coalesce(sum(sum(octet_length(s.body))) OVER (ORDER BY min(q.nth)), 0) AS bytes
@@ -152,15 +186,11 @@ func (c *Coordinator) histories(ctx context.Context, keep func(checkpoint.Key) b
 		if err != nil {
 			return err
 		}
-		var key []byte
-		var e entry
-		_, err = pgx.ForEachRow(rows, []any{&e.id, &key, &e.run, &e.result, &e.failed, &e.asked, &e.ended, &e.body, &e.work}, func() error {
-			if e.key = keyOf(key); keep == nil || keep(e.key) {
+		return eachEntry(rows, func(e entry) {
+			if keep == nil || keep(e.key) {
 				histories[e.key] = append(histories[e.key], e)
 			}
-			return nil
 		})
-		return err
 	})
 	return histories, err
 }

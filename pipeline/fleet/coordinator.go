@@ -261,7 +261,7 @@ func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 // waiting for, or never waited for: they may have been billed.
 func (c *Coordinator) tellRest(ctx context.Context) error {
 	untold := func(key checkpoint.Key) bool { return c.cfg.Journal.State(key) != checkpoint.AnsweredState }
-	histories, err := c.histories(ctx, untold, `SELECT `+entryColumns+` FROM octave_fleet.call
+	histories, err := c.histories(ctx, untold, `SELECT `+entryColumns+`, body FROM octave_fleet.call
 		WHERE run = $1 AND id > $2 AND result IS DISTINCT FROM 'answered' ORDER BY id`, c.cfg.Run, c.from)
 	if err != nil {
 		return err

@@ -347,8 +347,8 @@ func TestFleetPaysOnceForTwoCoordinators(t *testing.T) {
 	var g errgroup.Group
 	for _, p := range []*party{a, b} {
 		g.Go(func() error {
-			if answered, _, _ := p.ask(500); answered != 500 {
-				return fmt.Errorf("%d of 500 answered", answered)
+			if answered, _, _ := p.ask(200); answered != 200 {
+				return fmt.Errorf("%d of 200 answered", answered)
 			}
 			return nil
 		})
@@ -356,16 +356,16 @@ func TestFleetPaysOnceForTwoCoordinators(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Error(err)
 	}
-	if r.service.calls() != 500 {
-		t.Errorf("%d calls for 500 questions", r.service.calls())
+	if r.service.calls() != 200 {
+		t.Errorf("%d calls for 200 questions", r.service.calls())
 	}
 	sa, sb := a.tally.Summary().Calls, b.tally.Summary().Calls
-	if sa.Answered+sb.Answered != 500 || sa.Remembered+sb.Remembered != 500 {
+	if sa.Answered+sb.Answered != 200 || sa.Remembered+sb.Remembered != 200 {
 		t.Errorf("between them they say they made %d calls and remembered %d", sa.Answered+sb.Answered, sa.Remembered+sb.Remembered)
 	}
 	for _, p := range []*party{a, b} {
-		if asked := p.book.ledger.Attempts.Asked; asked != 500 {
-			t.Errorf("a checkpoint heard of %d calls for its 500 answers", asked)
+		if asked := p.book.ledger.Attempts.Asked; asked != 200 {
+			t.Errorf("a checkpoint heard of %d calls for its 200 answers", asked)
 		}
 	}
 }
@@ -395,14 +395,14 @@ func TestFleetBudgets(t *testing.T) {
 				r.host(nil)
 			}
 			p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Budgets = tc.budgets })
-			answered, stopped, _ := p.ask(200)
+			answered, stopped, _ := p.ask(60)
 			if !errors.Is(p.brake.Reason(), tc.reason) {
 				t.Errorf("it stops because of %v", p.brake.Reason())
 			}
 			if n := r.service.calls(); n < tc.least || n > tc.top {
 				t.Errorf("%d calls, want %d to %d", n, tc.least, tc.top)
 			}
-			if answered != r.service.calls() || answered+stopped != 200 {
+			if answered != r.service.calls() || answered+stopped != 60 {
 				t.Errorf("%d answered and %d not asked, after %d calls", answered, stopped, r.service.calls())
 			}
 		})
@@ -424,7 +424,7 @@ func TestFleetKeyRejected(t *testing.T) {
 	hosts := []*host{r.host(nil), r.host(nil), r.host(nil)}
 	other := r.host(func(cfg *WorkerConfig) { cfg.Account, cfg.Queue = "another", "z" })
 	p := r.party("a", nil)
-	p.ask(300)
+	p.ask(100)
 	var call *octave.Error
 	if !errors.As(p.brake.Reason(), &call) || call.Cause != octave.CauseKey || !strings.Contains(call.Error(), "Invalid API key") {
 		t.Errorf("the run stops because of %v", p.brake.Reason())
@@ -449,8 +449,8 @@ func TestFleetKeyRejected(t *testing.T) {
 	// Whoever starts a worker vouches for the key.
 	r.service.fate = nil
 	r.host(nil)
-	if answered, _, _ := r.party("b", nil).ask(300); answered != 300 {
-		t.Errorf("%d of 300 answered after that", answered)
+	if answered, _, _ := r.party("b", nil).ask(100); answered != 100 {
+		t.Errorf("%d of 100 answered after that", answered)
 	}
 }
 
@@ -1067,9 +1067,9 @@ func TestFleetBehindAPooler(t *testing.T) {
 		r.host(nil)
 	}
 	p := r.party("a", func(cfg *CoordinatorConfig) {
-		cfg.Budgets = pipeline.Budgets{MaxCalls: 300, HasCalls: true, MaxUsage: pipeline.Amount{}.Plus("1000"), HasUsage: true}
+		cfg.Budgets = pipeline.Budgets{MaxCalls: 120, HasCalls: true, MaxUsage: pipeline.Amount{}.Plus("1000"), HasUsage: true}
 	})
-	if answered, stopped, failed := p.ask(300); answered != 300 || r.service.calls() != 300 {
+	if answered, stopped, failed := p.ask(120); answered != 120 || r.service.calls() != 120 {
 		t.Errorf("%d answered, %d stopped, %d failed after %d calls; hosts said:\n%s", answered, stopped, failed, r.service.calls(), r.logs)
 	}
 	if _, err := r.as(RoleStatus).Status(t.Context()); err != nil {

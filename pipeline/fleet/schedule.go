@@ -166,13 +166,12 @@ func (s *schedule) accepted(calls int, last time.Time) {
 	}
 }
 
-// lease gets a start for up to want calls, and when there is none how long to
-// wait before asking again. It returns ErrStopped when nobody may start any more.
+// lease gets starts for up to want calls, and when there are none how long to wait before
+// asking again. When nobody may start any more it pulls the brake.
 func (w *Worker) lease(want int) (starts []lease, wait time.Duration, err error) {
 	var stopped *octave.Error
 	err = w.pacing.join(func(s *schedule) {
-		stopped = s.stopped
-		if stopped != nil {
+		if stopped = s.stopped; stopped != nil {
 			s.forbid(w.queue.Load(), stopped.Cause, stopped.Error()) // runs that began since have to know
 		}
 		n := want
@@ -182,34 +181,20 @@ func (w *Worker) lease(want int) (starts []lease, wait time.Duration, err error)
 		n, wait = s.free(n)
 		starts = s.give(n, w.cfg.Timeout+time.Second) // a probe's host may be lost
 	})
-	switch {
-	case stopped != nil:
+	if err == nil && stopped != nil {
 		w.brake.Pull(stopped)
-		return nil, 0, pipeline.ErrStopped
-	case w.brake.Reason() != nil:
-		return nil, 0, pipeline.ErrStopped
-	case err != nil:
-		return nil, 0, err
 	}
-	if len(starts) > 0 {
-		wait = 0
-	}
-	return starts, wait, nil
-}
-
-// A start is the start of a call, or why there is none: nobody may start one for that
-// long, or the database refuses for good.
-type start struct {
-	lease
-	wait time.Duration
-	err  error
+	return starts, wait, err
 }
 
 // take waits for the start of a call as long as the context lasts, first come, first
-// served. Whoever is first gets starts for those behind, too.
-func (w *Worker) take(ctx context.Context) start {
-	if w.submitting.Load() == 0 && w.unbound() { // there is nothing to share with others
-		return start{lease: lease{at: time.Now()}}
+// served. Whoever is first gets starts for those behind, too. Without one it says for how
+// long nobody may start a call; an error is the database's, which refuses for good.
+func (w *Worker) take(ctx context.Context) (start lease, wait time.Duration, err error) {
+	// While nothing bounds the calls there is nothing to share; but the row is looked at now
+	// and then.
+	if seen := w.seen.Load(); w.submitting.Load() == 0 && seen.unbound && time.Since(seen.at) < look/2 {
+		return lease{at: time.Now()}, 0, nil
 	}
 	w.waiting.Add(1)
 	defer w.waiting.Add(-1)
@@ -217,7 +202,7 @@ func (w *Worker) take(ctx context.Context) start {
 	case w.line <- struct{}{}:
 		defer func() { <-w.line }()
 	case <-ctx.Done():
-		return start{wait: comeBack}
+		return start, comeBack, nil
 	}
 	for {
 		late := 0 // those were for somebody who did not wait
@@ -226,51 +211,29 @@ func (w *Worker) take(ctx context.Context) start {
 		}
 		w.giveUp(w.starts[:late]...)
 		if w.starts = w.starts[late:]; len(w.starts) > 0 {
-			next := w.starts[0]
-			w.starts = w.starts[1:]
-			return start{lease: next}
+			start, w.starts = w.starts[0], w.starts[1:]
+			return start, 0, nil
 		}
-		starts, wait, err := w.lease(int(w.waiting.Load()))
-		if w.starts = starts; len(starts) > 0 {
+		if w.starts, wait, err = w.lease(int(w.waiting.Load())); len(w.starts) > 0 {
 			continue
 		}
-		if err != nil || wait > longWait {
-			return start{wait: wait, err: err}
+		if err != nil || wait > longWait || w.brake.Reason() != nil {
+			return start, wait, err
 		}
 		if !sleep(ctx.Done(), min(wait, look)) {
-			return start{wait: comeBack}
+			return start, comeBack, nil
 		}
 	}
-}
-
-// unbound says whether calls may start without a look at the row. It is looked at
-// now and then all the same.
-func (w *Worker) unbound() bool {
-	w.seenMu.Lock()
-	defer w.seenMu.Unlock()
-	return w.free && time.Since(w.seenAt) < look/2
-}
-
-// unhurried says that nothing bound the calls when the row was last looked at: one that
-// is late is no burst.
-func (w *Worker) unhurried() bool {
-	w.seenMu.Lock()
-	defer w.seenMu.Unlock()
-	return w.free
 }
 
 // see remembers what this host has to know between two looks at the row.
 func (w *Worker) see(s *schedule) {
-	uneasy := s.pace.Uneasy()
-	w.outage.Store(s.pace.Failing.On)
-	w.uneasy.Store(uneasy)
-	w.seenMu.Lock()
-	defer w.seenMu.Unlock()
-	if w.allowed != s.pace.Allowed {
-		w.cfg.Log.Warn("the rate of this key was changed", slog.Any("from", Rate(w.allowed)), slog.Any("to", Rate(s.pace.Allowed)))
-		w.allowed = s.pace.Allowed
+	before, uneasy := w.seen.Load().allowed, s.pace.Uneasy()
+	if before != s.pace.Allowed {
+		w.cfg.Log.Warn("the rate of this key was changed", slog.Any("from", Rate(before)), slog.Any("to", Rate(s.pace.Allowed)))
 	}
-	w.seenAt, w.free = s.read, s.pace.Limit == rate.Inf && !uneasy && s.stopped == nil && s.pace.ClosedFor(s.now) <= 0
+	w.seen.Store(&sight{at: s.read, allowed: s.pace.Allowed, outage: s.pace.Failing.On, uneasy: uneasy,
+		unbound: s.pace.Limit == rate.Inf && !uneasy && s.stopped == nil && s.pace.ClosedFor(s.now) <= 0})
 }
 
 // free says how many calls may get a start now, want at most, and when there is

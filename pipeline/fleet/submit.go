@@ -256,7 +256,7 @@ func (c *Coordinator) submitted(ctx context.Context, open []entry, now time.Time
 	if len(news) == 0 {
 		return nil
 	}
-	histories, err := c.histories(ctx, nil, `SELECT `+entryColumns+` FROM octave_fleet.call WHERE id = ANY($1) AND ended IS NULL ORDER BY id`, news)
+	histories, err := c.histories(ctx, nil, `SELECT `+entryColumns+`, body FROM octave_fleet.call WHERE id = ANY($1) AND ended IS NULL ORDER BY id`, news)
 	if err != nil {
 		return err
 	}
@@ -295,13 +295,10 @@ func (c *Coordinator) note(e entry) error {
 	return cmp.Or(c.cfg.Journal.Note(pipeline.AskedRecord(e.key, e.asked, s.Row)), c.cfg.Journal.Note(submitted))
 }
 
-// open says whether the service works on it.
-func (e *entry) open() bool { return e.result == "" && e.work != nil && *e.work != "" }
-
 // resumed says whether an earlier run of the checkpoint made the call, and wrote that
 // down.
 func (c *Coordinator) resumed(e entry) bool {
-	return e.work != nil && *e.work != "" && c.handed[e.key] == *e.work
+	return e.hasID() && c.handed[e.key] == *e.work
 }
 
 // work is what the service calls a question that was submitted; nil for one that was not.

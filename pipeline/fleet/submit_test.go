@@ -389,6 +389,26 @@ func TestFleetFollowsALostID(t *testing.T) {
 	}
 }
 
+// Behind a pooler, too, what was submitted is polled for and stored.
+func TestFleetSubmitsBehindAPooler(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.address = r.server.Pooler(3)
+	o := newOffice(r)
+	r.host(o.worker)
+	r.host(o.worker)
+	p := r.party("a", submits)
+	var g errgroup.Group
+	var answered int
+	g.Go(func() error { answered, _, _ = p.ask(20); return nil })
+	r.until("16 submissions", func() bool { return r.count(waits) == 16 })
+	r.until("16 polls", func() bool { return o.polls("work-1") > 0 && o.polls("work-16") > 0 })
+	o.finish()
+	if _ = g.Wait(); answered != 20 || r.service.calls() != 20 {
+		t.Errorf("%d of 20 answered, after %d submissions; hosts said:\n%s", answered, r.service.calls(), r.logs)
+	}
+}
+
 // All polls with one key share a thousand a minute.
 func TestFleetPollsAreFew(t *testing.T) {
 	t.Parallel()

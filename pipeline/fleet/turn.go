@@ -163,25 +163,25 @@ func (t *turn) Take() (pipeline.Started, error) {
 		defer w.submitting.Add(-1)
 	}
 	for tries := 0; ; tries++ {
-		start := w.take(wait)
-		if start.err != nil && !isStop(start.err) {
-			return pipeline.Started{}, cmp.Or[error](t.leave(), &pipeline.JournalError{Err: start.err})
+		start, pause, err := w.take(wait)
+		if err != nil && w.brake.Reason() == nil && !over(t.ctx) {
+			return pipeline.Started{}, &pipeline.JournalError{Err: err}
 		}
 		if start.at.IsZero() {
-			return t.notNow(start.wait)
+			return t.notNow(pause)
 		}
 		if admitted, err := t.admit(true); err != nil || !admitted {
-			w.giveUp(start.lease)
+			w.giveUp(start)
 			return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
 		}
 		if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil {
-			w.giveUp(start.lease)
+			w.giveUp(start)
 			return t.notNow(0)
 		}
-		if late := time.Since(start.at); late < latest || tries >= fewTimes || w.unhurried() {
+		if late := time.Since(start.at); late < latest || tries >= fewTimes || w.seen.Load().unbound {
 			return start.call, nil
 		}
-		w.giveUp(start.lease) // others may probe, should it have been a probe's start
+		w.giveUp(start) // others may probe, should it have been a probe's start
 		if err := t.leave(); err != nil {
 			return pipeline.Started{}, err
 		}
@@ -216,7 +216,7 @@ func (t *turn) Ended(call pipeline.Started, key checkpoint.Key, answer *octave.A
 }
 
 // Outage says whether the service counts as failing for everyone.
-func (t *turn) Outage() bool { return t.worker.outage.Load() }
+func (t *turn) Outage() bool { return t.worker.seen.Load().outage }
 
 // State knows no answer: a question that has one is not asked, see admit.
 func (t *turn) State(checkpoint.Key) checkpoint.State { return checkpoint.Unknown }

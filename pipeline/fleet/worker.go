@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,17 +81,20 @@ type Worker struct {
 
 	accepted   atomic.Int64 // calls that the service took, not yet told to all
 	acceptedAt atomic.Int64 // when the last of them ended
-	uneasy     atomic.Bool  // the pace, last seen, has to hear of every call
-	outage     atomic.Bool
 	inFlight   atomic.Int64
 	unstored   atomic.Int64
 	pulse      pulse
 	keyCheck   keyCheck
+	seen       atomic.Pointer[sight]
+}
 
-	seenMu  sync.Mutex
-	seenAt  time.Time  // when the pace was last looked at
-	free    bool       // nothing bound the calls then
-	allowed rate.Limit // of the key, then
+// A sight is what a host saw when it looked at the row of its key.
+type sight struct {
+	at      time.Time
+	allowed rate.Limit
+	outage  bool
+	uneasy  bool // the pace has to hear of every call
+	unbound bool // calls may start as they like
 }
 
 // NewWorker makes the host known. Pulling the brake drains it.
@@ -122,13 +124,15 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 		return nil, err
 	}
 	w.queue.Store(queue)
-	if w.allowed, err = db.vouch(ctx, cfg.Account, cfg.Limit, DefaultLimit); err != nil {
+	allowed, err := db.vouch(ctx, cfg.Account, cfg.Limit, DefaultLimit)
+	if err != nil {
 		return nil, err
 	}
-	if cfg.Limit != nil && *cfg.Limit != w.allowed {
-		cfg.Log.Warn("the rate is changed for all workers with this key", slog.Any("from", Rate(w.allowed)), slog.Any("to", Rate(*cfg.Limit)))
-		w.allowed = *cfg.Limit
+	if cfg.Limit != nil && *cfg.Limit != allowed {
+		cfg.Log.Warn("the rate is changed for all workers with this key", slog.Any("from", Rate(allowed)), slog.Any("to", Rate(*cfg.Limit)))
+		allowed = *cfg.Limit
 	}
+	w.seen.Store(&sight{allowed: allowed})
 	k := &keeper{w: w}
 	return w, db.patient(ctx, func(ctx context.Context) error { _, err := k.beat(ctx); return err })
 }
@@ -156,11 +160,7 @@ func (r Rate) String() string {
 }
 
 // Allowed is what the user allows of the key, as last seen.
-func (w *Worker) Allowed() Rate {
-	w.seenMu.Lock()
-	defer w.seenMu.Unlock()
-	return Rate(w.allowed)
-}
+func (w *Worker) Allowed() Rate { return Rate(w.seen.Load().allowed) }
 
 // Name is what the host is called in the fleet.
 func (w *Worker) Name() string { return w.name }
@@ -323,7 +323,7 @@ func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Ke
 	switch {
 	case err == nil:
 		w.notRejected()
-		if !w.uneasy.Load() && answer.Quota.Limit == 0 {
+		if !w.seen.Load().uneasy && answer.Quota.Limit == 0 {
 			w.wentWell()
 			return
 		}
@@ -367,7 +367,7 @@ func (w *Worker) forbidden(call *octave.Error, at time.Time) {
 // tookOn tells the pace of the key that the service took a call on that has not ended.
 func (w *Worker) tookOn(started pipeline.Started, quota octave.Quota) {
 	w.notRejected()
-	if !w.uneasy.Load() && quota.Limit == 0 {
+	if !w.seen.Load().uneasy && quota.Limit == 0 {
 		return
 	}
 	w.tell(func(s *schedule) pipeline.Event {

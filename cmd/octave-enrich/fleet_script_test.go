@@ -32,7 +32,7 @@ func TestFleetScript(t *testing.T) {
 	params.Setup = func(env *testscript.Env) error {
 		name := fmt.Sprintf("script%d", count.Add(1))
 		server.Exec("CREATE DATABASE " + name)
-		env.Setenv("FLEET", strings.Replace(server.URL(server.Address()), "/postgres", "/"+name, 1))
+		env.Setenv("FLEET", strings.Replace(server.URL(server.Address()), "/"+server.Database()+"?", "/"+name+"?", 1))
 		env.Setenv("PASSWORD", pgtest.Password)
 		return plain(env)
 	}

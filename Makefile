@@ -24,28 +24,28 @@ man: build ## the manual pages, in bin/man
 demo: build ## enrich a sample against the embedded agent, killed once and resumed
 	@samples/demo.sh $(BIN)
 
-# The race detector needs a C compiler. make test leaves to make race what it finds
-# little in for the time it takes: the command, whose scripts start hundreds of
-# processes, and the packages in which hardly anything happens at the same time.
-RACE := $(if $(shell command -v gcc),-race)
-PLAIN = ./reader/... ./writer/...
-RACED = $$(go list ./... | grep -v -e '/cmd/octave-enrich$$' -e /reader -e /writer)
+# The race detector needs a C compiler. make test has it where something happens at
+# the same time: where sync, atomic or errgroup is imported. make race has it in all
+# the rest, the command too, whose scripts start hundreds of processes.
+RACE  := $(if $(shell command -v gcc),-race)
+RACED  = $(filter-out ./cmd/octave-enrich,$(shell grep -rlE '^\s+"(sync|sync/atomic|golang.org/x/sync/errgroup)"$$' --include='*.go' ./* | xargs dirname | sort -u))
+OTHER  = $(filter-out octave-enrich/cmd/octave-enrich $(RACED:./%=octave-enrich/%),$(shell go list ./...))
 
-test: ## the tests; those of most packages under the race detector where gcc is there
+test: ## the tests; where something happens at the same time under the race detector, if gcc is there
 	@# Scripts wait more than they work: several at a time keep the cores busy.
 	@failed=; set -x; \
 	go test -parallel 6 -timeout 20m ./cmd/octave-enrich || failed=yes; \
+	go test -timeout 20m $(OTHER) || failed=yes; \
 	go test $(RACE) -timeout 20m $(RACED) || failed=yes; \
-	go test -timeout 20m $(PLAIN) || failed=yes; \
 	test -z "$$failed"
 	@$(if $(RACE),,echo 'left out: the race detector, for want of gcc')
-	@echo 'left out: the command, reader and writer under the race detector (make race); the pace beside an oracle (make pace)'
+	@echo 'left out: the race detector in the command and where nothing happens at the same time (make race); the pace beside an oracle (make pace)'
 	@echo 'left out: what needs nginx (make gateway), Chromium (make browser), PostgreSQL (make fleet-test) or a root of its own (make schedules)'
 	@echo 'left out: what takes long (make crash, fuzz, mutants)'
 
-race: ## the tests of the command, reader and writer under the race detector, too
+race: ## the other tests under the race detector, too
 	@# Else each of the processes that the scripts start sleeps a second at its end.
-	GORACE=atexit_sleep_ms=0 go test -race -parallel 6 -timeout 30m ./cmd/octave-enrich $(PLAIN)
+	GORACE=atexit_sleep_ms=0 go test -race -parallel 6 -timeout 30m ./cmd/octave-enrich $(OTHER)
 
 CRASH_SEEDS ?= 24
 CRASH_KILLS ?= 240

@@ -52,9 +52,9 @@ func CleanerOf(field Field) Cleaner {
 	case FirstName, LastName, FullName:
 		return cleanName
 	case JobTitle:
-		return cleanTitle
+		return func(cell string) (string, Flaw) { return shortText(cell, longestTitle) }
 	case CompanyName:
-		return cleanCompany
+		return func(cell string) (string, Flaw) { return shortText(cell, longestCompany) }
 	default:
 		return cleanFree
 	}
@@ -82,9 +82,6 @@ func cleanName(cell string) (string, Flaw) {
 	}
 	return s, NoFlaw
 }
-
-func cleanTitle(cell string) (string, Flaw)   { return shortText(cell, longestTitle) }
-func cleanCompany(cell string) (string, Flaw) { return shortText(cell, longestCompany) }
 
 // shortText is a text where a name, a title or a company is meant.
 func shortText(cell string, longest int) (string, Flaw) {

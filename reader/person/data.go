@@ -53,17 +53,13 @@ var known = sync.OnceValue(func() *tables {
 				t.dummyLocal[h] = true
 			case "dummy":
 				t.dummyHost[h] = true
-				t.hostShapes[min(len(h), shapeLength-1)][h[0]] = true
 			case "dummy always":
 				t.neverHost[h] = true
-				t.hostShapes[min(len(h), shapeLength-1)][h[0]] = true
 			default:
 				t.hosts[h] = kind
 				if name, ok := strings.CutSuffix(h, ".*"); ok {
 					t.anyEnding[name] = true
-					t.endings[len(name)] = true
 				}
-				t.hostShapes[min(len(h), shapeLength-1)][h[0]] = true
 			}
 		}
 	}
@@ -94,9 +90,7 @@ type tables struct {
 	nothing    map[string]bool            // texts that stand for nothing, as bare leaves them
 	noName     map[string]bool            // further ones, where a name is meant
 	shapes     [shapeLength][256]bool     // length and first byte of both, to pass most texts by
-	hostShapes [shapeLength][256]bool     // the same of hosts
 	anyEnding  map[string]bool            // yelp of "yelp.*"
-	endings    [shapeLength]bool          // lengths of those
 	nobodies   [shapeLength][256]bool     // the same of teams and stand-ins
 	hosts      map[string]string          // kind by host; "yelp.*" stands for any ending
 	dummyLocal map[string]bool            // local parts that people invent
@@ -113,24 +107,6 @@ func (t *tables) addShape(word string) {
 	if word != "" && len(word) < shapeLength {
 		t.shapes[len(word)][word[0]] = true
 	}
-}
-
-// hostKind is the kind of a host, empty for most.
-func (t *tables) hostKind(host string) string {
-	if !t.maybeHost(host) {
-		return ""
-	}
-	return t.hosts[host]
-}
-
-// maybeHost says, fast, whether a host may be in a table.
-func (t *tables) maybeHost(host string) bool {
-	return host != "" && t.hostShapes[min(len(host), shapeLength-1)][host[0]]
-}
-
-// isAnyEnding says whether a label is that of yelp.*.
-func (t *tables) isAnyEnding(label string) bool {
-	return t.endings[min(len(label), shapeLength-1)] && t.anyEnding[label]
 }
 
 // bare is what a text is compared by: lower case without outer blanks and dots.

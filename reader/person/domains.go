@@ -104,7 +104,7 @@ func toDomain(s string) (string, Flaw) {
 	if rest, ok := strings.CutPrefix(strings.TrimLeft(s, "w"), "."); ok && len(s)-len(rest) >= 4 && len(s)-len(rest) <= 5 {
 		s, scheme = rest, true // www., or wwww.
 	}
-	if s != "" && !isASCII(s) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		host, err := idna.Lookup.ToASCII(s)
 		if err != nil {
 			return "", Malformed
@@ -178,19 +178,10 @@ func checkDomain(s string) (string, Flaw) {
 	return s, NoFlaw
 }
 
-func isASCII(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
 // IsFreeMail says whether a domain belongs to a mail provider, so that it
 // says nothing about a company.
 func IsFreeMail(domain string) bool {
-	if known().hostKind(domain) == "free mail" {
+	if known().hosts[domain] == "free mail" {
 		return true
 	}
 	name, rest, _ := strings.Cut(domain, ".")
@@ -207,7 +198,7 @@ func IsFreeMail(domain string) bool {
 func isForeignHost(host string) bool {
 	t := known()
 	for rest, below := host, false; ; below = true {
-		switch kind := t.hostKind(rest); {
+		switch kind := t.hosts[rest]; {
 		case kind == "builder":
 			return !below
 		case kind != "" && kind != "free mail":
@@ -217,7 +208,7 @@ func isForeignHost(host string) bool {
 		if !ok {
 			break
 		}
-		if t.isAnyEnding(name) && (isSuffix(ending) || ending == "com" || ending == "net" || ending == "org") {
+		if t.anyEnding[name] && (isSuffix(ending) || ending == "com" || ending == "net" || ending == "org") {
 			return true
 		}
 		rest = ending

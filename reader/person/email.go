@@ -175,7 +175,7 @@ func isPlaceholderAddress(local, host string) bool {
 		return false
 	}
 	t := known()
-	return t.maybeHost(host) && (t.neverHost[host] || t.dummyHost[host] && t.dummyLocal[local])
+	return t.neverHost[host] || t.dummyHost[host] && t.dummyLocal[local]
 }
 
 // isEmailPlaceholder says whether a text stands for a missing address.

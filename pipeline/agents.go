@@ -111,21 +111,15 @@ func answerers(journal iter.Seq2[checkpoint.Entry, error], seen map[string][]des
 		if err != nil {
 			return nil, err
 		}
-		var body struct {
-			Request struct {
-				Agent      string `json:"agentOId"`
-				Experiment string `json:"experimentOId"`
-			} `json:"request"`
-			Replaces *checkpoint.Key `json:"replaces"`
-		}
-		if entry.Type != checkpoint.Answered || json.Unmarshal(entry.Body, &body) != nil {
+		request, ok := askedIn(entry.Record)
+		if entry.Type != checkpoint.Answered || !ok {
 			continue
 		}
-		if body.Replaces != nil {
-			delete(last, *body.Replaces)
+		if replaces := ReadFacts(entry.Record).Replaces; replaces != nil {
+			delete(last, *replaces)
 		}
 		delete(last, entry.Key)
-		for _, then := range slices.Backward(seen[body.Request.Agent+body.Request.Experiment]) {
+		for _, then := range slices.Backward(seen[request.AgentOID+request.ExperimentOID]) {
 			if !entry.At.Before(then.at) {
 				last[entry.Key] = then.AgentBody
 				break

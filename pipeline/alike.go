@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -134,14 +133,10 @@ func Proven(journal iter.Seq2[checkpoint.Entry, error], settings Settings) (bool
 		if err != nil {
 			return false, &JournalError{Err: err}
 		}
-		var body struct {
-			Request struct {
-				Agent      string `json:"agentOId"`
-				Experiment string `json:"experimentOId"`
-			} `json:"request"`
+		if entry.Type != checkpoint.Answered {
+			continue
 		}
-		if entry.Type == checkpoint.Answered && json.Unmarshal(entry.Body, &body) == nil &&
-			body.Request.Agent == settings.Agent && body.Request.Experiment == settings.Experiment {
+		if request, ok := askedIn(entry.Record); ok && request.AgentOID == settings.Agent && request.ExperimentOID == settings.Experiment {
 			return true, nil
 		}
 	}

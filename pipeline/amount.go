@@ -80,9 +80,6 @@ func (a Amount) String() string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
-// one is the amount 1.
-func one() Amount { return Amount{big.NewRat(1, 1)} }
-
 // MarshalJSON spells it as a number.
 func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
 

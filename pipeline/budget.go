@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"sync"
 
 	"octave-enrich/octave"
@@ -27,7 +28,7 @@ func (b Budgets) Expected() Amount {
 	if expected := b.CostToRun.Max(b.Largest); expected.Cmp(Amount{}) > 0 {
 		return expected
 	}
-	return one()
+	return Amount{big.NewRat(1, 1)}
 }
 
 // Affords says how many of n calls a run with these budgets makes when each of

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"octave-enrich/checkpoint"
-	"octave-enrich/octave"
 	"octave-enrich/reader"
 )
 
@@ -122,14 +121,10 @@ func (s *surveyor) match(records iter.Seq2[checkpoint.Entry, error], earlier map
 		if _, listed := s.asked[entry.Key]; listed {
 			continue
 		}
-		var body struct {
-			Request octave.Request `json:"request"`
-		}
-		if json.Unmarshal(entry.Body, &body) != nil {
-			continue
-		}
-		for _, key := range s.people.find(body.Request) {
-			earlier[key] = entry.Key
+		if request, ok := askedIn(entry.Record); ok {
+			for _, key := range s.people.find(request) {
+				earlier[key] = entry.Key
+			}
 		}
 	}
 	return nil
@@ -176,17 +171,11 @@ func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Select
 
 // difference says in which fields a question differs from one that was answered.
 func (m *Memory) difference(before checkpoint.Key, q *Question) (Change, error) {
-	rec, ok, err := m.Journal.Answer(before)
+	rec, _, err := m.Journal.Answer(before)
 	if err != nil {
 		return Change{}, &JournalError{err}
 	}
-	var body struct {
-		Request json.RawMessage `json:"request"`
-	}
-	if ok {
-		_ = json.Unmarshal(rec.Body, &body)
-	}
-	c := Change{Before: flat(body.Request), After: flat(q.Canonical)}
+	c := Change{Before: flat(requestIn(rec)), After: flat(q.Canonical)}
 	for field, value := range c.After {
 		if c.Before[field] != value {
 			c.Fields = append(c.Fields, field)

@@ -23,46 +23,23 @@ type Selection struct {
 	Sample *Sample
 }
 
-// A Decision is what becomes of a contact before anything is paid for it.
-type Decision int
+// A Decision is what becomes of a contact before anything is paid for it, in the
+// words of plan --requests.
+type Decision string
 
 // The decisions.
 const (
-	Invalid     Decision = iota // it cannot be asked about
-	Excluded                    // it must not be asked about
-	Duplicate                   // an earlier row asks the same
-	Answered                    // the journal has the answer
-	Submitted                   // the service works on it since an earlier run: its answer is polled for
-	Kept                        // the journal has an answer to another question about the person, which is taken
-	LeftAlone                   // it failed in an earlier run and is not asked again
-	BeyondLimit                 // it is new, and left for another time: beyond the limit, or not in the sample
-	ToAsk                       // it needs a call
-	ToAskLast                   // it failed in an earlier run: after all others, if the limit admits it then
+	Invalid     Decision = "invalid"      // it cannot be asked about
+	Excluded    Decision = "excluded"     // it must not be asked about
+	Duplicate   Decision = "duplicate"    // an earlier row asks the same
+	Answered    Decision = "answered"     // the journal has the answer
+	Submitted   Decision = "submitted"    // the service works on it since an earlier run: its answer is polled for
+	Kept        Decision = "kept"         // the journal has an answer to another question about the person, which is taken
+	LeftAlone   Decision = "left_alone"   // it failed in an earlier run and is not asked again
+	BeyondLimit Decision = "beyond_limit" // it is new, and left for another time: beyond the limit, or not in the sample
+	ToAsk       Decision = "to_ask"       // it needs a call
+	ToAskLast   Decision = "to_ask_last"  // it failed in an earlier run: after all others, if the limit admits it then
 )
-
-// String is its name for programs, and in the counts of a [Plan].
-func (d Decision) String() string {
-	switch d {
-	case Invalid:
-		return "invalid"
-	case Excluded:
-		return "excluded"
-	case Duplicate:
-		return "duplicate"
-	case Answered:
-		return "answered"
-	case Submitted:
-		return "submitted"
-	case Kept:
-		return "kept"
-	case LeftAlone:
-		return "left_alone"
-	case BeyondLimit:
-		return "beyond_limit"
-	default:
-		return "to_ask"
-	}
-}
 
 // A selector goes through one list and decides, contact by contact. Runs, plans,
 // exports and fleets share it, so that a plan says what a run does.
@@ -79,19 +56,11 @@ func newSelector(s Selection) *selector {
 // invalid or excluded, in which case the error says why. earlier says whether a row
 // before asks the same question; which rows it remembers is up to the caller.
 func (s *selector) decide(contact reader.Contact, earlier func(checkpoint.Key) bool) (Decision, *Question, error) {
-	if contact.Problem != "" {
-		return Invalid, nil, &rowError{StatusInvalid, contact.Problem}
+	base, refused := s.question(contact)
+	if refused != nil {
+		return Decision(refused.status), nil, refused
 	}
-	if s.Exclude != nil {
-		if why := s.Exclude(contact); why != "" {
-			return Excluded, nil, &rowError{StatusExcluded, why}
-		}
-	}
-	request, err := s.Ask(contact)
-	if err != nil {
-		return Invalid, nil, &rowError{StatusInvalid, err.Error()}
-	}
-	q, known := s.Memory.decide(NewQuestion(request, contact.Row))
+	q, known := s.Memory.decide(base)
 	if earlier(q.Key) {
 		return Duplicate, q, nil
 	}
@@ -102,6 +71,24 @@ func (s *selector) decide(contact reader.Contact, earlier func(checkpoint.Key) b
 		return BeyondLimit, q, nil
 	}
 	return ToAsk, q, nil
+}
+
+// question is what the list asks about a contact; the error settles a row that is
+// invalid or excluded.
+func (s Selection) question(contact reader.Contact) (*Question, *rowError) {
+	if contact.Problem != "" {
+		return nil, &rowError{StatusInvalid, contact.Problem}
+	}
+	if s.Exclude != nil {
+		if why := s.Exclude(contact); why != "" {
+			return nil, &rowError{StatusExcluded, why}
+		}
+	}
+	request, err := s.Ask(contact)
+	if err != nil {
+		return nil, &rowError{StatusInvalid, err.Error()}
+	}
+	return NewQuestion(request, contact.Row), nil
 }
 
 // admit says whether the question is in the sample, and among the first Limit new ones.
@@ -148,14 +135,10 @@ func Standings(src iter.Seq2[reader.Contact, error], selection Selection) iter.S
 				yield(Standing{}, err)
 				return
 			}
-			if contact.Problem != "" || selection.Exclude != nil && selection.Exclude(contact) != "" {
+			base, refused := selection.question(contact)
+			if refused != nil {
 				continue
 			}
-			request, err := selection.Ask(contact)
-			if err != nil {
-				continue // the row is invalid, as a run says
-			}
-			base := NewQuestion(request, contact.Row)
 			s := Standing{Contact: contact, Base: base, Current: selection.Memory.Redo.Apply(base)}
 			state := selection.Memory.Journal.State(s.Current.Key)
 			s.Failed = state == checkpoint.FailedState

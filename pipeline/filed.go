@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"cmp"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 
@@ -99,11 +97,9 @@ func (f Files) Earlier(records []checkpoint.Record, preset, path string) (people
 
 // read lists the files that were not made once more from the same list.
 func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
-	records = slices.DeleteFunc(slices.Clone(records), func(rec checkpoint.Record) bool { return rec.Type != Filed })
-	slices.SortStableFunc(records, func(a, b checkpoint.Record) int { return a.At.Compare(b.At) }) // taken over ones came later
 	all := map[string]*senderFile{}
-	order := map[string]int{}
-	for i, rec := range records {
+	var files []*senderFile
+	for _, rec := range ofType(records, Filed) {
 		var body FiledBody
 		if json.Unmarshal(rec.Body, &body) != nil {
 			continue
@@ -111,7 +107,7 @@ func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
 		file := all[body.ID]
 		if file == nil {
 			file = &senderFile{FiledBody: body}
-			all[body.ID], order[body.ID] = file, i
+			all[body.ID], files = file, append(files, file)
 		}
 		file.Done = file.Done || body.Done
 		for part := range slices.Chunk(body.People, len(writer.Person{})) {
@@ -120,7 +116,6 @@ func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
 			}
 		}
 	}
-	files := slices.SortedFunc(maps.Values(all), func(a, b *senderFile) int { return cmp.Compare(order[a.ID], order[b.ID]) })
 	for _, file := range files {
 		if !file.Done && f.SHA256(file.Path) != file.SHA256 {
 			continue // it never got its name

@@ -79,14 +79,11 @@ func FindPeople(src iter.Seq2[reader.Contact, error], selection Selection) (*Peo
 // or has no address.
 func (i identities) personOf(contact reader.Contact, s Selection) (who, *Question) {
 	w, ok := i.who(contact.Person)
-	if !ok || contact.Problem != "" || s.Exclude != nil && s.Exclude(contact) != "" {
+	if !ok {
 		return w, nil
 	}
-	request, err := s.Ask(contact)
-	if err != nil {
-		return w, nil
-	}
-	return w, NewQuestion(request, contact.Row)
+	q, _ := s.question(contact)
+	return w, q
 }
 
 // A standing is what is known of a person after some rows.

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -138,7 +137,7 @@ func requestAbout(p reader.Person) octave.Request {
 func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
 	req := requestAbout(c.Person)
 	req.AgentOID, req.ExperimentOID = q.settings.Agent, q.settings.Experiment
-	for _, field := range sortedKeys(c.Person.Extra) {
+	for _, field := range slices.Sorted(maps.Keys(c.Person.Extra)) {
 		if err := req.Set(string(field), c.Person.Extra[field]); err != nil {
 			return req, fmt.Errorf("%s: %w", field, err)
 		}
@@ -148,20 +147,12 @@ func (q *Questioner) Request(c reader.Contact) (octave.Request, error) {
 			appendText(&req, t.field, value)
 		}
 	}
-	for _, field := range sortedKeys(q.settings.Set) {
+	for _, field := range slices.Sorted(maps.Keys(q.settings.Set)) {
 		if err := req.Set(field, q.settings.Set[field]); err != nil {
 			return req, fmt.Errorf("--set %s: %w", field, err)
 		}
 	}
 	return req, q.fillTemplates(&req, c)
-}
-
-// sortedKeys costs nothing for a map without any, as most are for each row.
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	if len(m) == 0 {
-		return nil
-	}
-	return slices.Sorted(maps.Keys(m))
 }
 
 func (q *Questioner) fillTemplates(req *octave.Request, c reader.Contact) error {
@@ -172,7 +163,7 @@ func (q *Questioner) fillTemplates(req *octave.Request, c reader.Contact) error 
 	for name, i := range q.columns {
 		row[name] = c.Cells[i]
 	}
-	for _, field := range sortedKeys(q.templates) {
+	for _, field := range slices.Sorted(maps.Keys(q.templates)) {
 		var b strings.Builder
 		if err := q.templates[field].Execute(&b, row); err != nil {
 			return fmt.Errorf("--template %s: %w", field, err)

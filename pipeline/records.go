@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -204,6 +205,25 @@ func ReadAnswer(rec checkpoint.Record) (AnswerBody, *octave.Answer, error) {
 	return body, answer, nil
 }
 
+// requestIn is the request in the body of a record, as it was sent; nil when it cannot
+// be read.
+func requestIn(rec checkpoint.Record) json.RawMessage {
+	var body struct {
+		Request json.RawMessage `json:"request"`
+	}
+	_ = json.Unmarshal(rec.Body, &body)
+	return body.Request
+}
+
+// askedIn is what that request says; false when it cannot be read.
+func askedIn(rec checkpoint.Record) (request octave.Request, ok bool) {
+	body := struct {
+		Request *octave.Request `json:"request"`
+	}{&request}
+	ok = json.Unmarshal(rec.Body, &body) == nil
+	return request, ok
+}
+
 // take reads one member of the body, but for the answer.
 func (b *AnswerBody) take(name string, spelled json.RawMessage) (err error) {
 	if string(spelled) == "null" {
@@ -309,6 +329,14 @@ func answerBody(q *Question, answer *octave.Answer) []byte {
 		b = append(append(append(b, `,"replaces":"`...), q.Older[0].String()...), '"')
 	}
 	return append(b, '}')
+}
+
+// ofType are the records of a type, the oldest first: those that were taken over came
+// later into the journal.
+func ofType(records []checkpoint.Record, kind string) []checkpoint.Record {
+	list := slices.DeleteFunc(slices.Clone(records), func(rec checkpoint.Record) bool { return rec.Type != kind })
+	slices.SortStableFunc(list, func(a, b checkpoint.Record) int { return a.At.Compare(b.At) })
+	return list
 }
 
 // LastOutput is the file with the rows of the last run or export, "" when there is

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"encoding/json"
 	"maps"
-	"slices"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -29,9 +28,9 @@ type AgainBody struct {
 
 // A Mark says that a question is to be asked again.
 type Mark struct {
-	With string    // an instruction for this contact alone, or ""
-	At   time.Time // an answer from before does not settle it
-	Asks checkpoint.Key
+	With string         // an instruction for this contact alone, or ""
+	At   time.Time      // an answer from before does not settle it
+	Asks checkpoint.Key // the question it leads to; zero when the record does not say
 }
 
 // mostMarked is how many contacts one record marks.
@@ -63,14 +62,6 @@ func (b AgainBody) Parts() (parts []AgainBody) {
 	return parts
 }
 
-// asks is the question that the n-th mark leads to; zero when the record does not say.
-func (b AgainBody) asks(n int) (key checkpoint.Key) {
-	if len(b.Asks) == len(b.Keys) {
-		key = b.Asks[n]
-	}
-	return key
-}
-
 // Marks are the marks of each question, oldest first. The last one counts: it
 // stays when it was answered, since it says which answer is the row's.
 type Marks map[checkpoint.Key][]Mark
@@ -78,9 +69,7 @@ type Marks map[checkpoint.Key][]Mark
 // ReadMarks collects what the records of a journal mark.
 func ReadMarks(records []checkpoint.Record) Marks {
 	marks := Marks{}
-	records = slices.DeleteFunc(slices.Clone(records), func(rec checkpoint.Record) bool { return rec.Type != Again })
-	slices.SortStableFunc(records, func(a, b checkpoint.Record) int { return a.At.Compare(b.At) }) // taken over ones came later
-	for _, rec := range records {
+	for _, rec := range ofType(records, Again) {
 		var body AgainBody
 		if json.Unmarshal(rec.Body, &body) != nil {
 			continue
@@ -88,7 +77,11 @@ func ReadMarks(records []checkpoint.Record) Marks {
 		for i, key := range body.Keys {
 			switch n := len(marks[key]); {
 			case !body.Undo:
-				marks[key] = append(marks[key], Mark{body.With, rec.At, body.asks(i)})
+				mark := Mark{With: body.With, At: rec.At}
+				if len(body.Asks) == len(body.Keys) {
+					mark.Asks = body.Asks[i]
+				}
+				marks[key] = append(marks[key], mark)
 			case n > 0:
 				marks[key] = marks[key][:n-1]
 			}
@@ -112,14 +105,11 @@ func OpenMarks(journal Journal, records []checkpoint.Record) (open int) {
 		if !ok {
 			rec, ok, _ = journal.Failure(key)
 		}
-		var body struct {
-			Request json.RawMessage `json:"request"`
-		}
-		if !ok || json.Unmarshal(rec.Body, &body) != nil {
+		if !ok {
 			open++ // never asked before: nothing is known of it but its mark
 			continue
 		}
-		if q, err := ParseQuestion(body.Request); err == nil && memory.Open(q) {
+		if q, err := ParseQuestion(requestIn(rec)); err == nil && memory.Open(q) {
 			open++
 		}
 	}

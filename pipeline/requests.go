@@ -29,7 +29,10 @@ func Requests(src iter.Seq2[reader.Contact, error], selection Selection) iter.Se
 				return
 			}
 			decision, q, why := selector.decide(contact, func(key checkpoint.Key) bool { return seen[key] })
-			row := RowRequest{Row: contact.Row, Status: decision.String()}
+			if decision == ToAskLast {
+				decision = ToAsk
+			}
+			row := RowRequest{Row: contact.Row, Status: string(decision)}
 			if why != nil {
 				row.Reason = firstLine(why.Error())
 			}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/checkpoint"
-	"octave-enrich/octave"
 	"octave-enrich/reader"
 )
 
@@ -112,12 +112,7 @@ func (o *Offers) withoutAnswer(rec checkpoint.Record) checkpoint.Record {
 	if o.asked[rec.Key] {
 		return known
 	}
-	var body struct {
-		Request json.RawMessage `json:"request"`
-	}
-	if json.Unmarshal(rec.Body, &body) == nil {
-		known.Body, _ = json.Marshal(body)
-	}
+	known.Body, _ = json.Marshal(map[string]json.RawMessage{"request": requestIn(rec)}) // it cannot fail
 	return known
 }
 
@@ -125,21 +120,9 @@ func (o *Offers) wants(rec checkpoint.Record) bool {
 	if o.asked[rec.Key] {
 		return true
 	}
-	var body struct {
-		Request octave.Request `json:"request"`
-	}
-	return json.Unmarshal(rec.Body, &body) == nil && len(o.people.find(body.Request)) > 0
+	request, ok := askedIn(rec)
+	return ok && len(o.people.find(request)) > 0
 }
-
-// Answer is the record that an offer which was accepted has of a question, without
-// the answer.
-func (o *Offers) Answer(key checkpoint.Key) (checkpoint.Record, bool) {
-	rec, ok := o.taken[key]
-	return rec, ok
-}
-
-// Marks are those of the offers that were accepted.
-func (o *Offers) Marks() Marks { return ReadMarks(o.marks) }
 
 // Known is what [Survey] finds in the offers that were accepted.
 func (o *Offers) Known() *Known {
@@ -163,7 +146,10 @@ func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) 
 	if err := appendTaken(journal, takenBody{From: names}); err != nil {
 		return 0, err
 	}
-	known := notesOf(journal.RunRecords())
+	known := notes{}
+	for _, rec := range journal.RunRecords() {
+		known[noteID(rec)] = true
+	}
 	for _, offer := range offers {
 		taken, err := take(journal, offer, known)
 		if answers += taken; err != nil {
@@ -201,14 +187,6 @@ func take(journal *checkpoint.Journal, offer Offer, known notes) (answers int, e
 // notes are the records of a journal that go along with answers: which were to be
 // asked again, who is in a file for a sender, and what agents were.
 type notes map[string]bool
-
-func notesOf(records []checkpoint.Record) notes {
-	known := notes{}
-	for _, rec := range records {
-		known[noteID(rec)] = true
-	}
-	return known
-}
 
 // noteID tells records apart wherever they were copied to; it is "" for others.
 func noteID(rec checkpoint.Record) string {
@@ -249,25 +227,21 @@ func withOrigin(rec checkpoint.Record, name string) checkpoint.Record {
 	if ReadFacts(rec).From != "" {
 		return rec
 	}
-	body := append([]byte(nil), rec.Body[:len(rec.Body)-1]...)
-	quoted, err := json.Marshal(name)
-	if err != nil {
-		return rec // of a string it has none
-	}
-	rec.Body = append(append(append(body, `,"from":`...), quoted...), '}')
+	quoted, _ := json.Marshal(name) // a string does not fail
+	rec.Body = slices.Concat(rec.Body[:len(rec.Body)-1], []byte(`,"from":`), quoted, []byte("}"))
 	return rec
 }
 
 // Memory is what a run would know that takes the accepted offers over, and nothing
 // else.
-func (o *Offers) Memory() *Memory { return &Memory{Journal: offered{o}, Redo: o.Marks()} }
+func (o *Offers) Memory() *Memory { return &Memory{Journal: offered{o}, Redo: ReadMarks(o.marks)} }
 
 // offered is the journal of a plan whose checkpoint is new: it knows what a run
 // would take over, and nothing else.
 type offered struct{ answers *Offers }
 
 func (o offered) State(key checkpoint.Key) checkpoint.State {
-	if _, ok := o.answers.Answer(key); ok {
+	if _, ok := o.answers.taken[key]; ok {
 		return checkpoint.AnsweredState
 	}
 	return checkpoint.Unknown
@@ -275,7 +249,7 @@ func (o offered) State(key checkpoint.Key) checkpoint.State {
 
 // Answer has the time of an answer, and what was asked, where that is not the same.
 func (o offered) Answer(key checkpoint.Key) (checkpoint.Record, bool, error) {
-	rec, ok := o.answers.Answer(key)
+	rec, ok := o.answers.taken[key]
 	return rec, ok, nil
 }
 

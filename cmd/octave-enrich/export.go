@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -51,28 +50,10 @@ func newExport(a *app) *cobra.Command {
 }
 
 func (a *app) export(o *options.Options, inputs []string) error {
-	o.NeverCalls = true
-	if err := o.Output.CheckNew(); err != nil {
-		return err
-	}
-	if o.Output.Checkpoint == "" {
-		o.Output.Checkpoint = paths.DefaultCheckpoint(o, inputs)
-	}
-	if o.Output.Checkpoint == "" && o.Output.Path == "" {
-		return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("no checkpoint of %s is found", strings.Join(inputs, ", ")),
-			Hint: "name it with --checkpoint FILE, and the output with -o FILE"}
-	}
 	watch := a.watch()
 	defer watch.unlisten()
-	places, err := o.Places(inputs)
+	places, err := exportPlaces(o, inputs)
 	if err != nil {
-		return err
-	}
-	files := paths.Of(o, inputs, places)
-	if err := errors.Join(files.Check(), files.Folders()); err != nil {
-		return err
-	}
-	if err := telling.CheckFile("summary", o.Teller.Summary, places.Output); err != nil {
 		return err
 	}
 	journal, err := checkpoints.OpenForExport(o, places.Checkpoint)
@@ -89,11 +70,12 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	for _, note := range append(list.Input.Profile().Told(), lists.Notes(o, list)...) {
-		fmt.Fprintf(a.stderr, "note: %s\n", note)
+	note := func(text string) { fmt.Fprintf(a.stderr, "note: %s\n", text) }
+	for _, text := range append(list.Input.Profile().Told(), lists.Notes(o, list)...) {
+		note(text)
 	}
-	seen := outputs.Seen{}
-	if err := seen.MayReplace(o, o.Output.Files(places.Output), journal); err != nil {
+	p := outputs.Publication{Options: o, List: list, Journal: journal, Checkpoint: places.Checkpoint, Seen: outputs.Seen{}}
+	if err := p.Seen.MayReplace(o, o.Output.Files(places.Output), journal); err != nil {
 		return err
 	}
 	if err := outputs.Fits(o, places.Output, list); err != nil {
@@ -101,29 +83,46 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	}
 	tune(max(list.Input.Profile().Rows, journal.Len()))
 	watch.begin("stopping; no output is written")
-	opt, err := o.WriterOptions(a.stdout, list.Input.Columns(), filepath.Dir(places.Checkpoint))
+	out, err := outputs.Create(o, list, journal, places, a.stdout, note)
 	if err != nil {
 		return err
 	}
-	opt.Header = list.Input.Header()
-	if note := outputs.LeaveOut(o, &opt, list, journal, places.Output); note != "" {
-		fmt.Fprintf(a.stderr, "note: %s\n", note)
+	return a.replay(watch, p, memory, out)
+}
+
+// exportPlaces finds the files of an export, and refuses those that cannot be.
+func exportPlaces(o *options.Options, inputs []string) (options.Places, error) {
+	o.NeverCalls = true
+	if err := o.Output.CheckNew(); err != nil {
+		return options.Places{}, err
 	}
-	out, err := writer.Create(places.Output, opt)
+	if o.Output.Checkpoint == "" {
+		o.Output.Checkpoint = paths.DefaultCheckpoint(o, inputs)
+	}
+	if o.Output.Checkpoint == "" && o.Output.Path == "" {
+		return options.Places{}, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("no checkpoint of %s is found", strings.Join(inputs, ", ")),
+			Hint: "name it with --checkpoint FILE, and the output with -o FILE"}
+	}
+	places, err := o.Places(inputs)
 	if err != nil {
-		return outputs.CreateError(err)
+		return places, err
 	}
-	return a.replay(watch, o, list, journal, memory, out, places.Checkpoint, seen)
+	files := paths.Of(o, inputs, places)
+	if err := errors.Join(files.Check(), files.Folders()); err != nil {
+		return places, err
+	}
+	return places, telling.CheckFile("summary", o.Teller.Summary, places.Output)
 }
 
 // replay writes what the memory has, and calls nobody.
-func (a *app) replay(watch *watch, o *options.Options, list *lists.List, journal *checkpoint.Journal, memory *pipeline.Memory, out *writer.File, checkpointPath string, seen outputs.Seen) error {
+func (a *app) replay(watch *watch, p outputs.Publication, memory *pipeline.Memory, out *writer.File) error {
+	o, list := p.Options, p.List
 	tally, began := &pipeline.Tally{}, time.Now()
 	observer, sink := pipeline.Observer(tally.Observe), writer.Sink(out)
 	var approved *outputs.Approval
 	if o.Output.Approved {
 		var err error
-		if approved, err = outputs.OnlyApproved(o, memory, checkpointPath); err != nil {
+		if approved, err = outputs.OnlyApproved(o, memory, p.Checkpoint); err != nil {
 			_ = out.Abort()
 			return err
 		}
@@ -135,13 +134,12 @@ func (a *app) replay(watch *watch, o *options.Options, list *lists.List, journal
 	}
 	if err != nil {
 		_ = out.Abort()
-		return exit.RunError(checkpointPath, err)
+		return exit.RunError(p.Checkpoint, err)
 	}
 	output, err := outputs.Finish(out)
 	if err != nil {
 		return err
 	}
-	p := outputs.Publication{Options: o, List: list, Journal: journal, Checkpoint: checkpointPath, Seen: seen}
 	if err := p.Export(a.stderr, out, output); err != nil {
 		return err
 	}
@@ -154,8 +152,8 @@ func (a *app) replay(watch *watch, o *options.Options, list *lists.List, journal
 		fmt.Fprintf(screen, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
 			words.Count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
 	}
-	report := exported(list, journal, tally.Summary(), exit.As(err))
-	report.Start, report.End, report.Checkpoint = began.UTC(), time.Now().UTC(), checkpointPath
+	report := exported(list, p.Journal, tally.Summary(), exit.As(err))
+	report.Start, report.End, report.Checkpoint = began.UTC(), time.Now().UTC(), p.Checkpoint
 	report.Output, report.Outputs, report.Upload = output.Path, outputs.Files(output), outputs.UploadOf(o.Output.Preset, output)
 	return cmp.Or(err, report.Write(o.Teller.Summary, a.stdout))
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -121,6 +119,7 @@ type run struct {
 	inputs
 	teller
 
+	service   string // who answers, as the checkpoint names it
 	journal   *checkpoint.Journal
 	memory    *pipeline.Memory
 	changes   pipeline.Changes
@@ -163,182 +162,6 @@ type teller struct {
 	told     errgroup.Group // who is being told that the run begins
 	unserved atomic.Bool    // by any worker of the fleet
 	live     func()         // stops --metrics-addr; nil before it begins
-}
-
-// prepare opens what the run needs, and refuses what can be refused.
-func (r *run) prepare() error {
-	if err := r.check(); err != nil {
-		return err
-	}
-	r.unlisten = r.listen()
-	service, err := r.o.Service.Name()
-	if err != nil {
-		return err
-	}
-	if err := r.findWorkers(); err != nil {
-		return err
-	}
-	if err := r.openInputs(); err != nil {
-		return err
-	}
-	if err := r.reachFleet(); err != nil {
-		return err
-	}
-	if err := r.openMemory(service); err != nil {
-		return err
-	}
-	if err := r.bill(); err != nil {
-		return err
-	}
-	if err := r.openOutput(); err != nil {
-		return err
-	}
-	if err := r.serveMetrics(); err != nil {
-		return err
-	}
-	return r.begin()
-}
-
-// openInputs reads the list, and looks whether the files of the run may be written.
-func (r *run) openInputs() (err error) {
-	if r.unplaced != nil {
-		return r.unplaced
-	}
-	if err := r.checkReport(); err != nil {
-		return err
-	}
-	if r.list, err = lists.Open(r.o, r.names, r.app.stdin); err != nil {
-		return err
-	}
-	if err := paths.Of(r.o, r.names, r.places).Folders(); err != nil {
-		return err
-	}
-	if err := r.list.Input.Overlooked(); err != nil {
-		return exit.InputError(err)
-	}
-	if err := lists.RefuseEmpty(r.list.Input, r.places.Output); err != nil {
-		return err
-	}
-	r.tellInput()
-	if err := checkpoint.Chosen(r.places.Checkpoint, nil); err != nil {
-		return exit.CheckpointError(r.places.Checkpoint, err)
-	}
-	if err := outputs.Fits(r.o, r.places.Output, r.list); err != nil {
-		return err
-	}
-	if _, err := os.Stat(r.places.Checkpoint); errors.Is(err, os.ErrNotExist) {
-		// Before the checkpoint is created: a refusal leaves nothing behind.
-		return r.seen.MayReplace(r.o, r.o.Output.Files(r.places.Output), nil)
-	}
-	return nil
-}
-
-// openMemory opens the checkpoint, and takes over what others beside it know.
-func (r *run) openMemory(service string) error {
-	beside, err := lists.LookBeside(r.o, r.list, r.places.Checkpoint, service)
-	if err != nil {
-		return err
-	}
-	if err := beside.Decide(r.app.commandLine(), r.names); err != nil {
-		return err
-	}
-	waiting := func() { r.log.Info("another run holds the checkpoint: waiting for it to end") }
-	if r.journal, err = checkpoints.OpenForRun(context.Background(), r.o, r.places.Checkpoint, toolVersion(), service, waiting, r.noCall); err != nil {
-		return err
-	}
-	if err := r.seen.MayReplace(r.o, r.o.Output.Files(r.places.Output), r.journal); err != nil {
-		return err
-	}
-	tune(max(r.list.Input.Profile().Rows, r.journal.Len()))
-	for _, note := range beside.PassedOver() {
-		r.log.Warn(note)
-	}
-	note, err := beside.Take(r.journal, r.places.Checkpoint)
-	if note != "" {
-		r.log.Info(note)
-	}
-	return err
-}
-
-func (r *run) openOutput() error {
-	opt, err := r.o.WriterOptions(r.app.stdout, r.list.Input.Columns(), filepath.Dir(r.places.Checkpoint))
-	if err != nil {
-		return err
-	}
-	opt.Header = r.list.Input.Header()
-	if note := outputs.LeaveOut(r.o, &opt, r.list, r.journal, r.places.Output); note != "" {
-		r.log.Info(note)
-	}
-	if r.out, err = writer.Create(r.places.Output, opt); err != nil {
-		return outputs.CreateError(err)
-	}
-	return nil
-}
-
-// check reads the flags that are a language of their own.
-func (r *run) check() (err error) {
-	o := r.o
-	if err := o.Check(); err != nil {
-		return err
-	}
-	if r.pace, err = o.Pace.Config(); err != nil {
-		return err
-	}
-	if r.failed, err = o.Budget.Threshold(); err != nil {
-		return err
-	}
-	if r.budgets, err = o.Budget.Budgets(); err != nil {
-		return err
-	}
-	r.mode = r.app.progressMode(o)
-	r.console = console.New(r.app.stderr)
-	var format string
-	if r.log, format, err = r.app.newLog(o, r.console); err == nil && format == "json" {
-		r.app.log = r.log
-	}
-	return err
-}
-
-// tellInput says what was guessed about the input.
-func (r *run) tellInput() {
-	profile := r.list.Input.Profile()
-	for _, note := range profile.Told() {
-		r.log.Warn(note)
-	}
-	if r.o.Service.LooseKeyFile() {
-		r.log.Warn("the key file can be read by others; chmod 600 it", zap.String("file", r.o.Service.KeyFile))
-	}
-}
-
-// begin records the run, and says what the checkpoint brings along.
-func (r *run) begin() error {
-	if cut := r.journal.Recovered(); cut > 0 {
-		r.log.Info("the last run was cut short; its last unfinished record was dropped", zap.Int64("bytes", cut))
-	}
-	if note := r.journal.LockNote(); note != "" {
-		r.log.Warn(note)
-	}
-	if gone := r.list.Lost(r.journal); gone != "" {
-		r.log.Warn(gone)
-	}
-	if r.budgets.HasUsage || pipeline.CutShort(r.journal.RunRecords()) {
-		ledger, err := checkpoints.ReadLedger(r.places.Checkpoint)
-		if err != nil {
-			return err
-		}
-		if r.budgets.HasUsage {
-			r.budgets.Largest = ledger.Largest
-		}
-		if note := checkpoints.Unanswered(&ledger); note != "" {
-			r.log.Warn(note)
-		}
-	}
-	body := pipeline.RunBody{ID: r.id, Version: version, Output: r.places.Output, Settings: r.list.Settings, Pinned: r.o.List.Pinned, Skip: r.o.List.Skip,
-		Mapping: lists.MappingOf(r.list.Input.Profile()), Input: lists.InputOf(r.list.Input.Profile()), Changed: r.changed, Sample: r.sample, Command: r.app.commandLine()}
-	if r.fleet != nil {
-		body.Fleet = r.fleet.Address()
-	}
-	return r.append(checkpoint.Run, body)
 }
 
 // selection is what the run asks.
@@ -449,13 +272,6 @@ func (r *run) conclude(err error, reason error) error {
 		end.Resume = r.app.commandLine()
 	}
 	return end
-}
-
-// noCall stops a run whose checkpoint cannot keep what further calls would bring.
-func (r *run) noCall(reason error) {
-	if brake := r.brake.Load(); brake != nil {
-		brake.Pull(&pipeline.JournalError{Err: reason})
-	}
 }
 
 // answers is the file that holds the answers: not the checkpoint's any more when

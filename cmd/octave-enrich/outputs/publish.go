@@ -36,6 +36,24 @@ func Files(output writer.Output) []File {
 	return list
 }
 
+// Create opens the output of a command. What is left out of it since an earlier file
+// held it is said.
+func Create(o *options.Options, list *lists.List, journal *checkpoint.Journal, at options.Places, stdout io.Writer, say func(note string)) (*writer.File, error) {
+	opt, err := o.WriterOptions(stdout, list.Input.Columns(), filepath.Dir(at.Checkpoint))
+	if err != nil {
+		return nil, err
+	}
+	opt.Header = list.Input.Header()
+	if note := LeaveOut(o, &opt, list, journal, at.Output); note != "" {
+		say(note)
+	}
+	file, err := writer.Create(at.Output, opt)
+	if err != nil {
+		return nil, createError(err)
+	}
+	return file, nil
+}
+
 // Finish completes the rows of a file, which has no name yet.
 func Finish(file *writer.File) (writer.Output, error) {
 	output, err := file.Finish()
@@ -156,8 +174,8 @@ func recordOutput(journal *checkpoint.Journal, path string, output writer.Output
 	return nil
 }
 
-// CreateError tells a preset that does not exist from a disk that refuses.
-func CreateError(err error) error {
+// createError tells a preset that does not exist from a disk that refuses.
+func createError(err error) error {
 	var option *writer.OptionsError
 	if errors.As(err, &option) {
 		return &exit.Error{Code: exit.Usage, Err: err, Hint: option.Hint}

@@ -76,7 +76,7 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	LeaveOut(o, &opt, list, journal, at.Output)
 	file, err := writer.Rehearse(cmp.Or(at.Output, "upload.csv"), opt)
 	if err != nil {
-		return nil, CreateError(err)
+		return nil, createError(err)
 	}
 	defer file.Abort() //nolint:errcheck // a nameless file
 	if journal == nil {
@@ -91,7 +91,7 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	}
 	out, err := file.Finish()
 	if err != nil {
-		return nil, CreateError(err)
+		return nil, createError(err)
 	}
 	return UploadOf(o.Output.Preset, out), nil
 }

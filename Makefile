@@ -88,7 +88,7 @@ mutants: ## change the program in many small ways and see whether its tests noti
 	@for package in octave pipeline writer; do GOFLAGS=-count=1 go run $(GREMLINS) unleash --threshold-efficacy 85 ./$$package || exit 1; done
 
 quirks: ## 10,000 lists as tools write them down, through reader and writer and back
-	go test ./pipeline -run '^TestQuirks$$' -rapid.checks 10000
+	go test ./writer -run '^TestQuirks$$' -rapid.checks 10000
 
 pace: ## how near to an oracle the pace comes, for 61 kinds of limit, in virtual time
 	@out=$$(go test -count 1 -v -run '^TestPace$$' ./pipeline 2>&1); code=$$?; echo "$$out" | sed -n 's/.*_test.go:[0-9]*: //p'; exit $$code

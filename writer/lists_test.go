@@ -1,4 +1,4 @@
-package pipeline_test
+package writer_test
 
 import (
 	"archive/zip"

@@ -325,7 +325,7 @@ func (c *Coordinator) stop(ctx context.Context) error {
 	defer c.abandon(nil)
 	reach, cancel := context.WithTimeout(ctx, c.cfg.Timeout+grace)
 	defer cancel()
-	if c.db.away() > 0 || c.db.ping(reach) != nil {
+	if c.db.Away() > 0 || c.db.ping(reach) != nil {
 		return nil
 	}
 	told, cancel := context.WithTimeout(ctx, operationTimeout)

@@ -167,7 +167,7 @@ func (d *DB) Address() string {
 // Close gives up the connections. One that is away is not waited for until it has
 // taken leave, too.
 func (d *DB) Close() {
-	if d.away() == 0 {
+	if d.Away() == 0 {
 		d.pool.Close()
 	}
 }
@@ -297,8 +297,8 @@ func (d *DB) reached() {
 	}
 }
 
-// away says for how long the database has not answered.
-func (d *DB) away() time.Duration {
+// Away is how long the database has not answered, 0 when it does.
+func (d *DB) Away() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.awaySince.IsZero() {

@@ -586,7 +586,7 @@ func TestFleetBeginsWithoutDatabase(t *testing.T) {
 	h.begin(t)
 	var g errgroup.Group
 	g.Go(func() error { return db.Check(t.Context(), time.Hour) })
-	r.until("both to notice", func() bool { return db.away() > 0 && h.db.away() > 0 })
+	r.until("both to notice", func() bool { return db.Away() > 0 && h.db.Away() > 0 })
 	r.server.Run()
 	if err := g.Wait(); err != nil {
 		t.Error(err)
@@ -603,7 +603,7 @@ func TestFleetNeverBegins(t *testing.T) {
 	h := r.newHost(nil)
 	r.server.Kill()
 	h.begin(t)
-	r.until("it to notice", func() bool { return h.db.away() > 0 })
+	r.until("it to notice", func() bool { return h.db.Away() > 0 })
 	h.drain(t)
 }
 
@@ -674,7 +674,7 @@ func TestFleetRunStopsWithoutDatabase(t *testing.T) {
 	r.until("8 calls", func() bool { return r.service.calls() == 8 })
 	r.server.Kill()
 	g.Go(func() error { p.Ask(context.Background(), pipeline.NewQuestion(who(99), 99)); return nil })
-	r.until("both to notice", func() bool { return p.db.away() > 0 && h.db.away() > 0 })
+	r.until("both to notice", func() bool { return p.db.Away() > 0 && h.db.Away() > 0 })
 	p.brake.Pull(errDrain)
 	if _ = g.Wait(); stopped != 30 {
 		t.Errorf("%d of 30 stopped", stopped)

@@ -10,9 +10,6 @@ import (
 	"octave-enrich/octave"
 )
 
-// Away is how long the database has not answered, 0 when it does.
-func (d *DB) Away() time.Duration { return d.away() }
-
 // Gauges are what a queue does at one moment, for those who watch it.
 type Gauges struct {
 	Queued   int           // questions that no host has in hand

@@ -115,7 +115,7 @@ func (k *keeper) serve(ctx context.Context, runs []string) {
 		}
 		err := k.client.Queues().Add(runQueue(run), river.QueueConfig{MaxWorkers: min(k.w.cfg.Slots, mostSlots)})
 		k.served[run] = err == nil // else it is removed, and added again
-		if err != nil && !over(ctx) && k.w.db.away() == 0 {
+		if err != nil && !over(ctx) && k.w.db.Away() == 0 {
 			k.w.cfg.Log.Warn("could not serve a run", slog.String("run", run), slog.String("error", k.w.db.safe(err).Error()))
 		}
 	}

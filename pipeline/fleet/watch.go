@@ -47,7 +47,7 @@ func (c *Coordinator) watch(ctx context.Context) error {
 		case !contended(err) && !canceled(err): // else it is there
 			c.db.lost(err)
 		}
-		if c.db.away() > c.cfg.Patience {
+		if c.db.Away() > c.cfg.Patience {
 			c.brake.Pull(fmt.Errorf("%w: the fleet's database cannot be reached", pipeline.ErrOutage))
 		}
 	}

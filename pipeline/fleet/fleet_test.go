@@ -74,10 +74,11 @@ func rigOn(t *testing.T, server *pgtest.Server) *rig {
 	return r
 }
 
-// as is a connection of a user who may do no more than that.
+// as are connections of a user who may do no more than that: half of a program's, for
+// each costs the server more than what most tests do.
 func (r *rig) as(does string) *DB {
 	r.t.Helper()
-	db, err := Open(r.t.Context(), pgtest.As(Role(r.server.Database(), does), r.server.URL(r.address)+r.options), 6, Events{})
+	db, err := Open(r.t.Context(), pgtest.As(Role(r.server.Database(), does), r.server.URL(r.address)+r.options), 3, Events{})
 	if err != nil {
 		r.t.Fatal(err)
 	}

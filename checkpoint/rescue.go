@@ -86,7 +86,10 @@ func (j *Journal) whyLost() (string, error) {
 	if err == nil && is == durable.Same {
 		length, err = sizeOf(j.f) // the length at a name may be one of a moment ago
 	} else if err == nil {
-		length, err = sizeAt(j.fs, j.path)
+		var there fs.FileInfo
+		if there, err = j.fs.Stat(j.path); err == nil {
+			length = there.Size()
+		}
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -101,14 +104,6 @@ func (j *Journal) whyLost() (string, error) {
 		return fmt.Sprintf("was written by somebody else, from %d bytes to %d", j.size, length), nil
 	}
 	return "", nil
-}
-
-func sizeAt(fsys durable.FS, path string) (int64, error) {
-	info, err := fsys.Stat(path)
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
 }
 
 // lockAtHome locks mu when what is written can be found, see stay. The length is

@@ -127,7 +127,7 @@ func (b *budget) try() (cost Amount, changed <-chan struct{}, over error) {
 
 // over says whether no call fits, were none in flight.
 func (b *budget) over() bool {
-	return b.MaxUsage.Cmp(Amount{}) <= 0 || b.spent.Add(b.Expected()).Cmp(b.MaxUsage) > 0
+	return b.spent.Add(b.Expected()).Cmp(b.MaxUsage) > 0
 }
 
 // settle gives back what was reserved and spends what the call cost.

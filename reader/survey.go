@@ -264,34 +264,22 @@ func (s *survey) trap(kind string) {
 }
 
 func trapOf(field Field, f person.Flaw) string {
-	switch f {
-	case person.Placeholder:
-		return "placeholder instead of an address"
-	case person.FreeMail:
-		return "free-mail domain instead of a company's"
-	case person.SocialHost:
-		return "page on a social network instead of a website"
-	case person.CompanyPage:
-		return "LinkedIn page of a company instead of a person"
-	case person.SeveralValues:
-		return "several ids in one cell, none used"
-	case person.Picked:
-		return "more than the value in a cell for " + string(field) + ", the first good one is used"
-	case person.TooLong:
-		return "a value too long for " + string(field) + ", left out"
-	case person.Rounded:
-		return "an id that a spreadsheet rounded, left out"
-	case person.Nobody:
-		return "a team, a company or a stand-in instead of a person's name"
-	case person.NotUTF8:
-		return "a cell for " + string(field) + " that is not UTF-8, left out"
-	case person.Nested:
-		return "an object of JSON instead of a value for " + string(field) + ", left out"
-	case person.GuessedLang:
-		return "a country instead of a language: its language is a guess"
-	default:
-		return "unusable " + string(field)
-	}
+	kind := [...]string{
+		person.Malformed:     "unusable FIELD",
+		person.Placeholder:   "placeholder instead of an address",
+		person.FreeMail:      "free-mail domain instead of a company's",
+		person.SocialHost:    "page on a social network instead of a website",
+		person.CompanyPage:   "LinkedIn page of a company instead of a person",
+		person.SeveralValues: "several ids in one cell, none used",
+		person.Picked:        "more than the value in a cell for FIELD, the first good one is used",
+		person.TooLong:       "a value too long for FIELD, left out",
+		person.Rounded:       "an id that a spreadsheet rounded, left out",
+		person.Nobody:        "a team, a company or a stand-in instead of a person's name",
+		person.NotUTF8:       "a cell for FIELD that is not UTF-8, left out",
+		person.Nested:        "an object of JSON instead of a value for FIELD, left out",
+		person.GuessedLang:   "a country instead of a language: its language is a guess",
+	}[f]
+	return strings.ReplaceAll(kind, "FIELD", string(field))
 }
 
 // describe names the columns for extra cells and completes the profile.

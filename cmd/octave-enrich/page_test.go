@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"octave-enrich/cmd/octave-enrich/help"
+	"octave-enrich/cmd/octave-enrich/options"
 )
 
 var flagInWords = regexp.MustCompile(`--([a-z][a-z-]+)`)
@@ -31,7 +32,7 @@ func TestEveryFlagIsExplained(t *testing.T) {
 	}
 	run.Flags().VisitAll(func(f *pflag.Flag) {
 		name := f.Name
-		if is, renamed := help.NewNames()[name]; renamed {
+		if is, renamed := options.NewNames()[name]; renamed {
 			if strings.Contains(all, "--"+name+" ") {
 				t.Errorf("--%s is shown, and is called --%s", name, is)
 			}

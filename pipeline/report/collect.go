@@ -1,10 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -93,7 +93,7 @@ func (s *summary) add(e checkpoint.Entry) {
 	case checkpoint.Begin:
 		_ = json.Unmarshal(e.Body, &s.header)
 	case checkpoint.Run:
-		s.runs = append(s.runs, newRun(e.Record))
+		s.runs = append(s.runs, &run{Begin: e.At, End: e.At, Began: e.Body})
 	case pipeline.Ended:
 		s.run().Ended, s.run().End = e.Body, e.At
 	case checkpoint.Asked:
@@ -164,13 +164,7 @@ func (s *summary) causes() []causeCount {
 		list = append(list, causeCount{c, n})
 	}
 	slices.SortFunc(list, func(a, b causeCount) int {
-		if a.Attempts != b.Attempts {
-			return b.Attempts - a.Attempts
-		}
-		if a.Kind+strconv.Itoa(a.Status) < b.Kind+strconv.Itoa(b.Status) {
-			return -1
-		}
-		return 1
+		return cmp.Or(b.Attempts-a.Attempts, cmp.Compare(a.Kind, b.Kind), a.Status-b.Status)
 	})
 	return list
 }

@@ -117,13 +117,18 @@ func WriteContact(w io.Writer, rec checkpoint.Record, opt Options) error {
 	if err != nil {
 		return err
 	}
+	return json.NewEncoder(w).Encode(newContact(rec, rule, opt))
+}
+
+// newContact shows what became of a question, an answered or a failed record.
+func newContact(rec checkpoint.Record, rule *lint.Rule, opt Options) contact {
 	c := contact{Key: rec.Key.String(), At: rec.At.Truncate(time.Second), Cells: opt.List.row(rec.Key)}
 	if rec.Type == checkpoint.Failed {
 		c.failed(rec)
 	} else {
 		c.answered(rec, rule, opt.Decide)
 	}
-	return json.NewEncoder(w).Encode(c)
+	return c
 }
 
 // contacts makes the second pass: the records that tell what became of the
@@ -148,7 +153,8 @@ func (s *summary) contacts(path string, opt Options) iter.Seq2[contact, error] {
 				earlier[newer] = s.version(entry.Record, opt)
 			case old:
 			case last:
-				c := s.contact(entry.Record, at, opt)
+				c := newContact(entry.Record, s.rule, opt)
+				c.Attempts = at.attempts
 				c.follow(earlier[entry.Key])
 				if !yield(c, nil) {
 					return
@@ -159,16 +165,6 @@ func (s *summary) contacts(path string, opt Options) iter.Seq2[contact, error] {
 			}
 		}
 	}
-}
-
-func (s *summary) contact(rec checkpoint.Record, at place, opt Options) contact {
-	c := contact{Key: rec.Key.String(), At: rec.At.Truncate(time.Second), Attempts: at.attempts, Cells: opt.List.row(rec.Key)}
-	if at.answered {
-		c.answered(rec, s.rule, opt.Decide)
-	} else {
-		c.failed(rec)
-	}
-	return c
 }
 
 // version are the words of an answer that another one follows; nil when it had none.

@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"octave-enrich/checkpoint"
 )
 
 // A run is one run of the job, as far as the checkpoint tells.
@@ -28,10 +26,6 @@ type second struct {
 	unix                             int64
 	asked, answered, refused, failed int64
 	latency                          int64 // milliseconds of all answers
-}
-
-func newRun(rec checkpoint.Record) *run {
-	return &run{Begin: rec.At, End: rec.At, Began: rec.Body}
 }
 
 // at is the second of t. Records are written in the order of their times, near

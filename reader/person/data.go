@@ -32,9 +32,20 @@ func readTable(name, separator string) map[string][]string {
 	return kinds
 }
 
+// kindOf is the kind of each value of a table.
+func kindOf(name string) map[string]string {
+	kinds := map[string]string{}
+	for kind, values := range readTable(name, "|") {
+		for _, v := range values {
+			kinds[v] = kind
+		}
+	}
+	return kinds
+}
+
 // known are the tables, made ready to be asked.
 var known = sync.OnceValue(func() *tables {
-	t := &tables{nothing: map[string]bool{}, noName: map[string]bool{}, hosts: map[string]string{}, languages: map[string]string{}, answers: map[string]string{},
+	t := &tables{nothing: map[string]bool{}, noName: map[string]bool{}, hosts: map[string]string{},
 		anyEnding: map[string]bool{}, people: map[string]map[string]bool{}, dummyLocal: map[string]bool{}, dummyHost: map[string]bool{}, neverHost: map[string]bool{}}
 	for kind, words := range readTable("nothing.tsv", "|") {
 		into := t.nothing
@@ -63,16 +74,7 @@ var known = sync.OnceValue(func() *tables {
 			}
 		}
 	}
-	for kind, words := range readTable("answers.tsv", "|") {
-		for _, w := range words {
-			t.answers[w] = kind
-		}
-	}
-	for tag, names := range readTable("languages.tsv", "|") {
-		for _, n := range names {
-			t.languages[n] = tag
-		}
-	}
+	t.answers, t.languages, t.countries, t.regions = kindOf("answers.tsv"), kindOf("languages.tsv"), kindOf("countries.tsv"), kindOf("regions.tsv")
 	for kind, words := range readTable("people.tsv", "|") {
 		t.people[kind] = map[string]bool{}
 		for _, w := range words {
@@ -97,6 +99,8 @@ type tables struct {
 	dummyHost  map[string]bool            // hosts that they invent beside those
 	neverHost  map[string]bool            // hosts of no address, whatever the local part
 	languages  map[string]string          // tag by name in lower case
+	countries  map[string]string          // tag by a country's code in lower case
+	regions    map[string]string          // end of a tag by the name of a region in lower case
 	answers    map[string]string          // kind by the text of an answer in lower case
 	people     map[string]map[string]bool // words by kind, as bareName leaves them
 }

@@ -16,7 +16,7 @@ func cleanLang(cell string) (string, Flaw) {
 	s, _, _ = strings.Cut(s, ";")
 	s, _, _ = strings.Cut(s, ".") // en_US.UTF-8
 	s = strings.TrimSpace(s)
-	if tag := countryLang(s); tag != "" {
+	if tag := known().countries[strings.ToLower(s)]; tag != "" {
 		return tag, GuessedLang
 	}
 	tag := strings.ReplaceAll(s, "_", "-")
@@ -48,53 +48,10 @@ func langOfName(name string) (string, Flaw) {
 		if !ok || tag == "" {
 			continue
 		}
-		switch strings.Trim(region, "() ") {
-		case "brazil", "brasil", "brésil", "brasilien", "br":
-			return tag + "-BR", NoFlaw
-		case "uk", "united kingdom", "gb", "great britain":
-			return tag + "-GB", NoFlaw
-		case "simplified", "vereinfacht":
-			return tag + "-Hans", NoFlaw
-		case "traditional", "traditionell":
-			return tag + "-Hant", NoFlaw
-		case "austria", "österreich":
-			return tag + "-AT", NoFlaw
-		case "switzerland", "schweiz", "suisse":
-			return tag + "-CH", NoFlaw
+		if code := known().regions[strings.Trim(region, "() ")]; code != "" {
+			tag += "-" + code
 		}
 		return tag, NoFlaw
 	}
 	return "", Malformed
-}
-
-// countryLang is the language that is meant by a country's code: some are no
-// language's, and some another's (tw would be Twi, se Northern Sami).
-func countryLang(s string) string {
-	switch strings.ToLower(s) {
-	case "tw":
-		return "zh-Hant"
-	case "kr":
-		return "ko"
-	case "se":
-		return "sv"
-	case "jp":
-		return "ja"
-	case "cz":
-		return "cs"
-	case "dk":
-		return "da"
-	case "cn":
-		return "zh"
-	case "gr":
-		return "el"
-	case "ua":
-		return "uk"
-	case "us", "gb":
-		return "en"
-	case "at":
-		return "de"
-	case "br":
-		return "pt-BR"
-	}
-	return ""
 }

@@ -170,21 +170,16 @@ func (g *guarded) check() error {
 	return nil
 }
 
-// hashing feeds what is read to a hash as well, and can read on to the end
-// so that the hash covers bytes a decoder has no use for.
-type hashing struct {
-	io.ReadCloser
-	sum hash.Hash
+// hashed feeds what is read to a hash as well.
+func hashed(r io.ReadCloser, sum hash.Hash) io.ReadCloser {
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(r, sum), r}
 }
 
-func (h *hashing) Read(p []byte) (int, error) {
-	n, err := h.ReadCloser.Read(p)
-	h.sum.Write(p[:n])
-	return n, err
-}
-
-// extensions are the names of files taken from a directory, each also with
-// .gz or .zst.
+// isInputName says whether a file is taken from a directory by its name, which may
+// also end in .gz or .zst.
 func isInputName(name string) bool {
 	name = strings.ToLower(name)
 	if strings.HasPrefix(name, ".") || strings.Contains(name, ".enriched.") || strings.Contains(name, ".held.") {

@@ -261,7 +261,7 @@ func (t *Table) Open(sum hash.Hash) (Records, error) {
 		return nil, err
 	}
 	if sum != nil {
-		raw = &hashing{raw, sum}
+		raw = hashed(raw, sum)
 	}
 	r, _, done, err := decompress(raw)
 	if err != nil {

@@ -85,7 +85,7 @@ func (t *Table) workbook(sum hash.Hash) (*excelize.File, error) {
 	}
 	defer raw.Close()
 	if sum != nil {
-		raw = &hashing{raw, sum}
+		raw = hashed(raw, sum)
 	}
 	r, _, done, err := decompress(raw)
 	if err != nil {

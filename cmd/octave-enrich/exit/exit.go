@@ -259,26 +259,15 @@ func OfRun(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error {
 
 // troubled is the exit of a run whose calls cannot come through, with what to do.
 func troubled(call *octave.Error) *Error {
-	what, hint := "", ""
-	switch call.Trouble {
-	case octave.NoSuchHost:
-		what, hint = "there is no such host", "check --base-url (env OCTAVE_BASE_URL), and HTTPS_PROXY if this network needs a proxy"
-	case octave.UnknownAuthority:
-		what, hint = "nobody known here vouches for the service's certificate", "if your network has an authority of its own, name its certificate: --cacert FILE (env OCTAVE_CACERT); on a bare machine install the package ca-certificates"
-	case octave.Expired:
-		what, hint = "the service's certificate is not valid at this time", "check the clock of this machine; else who runs the service has to renew it"
-	case octave.WrongName:
-		what, hint = "the certificate is for another host", "check --base-url (env OCTAVE_BASE_URL)"
-	case octave.NotTLS:
-		what, hint = "what listens there does not speak TLS", "check --base-url (env OCTAVE_BASE_URL): its port, and https or http"
-	case octave.Redirected:
-		what, hint = "the service is somewhere else", "if you trust that address, name it with --base-url (env OCTAVE_BASE_URL)"
-	case octave.ProxyRefused:
-		what, hint = "the proxy lets nobody through without its password", "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, or NO_PROXY to go without it"
-	case octave.TooManyFiles:
-		what, hint = "this process may open no more files", "raise the limit with ulimit -n, or lower --concurrency"
-	default:
-		return nil
-	}
-	return &Error{Code: Service, Err: fmt.Errorf("%s: %w", what, call), Hint: hint, Stuck: true}
+	said := [...]struct{ what, hint string }{
+		octave.NoSuchHost:       {"there is no such host", "check --base-url (env OCTAVE_BASE_URL), and HTTPS_PROXY if this network needs a proxy"},
+		octave.UnknownAuthority: {"nobody known here vouches for the service's certificate", "if your network has an authority of its own, name its certificate: --cacert FILE (env OCTAVE_CACERT); on a bare machine install the package ca-certificates"},
+		octave.Expired:          {"the service's certificate is not valid at this time", "check the clock of this machine; else who runs the service has to renew it"},
+		octave.WrongName:        {"the certificate is for another host", "check --base-url (env OCTAVE_BASE_URL)"},
+		octave.NotTLS:           {"what listens there does not speak TLS", "check --base-url (env OCTAVE_BASE_URL): its port, and https or http"},
+		octave.Redirected:       {"the service is somewhere else", "if you trust that address, name it with --base-url (env OCTAVE_BASE_URL)"},
+		octave.ProxyRefused:     {"the proxy lets nobody through without its password", "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, or NO_PROXY to go without it"},
+		octave.TooManyFiles:     {"this process may open no more files", "raise the limit with ulimit -n, or lower --concurrency"},
+	}[call.Trouble]
+	return &Error{Code: Service, Err: fmt.Errorf("%s: %w", said.what, call), Hint: said.hint, Stuck: true}
 }

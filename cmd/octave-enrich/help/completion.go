@@ -16,11 +16,6 @@ import (
 // A completer lists what the shell may offer for a word.
 type completer = cobra.CompletionFunc
 
-// inputExtensions are the files that the shell offers for INPUT.
-func inputExtensions() []string {
-	return []string{"csv", "tsv", "jsonl", "ndjson", "xlsx", "gz", "zst", "zip", "txt"}
-}
-
 // complete tells cmd and every command below it which values its flags and arguments
 // take. A flag means the same in every command that has it.
 func complete(cmd *cobra.Command) {
@@ -41,7 +36,7 @@ func complete(cmd *cobra.Command) {
 func argumentsOf(cmd *cobra.Command) completer {
 	switch _, word, _ := strings.Cut(cmd.Use, " "); {
 	case strings.HasPrefix(word, "INPUT"):
-		return extensions(inputExtensions()...)
+		return extensions("csv", "tsv", "jsonl", "ndjson", "xlsx", "gz", "zst", "zip", "txt")
 	case strings.HasPrefix(word, "CHECKPOINT"):
 		return extensions("checkpoint")
 	}

@@ -86,17 +86,11 @@ func flagsUnder(cmd *cobra.Command, heading string) *pflag.FlagSet {
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if options.HeadingOf(f) == heading && f.Name != "help" {
 			shown := *f
-			shown.Name = cmp.Or(NewNames()[f.Name], f.Name)
+			shown.Name = cmp.Or(options.NewNames()[f.Name], f.Name)
 			part.AddFlag(&shown)
 		}
 	})
 	return part
-}
-
-// NewNames are flags under the name they are registered with, which others still
-// use, and the one that help shows.
-func NewNames() map[string]string {
-	return map[string]string{"max-usage": "max-credits", "on-timeout": "on-lost"}
 }
 
 // sharesFlags says what of run's flags a command has, too.

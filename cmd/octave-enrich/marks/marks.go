@@ -79,7 +79,7 @@ func (m *marks) recall(o *options.Options) error {
 	if err := m.list.Meet(m.memory); err != nil {
 		return err
 	}
-	_, changes, err := pipeline.Survey(m.list.Input.Contacts(), m.selection(), checkpoints.Known(m.journal, m.path))
+	_, changes, err := pipeline.Survey(m.list.Input.Contacts(), m.list.Selection(m.memory), checkpoints.Known(m.journal, m.path))
 	if err != nil {
 		return exit.RunError(m.path, err)
 	}
@@ -87,13 +87,9 @@ func (m *marks) recall(o *options.Options) error {
 	return nil
 }
 
-func (m *marks) selection() pipeline.Selection {
-	return pipeline.Selection{Ask: m.list.Ask, Exclude: m.list.Exclude, Memory: m.memory}
-}
-
 // standings are the contacts of the list that may be asked about.
 func (m *marks) standings() iter.Seq2[pipeline.Standing, error] {
-	return pipeline.Standings(m.list.Input.Contacts(), m.selection())
+	return pipeline.Standings(m.list.Input.Contacts(), m.list.Selection(m.memory))
 }
 
 // write marks them all.

@@ -30,24 +30,26 @@ func envName(flag string) string {
 	return "OCTAVE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// Alias gives a flag that has two names the one of its variable and its setting.
+// NewNames are flags that have two names: the one they are registered with, which is
+// that of their variable and their setting, and the one that help shows.
+func NewNames() map[string]string {
+	return map[string]string{"max-usage": "max-credits", "on-timeout": "on-lost"}
+}
+
+// Alias gives a flag that has two names the one that it is registered with.
 func Alias(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	switch name {
-	case "on-lost":
-		name = "on-timeout"
-	case "max-credits":
-		name = "max-usage"
+	for registered, shown := range NewNames() {
+		if name == shown {
+			name = registered
+		}
 	}
 	return pflag.NormalizedName(name)
 }
 
 // EnvNames are the variables of a flag, under each of its names.
 func EnvNames(flag string) []string {
-	switch flag {
-	case "on-timeout":
-		return []string{envName(flag), envName("on-lost")}
-	case "max-usage":
-		return []string{envName(flag), envName("max-credits")}
+	if shown, two := NewNames()[flag]; two {
+		return []string{envName(flag), envName(shown)}
 	}
 	return []string{envName(flag)}
 }
@@ -62,9 +64,6 @@ func (o *Options) Read(fs, known *pflag.FlagSet) (err error) {
 	o.sources, err = overlay(fs, o.Config, known)
 	return err
 }
-
-// source is where the value of a flag came from.
-func (o *Options) source(flag string) string { return o.sources[flag] }
 
 // Known are the flags of run and worker, which have them all.
 func Known() *pflag.FlagSet {

@@ -107,16 +107,7 @@ func (o *Options) Check() error {
 			return exit.UsageError("--%s is too small", flag)
 		}
 	}
-	if _, err := o.Pace.Limit(); err != nil {
-		return err
-	}
-	if _, err := o.Budget.Threshold(); err != nil {
-		return err
-	}
-	if _, err := o.Budget.Budgets(); err != nil {
-		return err
-	}
-	return o.Teller.checkProgress()
+	return OneOf("progress", o.Teller.Progress, "auto", "bar", "plain", "none")
 }
 
 // Settings are what the questions depend on beside the rows.

@@ -52,8 +52,3 @@ func (t *Teller) logFlags(fs *pflag.FlagSet) {
 	fs.BoolVarP(&t.Quiet, "quiet", "q", false, "say warnings and errors alone")
 	fs.BoolVarP(&t.Verbose, "verbose", "v", false, "say more, as --log-level debug")
 }
-
-// checkProgress refuses a display that there is not.
-func (t *Teller) checkProgress() error {
-	return OneOf("progress", t.Progress, "auto", "bar", "plain", "none")
-}

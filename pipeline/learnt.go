@@ -54,7 +54,7 @@ func (p *Pace) resume(learnt PaceBody) {
 	p.Told.Rate, p.Told.InFlight = rate.Limit(learnt.Rate), learnt.InFlight
 	if limit := rate.Limit(learnt.Rate); limit > 0 && limit < p.Allowed {
 		s := &p.Steps
-		p.Limit, s.Settled, s.Ceiling, s.Grow = limit, limit, limit, 0.03
+		p.Limit, s.Settled, s.Ceiling, s.Grow, s.Debt = limit, limit, limit, 0.03, 4*price
 		s.Length = max(s.Length, callsTake(20, limit))
 	}
 }

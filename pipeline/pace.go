@@ -50,7 +50,8 @@ type Started struct {
 
 // Refusals is what the refusals say together: none of them is believed alone.
 type Refusals struct {
-	At      Started `json:"at,omitzero"` // the call that was refused last
+	At      Started `json:"at,omitzero"`     // the call that was refused last
+	Total   int64   `json:"total,omitempty"` // so far
 	InRow   int     `json:"in_row,omitempty"`
 	Surplus float64 `json:"surplus,omitempty"` // how many more than are normal came lately
 	Normal  float64 `json:"normal,omitempty"`  // share of calls that is refused at any speed
@@ -66,11 +67,11 @@ type Refusals struct {
 	Backoff time.Duration `json:"backoff,omitempty"`
 }
 
-// Count counts calls since a moment.
+// Count is what had been started and refused at a moment.
 type Count struct {
-	Since   time.Time `json:"since,omitzero"`
-	Starts  int64     `json:"starts,omitempty"` // before it
-	Refused int64     `json:"refused,omitempty"`
+	At      time.Time `json:"since,omitzero"`
+	Starts  int64     `json:"starts,omitempty"`
+	Refused int64     `json:"total,omitempty"`
 }
 
 // Steps is the search for the rate, which is kept for a step and raised after it.
@@ -88,22 +89,20 @@ type Steps struct {
 	Trial   Trial         `json:"trial,omitzero"`
 }
 
-// Trial is the question whether a cut helped.
+// Trial is the question whether cuts help, or what is refused has nothing to do with
+// the rate.
 type Trial struct {
-	Rate    rate.Limit `json:"rate,omitempty"` // before it, 0 for no trial
-	Cuts    int        `json:"cuts,omitempty"`
-	Half    bool       `json:"half,omitempty"`  // it did not seem so: tried at half the rate
-	Calls   int64      `json:"calls,omitempty"` // since
-	Refused int64      `json:"refused,omitempty"`
+	Rate  rate.Limit `json:"rate,omitempty"` // before the first one, 0 for no trial
+	Cuts  int        `json:"cuts,omitempty"`
+	Since Count      `json:"count,omitzero"`
+	Share float64    `json:"share,omitempty"` // that was refused before half of what is taken was tried
 }
 
 // Crowd is the search for a limit of calls in flight.
 type Crowd struct {
-	Took   int           `json:"took,omitempty"`   // most calls beside one that was taken
 	Least  int           `json:"least,omitempty"`  // fewest calls beside one that was refused
-	Signs  int           `json:"signs,omitempty"`  // refusals that fit a limit there
-	Passes int           `json:"passes,omitempty"` // calls that were taken there all the same
-	Tries  int           `json:"tries,omitempty"`  // calls that were started beside Good or more
+	Tries  int           `json:"tries,omitempty"`  // calls that were started beside as many or more
+	Signs  int           `json:"signs,omitempty"`  // those of them that were refused
 	Series int           `json:"series,omitempty"` // of refusals meanwhile
 	Good   int           `json:"good,omitempty"`   // what is taken, 0 while there is no such limit
 	Hold   time.Duration `json:"hold,omitempty"`   // until more are tried
@@ -130,12 +129,12 @@ const (
 	slowEcho      = 5 * time.Second // beyond it nothing is presumed of a refusal
 	below         = 0.98            // of what was taken is kept to
 	usual         = 0.04            // refused: that is little
-	price         = 25              // calls made for each one refused, before more is tried
+	price         = 30              // calls made for each one refused, before more is tried
 	waitPrice     = 10              // seconds for each one waited
 	near          = 0.93            // of the ceiling: the next step is a trial
 	wall          = 3               // refusals in a row, if none are normal
-	certain       = 10              // refusals in a row: no accident, whatever is normal
-	tooMany       = 0.3             // refused: that is not normal
+	certain       = 6               // refusals in a row: the limit is far below
+	tooMany       = 0.3             // refused at half the rate: that is not normal
 	mostNormal    = 0.25
 )
 
@@ -173,7 +172,6 @@ func (p *Pace) known(s Started) time.Time { return s.At.Add(p.Echo + p.Echo/2 + 
 // settle draws the conclusion from a scout of which nothing was heard.
 func (p *Pace) settle(now time.Time) {
 	if r := &p.Refusals; r.On && r.Scout.Number > 0 && !now.Before(p.known(r.Scout)) {
-		p.Crowd.taken(r.Scout)
 		p.conclude(r.Scout)
 	}
 }
@@ -183,14 +181,9 @@ func (p *Pace) settle(now time.Time) {
 // passed.
 func (p *Pace) Start(now time.Time, probe time.Duration) Started {
 	p.settle(now)
-	if p.Last.Number > p.Refusals.At.Number && p.Echo > 0 && !now.Before(p.known(p.Last)) {
-		p.Crowd.taken(p.Last)
-	}
 	p.Starts++
 	s := Started{At: now, Number: p.Starts, Beside: p.Flying}
-	if p.Crowd.Good > 0 && p.Flying >= p.Crowd.Good {
-		p.Crowd.Tries++
-	}
+	p.Crowd.tried(p.Flying)
 	p.Flying++
 	p.Last = s
 	p.Quota.spent(s)
@@ -201,8 +194,8 @@ func (p *Pace) Start(now time.Time, probe time.Duration) Started {
 		p.Refusals.Scout = s
 	}
 	p.Recent.add(now, 1)
-	if p.Steps.Step.Since.IsZero() {
-		p.Steps.Cycle = Count{Since: now}
+	if p.Steps.Step.At.IsZero() {
+		p.Steps.Cycle = Count{At: now}
 		p.step(now, p.Limit, p.Steps.Length)
 	}
 	p.grow(now)
@@ -213,7 +206,7 @@ func (p *Pace) Start(now time.Time, probe time.Duration) Started {
 // step begins to count at a rate.
 func (p *Pace) step(now time.Time, limit rate.Limit, length time.Duration) {
 	p.Limit = min(max(limit, minRate), p.Allowed)
-	p.Steps.Step = Count{Since: now, Starts: p.Starts}
+	p.Steps.Step = p.count(now)
 	p.Steps.Until = now.Add(length)
 }
 
@@ -224,22 +217,20 @@ func (p *Pace) grow(now time.Time) {
 	if p.Refusals.On || now.Before(s.Until) {
 		return
 	}
-	n, refused := p.Starts-s.Step.Starts, s.Step.Refused
-	used := float64(n) > 0.8*float64(p.Limit)*now.Sub(s.Step.Since).Seconds()
-	if !used || p.Limit >= p.Allowed {
+	if p.tried(now) {
+		return
+	}
+	n, refused := p.since(s.Step)
+	used := n > 0.8*float64(p.Limit)*now.Sub(s.Step.At).Seconds()
+	if !used || p.Limit >= p.Allowed || s.Trial.Share > 0 {
 		p.step(now, p.Limit, s.Length)
 		return
 	}
-	if float64(n)*p.Refusals.Normal >= 20 {
-		p.Refusals.Normal = min(p.Refusals.Normal, 2*float64(refused)/float64(n))
-	}
-	if p.tried(now, n, refused) {
-		return
+	if n*p.Refusals.Normal >= 20 {
+		p.Refusals.Normal = min(p.Refusals.Normal, 2*refused/n)
 	}
 	s.Good = p.Limit
 	switch {
-	case s.Trial.Half: // not enough was seen
-		p.step(now, p.Limit, s.Length)
 	case s.Ceiling == 0:
 		p.step(now, p.Limit*2, firstStep)
 	case p.Limit < s.Ceiling*near:
@@ -255,31 +246,45 @@ func (p *Pace) grow(now time.Time) {
 // tolerated is the share of refusals that says nothing of the rate.
 func (p *Pace) tolerated() float64 { return usual + 1.5*p.Refusals.Normal }
 
-// tried ends a trial in which enough was seen, and reports whether the cut was taken back.
-func (p *Pace) tried(now time.Time, calls, refused int64) bool {
+// count is what there is to count from.
+func (p *Pace) count(now time.Time) Count { return Count{now, p.Starts, p.Refusals.Total} }
+
+// since says how many calls were started and refused since a moment.
+func (p *Pace) since(c Count) (calls, refused float64) {
+	return float64(max(p.Starts-c.Starts, 1)), float64(p.Refusals.Total - c.Refused)
+}
+
+// share is how many of the calls since a moment were refused.
+func (p *Pace) share(c Count) float64 { calls, refused := p.since(c); return refused / calls }
+
+// tried ends a trial in which enough was seen, and reports whether the cuts were
+// taken back.
+func (p *Pace) tried(now time.Time) bool {
 	t := &p.Steps.Trial
 	if t.Rate == 0 {
 		return false
 	}
-	t.Calls, t.Refused = t.Calls+calls, t.Refused+refused
-	share := float64(t.Refused) / float64(t.Calls)
-	switch {
-	case t.Calls < 40 || !t.Half && t.Calls < 100:
-		return false
-	case share < p.tolerated():
-		if p.Refusals.Normal > 0 {
-			p.Refusals.Normal = min((p.Refusals.Normal+share)/2, mostNormal)
+	if t.Share == 0 {
+		if calls, refused := p.since(p.Steps.Cycle); calls >= 50 && refused < calls*(p.tolerated()-usual/2) {
+			if *t = (Trial{}); p.Refusals.Normal > 0 {
+				p.Refusals.Normal = min((p.Refusals.Normal+refused/calls)/2, mostNormal)
+			}
 		}
-		*t = Trial{}
-		return false
-	case !t.Half || share > tooMany:
 		return false
 	}
-	p.Refusals.Normal = min(share, mostNormal)
-	before := t.Rate
-	*t, p.Steps.Grow, p.Steps.Ceiling, p.Steps.Debt = Trial{}, 1, 0, 0
-	p.step(now, before, firstStep)
-	return true
+	calls, refused := p.since(t.Since)
+	share := refused / calls
+	switch back := refused >= 4 && share > t.Share/2 && share < tooMany; {
+	case back:
+		p.Refusals.Normal = min(share, mostNormal)
+		p.step(now, t.Rate, firstStep)
+		*t, p.Steps.Grow, p.Steps.Ceiling, p.Steps.Debt = Trial{}, 1, 0, 0
+		return true
+	case calls*t.Share > 4+2*refused:
+		p.Refusals.Normal = min(share, p.Refusals.Normal)
+		*t = Trial{Rate: t.Rate, Since: p.count(now)}
+	}
+	return false
 }
 
 // callsTake is how long so many calls take.
@@ -294,12 +299,9 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 	p.Failing.ProbeUntil = time.Time{}
 	echo := min(now.Sub(call.At), slowEcho)
 	p.Echo = max(echo, p.Echo+(echo-p.Echo)/16)
-	p.Steps.Cycle.Refused++
-	if call.Number > p.Steps.Step.Starts {
-		p.Steps.Step.Refused++
-	}
 	p.Steps.Debt += price
 	r := &p.Refusals
+	r.Total++
 	between := max(call.Number-r.At.Number, 1)
 	r.Surplus = max(0, r.Surplus-p.tolerated()*float64(between-1)) + 1
 	if between > 1 {
@@ -324,7 +326,7 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 		r.Worst, r.Asked = max(r.Worst, r.InRow), after > 0
 		if !call.At.Before(r.Waited) { // and it is not one of those that were under way
 			r.Waited = now
-			r.Backoff = min(max(2*r.Backoff, 2*p.Echo, callsTake(1, p.Limit), 20*time.Millisecond), maxBackoffAll)
+			r.Backoff = min(max(3*r.Backoff, 2*p.Echo, callsTake(1, p.Limit), 20*time.Millisecond), maxBackoffAll)
 			p.pause(now, r.Backoff)
 		}
 		p.pause(call.At, min(after, maxRetryAfter))
@@ -335,47 +337,56 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 // or found not to be the reason.
 func (p *Pace) conclude(scout Started) {
 	r, s := &p.Refusals, &p.Steps
-	calls, refused := scout.Number-1-s.Step.Starts, s.Step.Refused
+	calls, refused := p.since(s.Cycle)
+	taken := calls - refused
+	if taken < 2 { // the scout before was not taken: its refusal was late
+		r.On, r.Scout, r.InRow = false, Started{}, 0
+		return
+	}
+	calls, _ = p.since(s.Step)
 	cycle, seen := p.seen(scout)
 	sent := p.Limit // unless it was not made use of
-	if before := r.First.Sub(s.Step.Since).Seconds(); before > 0 {
-		sent = min(sent, rate.Limit(float64(calls+1)/before)*1.2)
+	if before := r.First.Sub(s.Step.At).Seconds(); before > 0 {
+		sent = min(sent, rate.Limit(calls/before)*1.2)
 	}
 	waited := scout.At.Sub(r.First)
 	s.Length = max(min(max(waited*6/5, s.Length*7/10, time.Second), 10*time.Second), callsTake(20, p.Limit))
 	switch t := &s.Trial; {
 	case r.Worst == 0 && sent < p.Limit/2: // not made use of: it is not the reason
-	case r.Worst < certain && t.Half && (p.tried(scout.At, calls, refused) || t.Half && t.Calls < 40):
-	case r.Worst < certain && t.Cuts >= 4 && !t.Half:
-		*t = Trial{Rate: t.Rate, Half: true}
-		s.Good, s.Ceiling, s.Grow = 0, p.Limit, 0.03
-		p.step(scout.At, min(p.Limit, seen)/2, s.Length)
+	case p.tried(scout.At):
 	default:
-		if t.Rate == 0 || t.Half || r.Worst >= certain {
-			*t = Trial{Rate: p.Limit}
+		if t.Rate == 0 || r.Worst >= certain {
+			*t = Trial{Rate: p.Limit, Since: s.Cycle}
 		}
-		if t.Calls, t.Refused, t.Cuts = 0, 0, t.Cuts+1; float64(refused) <= tooMany*float64(calls) {
-			t.Cuts++ // else it is hardly chance
-		}
-		limit, taken := min(seen*below, sent*0.97), scout.Number-1-s.Cycle.Starts-s.Cycle.Refused
+		limit := min(seen*below, sent*0.97)
 		if r.Worst == 0 && s.Good > 0 && s.Good < p.Limit {
 			limit = s.Good
 		}
-		if taken < 10 {
-			limit = max(limit, sent/2)
-		} else if r.Worst > 0 && cycle > 0.9*s.Seen && cycle < 1.1*s.Seen {
+		if half := sent / 2; limit < half && (r.Worst < certain || taken < 10) {
+			limit = half
+		} else {
+			s.Debt += min(waited.Seconds()*waitPrice, 120) * float64(limit)
+		}
+		if r.Worst > 0 && cycle > 0.75*s.Seen && cycle < 1.33*s.Seen {
 			sent = min(sent, seen*1.04)
 		}
 		s.Good, s.Ceiling, s.Grow = 0, sent, 0.03
-		p.step(scout.At, limit, s.Length)
-		s.Settled = p.Limit
+		s.Settled = min(limit, p.Allowed)
+		if share := p.share(t.Since); t.Cuts >= 3 && r.Worst == 0 && share > 1.5*p.tolerated() {
+			p.step(scout.At, limit/2, s.Length)
+			t.Since, t.Share = s.Step, share
+		} else {
+			if t.Cuts++; limit <= p.Limit/2 {
+				t.Cuts = 3
+			}
+			p.step(scout.At, limit, s.Length)
+		}
 	}
-	s.Debt += min(waited.Seconds()*waitPrice, 120) * float64(p.Limit)
 	s.Seen = cycle
 	p.Crowd.Series++
 	r.On, r.Scout, r.Surplus, r.InRow = false, Started{}, 0, 0
-	s.Step = Count{Since: scout.At, Starts: scout.Number - 1}
-	if scout.At.Sub(s.Cycle.Since) > firstStep {
+	s.Step = Count{scout.At, scout.Number - 1, r.Total}
+	if scout.At.Sub(s.Cycle.At) > firstStep {
 		s.Cycle = s.Step
 	}
 }
@@ -388,10 +399,11 @@ func (p *Pace) seen(scout Started) (cycle, seen rate.Limit) {
 		end = last.Add(scout.At.Sub(last) / 2)
 	}
 	speed := func(c Count) rate.Limit {
-		if !end.After(c.Since) {
+		if !end.After(c.At) {
 			return 0
 		}
-		return rate.Limit(max(float64(scout.Number-1-c.Starts-c.Refused), 1) / end.Sub(c.Since).Seconds())
+		calls, refused := p.since(c)
+		return rate.Limit(max(calls-refused, 1) / end.Sub(c.At).Seconds())
 	}
 	cycle = speed(p.Steps.Cycle)
 	if p.Steps.Ceiling == 0 || scout.Number-p.Steps.Step.Starts > 10 {
@@ -400,40 +412,40 @@ func (p *Pace) seen(scout Started) (cycle, seen rate.Limit) {
 	return cycle, cycle
 }
 
-// taken takes note that the service took a call.
-func (c *Crowd) taken(call Started) {
-	c.Took = max(c.Took, call.Beside)
-	if c.Least == 0 || call.Beside < c.Least {
-		return
-	}
-	if c.Passes++; c.Passes > 2*c.Signs+2 {
-		c.forget()
+// tried takes note of a call that is started beside others.
+func (c *Crowd) tried(beside int) {
+	if c.Least > 0 && beside >= c.Least {
+		if c.Tries++; c.Tries > 3*c.Signs+10 && c.Least != c.Good { // it is no limit
+			c.forget()
+		}
 	}
 }
 
-func (c *Crowd) forget() { c.Least, c.Signs, c.Passes, c.Tries, c.Series = 0, 0, 0, 0, 0 }
+func (c *Crowd) forget() { c.Least, c.Signs, c.Tries, c.Series = 0, 0, 0, 0 }
 
 // crowded asks whether it is the number of calls in flight that is refused, and
 // keeps to fewer if so.
 func (p *Pace) crowded(now time.Time, call Started) bool {
 	c := &p.Crowd
-	if c.Good > 0 && call.Beside >= c.Good {
-		if c.Signs++; 3*c.Signs < 2*c.Tries { // most were taken
-			return false
-		}
-		p.keepTo(now, c.Good, min(2*c.Hold, 10*time.Minute))
-		return true
-	}
-	if call.Beside+1+call.Beside/8 <= c.Took || call.Beside == 0 {
-		c.Took -= (c.Took + 3) / 4 // the limit may be lower now
-		c.forget()
+	if call.Beside == 0 {
 		return false
 	}
-	c.Signs++
-	if c.Least == 0 || call.Beside < c.Least {
-		c.Least = call.Beside
+	if c.Least == 0 || call.Beside < c.Least*3/4 {
+		c.Tries, c.Signs, c.Series, c.Least = 0, 0, 0, call.Beside
 	}
-	if c.Signs < 4 || c.Series < 2 {
+	if c.Signs++; call.Beside < c.Least {
+		c.Least = call.Beside
+		c.Tries++
+	}
+	enough := unlikely(p.Refusals.Normal, 8) // to be no accident
+	share := float64(c.Signs)/float64(max(c.Tries, 1)) - p.Refusals.Normal
+	switch more := c.Good > 0 && p.InFlight > c.Good && c.Least >= c.Good*3/4; {
+	case more && share >= 0.25 && float64(c.Signs) >= 1+10*p.Refusals.Normal:
+		p.keepTo(now, c.Good, min(2*c.Hold, 10*time.Minute))
+		return true
+	case more:
+		return true
+	case share < 0.5 || c.Signs < enough || c.Series < 2:
 		return false
 	}
 	p.keepTo(now, c.Least, 5*time.Second)
@@ -451,17 +463,17 @@ func (p *Pace) keepTo(now time.Time, n int, hold time.Duration) {
 // spread tries more calls in flight, once those that were tried last are taken.
 func (p *Pace) spread(now time.Time) {
 	c := &p.Crowd
-	if p.InFlight >= p.MaxInFlight || now.Before(c.Until) || p.Flying < p.InFlight || p.InFlight > c.Good && c.Tries < 2 {
+	if p.InFlight >= p.MaxInFlight || now.Before(c.Until) || p.Flying < p.InFlight || p.InFlight > c.Good && c.Tries < 4+4*c.Signs {
 		return
 	}
 	wait := c.Hold / 2
 	if p.Lost.Before == 0 {
 		if wait = c.Hold / 4; p.InFlight > c.Good {
-			c.Hold /= 2
+			c.Hold /= 16
 		}
 	}
 	c.forget()
-	c.Good, c.Until = p.InFlight, now.Add(max(wait, time.Second))
+	c.Good, c.Least, c.Until = p.InFlight, p.InFlight, now.Add(max(wait, time.Second))
 	p.InFlight = min(p.InFlight+max(p.InFlight/8, 1), p.MaxInFlight)
 }
 
@@ -509,7 +521,6 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 		}
 		news = p.failed(now, key, failure, patience)
 	default:
-		p.Crowd.taken(call)
 		p.Quota.taken(call)
 		if answer != nil {
 			p.Heard(call, answer.Quota)

@@ -176,7 +176,7 @@ func TestPace(t *testing.T) {
 		}
 	})
 	t.Logf("%d of %d within 10 %% of the oracle, %d under half of its speed", near.Load(), all.Load(), under.Load())
-	if all.Load() == int64(len(scenarios)) && near.Load() < 50 || under.Load() > 0 {
+	if all.Load() == int64(len(scenarios)) && near.Load() < 52 || under.Load() > 0 {
 		t.Errorf("%d are within 10 %% of the oracle, %d under half of its speed", near.Load(), under.Load())
 	}
 }
@@ -255,32 +255,32 @@ var slow = between(10*time.Second, time.Minute)
 var scenarios = []scenario{
 	{name: "no limit", share: 97, refused: 0, mock: func() *mock { return &mock{} }},
 	{name: "no limit, default flags", share: 99, refused: 0, calls: 8, rate: 5, mock: func() *mock { return &mock{} }},
-	{name: "fixed 50 in 1 s, RA", share: 95, refused: 2, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second}), after: exactly} }},
-	{name: "fixed 50 in 1 s", share: 93, refused: 2, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second})} }},
-	{name: "fixed 100 in 6 s, RA", share: 86, refused: 0, mock: func() *mock {
+	{name: "fixed 50 in 1 s, RA", share: 98, refused: 3, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second}), after: exactly} }},
+	{name: "fixed 50 in 1 s", share: 99, refused: 3, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second})} }},
+	{name: "fixed 100 in 6 s, RA", share: 91, refused: 1, mock: func() *mock {
 		return &mock{limits: limits(&window{n: 100, span: 6 * time.Second}), after: wholeSeconds}
 	}},
-	{name: "fixed 100 in 6 s", share: 94, refused: 1, mock: func() *mock { return &mock{limits: limits(&window{n: 100, span: 6 * time.Second})} }},
-	{name: "60 a minute, RA", share: 93, refused: 1, long: halfHour, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute}), after: wholeSeconds} }},
-	{name: "60 a minute", share: 95, refused: 5, long: halfHour, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute})} }},
-	{name: "sliding 50 in 1 s, RA", share: 96, refused: 3, mock: func() *mock {
+	{name: "fixed 100 in 6 s", share: 95, refused: 1, mock: func() *mock { return &mock{limits: limits(&window{n: 100, span: 6 * time.Second})} }},
+	{name: "60 a minute, RA", share: 95, refused: 2, long: halfHour, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute}), after: wholeSeconds} }},
+	{name: "60 a minute", share: 96, refused: 4, long: halfHour, mock: func() *mock { return &mock{limits: limits(&window{n: 60, span: time.Minute})} }},
+	{name: "sliding 50 in 1 s, RA", share: 93, refused: 4, mock: func() *mock {
 		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true}), after: exactly}
 	}},
-	{name: "sliding 50 in 1 s", share: 94, refused: 3, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true})} }},
-	{name: "sliding 50 in 1 s, RA 4 s too long", share: 87, refused: 3, mock: func() *mock {
+	{name: "sliding 50 in 1 s", share: 97, refused: 3, mock: func() *mock { return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true})} }},
+	{name: "sliding 50 in 1 s, RA 4 s too long", share: 93, refused: 4, mock: func() *mock {
 		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true}), after: tooLong}
 	}},
-	{name: "sliding 100 in 6 s, RA", share: 96, refused: 2, mock: func() *mock {
+	{name: "sliding 100 in 6 s, RA", share: 98, refused: 3, mock: func() *mock {
 		return &mock{limits: limits(&window{n: 100, span: 6 * time.Second, sliding: true}), after: wholeSeconds}
 	}},
 	{name: "sliding 100 in 6 s", share: 97, refused: 2, mock: func() *mock { return &mock{limits: limits(&window{n: 100, span: 6 * time.Second, sliding: true})} }},
-	{name: "bucket 20/s b1, RA", share: 90, refused: 3, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 1}), after: wholeSeconds} }},
-	{name: "bucket 20/s b1", share: 90, refused: 3, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 1})} }},
+	{name: "bucket 20/s b1, RA", share: 89, refused: 3, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 1}), after: wholeSeconds} }},
+	{name: "bucket 20/s b1", share: 89, refused: 3, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 1})} }},
 	{name: "bucket 20/s b1, 10 ms jitter", share: 82, refused: 3, mock: func() *mock {
 		return &mock{limits: limits(&hole{perSecond: 20, burst: 1}), jitter: 10 * time.Millisecond}
 	}},
-	{name: "bucket 20/s b10, RA", share: 98, refused: 4, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), after: wholeSeconds} }},
-	{name: "bucket 20/s b10", share: 99, refused: 3, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10})} }},
+	{name: "bucket 20/s b10, RA", share: 98, refused: 3, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), after: wholeSeconds} }},
+	{name: "bucket 20/s b10", share: 99, refused: 4, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10})} }},
 	{name: "bucket 20/s b10, 50 ms jitter, echo 200 ms", share: 99, refused: 4, mock: func() *mock {
 		return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), jitter: 50 * time.Millisecond, echo: 200 * time.Millisecond}
 	}},
@@ -289,59 +289,59 @@ var scenarios = []scenario{
 	{name: "delays to 20/s", share: 101, refused: 0, mock: func() *mock {
 		return &mock{queue: &queue{workers: 1}, latency: between(50*time.Millisecond, 50*time.Millisecond)}
 	}},
-	{name: "8 in flight", share: 97, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8))} }},
+	{name: "8 in flight", share: 96, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8))} }},
 	{name: "8 in flight, RA", share: 95, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8)), after: oneSecond} }},
-	{name: "8 in flight, 503", share: 97, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8)), status: 503} }},
+	{name: "8 in flight, 503", share: 96, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8)), status: 503} }},
 	{name: "8 in flight, 503, RA", share: 95, refused: 0, mock: func() *mock { return &mock{limits: limits(atOnce(8)), status: 503, after: oneSecond} }},
 	{name: "32 in flight", share: 88, refused: 2, mock: func() *mock { return &mock{limits: limits(atOnce(32))} }},
-	{name: "10 in flight, 3 s, RA", share: 97, refused: 2, mock: func() *mock {
+	{name: "10 in flight, 3 s, RA", share: 98, refused: 2, mock: func() *mock {
 		return &mock{limits: limits(atOnce(10)), after: oneSecond, latency: between(2*time.Second, 4*time.Second)}
 	}},
-	{name: "10 in flight, 3 s", share: 97, refused: 3, mock: func() *mock { return &mock{limits: limits(atOnce(10)), latency: between(2*time.Second, 4*time.Second)} }},
-	{name: "8 in flight and 20/s b10", share: 99, refused: 4, mock: func() *mock { return &mock{limits: limits(atOnce(8), &hole{perSecond: 20, burst: 10})} }},
-	{name: "random 2 %, RA", share: 98, refused: 2, mock: func() *mock { return &mock{latency: halfSecond, random: .02, after: oneSecond} }},
-	{name: "random 2 %", share: 98, refused: 2, mock: func() *mock { return &mock{latency: halfSecond, random: .02} }},
-	{name: "random 8 %, RA", share: 94, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08, after: oneSecond} }},
+	{name: "10 in flight, 3 s", share: 96, refused: 2, mock: func() *mock { return &mock{limits: limits(atOnce(10)), latency: between(2*time.Second, 4*time.Second)} }},
+	{name: "8 in flight and 20/s b10", share: 99, refused: 3, mock: func() *mock { return &mock{limits: limits(atOnce(8), &hole{perSecond: 20, burst: 10})} }},
+	{name: "random 2 %, RA", share: 97, refused: 2, mock: func() *mock { return &mock{latency: halfSecond, random: .02, after: oneSecond} }},
+	{name: "random 2 %", share: 97, refused: 2, mock: func() *mock { return &mock{latency: halfSecond, random: .02} }},
+	{name: "random 8 %, RA", share: 96, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08, after: oneSecond} }},
 	{name: "random 8 %", share: 96, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08} }},
-	{name: "random 20 %, RA", share: 96, refused: 20, mock: func() *mock { return &mock{latency: halfSecond, random: .2, after: oneSecond} }},
-	{name: "random 20 %", share: 96, refused: 20, mock: func() *mock { return &mock{latency: halfSecond, random: .2} }},
-	{name: "random 8 % and sliding 50 in 1 s, RA", share: 93, refused: 16, mock: func() *mock {
+	{name: "random 20 %, RA", share: 97, refused: 20, mock: func() *mock { return &mock{latency: halfSecond, random: .2, after: oneSecond} }},
+	{name: "random 20 %", share: 97, refused: 20, mock: func() *mock { return &mock{latency: halfSecond, random: .2} }},
+	{name: "random 8 % and sliding 50 in 1 s, RA", share: 93, refused: 13, mock: func() *mock {
 		return &mock{latency: halfSecond, random: .08, limits: limits(&window{n: 50, span: time.Second, sliding: true}), after: exactly}
 	}},
-	{name: "random 8 % and 20 % of 5xx, RA", share: 88, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08, fails: .2, after: oneSecond} }},
+	{name: "random 8 % and 20 % of 5xx, RA", share: 97, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08, fails: .2, after: oneSecond} }},
 	{name: "random 2 % of 504", share: 95, refused: 0, mock: func() *mock { return &mock{latency: halfSecond, lost: .02} }},
-	{name: "sliding 50 that halves and doubles, RA", share: 49, refused: 2, mock: func() *mock {
+	{name: "sliding 50 that halves and doubles, RA", share: 53, refused: 2, mock: func() *mock {
 		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true, scale: halvesAndDoubles}), after: exactly}
 	}},
-	{name: "bucket 20/s b10 that halves and doubles", share: 51, refused: 3, mock: func() *mock {
+	{name: "bucket 20/s b10 that halves and doubles", share: 56, refused: 4, mock: func() *mock {
 		return &mock{limits: limits(&hole{perSecond: 20, burst: 10, scale: halvesAndDoubles})}
 	}},
-	{name: "bucket 40/s b10, another client takes 12/s", share: 98, refused: 3, mock: func() *mock {
+	{name: "bucket 40/s b10, another client takes 12/s", share: 99, refused: 3, mock: func() *mock {
 		return &mock{limits: limits(&hole{perSecond: 40, burst: 10, others: 12}), after: wholeSeconds}
 	}},
 	{name: "queue of 10, 504 after 1 s", share: 99, refused: 0, mock: func() *mock {
 		return &mock{queue: &queue{workers: 10, patient: time.Second}, latency: between(150*time.Millisecond, 250*time.Millisecond)}
 	}},
-	{name: "bucket 20/s b10, 503 and RA", share: 98, refused: 4, mock: func() *mock {
+	{name: "bucket 20/s b10, 503 and RA", share: 98, refused: 3, mock: func() *mock {
 		return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), status: 503, after: wholeSeconds}
 	}},
 	{name: "bucket 20/s b10, 503", share: 99, refused: 3, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 20, burst: 10}), status: 503} }},
-	{name: "1/s b5, 503", share: 95, refused: 5, long: halfHour, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 1, burst: 5}), status: 503} }},
-	{name: "default flags, bucket 2/s b1", share: 94, refused: 4, calls: 8, rate: 5, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 2, burst: 1}), after: wholeSeconds} }},
-	{name: "default flags, random 8 %", share: 84, refused: 8, calls: 8, rate: 5, mock: func() *mock { return &mock{random: .08, after: oneSecond} }},
-	{name: "default flags, 2/s b1, 503 RA", share: 94, refused: 4, calls: 8, rate: 5, mock: func() *mock {
+	{name: "1/s b5, 503", share: 98, refused: 3, long: halfHour, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 1, burst: 5}), status: 503} }},
+	{name: "default flags, bucket 2/s b1", share: 93, refused: 4, calls: 8, rate: 5, mock: func() *mock { return &mock{limits: limits(&hole{perSecond: 2, burst: 1}), after: wholeSeconds} }},
+	{name: "default flags, random 8 %", share: 85, refused: 8, calls: 8, rate: 5, mock: func() *mock { return &mock{random: .08, after: oneSecond} }},
+	{name: "default flags, 2/s b1, 503 RA", share: 93, refused: 4, calls: 8, rate: 5, mock: func() *mock {
 		return &mock{limits: limits(&hole{perSecond: 2, burst: 1}), status: 503, after: wholeSeconds}
 	}},
-	{name: "default flags, 10 to 60 s, random 8 %, RA", share: 98, refused: 8, calls: 8, rate: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, random: .08, after: oneSecond} }},
-	{name: "default flags, 10 to 60 s, 4 in flight, RA", share: 101, refused: 4, calls: 8, rate: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(atOnce(4)), after: oneSecond} }},
-	{name: "10 to 60 s, 16 at once, gives up after 90 s", share: 95, refused: 0, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, queue: &queue{workers: 16, patient: 90 * time.Second}} }},
-	{name: "10 to 60 s, 20 a minute", share: 97, refused: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(&window{n: 20, span: time.Minute})} }},
+	{name: "default flags, 10 to 60 s, random 8 %, RA", share: 99, refused: 8, calls: 8, rate: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, random: .08, after: oneSecond} }},
+	{name: "default flags, 10 to 60 s, 4 in flight, RA", share: 98, refused: 4, calls: 8, rate: 5, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(atOnce(4)), after: oneSecond} }},
+	{name: "10 to 60 s, 16 at once, gives up after 90 s", share: 98, refused: 0, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, queue: &queue{workers: 16, patient: 90 * time.Second}} }},
+	{name: "10 to 60 s, 20 a minute", share: 99, refused: 3, long: 2 * time.Hour, mock: func() *mock { return &mock{latency: slow, limits: limits(&window{n: 20, span: time.Minute})} }},
 	{name: "100 in 6 s, told with its window", share: 99, refused: 0, mock: func() *mock { return told(100, 6*time.Second, withWindow) }},
 	{name: "100 in 6 s, told in whole seconds", share: 91, refused: 0, mock: func() *mock { return told(100, 6*time.Second, inSeconds) }},
-	{name: "100 in 6 s, told without its end", share: 95, refused: 0, mock: func() *mock { return told(100, 6*time.Second, withoutReset) }},
+	{name: "100 in 6 s, told without its end", share: 98, refused: 0, mock: func() *mock { return told(100, 6*time.Second, withoutReset) }},
 	{name: "50 in 1 s, told with its window", share: 99, refused: 0, mock: func() *mock { return told(50, time.Second, withWindow) }},
 	{name: "60 a minute, told in whole seconds", share: 99, refused: 0, long: halfHour, mock: func() *mock { return told(60, time.Minute, inSeconds) }},
 	{name: "no limit, told that nothing is left", share: 92, refused: 0, mock: func() *mock { return told(100_000, time.Minute, nothingLeft) }},
 	{name: "no limit, told that one is left", share: 96, refused: 0, mock: func() *mock { return told(100_000, time.Minute, oneLeft) }},
-	{name: "refuses everything for a minute", share: 76, refused: 0, mock: func() *mock { return &mock{limits: limits(down{20 * time.Second, 80 * time.Second})} }},
+	{name: "refuses everything for a minute", share: 93, refused: 0, mock: func() *mock { return &mock{limits: limits(down{20 * time.Second, 80 * time.Second})} }},
 }

@@ -25,22 +25,23 @@
 //   - Then one call at a time is a scout, until one is taken, which is presumed when
 //     no refusal came back after one and a half times what the slowest refusals of
 //     late took. Answers take 10 to 60 s, which is too long to wait for.
-//   - Three refusals in a row are a wall: Retry-After, or a wait that doubles up to
+//   - Three refusals in a row are a wall: Retry-After, or a wait that triples up to
 //     8 s, holds everybody. Windows that are full, services that are down.
 //   - The rate is cut to the one before, or to what was taken since the last series
-//     of refusals, the wait included. For windows and buckets that is what they take.
-//   - If cuts do not help, half of what was taken is tried for 40 calls: a share that
-//     is refused there, too, is normal for this service, up to a quarter, and the rate
-//     goes back up. Refusals at random, or for what others do; ten in a row, or more
-//     than 30 %, are certain to be a limit.
+//     of refusals, the wait included, but not by more than half unless six were refused
+//     in a row. For windows and buckets that is what they take.
+//   - If three cuts, or one by half, do not help, half of what was taken is tried: when
+//     at least half as many are refused there as before, that share is normal for this
+//     service, up to a quarter, and the rate goes back to where the cuts began.
+//     Refusals at random, or for what others do.
 //   - Look again: in steps of a half, and then half way, to the rate that was refused;
-//     beyond it in steps of 6, 12, 25 %, after 25 calls for each one that was refused
+//     beyond it in steps of 6, 12, 25 %, after 30 calls for each one that was refused
 //     and 10 s for each second that was waited. Limits that change, at a price that is
-//     known: one call in 25.
-//   - A refusal beside more calls in flight than any that was taken is a sign of a
-//     limit of calls in flight. With four signs that number is kept to, the rate is
-//     left alone, and a few more are tried now and then, as long as most of them are
-//     taken: services with so many workers.
+//     known: one call in 30.
+//   - Where most calls that start beside so many others are refused, and those beside
+//     fewer are not, it is a limit of calls in flight: that number is kept to, the rate
+//     is left alone, and a few more are tried now and then, as long as three in four of
+//     them are taken. Services with so many workers.
 //   - Calls that are cut off for the time they took (504, time-outs) halve the calls in
 //     flight, on trial as well: a service with a queue. They may be paid for, so that
 //     more are tried after a minute at the earliest; a single one may start each nine

@@ -319,6 +319,12 @@ func (c *Coordinator) notify(e pipeline.Event) {
 	}
 }
 
+// tellStopped has no call start for the run any more.
+func (c *Coordinator) tellStopped(ctx context.Context) error {
+	_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
+	return err
+}
+
 // stop is the orderly end: no call starts for this run any more, and only those
 // on the wire are waited for.
 func (c *Coordinator) stop(ctx context.Context) error {
@@ -330,20 +336,17 @@ func (c *Coordinator) stop(ctx context.Context) error {
 	}
 	told, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	err := c.db.patient(told, func(ctx context.Context) error {
-		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
-		return err
-	})
+	err := c.db.patient(told, c.tellStopped)
 	// What is on the wire is looked up first, so that what ends in between is delivered.
 	for err == nil {
 		var s state
 		err = c.db.patient(reach, func(ctx context.Context) (err error) { s, err = c.look(ctx); return err })
 		if err == nil {
-			c.notify(pipeline.OnTheWire{Calls: len(s.calls.wire)})
+			c.notify(pipeline.OnTheWire{Calls: len(s.wire)})
 			_, err = c.deliver(reach, c.waiters())
 		}
 		if err == nil {
-			c.abandon(s.calls.wire)
+			c.abandon(s.wire)
 		}
 		if len(c.waiters()) == 0 || !sleep(reach.Done(), soonest) {
 			break
@@ -353,38 +356,6 @@ func (c *Coordinator) stop(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// openCalls are those for questions that the run waits for: on the wire of a living host,
-// or submitted.
-type openCalls struct {
-	wire      map[checkpoint.Key]bool
-	submitted []entry // without their bodies
-}
-
-// lookOnTheWire queues the question which questions a host is asking. What it returns
-// is filled when the batch is sent.
-func (c *Coordinator) lookOnTheWire(batch *pgx.Batch) *openCalls {
-	calls := &openCalls{wire: map[checkpoint.Key]bool{}}
-	var keys [][]byte
-	for _, w := range c.waiters() {
-		keys = append(keys, w.Key[:])
-	}
-	var key []byte
-	var e entry
-	var submitted bool
-	each(batch, []any{&e.id, &key, &e.asked, &submitted}, func() error {
-		if e.key = keyOf(key); submitted {
-			calls.submitted = append(calls.submitted, e)
-		} else {
-			calls.wire[e.key] = true
-		}
-		return nil
-	}, `SELECT c.id, c.key, c.asked, c.until = 'infinity' FROM octave_fleet.call c
-		WHERE c.queue = $1 AND c.key = ANY($2) AND c.ended IS NULL AND c.until > clock_timestamp()
-		AND (c.until = 'infinity' OR EXISTS (SELECT FROM octave_fleet.host h WHERE h.id = c.host AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval))`,
-		c.queue.Load(), keys, deadFor)
-	return calls
 }
 
 // deadFor is how long a host that was not seen is waited for by somebody who

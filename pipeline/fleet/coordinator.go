@@ -240,7 +240,7 @@ func (c *Coordinator) Serve(ctx context.Context) error {
 // what it was not told yet is told now, and not again to a later run.
 func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
 	return c.once(ctx, func(ctx context.Context) error {
-		if _, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun); err != nil {
+		if err := c.tellStopped(ctx); err != nil {
 			return err
 		}
 		if err := c.db.withdraw(ctx, c.cfg.Run); err != nil || !inOrder {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
@@ -38,7 +39,7 @@ func (c *Coordinator) watch(ctx context.Context) error {
 			if err := c.settleIn(ctx, state); err != nil {
 				return endless(ctx, err)
 			}
-			if err := c.submitted(ctx, state.calls.submitted, state.now); err != nil {
+			if err := c.submitted(ctx, state.submitted, state.now); err != nil {
 				return endless(ctx, err)
 			}
 			c.react(state)
@@ -64,8 +65,11 @@ type state struct {
 	places  int   // for calls in flight that they have
 	left    error // why the last of them may not ask, nil when it may
 	paces   []pipeline.Pace
-	calls   *openCalls // for questions of the run
 	now     time.Time
+
+	// Of the questions that the run waits for:
+	wire      map[checkpoint.Key]bool // calls by a living host
+	submitted []entry                 // without their bodies
 }
 
 func (c *Coordinator) look(ctx context.Context) (s state, err error) {
@@ -81,7 +85,25 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 	}, `SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue.Load())
 	collect(batch, &s.paces, pgx.RowTo[pipeline.Pace], `SELECT state FROM octave_fleet.pace
 		WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue.Load(), deadFor)
-	s.calls = c.lookOnTheWire(batch)
+	s.wire = map[checkpoint.Key]bool{}
+	var keys [][]byte
+	for _, w := range c.waiters() {
+		keys = append(keys, w.Key[:])
+	}
+	var key []byte
+	var e entry
+	var submitted bool
+	each(batch, []any{&e.id, &key, &e.asked, &submitted}, func() error {
+		if e.key = keyOf(key); submitted {
+			s.submitted = append(s.submitted, e)
+		} else {
+			s.wire[e.key] = true
+		}
+		return nil
+	}, `SELECT c.id, c.key, c.asked, c.until = 'infinity' FROM octave_fleet.call c
+		WHERE c.queue = $1 AND c.key = ANY($2) AND c.ended IS NULL AND c.until > clock_timestamp()
+		AND (c.until = 'infinity' OR EXISTS (SELECT FROM octave_fleet.host h WHERE h.id = c.host AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval))`,
+		c.queue.Load(), keys, deadFor)
 	// Last, for hosts wait while its row is locked.
 	each(batch, []any{&s.stopped, &s.error, &s.paused, &s.known}, func() error { return nil }, `UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
 		RETURNING coalesce(stopped, ''), error, paused IS NOT NULL, incarnation = octave_fleet.incarnation()`, c.cfg.Run, c.progress())
@@ -169,7 +191,7 @@ func (c *Coordinator) react(s state) {
 			c.notify(pipeline.OutageEnded{})
 		}
 	}
-	c.notify(pipeline.OnTheWire{Calls: len(s.calls.wire) + len(s.calls.submitted)})
+	c.notify(pipeline.OnTheWire{Calls: len(s.wire) + len(s.submitted)})
 	c.hosts(s.hosts, s.left)
 }
 

@@ -87,7 +87,7 @@ func TestPausesAreTold(t *testing.T) {
 		refused(time.Second, 9*time.Second), // once more
 		refused(0, -time.Second),
 	} {
-		c.react(state{hosts: 1, paces: []pipeline.Pace{pace}, now: now, calls: &openCalls{}})
+		c.react(state{hosts: 1, paces: []pipeline.Pace{pace}, now: now})
 	}
 	if want := []time.Duration{5 * time.Second, 9 * time.Second, 0}; !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)

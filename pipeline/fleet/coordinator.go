@@ -152,8 +152,7 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 		batch := &pgx.Batch{}
 		collect(batch, &before, pgx.RowTo[string], `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
 			WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew)
-		batch.Queue(`SELECT coalesce(max(told), 0) FROM octave_fleet.run WHERE checkpoint = $1`, c.cfg.Checkpoint).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&told) })
+		one(batch, []any{&told}, `SELECT coalesce(max(told), 0) FROM octave_fleet.run WHERE checkpoint = $1`, c.cfg.Checkpoint)
 		maxCalls, maxUsage, cost := limits(c.cfg.Budgets)
 		orphanAfter := &c.cfg.OrphanAfter
 		if *orphanAfter == 0 {
@@ -162,8 +161,7 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 		batch.Queue(`INSERT INTO octave_fleet.run (id, checkpoint, queue, host, owner, list, total, orphan_after, incarnation, max_calls, max_usage, cost)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, octave_fleet.incarnation(), $9, $10::text::numeric, $11::text::numeric) ON CONFLICT (id) DO NOTHING`,
 			c.cfg.Run, c.cfg.Checkpoint, queue, c.cfg.Host, c.cfg.Owner, c.cfg.List, c.cfg.Total, orphanAfter, maxCalls, maxUsage, cost)
-		batch.Queue(`SELECT started, (SELECT coalesce(max(id), 0) FROM octave_fleet.call), octave_fleet.incarnation() FROM octave_fleet.run WHERE id = $1`, c.cfg.Run).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&began, &last, &incarnation) })
+		one(batch, []any{&began, &last, &incarnation}, `SELECT started, (SELECT coalesce(max(id), 0) FROM octave_fleet.call), octave_fleet.incarnation() FROM octave_fleet.run WHERE id = $1`, c.cfg.Run)
 		return c.db.pool.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {

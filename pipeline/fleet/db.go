@@ -211,6 +211,11 @@ func (d *DB) transaction(ctx context.Context, do func(context.Context, pgx.Tx) e
 	})
 }
 
+// one queues a query, whose row is read into dest when there is one.
+func one(b *pgx.Batch, dest []any, sql string, args ...any) {
+	each(b, dest, func() error { return nil }, sql, args...)
+}
+
 // each queues a query, and what is done with each of its rows once it is in dest.
 func each(b *pgx.Batch, dest []any, do func() error, sql string, args ...any) {
 	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {

@@ -41,9 +41,9 @@ func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err e
 	batch := &pgx.Batch{}
 	var latency float64
 	var last string // the key of the host that was seen last
-	each(batch, []any{&latency}, func() error { return nil }, `SELECT coalesce(avg(extract(epoch FROM c.ended - c.asked)) FILTER (WHERE c.result = 'answered' AND q.service = $1 AND q.name = $2), 0)::float8
+	one(batch, []any{&latency}, `SELECT coalesce(avg(extract(epoch FROM c.ended - c.asked)) FILTER (WHERE c.result = 'answered' AND q.service = $1 AND q.name = $2), 0)::float8
 		FROM (SELECT queue, asked, ended, result FROM octave_fleet.call ORDER BY id DESC LIMIT $3) c JOIN octave_fleet.queue q ON q.id = c.queue`, service, queue, latestCalls)
-	each(batch, []any{&last}, func() error { return nil }, `SELECT h.account FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue
+	one(batch, []any{&last}, `SELECT h.account FROM octave_fleet.host h JOIN octave_fleet.queue q ON q.id = h.queue
 		WHERE q.service = $1 AND q.name = $2 ORDER BY h.seen DESC LIMIT 1`, service, queue)
 	s, err := d.status(ctx, batch)
 	if err != nil {

@@ -59,21 +59,18 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM octave_fleet.host WHERE name = $1) RETURNING id`,
 		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots)
 	var kind, text *string // why this key may not ask; one that is idle does not hear of it otherwise
-	batch.Queue(`SELECT kind, error FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account).QueryRow(func(row pgx.Row) error { return row.Scan(&kind, &text) })
-	batch.Queue(`SELECT greatest(count(*), 1), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
-		w.cfg.Account, deadFor).QueryRow(func(row pgx.Row) error {
-		var hosts, places int64
-		err := row.Scan(&hosts, &places)
-		w.places.Store(places)
-		w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
-		return err
-	})
+	one(batch, []any{&kind, &text}, `SELECT kind, error FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account)
+	var hosts, places int64
+	one(batch, []any{&hosts, &places}, `SELECT count(*), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
+		w.cfg.Account, deadFor)
 	collect(batch, &runs, pgx.RowTo[string], `SELECT id FROM octave_fleet.run WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND `+goesOn, w.queue.Load())
 	var incarnation string
-	batch.Queue(`SELECT octave_fleet.incarnation()`).QueryRow(func(row pgx.Row) error { return row.Scan(&incarnation) })
+	one(batch, []any{&incarnation}, `SELECT octave_fleet.incarnation()`)
 	if err := w.db.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
+	w.places.Store(places)
+	w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
 	if kind != nil {
 		w.brake.Pull(stopError(*kind, text))
 	}

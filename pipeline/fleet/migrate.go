@@ -121,10 +121,10 @@ func (d *DB) Restored(ctx context.Context) error {
 // them.
 func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		const one = 0x6f637461
+		const initLock = 0x6f637461
 		batch := &pgx.Batch{}
 		batch.Queue(`SET LOCAL idle_in_transaction_session_timeout = 0`)
-		batch.Queue(`SELECT pg_try_advisory_xact_lock($1)`, one).QueryRow(func(row pgx.Row) error { return row.Scan(&alone) })
+		one(batch, []any{&alone}, `SELECT pg_try_advisory_xact_lock($1)`, initLock)
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil || !alone {
 			return err
 		}

@@ -74,8 +74,8 @@ type state struct {
 
 func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT count(*), coalesce(sum(slots), 0), clock_timestamp() FROM octave_fleet.host WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue.Load(), Format, deadFor).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&s.hosts, &s.places, &s.now) })
+	one(batch, []any{&s.hosts, &s.places, &s.now}, `SELECT count(*), coalesce(sum(slots), 0), clock_timestamp() FROM octave_fleet.host
+		WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue.Load(), Format, deadFor)
 	var kind, text *string
 	each(batch, []any{&kind, &text}, func() error {
 		if kind != nil {
@@ -105,7 +105,7 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 		AND (c.until = 'infinity' OR EXISTS (SELECT FROM octave_fleet.host h WHERE h.id = c.host AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval))`,
 		c.queue.Load(), keys, deadFor)
 	// Last, for hosts wait while its row is locked.
-	each(batch, []any{&s.stopped, &s.error, &s.paused, &s.known}, func() error { return nil }, `UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
+	one(batch, []any{&s.stopped, &s.error, &s.paused, &s.known}, `UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
 		RETURNING coalesce(stopped, ''), error, paused IS NOT NULL, incarnation = octave_fleet.incarnation()`, c.cfg.Run, c.progress())
 	return s, c.db.pool.SendBatch(ctx, batch).Close()
 }

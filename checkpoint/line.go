@@ -48,15 +48,10 @@ func encode(rec Record, synced int64) ([]byte, error) {
 	return line, nil
 }
 
-// checksum is CRC-32C, which processors compute: a scan costs little more than
-// reading the file.
-func checksum(object []byte) uint32 {
-	return crc32.Checksum(object, crc32.MakeTable(crc32.Castagnoli))
-}
-
+// putSum spells the CRC-32C, which processors compute.
 func putSum(dst, object []byte) {
 	const digits = "0123456789abcdef"
-	sum := checksum(object)
+	sum := crc32.Checksum(object, crc32.MakeTable(crc32.Castagnoli))
 	for i := range dst {
 		dst[i] = digits[sum>>(28-4*i)&15]
 	}

@@ -112,7 +112,8 @@ func (c *Client) refused(resp *http.Response, call call) *Error {
 	if err != nil {
 		body = nil
 	}
-	e := &Error{Status: resp.StatusCode, Message: c.words(message(body)), Foreign: foreign(body)}
+	body = bytes.TrimSpace(body)
+	e := &Error{Status: resp.StatusCode, Message: c.words(message(body)), Foreign: len(body) > 0 && body[0] != '{'}
 	if resp.StatusCode/100 == 3 {
 		e.Message = c.words("redirected to " + place(resp) + ", which is not followed")
 	}

@@ -175,14 +175,7 @@ func outOfCredits(status int, message string) bool {
 		return true
 	}
 	return strings.Contains(message, "quota") &&
-		!(status == http.StatusTooManyRequests && aboutSpeed(message))
-}
-
-func aboutSpeed(message string) bool {
-	for _, s := range []string{"rate", "per second", "per minute", "/s", "/min", "too many requests"} {
-		if strings.Contains(message, s) {
-			return true
-		}
-	}
-	return false
+		!(status == http.StatusTooManyRequests && slices.ContainsFunc(
+			[]string{"rate", "per second", "per minute", "/s", "/min", "too many requests"}, // it is about speed
+			func(s string) bool { return strings.Contains(message, s) }))
 }

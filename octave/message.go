@@ -28,15 +28,12 @@ func message(body []byte) string {
 	case body[0] == '{', body[0] == '[':
 		return "" // JSON cut in half: fragments help nobody
 	case body[0] == '<':
-		return pageTitle(body)
+		if m := title.FindSubmatch(body); m != nil {
+			return html.UnescapeString(string(m[2]))
+		}
+		return ""
 	}
 	return string(body)
-}
-
-// foreign says whether a body is there that is not the service's, whole or cut.
-func foreign(body []byte) bool {
-	body = bytes.TrimSpace(body)
-	return len(body) > 0 && body[0] != '{'
 }
 
 // spoken looks where services put their message, the documented place first.
@@ -64,14 +61,6 @@ func phrase(v value) string {
 		return ""
 	}
 	return string(v)
-}
-
-func pageTitle(page []byte) string {
-	m := title.FindSubmatch(page)
-	if m == nil {
-		return ""
-	}
-	return html.UnescapeString(string(m[2]))
 }
 
 // oddity describes a body that should have been JSON.

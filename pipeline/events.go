@@ -9,7 +9,7 @@ import (
 
 // An Event is something that happened in a run: one of the types below. Progress,
 // log, metrics and summary are observers of the same events.
-type Event interface{ event() }
+type Event any
 
 // RowDone is a row that was given to the sink, in input order.
 type RowDone struct {
@@ -71,17 +71,6 @@ type OutageBegan struct{ Err *octave.Error }
 
 // OutageEnded is the first answer after it.
 type OutageEnded struct{}
-
-func (RowDone) event()      {}
-func (QuestionDone) event() {}
-func (Remembered) event()   {}
-func (CallStarted) event()  {}
-func (CallResumed) event()  {}
-func (CallDone) event()     {}
-func (OnTheWire) event()    {}
-func (Slowed) event()       {}
-func (OutageBegan) event()  {}
-func (OutageEnded) event()  {}
 
 // An Observer is told of every event, from several goroutines at once. It must
 // not block. A nil Observer hears nothing.

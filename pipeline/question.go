@@ -62,10 +62,3 @@ func newQuestion(request octave.Request, canonical []byte, row int) *Question {
 	request.RequestID = key.String()
 	return &Question{Request: request, Key: key, Canonical: canonical, Row: row}
 }
-
-// again is the question asked once more.
-func (q *Question) again() *Question {
-	next := *q
-	next.Again = true
-	return &next
-}

@@ -51,7 +51,9 @@ func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
 		for attempts := 0; ; {
 			answer, err := agent(ctx, q)
-			q = q.again()
+			once := *q
+			once.Again = true
+			q = &once
 			wait, counted, again := policy.Next(attempts, err, gate.Outage())
 			if !again {
 				return answer, err

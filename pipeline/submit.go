@@ -245,22 +245,19 @@ func (a *Async) await(ctx context.Context, q *Question, s Submission, wait time.
 // EndOf is why there will be no answer, nil while there may be one. An error of a
 // poll is no end, but for a service that has forgotten the work.
 func EndOf(p octave.Progress, err error, s Submission) error {
+	var call *octave.Error
+	forgotten := errors.As(err, &call) && call.Cause == octave.CauseForgotten
 	switch age := time.Since(s.At); {
 	case p.Answer != nil:
 		p.Answer.Latency = age
 		return nil
 	case p.Failed != nil:
 		return p.Failed
-	case isForgotten(err) && age >= forgetsAfter:
+	case forgotten && age >= forgetsAfter:
 		return &octave.Error{Action: octave.Again, Cause: octave.CauseForgotten, MaybeBilled: true, Err: err,
 			Message: fmt.Sprintf("submitted %v ago, and the service does not know it any more", age.Round(time.Hour))}
 	}
 	return nil
-}
-
-func isForgotten(err error) bool {
-	var call *octave.Error
-	return errors.As(err, &call) && call.Cause == octave.CauseForgotten
 }
 
 // pause reports false when ctx has ended.

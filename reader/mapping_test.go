@@ -205,7 +205,7 @@ func TestProfile(t *testing.T) {
 		{"placeholder instead of an address", 1, 4, 5, ""},
 		{"shared inbox, such as info@", 2, 1, 2, ""},
 	})
-	i := slices.IndexFunc(p.Files[0].Mapping, func(m Mapping) bool { return m.Field == Email })
+	i := slices.IndexFunc(p.Files[0].Mapping, func(m mapping.Mapping) bool { return m.Field == Email })
 	m := p.Files[0].Mapping[i]
 	equal(t, "samples", m.Samples, []string{"info@acme.example", "INFO@acme.example", "ann@gmail.com"})
 	equal(t, "fill", []int{m.Filled, m.Usable}, []int{4, 3})

@@ -3,6 +3,7 @@ package reader
 import (
 	"fmt"
 
+	"octave-enrich/reader/mapping"
 	"octave-enrich/reader/person"
 )
 
@@ -33,24 +34,24 @@ func (p *Profile) Told() []string {
 
 // A FileProfile is what was found out about one file.
 type FileProfile struct {
-	Name        string      `json:"name"`
-	Path        string      `json:"path"`        // as it was named; "-" for standard input
-	Format      string      `json:"format"`      // csv, tsv, jsonl or xlsx
-	Compression string      `json:"compression"` // gzip, zstd or empty
-	Encoding    string      `json:"encoding"`    // empty for a workbook
-	Delimiter   string      `json:"delimiter"`   // one character, "tab", or empty
-	Sheet       string      `json:"sheet"`       // of a workbook
-	HeaderLine  int         `json:"header_line"` // physical line, 0 for JSONL
-	Preamble    int         `json:"preamble_lines"`
-	Footer      int         `json:"footer_lines"` // records with one field behind the last contact
-	Empty       int         `json:"empty_rows"`   // records without a value behind the last contact
-	Rows        int         `json:"rows"`         // contacts
-	Columns     []string    `json:"columns"`
-	Mapping     []Mapping   `json:"mapping"`
-	Rejected    []Rejection `json:"rejected"`
-	Fates       []Fate      `json:"fates"`     // of every column, in order
-	NotFound    []Field     `json:"not_found"` // what a question is made of that no column feeds
-	SHA256      string      `json:"sha256"`
+	Name        string              `json:"name"`
+	Path        string              `json:"path"`        // as it was named; "-" for standard input
+	Format      string              `json:"format"`      // csv, tsv, jsonl or xlsx
+	Compression string              `json:"compression"` // gzip, zstd or empty
+	Encoding    string              `json:"encoding"`    // empty for a workbook
+	Delimiter   string              `json:"delimiter"`   // one character, "tab", or empty
+	Sheet       string              `json:"sheet"`       // of a workbook
+	HeaderLine  int                 `json:"header_line"` // physical line, 0 for JSONL
+	Preamble    int                 `json:"preamble_lines"`
+	Footer      int                 `json:"footer_lines"` // records with one field behind the last contact
+	Empty       int                 `json:"empty_rows"`   // records without a value behind the last contact
+	Rows        int                 `json:"rows"`         // contacts
+	Columns     []string            `json:"columns"`
+	Mapping     []mapping.Mapping   `json:"mapping"`
+	Rejected    []mapping.Rejection `json:"rejected"`
+	Fates       []mapping.Fate      `json:"fates"`     // of every column, in order
+	NotFound    []Field             `json:"not_found"` // what a question is made of that no column feeds
+	SHA256      string              `json:"sha256"`
 }
 
 // A Trap is something about the values that a person should know before

@@ -41,17 +41,8 @@ type MappingError = mapping.MappingError
 // Columns are the names of the columns that feed a field, the best first.
 type Columns = mapping.Columns
 
-// Fate is what becomes of a column.
-type Fate = mapping.Fate
-
 // MapFile is a mapping that was written down.
 type MapFile = mapping.MapFile
-
-// Mapping is a column that feeds a field.
-type Mapping = mapping.Mapping
-
-// Rejection is a column that looked like a field and is none.
-type Rejection = mapping.Rejection
 
 // NotRecognised is the fate of a column whose name says nothing that is known.
 const NotRecognised = mapping.NotRecognised

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"octave-enrich/reader/mapping"
 )
 
 const samples = "../samples/exports"
@@ -71,7 +73,7 @@ func checkFile(t *testing.T, in *Input, want expected) {
 	equal(t, "mapping", mapped(in, 0), want.Mapping)
 	for _, never := range want.MustNotMap {
 		header, _, _ := strings.Cut(strings.TrimSuffix(never, " (fallback only)"), "->")
-		if !slices.ContainsFunc(f.Rejected, func(r Rejection) bool { return r.Header == header }) {
+		if !slices.ContainsFunc(f.Rejected, func(r mapping.Rejection) bool { return r.Header == header }) {
 			t.Errorf("%q is not among the rejected columns", header)
 		}
 	}

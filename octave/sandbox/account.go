@@ -117,22 +117,3 @@ func number(s string, fallback int) int {
 	}
 	return n
 }
-
-type language struct {
-	Name     string `json:"name"`
-	Code     string `json:"code"`
-	Flag     string `json:"flag"`
-	greeting string
-}
-
-func languages() []language {
-	return []language{
-		{"English", "en", "🇬🇧", "Hi"}, {"German", "de", "🇩🇪", "Hallo"}, {"French", "fr", "🇫🇷", "Bonjour"},
-		{"Spanish", "es", "🇪🇸", "Hola"}, {"Italian", "it", "🇮🇹", "Ciao"}, {"Dutch", "nl", "🇳🇱", "Hallo"},
-		{"Portuguese", "pt", "🇵🇹", "Olá"}, {"Japanese", "ja", "🇯🇵", "こんにちは"},
-	}
-}
-
-func (s *Server) languages(w http.ResponseWriter, _ *http.Request) {
-	answerJSON(w, map[string]any{"data": languages()})
-}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"html"
@@ -167,12 +168,7 @@ func (s *sections) text() string {
 
 func greeting(lang string) string {
 	code, _, _ := strings.Cut(strings.ToLower(lang), "-")
-	for _, l := range languages() {
-		if l.Code == code {
-			return l.greeting
-		}
-	}
-	return "Hi"
+	return cmp.Or(map[string]string{"de": "Hallo", "fr": "Bonjour", "es": "Hola", "it": "Ciao", "nl": "Hallo", "pt": "Olá", "ja": "こんにちは"}[code], "Hi")
 }
 
 // or is the first of its arguments that is not blank.

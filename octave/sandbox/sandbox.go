@@ -122,7 +122,6 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("GET /api/v2/api-key/validate", s.account(s.validate))
 	s.mux.HandleFunc("GET /api/v2/agents/get", s.account(s.agent))
 	s.mux.HandleFunc("GET /api/v2/agents/list", s.account(s.agents))
-	s.mux.HandleFunc("GET /api/v2/agents/languages", s.account(s.languages))
 	s.mux.HandleFunc("GET /sandbox/ledger", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, s.Ledger()) })
 	s.mux.HandleFunc("POST /sandbox/reset", func(w http.ResponseWriter, _ *http.Request) {
 		s.Reset()

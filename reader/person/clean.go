@@ -28,9 +28,6 @@ const (
 	GuessedLang        // a country's code that was taken for its language's
 )
 
-// Kept says whether there is a value to use in spite of the flaw.
-func (f Flaw) Kept() bool { return f == NoFlaw || f >= Picked }
-
 // A Cleaner turns a cell into the value for the request, empty when there is
 // none to use.
 type Cleaner func(cell string) (string, Flaw)

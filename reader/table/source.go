@@ -2,7 +2,6 @@ package table
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"hash"
@@ -59,9 +58,6 @@ func NewSource(path string, stdin io.Reader) (*Source, error) {
 
 // Member is the list inside a .zip that is read, empty for any other file.
 func (s *Source) Member() string { return s.member }
-
-// listName is the name by which the format of the list is told.
-func (s *Source) listName() string { return cmp.Or(s.member, s.Path) }
 
 // OpenError says why the file of that path cannot be opened.
 func OpenError(path string, err error) error {

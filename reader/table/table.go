@@ -3,6 +3,7 @@ package table
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -197,7 +198,7 @@ func (t *Table) formatOf(start []byte, demanded string) string {
 	case demanded != "":
 		return demanded
 	}
-	name := strings.ToLower(t.Source.listName())
+	name := strings.ToLower(cmp.Or(t.Source.member, t.Source.Path))
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
 	switch filepath.Ext(name) {
 	case ".jsonl", ".ndjson", ".json":

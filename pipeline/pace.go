@@ -85,6 +85,7 @@ type Steps struct {
 	Ceiling rate.Limit    `json:"ceiling,omitempty"` // a rate that was refused, 0 while there is none
 	Seen    rate.Limit    `json:"seen,omitempty"`    // what was taken in the cycle before
 	Settled rate.Limit    `json:"settled,omitempty"` // the rate after the last cut
+	Kept    rate.Limit    `json:"kept,omitempty"`    // the rate before the ceiling is tried again, which was taken for long
 	Debt    float64       `json:"debt,omitempty"`    // calls to make before the ceiling is tried again
 	Trial   Trial         `json:"trial,omitzero"`
 }
@@ -236,6 +237,9 @@ func (p *Pace) grow(now time.Time) {
 	case p.Limit < s.Ceiling*near:
 		p.step(now, min(p.Limit*1.5, (p.Limit+s.Ceiling)/2), s.Length)
 	case s.Debt == 0:
+		if s.Kept == 0 {
+			s.Kept = p.Limit
+		}
 		s.Grow, s.Length = min(2*s.Grow, 0.5), max(s.Length/2, time.Second, callsTake(20, p.Limit))
 		p.step(now, p.Limit*rate.Limit(1+s.Grow), s.Length)
 	default:
@@ -367,10 +371,13 @@ func (p *Pace) conclude(scout Started) {
 		} else {
 			s.Debt += min(waited.Seconds()*waitPrice, 120) * float64(limit)
 		}
+		if r.Worst < certain && r.Normal < usual {
+			limit = max(limit, s.Kept)
+		}
 		if r.Worst > 0 && cycle > 0.75*s.Seen && cycle < 1.33*s.Seen {
 			sent = min(sent, seen*1.04)
 		}
-		s.Good, s.Ceiling, s.Grow = 0, sent, 0.03
+		s.Good, s.Kept, s.Ceiling, s.Grow = 0, 0, sent, 0.03
 		s.Settled = min(limit, p.Allowed)
 		if share := p.share(t.Since); t.Cuts >= 3 && r.Worst == 0 && share > 1.5*p.tolerated() {
 			p.step(scout.At, limit/2, s.Length)
@@ -394,10 +401,14 @@ func (p *Pace) conclude(scout Started) {
 // seen is how fast calls were taken in this cycle, the wait at its end included,
 // and the higher of that and the same in this step, if that says something.
 func (p *Pace) seen(scout Started) (cycle, seen rate.Limit) {
-	end := scout.At
-	if last := p.Refusals.At.At; !p.Refusals.Asked { // it began to take calls again before
-		end = last.Add(scout.At.Sub(last) / 2)
+	// It began to take calls again before the scout came: a Retry-After is rounded up to
+	// seconds, and a wait of ours is a guess.
+	end, last := scout.At, p.Refusals.At.At
+	early := scout.At.Sub(last) / 2
+	if p.Refusals.Asked {
+		early = min(early, time.Second/2)
 	}
+	end = end.Add(-early)
 	speed := func(c Count) rate.Limit {
 		if !end.After(c.At) {
 			return 0

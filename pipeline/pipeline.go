@@ -28,8 +28,9 @@
 //   - Three refusals in a row are a wall: Retry-After, or a wait that triples up to
 //     8 s, holds everybody. Windows that are full, services that are down.
 //   - The rate is cut to the one before, or to what was taken since the last series
-//     of refusals, the wait included, but not by more than half unless six were refused
-//     in a row. For windows and buckets that is what they take.
+//     of refusals, the wait included, but not by more than half, nor to less than was
+//     taken for long before more was tried, unless six were refused in a row. For
+//     windows and buckets that is what they take; Retry-After is in whole seconds.
 //   - If three cuts, or one by half, do not help, half of what was taken is tried: when
 //     at least half as many are refused there as before, that share is normal for this
 //     service, up to a quarter, and the rate goes back to where the cuts began.

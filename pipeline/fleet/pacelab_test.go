@@ -1,0 +1,234 @@
+//go:build !race
+
+package fleet
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"octave-enrich/octave"
+	"octave-enrich/pipeline"
+)
+
+// A kind is a service with one kind of limit. Hosts with 60 slots in all, which know
+// nothing of it, ask for half an hour.
+type kind struct {
+	name    string
+	limit   func() limit  // nil for none
+	latency time.Duration // half of it to one and a half times as long; 300 ms when 0
+	status  int           // of a refusal; 429 when 0
+	retry   time.Duration // Retry-After
+	stray   float64       // refused for no reason
+	best    float64       // taken a second by an oracle
+
+	share, refused float64 // what was reached by 3 hosts or 20, the worse: of the oracle's speed, and of all calls; in percent
+}
+
+// A limit says whether a call is refused that comes now, and counts it otherwise.
+type limit func(s *mock) bool
+
+var serviceKinds = []kind{
+	{name: "no limit", best: 200, share: 95},
+	{name: "bucket 20/s b10", limit: bucket(20, 10), best: 20, share: 98, refused: 4},
+	{name: "bucket 20/s b10, RA", limit: bucket(20, 10), retry: time.Second, best: 20, share: 98, refused: 4},
+	{name: "bucket 20/s b10, 503 and RA", limit: bucket(20, 10), status: 503, retry: time.Second, best: 20, share: 98, refused: 4},
+	{name: "bucket 50/s b10", limit: bucket(50, 10), best: 50, share: 99, refused: 4},
+	{name: "fixed 50 in 1 s, RA 1", limit: fixed(50, time.Second), retry: time.Second, best: 50, share: 78, refused: 3},
+	{name: "60 a minute, RA 1", limit: fixed(60, time.Minute), retry: time.Second, best: 1, share: 98, refused: 4},
+	{name: "sliding 50 in 1 s", limit: sliding(50, time.Second), best: 50, share: 96, refused: 4},
+	{name: "10 in flight, 3 s, 503", limit: atOnce(10), latency: 3 * time.Second, status: 503, best: 10 / 3., share: 89, refused: 1},
+	{name: "20 in flight, 10 to 60 s, RA 1", limit: atOnce(20), latency: 35 * time.Second, retry: time.Second, best: 20. / 35, share: 99, refused: 4},
+	{name: "random 2 %", stray: .02, best: 196, share: 96, refused: 2},
+	{name: "random 8 %, RA 1", stray: .08, retry: time.Second, best: 184, share: 100, refused: 8},
+	{name: "refuses everything for a minute", limit: down(time.Minute, 2*time.Minute), best: 200 * 29 / 30., share: 95},
+}
+
+// A mock answers what a lab's hosts ask, in virtual time.
+type mock struct {
+	kind
+	*clock
+	limit limit
+
+	taken, refusals, flying int
+}
+
+// A clock does what is to be done at its moment.
+type clock struct {
+	now    time.Time
+	random *rand.Rand
+	coming events
+}
+
+type event struct {
+	at time.Time
+	do func()
+}
+
+type events []event
+
+func (e events) Len() int           { return len(e) }
+func (e events) Less(i, j int) bool { return e[i].at.Before(e[j].at) }
+func (e events) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+func (e *events) Push(x any)        { *e = append(*e, x.(event)) } //nolint:errcheck // nothing else is pushed
+func (e *events) Pop() any {
+	last := (*e)[len(*e)-1]
+	*e = (*e)[:len(*e)-1]
+	return last
+}
+
+func (c *clock) after(d time.Duration, do func()) {
+	heap.Push(&c.coming, event{c.now.Add(max(d, 0)), do})
+}
+
+func (c *clock) upTo(d time.Duration) time.Duration {
+	return time.Duration(c.random.Int64N(int64(d)))
+}
+
+func (c *clock) run(d time.Duration) {
+	for end := c.now.Add(d); c.now.Before(end); {
+		next := heap.Pop(&c.coming).(event) //nolint:errcheck // nothing else is pushed
+		c.now = next.at
+		next.do()
+	}
+}
+
+// ask is one call, which is told of when it has ended.
+func (s *mock) ask(ended func(error)) {
+	wire := time.Millisecond + s.upTo(4*time.Millisecond)
+	if s.limit != nil && s.limit(s) || s.random.Float64() < s.stray {
+		s.refusals++
+		status := s.status
+		if status == 0 {
+			status = 429
+		}
+		err := &octave.Error{Status: status, Action: octave.Again, Cause: octave.CauseRateLimited, RetryAfter: s.retry}
+		s.after(wire, func() { ended(err) })
+		return
+	}
+	s.taken, s.flying = s.taken+1, s.flying+1
+	s.after(s.latency/2+s.upTo(s.latency), func() {
+		s.flying--
+		s.after(wire, func() { ended(nil) })
+	})
+}
+
+func bucket(perSecond, burst float64) func() limit {
+	return func() limit {
+		tokens, filled := burst, began
+		return func(s *mock) bool {
+			tokens = min(burst, tokens+s.now.Sub(filled).Seconds()*perSecond)
+			filled = s.now
+			if tokens < 1 {
+				return true
+			}
+			tokens--
+			return false
+		}
+	}
+}
+
+func fixed(n int, span time.Duration) func() limit {
+	return func() limit {
+		var window time.Time
+		var used int
+		return func(s *mock) bool {
+			if w := s.now.Truncate(span); !w.Equal(window) {
+				window, used = w, 0
+			}
+			used++
+			return used > n
+		}
+	}
+}
+
+func sliding(n int, span time.Duration) func() limit {
+	return func() limit {
+		var taken []time.Time
+		return func(s *mock) bool {
+			for len(taken) > 0 && s.now.Sub(taken[0]) >= span {
+				taken = taken[1:]
+			}
+			if len(taken) >= n {
+				return true
+			}
+			taken = append(taken, s.now)
+			return false
+		}
+	}
+}
+
+func atOnce(n int) func() limit {
+	return func() limit { return func(s *mock) bool { return s.flying >= n } }
+}
+
+func down(from, to time.Duration) func() limit {
+	return func() limit {
+		return func(s *mock) bool { at := s.now.Sub(began); return at >= from && at < to }
+	}
+}
+
+var began = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// TestPaceOfHosts lets hosts share one schedule, 3 of them and 20, each late as
+// hosts are, and compares what the service took with what it would have taken from an
+// oracle.
+func TestPaceOfHosts(t *testing.T) {
+	for _, hosts := range []int{3, 20} {
+		for _, k := range serviceKinds {
+			t.Run(fmt.Sprintf("%d hosts, %s", hosts, k.name), func(t *testing.T) {
+				t.Parallel()
+				const long, slots = 30 * time.Minute, 60
+				if k.latency == 0 {
+					k.latency = 300 * time.Millisecond
+				}
+				c := &clock{now: began, random: rand.New(rand.NewPCG(2, uint64(hosts)))}
+				m := &mock{kind: k, clock: c}
+				if k.limit != nil {
+					m.limit = k.limit()
+				}
+				row := &schedule{pace: pipeline.NewPace(1000, allSlots), next: began}
+				for range hosts {
+					c.after(c.upTo(time.Second), labHost(m, row, slots/hosts))
+				}
+				c.run(long)
+				share := 100 * float64(m.taken) / (k.best * long.Seconds())
+				refused := 100 * float64(m.refusals) / float64(m.taken+m.refusals)
+				t.Logf("%2d hosts, %-36s %7.1f/s %6.1f %% of it %6.1f %% refused", hosts, k.name, k.best, share, refused)
+				const worse = 5
+				if share < k.share-worse {
+					t.Errorf("%.1f %% of the oracle's speed; it was %.0f", share, k.share)
+				}
+				if refused > k.refused+1 || refused > 5 && k.stray == 0 {
+					t.Errorf("%.1f %% refused; it was %.0f", refused, k.refused)
+				}
+			})
+		}
+	}
+}
+
+// labHost asks with so many slots for as long as the lab lasts.
+func labHost(s *mock, row *schedule, slots int) func() {
+	busy := 0
+	var turn func()
+	turn = func() {
+		row.now, row.read = s.now, s.now
+		n, wait := row.free(slots - busy)
+		for _, start := range row.give(n, time.Minute) {
+			busy++
+			s.after(start.at.Sub(s.now)+s.upTo(8*time.Millisecond), func() {
+				s.ask(func(err error) {
+					busy--
+					row.pace.Ended(s.now, start.call, [16]byte{1}, nil, err, time.Hour)
+				})
+			})
+		}
+		if n > 0 || busy == slots {
+			wait = s.upTo(30 * time.Millisecond)
+		}
+		s.after(max(min(wait, look), time.Millisecond), turn)
+	}
+	return turn
+}

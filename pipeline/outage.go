@@ -45,8 +45,10 @@ func (o *Failing) lasted(now time.Time) time.Duration {
 }
 
 // note counts a failure and reports whether an outage began with it. A service
-// that cannot even be reached is out whatever the request was.
-func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool) (began bool) {
+// that cannot even be reached is out whatever the request was. Where failures are
+// usual, those that come back sooner than answers are no outage: half as many calls
+// as are in flight have to fail.
+func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool, flying int) (began bool) {
 	o.since(now)
 	o.ProbeUntil = time.Time{}
 	o.Count++
@@ -56,7 +58,11 @@ func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool) (beg
 	if len(o.Keys) < outageQuestions {
 		o.Keys[key] = true
 	}
-	if o.On || !unreachable && (o.Count < unlikely(o.Usual, outageFailures) || len(o.Keys) < outageQuestions) {
+	enough := unlikely(o.Usual, outageFailures)
+	if o.Usual >= usual {
+		enough = max(enough, flying/2)
+	}
+	if o.On || !unreachable && (o.Count < enough || len(o.Keys) < outageQuestions) {
 		return false
 	}
 	o.On = true
@@ -67,7 +73,7 @@ func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool) (beg
 // starts until the next probe.
 func (p *Pace) failed(now time.Time, key checkpoint.Key, failure *octave.Error, patience time.Duration) (news Event) {
 	p.pause(now, min(failure.RetryAfter, maxRetryAfter))
-	if p.Failing.note(now, key, failure.Cause == octave.CauseUnreachable) {
+	if p.Failing.note(now, key, failure.Cause == octave.CauseUnreachable, p.Flying) {
 		news = OutageBegan{Err: failure}
 	}
 	if p.Failing.On && !now.Before(p.PausedUntil) {

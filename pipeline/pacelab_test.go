@@ -320,6 +320,9 @@ var scenarios = []scenario{
 		return &mock{latency: halfSecond, random: .08, limits: limits(&window{n: 50, span: time.Second, sliding: true}), after: exactly}
 	}},
 	{name: "random 8 % and 20 % of 5xx, RA", share: 97, refused: 8, mock: func() *mock { return &mock{latency: halfSecond, random: .08, fails: .2, after: oneSecond} }},
+	{name: "random 8 % and 20 % of 5xx, RA, other luck", luck: 100, share: 91, refused: 8, mock: func() *mock {
+		return &mock{latency: halfSecond, random: .08, fails: .2, after: oneSecond}
+	}},
 	{name: "random 2 % of 504", share: 95, refused: 0, mock: func() *mock { return &mock{latency: halfSecond, lost: .02} }},
 	{name: "sliding 50 that halves and doubles, RA", share: 53, refused: 2, mock: func() *mock {
 		return &mock{limits: limits(&window{n: 50, span: time.Second, sliding: true, scale: halvesAndDoubles}), after: exactly}

@@ -51,6 +51,8 @@
 //     as of the start of their call; headers that the service itself does not keep to
 //     are not listened to any more. See [Quota].
 //   - A service that fails for everybody is probed with one call at a time: outages.
+//     Where failures are usual, half as many as are in flight are needed for one, since
+//     failures come back sooner than answers.
 package pipeline
 
 import (

@@ -35,7 +35,7 @@ var serviceKinds = []kind{
 	{name: "bucket 20/s b10", limit: bucket(20, 10), best: 20, share: 98, refused: 4},
 	{name: "bucket 20/s b10, RA", limit: bucket(20, 10), retry: time.Second, best: 20, share: 98, refused: 4},
 	{name: "bucket 20/s b10, 503 and RA", limit: bucket(20, 10), status: 503, retry: time.Second, best: 20, share: 98, refused: 4},
-	{name: "bucket 50/s b10", limit: bucket(50, 10), best: 50, share: 99, refused: 4},
+	{name: "bucket 50/s b100", limit: bucket(50, 100), best: 50, share: 99, refused: 4},
 	{name: "fixed 50 in 1 s, RA 1", limit: fixed(50, time.Second), retry: time.Second, best: 50, share: 78, refused: 3},
 	{name: "60 a minute, RA 1", limit: fixed(60, time.Minute), retry: time.Second, best: 1, share: 98, refused: 4},
 	{name: "sliding 50 in 1 s", limit: sliding(50, time.Second), best: 50, share: 96, refused: 4},

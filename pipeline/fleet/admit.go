@@ -47,6 +47,7 @@ type runState struct {
 // A verdict is what becomes of a job. Without an end, the call may be made.
 type verdict struct {
 	admitted bool
+	counted  bool // among the calls that its run may make
 	end      error
 	stop     string // the run, for this
 	giveUp   string // the question, for this
@@ -229,7 +230,7 @@ func (k *known) judge(t *turn, entering bool) verdict {
 		}
 		return verdict{end: river.JobSnooze(noBudget)}
 	}
-	return verdict{admitted: true}
+	return verdict{admitted: true, counted: k.runs[t.Args.Run].left >= 0}
 }
 
 func givenUp(why string) verdict {

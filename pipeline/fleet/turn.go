@@ -170,9 +170,11 @@ func (t *turn) Take() (pipeline.Started, error) {
 		if start.at.IsZero() {
 			return t.notNow(pause)
 		}
-		if admitted, err := t.admit(true); err != nil || !admitted {
-			w.giveUp(start)
-			return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
+		if !t.entered {
+			if admitted, err := t.admit(true); err != nil || !admitted {
+				w.giveUp(start)
+				return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
+			}
 		}
 		if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil {
 			w.giveUp(start)
@@ -182,6 +184,9 @@ func (t *turn) Take() (pipeline.Started, error) {
 			return start.call, nil
 		}
 		w.giveUp(start) // others may probe, should it have been a probe's start
+		if t.verdict.counted {
+			continue // taken back, it would be missing: others have stopped the run for it
+		}
 		if err := t.leave(); err != nil {
 			return pipeline.Started{}, err
 		}

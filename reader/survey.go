@@ -264,7 +264,7 @@ func (s *survey) trap(kind string) {
 }
 
 func trapOf(field Field, f person.Flaw) string {
-	kind := [...]string{
+	kinds := [...]string{
 		person.Malformed:     "unusable FIELD",
 		person.Placeholder:   "placeholder instead of an address",
 		person.FreeMail:      "free-mail domain instead of a company's",
@@ -278,7 +278,11 @@ func trapOf(field Field, f person.Flaw) string {
 		person.NotUTF8:       "a cell for FIELD that is not UTF-8, left out",
 		person.Nested:        "an object of JSON instead of a value for FIELD, left out",
 		person.GuessedLang:   "a country instead of a language: its language is a guess",
-	}[f]
+	}
+	kind := "unusable FIELD"
+	if int(f) < len(kinds) {
+		kind = kinds[f]
+	}
 	return strings.ReplaceAll(kind, "FIELD", string(field))
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,6 +67,15 @@ func person(t *rapid.T, n int) octave.Request {
 	return octave.Request{Email: fmt.Sprintf("p%d@acme%d.example.com", n, n%3), FirstName: first, LastName: last}
 }
 
+// publish completes a file and gives it its name.
+func publish(t rapid.TB, f *writer.File) {
+	t.Helper()
+	_, err := f.Finish()
+	if err = errors.Join(err, f.Publish()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestListKinds holds each kind of list to what has to become of it, in generated
 // variants: the questions in the service's ledger, and every cell that comes out.
 func TestListKinds(t *testing.T) {
@@ -120,12 +130,7 @@ func enrich(t *rapid.T, p *people) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := f.Finish(); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Publish(); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, f)
 	wanted := map[string]sandbox.Count{}
 	for _, question := range p.asked {
 		key := sandbox.Question(question)

@@ -218,12 +218,7 @@ func passThrough(t rapid.TB, in *reader.Input, format string) []byte {
 			t.Fatal(err)
 		}
 	}
-	if _, err := f.Finish(); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Publish(); err != nil {
-		t.Fatal(err)
-	}
+	publish(t, f)
 	return output.Bytes()
 }
 

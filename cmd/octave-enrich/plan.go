@@ -61,15 +61,17 @@ func (r requested) only() (lists.Rows, error) {
 }
 
 func (a *app) plan(o *options.Options, show requested, inputs []string) error {
+	// Else run refuses tonight what was planned today.
+	_, failed := o.Budget.Threshold()
+	if err := errors.Join(o.Check(), failed); err != nil {
+		return err
+	}
 	limit, err := o.Pace.Limit()
 	if err != nil {
 		return err
 	}
 	budgets, err := o.Budget.Budgets()
 	if err != nil {
-		return err
-	}
-	if err := errors.Join(o.Output.CheckNew(), o.Budget.CheckSample()); err != nil {
 		return err
 	}
 	only, err := show.only()

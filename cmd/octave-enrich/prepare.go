@@ -14,6 +14,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/lists"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/pipeline"
@@ -47,7 +48,7 @@ func (r *run) openOutput() (err error) {
 // check reads the flags that are a language of their own.
 func (r *run) check() (err error) {
 	o := r.o
-	if err := o.Check(); err != nil {
+	if err := errors.Join(o.Check(), options.OneOf("progress", o.Teller.Progress, "auto", "bar", "plain", "none")); err != nil {
 		return err
 	}
 	if r.pace, err = o.Pace.Config(); err != nil {

@@ -259,7 +259,7 @@ func OfRun(rows pipeline.Counts, kept pipeline.KeptCount, reason error) *Error {
 
 // troubled is the exit of a run whose calls cannot come through, with what to do.
 func troubled(call *octave.Error) *Error {
-	said := [...]struct{ what, hint string }{
+	said := map[octave.Trouble]struct{ what, hint string }{
 		octave.NoSuchHost:       {"there is no such host", "check --base-url (env OCTAVE_BASE_URL), and HTTPS_PROXY if this network needs a proxy"},
 		octave.UnknownAuthority: {"nobody known here vouches for the service's certificate", "if your network has an authority of its own, name its certificate: --cacert FILE (env OCTAVE_CACERT); on a bare machine install the package ca-certificates"},
 		octave.Expired:          {"the service's certificate is not valid at this time", "check the clock of this machine; else who runs the service has to renew it"},

@@ -90,8 +90,8 @@ func (o *Options) AsksItsOwn() bool {
 // Typed says whether a flag stood on the command line.
 func (o *Options) Typed(flag string) bool { return o.sources[flag] == FromFlag }
 
-// Check refuses what the flags of run say in a language of their own and cannot be
-// meant, before anything is opened.
+// Check refuses what flags of run and plan say in a language of their own and cannot
+// be meant, before anything is opened.
 func (o *Options) Check() error {
 	if err := errors.Join(o.checkFleet(), o.Output.CheckNew(), o.Budget.CheckSample()); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (o *Options) Check() error {
 			return exit.UsageError("--%s is too small", flag)
 		}
 	}
-	return OneOf("progress", o.Teller.Progress, "auto", "bar", "plain", "none")
+	return nil
 }
 
 // Settings are what the questions depend on beside the rows.

@@ -27,7 +27,7 @@ func TestEveryFlagIsExplained(t *testing.T) {
 	all := page
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "fleet" || cmd.IsAdditionalHelpTopicCommand() && cmd.Name() != "summary" {
-			all += cmd.Long + "\n"
+			all += help.Page(cmd) + "\n"
 		}
 	}
 	run.Flags().VisitAll(func(f *pflag.Flag) {

@@ -29,12 +29,11 @@ func newRoot(a *app) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetVersionTemplate(versionLine())
-	run := newRun(a)
-	root.AddCommand(run, newPlan(a), newInspect(a), newExport(a), newRedo(a), newStatus(a), newReport(a), newReview(a),
+	root.AddCommand(newRun(a), newPlan(a), newInspect(a), newExport(a), newRedo(a), newStatus(a), newReport(a), newReview(a),
 		newAgents(a), newCheck(a), newSandbox(a), newWorker(a), newFleet(a), newConfig(a), newErase(a), newPrune(a), newVersion(a),
 		&cobra.Command{Use: "summary", Short: "JSON Schema of the summary", Long: telling.Schema}) // nothing else, so that it can go into a file
 	root.SetGlobalNormalizationFunc(options.Alias)
-	help.Attach(root, run, version)
+	help.Attach(root, version)
 	return root
 }
 

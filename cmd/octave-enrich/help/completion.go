@@ -25,10 +25,10 @@ func complete(cmd *cobra.Command) {
 	if cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = argumentsOf(cmd)
 	}
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if values := valuesOf(f.Name); values != nil {
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, values) // fails for a flag that is not there
-		}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		_ = cmd.RegisterFlagCompletionFunc(f.Name, func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return valuesOf(f.Name)(cmd, args, typed)
+		}) // fails for a flag that is not there
 	})
 }
 
@@ -43,8 +43,7 @@ func argumentsOf(cmd *cobra.Command) completer {
 	return cobra.NoFileCompletions
 }
 
-// valuesOf are the values of a flag; nil leaves it to the shell, which offers
-// files.
+// valuesOf are the values of a flag.
 func valuesOf(flag string) completer {
 	switch flag {
 	case "preset":
@@ -78,9 +77,14 @@ func valuesOf(flag string) completer {
 	case "config", "map-file":
 		return extensions("yaml", "yml", "json")
 	case "output", "exclude", "also-exclude", "key-file", "cacert", "addr-file", "summary", "metrics-file", "report", "write":
-		return nil
+		return files
 	}
 	return cobra.NoFileCompletions
+}
+
+// files leaves it to the shell, which offers them.
+func files(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
 }
 
 func choices(list ...string) completer {

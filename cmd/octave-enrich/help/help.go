@@ -27,9 +27,9 @@ func textOf(name string) string {
 	return strings.TrimSuffix(string(text), "\n")
 }
 
-// Attach gives a command line its help, once all its commands are there. Topics
-// explain the flags of run; version stands in the manual.
-func Attach(root, run *cobra.Command, version string) {
+// Attach gives a command line its help, once all its commands are there. version
+// stands in the manual.
+func Attach(root *cobra.Command, version string) {
 	root.SetFlagErrorFunc(FlagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), Page(cmd)) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
@@ -39,7 +39,7 @@ func Attach(root, run *cobra.Command, version string) {
 	root.SetHelpCommand(newHelp())
 	root.AddCommand(newMan(version))
 	explain(root)
-	root.AddCommand(newTopics(run)...)
+	root.AddCommand(newTopics()...)
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args, completion.RunE = UnknownCommand, root.RunE // a shell that there is not
@@ -114,14 +114,27 @@ func topics() []topic {
 	}
 }
 
-// newTopics are what "help TOPIC" prints. run is whose flags they explain.
-func newTopics(run *cobra.Command) (list []*cobra.Command) {
+// newTopics are what "help TOPIC" prints.
+func newTopics() (list []*cobra.Command) {
 	for _, t := range topics() {
-		text := textOf(t.name) + "\n"
+		list = append(list, &cobra.Command{Use: t.name, Short: t.short, Long: textOf(t.name)})
+	}
+	return list
+}
+
+// flagsOf are the flags of run that a topic explains.
+func flagsOf(name string, root *cobra.Command) (text string) {
+	run, _, err := root.Find([]string{"run"})
+	if err != nil {
+		return ""
+	}
+	for _, t := range topics() {
+		if t.name != name {
+			continue
+		}
 		for _, heading := range t.groups {
 			text += "\n" + heading + "\n" + flagsUnder(run, heading).FlagUsagesWrapped(mostColumns)
 		}
-		list = append(list, &cobra.Command{Use: t.name, Short: t.short, Long: strings.TrimSpace(text)})
 	}
-	return list
+	return text
 }

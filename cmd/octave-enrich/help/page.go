@@ -28,6 +28,7 @@ func Page(cmd *cobra.Command) string {
 	}
 	fmt.Fprintf(&b, "%s\n", strings.TrimSpace(about))
 	if !cmd.HasParent() || !cmd.Runnable() { // the root, and topics
+		b.WriteString(flagsOf(cmd.Name(), cmd.Root()))
 		return b.String()
 	}
 	fmt.Fprintf(&b, "\nUsage\n  %s\n", useLine(cmd))

@@ -163,6 +163,7 @@ func HeadingOf(f *pflag.Flag) string {
 // grouped registers flags under a heading.
 func grouped(fs *pflag.FlagSet, under string, register func(*pflag.FlagSet)) {
 	part := pflag.NewFlagSet(under, pflag.ContinueOnError)
+	part.SortFlags = false
 	register(part)
 	part.VisitAll(func(f *pflag.Flag) {
 		f.Annotations = map[string][]string{heading: {under}}

@@ -34,8 +34,7 @@ OTHER  = $(filter-out octave-enrich/cmd/octave-enrich $(RACED:./%=octave-enrich/
 test: ## the tests; where something happens at the same time under the race detector, if gcc is there
 	@# Scripts wait more than they work: several at a time keep the cores busy.
 	@failed=; set -x; \
-	go test -parallel 6 -timeout 20m ./cmd/octave-enrich || failed=yes; \
-	go test -timeout 20m $(OTHER) || failed=yes; \
+	go test -parallel 6 -timeout 20m ./cmd/octave-enrich $(OTHER) || failed=yes; \
 	go test $(RACE) -timeout 20m $(RACED) || failed=yes; \
 	test -z "$$failed"
 	@$(if $(RACE),,echo 'left out: the race detector, for want of gcc')

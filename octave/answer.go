@@ -65,82 +65,86 @@ func Decode(raw []byte) (*Answer, error) { return decode(raw, clean) }
 // decode leaves it to the caller how to make the service's words safe.
 func decode(raw []byte, words func(string) string) (*Answer, error) {
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
-	if !valid(raw) {
+	p := newParser(raw)
+	a, err := p.answer(words)
+	if !p.done() {
 		return nil, noAnswer(words(oddity(raw)))
 	}
-	return decodeValid(raw, words)
+	return a, err
 }
 
-// decodeValid reads an answer that is known to be well formed.
-func decodeValid(raw []byte, words func(string) string) (*Answer, error) {
-	a := &Answer{Raw: raw}
-	var found, data, message value
-	for name, v := range value(raw).fields() {
+// answer reads an answer; it says nothing once the parser is bad.
+func (p *parser) answer(words func(string) string) (*Answer, error) {
+	a, missing := &Answer{}, 0
+	var found, message value
+	from := p.i
+	for name := range p.fields() {
 		switch {
 		case name.is("_metadata"):
-			a.metadata(v)
+			a.metadata(p)
 		case name.is("found"):
-			found = v
+			found = p.raw()
 		case name.is("message"):
-			message = v
+			message = p.raw()
 		case name.is("data"):
-			data = v
+			missing = a.data(p)
 		}
 	}
+	a.Raw = json.RawMessage(p.since(from))
 	if said := message.text(); said != "" {
 		a.Message = said
 	}
 	a.Message, a.RequestID = words(a.Message), words(a.RequestID)
-	missing := a.data(data)
 	a.Found = string(found) == "true" || string(found) != "false" && len(a.Emails) > 0
 	switch {
 	case !a.Found && string(found) != "false":
 		return nil, noAnswer("the field found is missing" + colon(a.Message))
 	case a.Found && len(a.Emails) == 0:
-		return nil, unusable(raw, "found, but the answer has no messages"+colon(a.Message))
+		return nil, unusable(a.Raw, "found, but the answer has no messages"+colon(a.Message))
 	case a.Found && missing > 0:
-		return nil, unusable(raw, fmt.Sprintf("message %d of %d has no text", missing, len(a.Emails)))
+		return nil, unusable(a.Raw, fmt.Sprintf("message %d of %d has no text", missing, len(a.Emails)))
 	}
 	return a, nil
 }
 
-func (a *Answer) metadata(v value) {
-	for name, v := range v.fields() {
+func (a *Answer) metadata(p *parser) {
+	for name := range p.fields() {
 		switch {
 		case name.is("requestId"):
-			a.RequestID = v.word()
+			a.RequestID = p.raw().word()
 		case name.is("usage"):
-			a.Usage = v.decimal()
+			a.Usage = p.raw().decimal()
 		case name.is("message"):
-			a.Message = v.text()
+			a.Message = p.raw().text()
 		}
 	}
 }
 
 // data fills in what was found and returns the number, from 1, of the first
 // message without a text, or 0.
-func (a *Answer) data(v value) (missing int) {
-	for name, v := range v.fields() {
+func (a *Answer) data(p *parser) (missing int) {
+	a.Emails, a.Playbook, a.Persona, a.Product, a.OutputType = nil, Entity{}, Entity{}, Entity{}, nil // of an earlier data
+	for name := range p.fields() {
 		switch {
 		case name.is("emails"):
-			missing = a.emails(v)
+			missing = a.emails(p)
 		case name.is("playbook"):
-			a.Playbook = entity(v)
+			a.Playbook = entity(p.raw())
 		case name.is("persona"):
-			a.Persona = entity(v)
+			a.Persona = entity(p.raw())
 		case name.is("product"):
-			a.Product = entity(v)
+			a.Product = entity(p.raw())
 		case name.is("outputType"):
-			a.OutputType = v.raw()
+			a.OutputType = p.raw().raw()
 		}
 	}
 	return missing
 }
 
-func (a *Answer) emails(list value) (missing int) {
+func (a *Answer) emails(p *parser) (missing int) {
 	a.Emails = make([]Email, 0, 4)
-	for v := range list.items() {
-		e := email(v)
+	for range p.items() {
+		e := email(p)
 		a.Emails = append(a.Emails, e)
 		if e.Body == "" && missing == 0 {
 			missing = len(a.Emails)
@@ -151,25 +155,33 @@ func (a *Answer) emails(list value) (missing int) {
 
 // email reads one message. Its text is the field email, else the sections with
 // a blank line between them, else the field body.
-func email(v value) Email {
-	var e Email
-	body := v.text() // a bare string where an object is due
-	for name, v := range v.fields() {
+func email(p *parser) (e Email) {
+	if p.peek() == '"' { // a bare string where an object is due
+		if e.Body = p.raw().text(); blank(e.Body) {
+			e.Body = ""
+		}
+		return e
+	}
+	var body string
+	var parts [len(sections)]value
+	for name := range p.fields() {
 		switch {
 		case name.is("subject"):
-			e.Subject = v.text()
+			e.Subject = p.raw().text()
 		case name.is("email"):
-			e.Body = v.text()
+			e.Body = p.raw().text()
 		case name.is("body"):
-			body = v.text()
+			body = p.raw().text()
 		case name.is("coreValueProp"):
-			e.CoreValueProp = v.text()
+			e.CoreValueProp = p.raw().text()
 		case name.is("sections"):
-			e.Sections = v.raw()
+			from := p.i
+			parts = p.sections()
+			e.Sections = p.since(from).raw()
 		}
 	}
 	if blank(e.Body) {
-		e.Body = joined(value(e.Sections))
+		e.Body = joined(parts)
 	}
 	if e.Body == "" && !blank(body) {
 		e.Body = body
@@ -177,20 +189,23 @@ func email(v value) Email {
 	return e
 }
 
-// joined is the text of the sections that have one.
-func joined(v value) string {
-	var parts [len(sections)]string
-	for name, v := range v.fields() {
+func (p *parser) sections() (parts [len(sections)]value) {
+	for name := range p.fields() {
 		for i, section := range sections {
 			if name.is(section) {
-				parts[i] = v.text()
+				parts[i] = p.raw()
 			}
 		}
 	}
+	return parts
+}
+
+// joined is the text of the sections that have one.
+func joined(parts [len(sections)]value) string {
 	text := make([]string, 0, len(parts))
 	for _, part := range parts {
-		if !blank(part) {
-			text = append(text, part)
+		if said := part.text(); !blank(said) {
+			text = append(text, said)
 		}
 	}
 	return strings.Join(text, "\n\n")
@@ -199,17 +214,11 @@ func joined(v value) string {
 // entity takes an object with a name, and a bare string for a name.
 func entity(v value) Entity {
 	e := Entity{Name: v.text(), Raw: v.raw()}
-	var internal string
-	for name, v := range v.fields() {
-		switch {
-		case name.is("name"):
-			e.Name = v.text()
-		case name.is("internalName"):
-			internal = v.text()
-		}
+	if v.isObject() {
+		e.Name = v.field("name").text()
 	}
 	if blank(e.Name) {
-		e.Name = internal
+		e.Name = v.field("internalName").text()
 	}
 	return e
 }

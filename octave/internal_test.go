@@ -169,32 +169,32 @@ func FuzzValue(f *testing.F) {
 		if json.Unmarshal(b, &want) != nil || !json.Valid(b) {
 			t.Skip() // 1e400 is valid and has no float64
 		}
-		if got := tree(value(b)); !reflect.DeepEqual(got, want) {
+		if got := tree(newParser(b)); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: got %#v, want %#v", b, got, want)
 		}
 	})
 }
 
-// tree is v as encoding/json would have it.
-func tree(v value) any {
-	switch {
-	case v.isObject():
+// tree is what a parser reads, as encoding/json would have it.
+func tree(p *parser) any {
+	switch p.peek() {
+	case '{':
 		m := map[string]any{}
-		for name, f := range v.fields() {
-			m[name.text()] = tree(f)
+		for name := range p.fields() {
+			m[name.text()] = tree(p)
 		}
 		return m
-	case v.isArray():
+	case '[':
 		list := []any{}
-		for item := range v.items() {
-			list = append(list, tree(item))
+		for range p.items() {
+			list = append(list, tree(p))
 		}
 		return list
-	case v[0] == '"':
-		return v.text()
+	case '"':
+		return p.raw().text()
 	}
 	var leaf any
-	if json.Unmarshal(v, &leaf) != nil {
+	if v := p.raw(); json.Unmarshal(v, &leaf) != nil {
 		return "not one value: " + string(v)
 	}
 	return leaf

@@ -1,7 +1,6 @@
 package octave
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,22 +14,25 @@ import (
 // one that stands there twice the last counts, as in encoding/json. What take gets
 // shares the object's bytes. Errors of the answer are those of Decode.
 func DecodeKept(object []byte, take func(name string, spelled json.RawMessage) error) (*Answer, error) {
-	object = bytes.TrimSpace(object)
-	if !validWithin(object, maxDepth+1) || object[0] != '{' {
-		return nil, errors.New("a damaged record: no object of JSON")
+	p := newParser(object)
+	if p.peek() != '{' {
+		p.fail()
 	}
-	var answer value
-	for name, v := range value(object).fields() {
+	p.depth++ // it is around the answer
+	answer, wrong := (*Answer)(nil), error(noAnswer("empty"))
+	for name := range p.fields() {
 		if name.is("answer") {
-			answer = v
+			answer, wrong = p.answer(clean)
 			continue
 		}
-		if err := take(name.text(), json.RawMessage(v)); err != nil {
-			return nil, fmt.Errorf("%s: %w", name.text(), err)
+		if spelled := p.raw(); !p.bad {
+			if err := take(name.text(), json.RawMessage(spelled)); err != nil {
+				return nil, fmt.Errorf("%s: %w", name.text(), err)
+			}
 		}
 	}
-	if answer.isNull() {
-		return nil, noAnswer(clean(oddity(answer.raw())))
+	if !p.done() {
+		return nil, errors.New("a damaged record: no object of JSON")
 	}
-	return decodeValid(answer, clean)
+	return answer, wrong
 }

@@ -102,6 +102,8 @@ func shorten(s string) string {
 
 func printable(r rune) rune {
 	switch {
+	case ' ' <= r && r <= '~':
+		return r
 	case unicode.IsSpace(r):
 		return ' '
 	case unicode.In(r, unicode.Cc, unicode.Cf):

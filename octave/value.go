@@ -3,19 +3,12 @@ package octave
 import (
 	"bytes"
 	"encoding/json"
-	"iter"
 	"strings"
 	"unicode/utf8"
 )
 
-// A value is one JSON value that is known to be well formed (valid has
-// seen it), without blanks around it; nil is a value that is not there.
-//
-// Answers are read through it and not by unmarshalling into structs, for two
-// reasons. A value of an unexpected type is then simply not what was looked
-// for, and spoils nothing beside it. And it is several times cheaper, which
-// counts because every answer is read twice: when it comes, and when its row
-// is written.
+// A value is one JSON value that a [parser] has found, without blanks around it; nil
+// is a value that is not there.
 type value []byte
 
 // isObject and isArray say what the value is.
@@ -106,48 +99,13 @@ func (v value) decimal() Decimal {
 	return Decimal(s)
 }
 
-// fields ranges over the names and values of an object, in their order,
-// repeated names included. Other values have no fields.
-func (v value) fields() iter.Seq2[value, value] {
-	return func(yield func(name, field value) bool) {
-		if !v.isObject() {
-			return
-		}
-		for i := v.skip(1); v[i] != '}'; i = v.skip(i) {
-			end := v.end(i)
-			name := v[i:end]
-			i = v.skip(end)
-			end = v.end(i)
-			if !yield(name, v[i:end:end]) {
-				return
-			}
-			i = end
-		}
-	}
-}
-
-// items ranges over the values of an array. Other values have no items.
-func (v value) items() iter.Seq[value] {
-	return func(yield func(value) bool) {
-		if !v.isArray() {
-			return
-		}
-		for i := v.skip(1); v[i] != ']'; i = v.skip(i) {
-			end := v.end(i)
-			if !yield(v[i:end:end]) {
-				return
-			}
-			i = end
-		}
-	}
-}
-
 // field is the last value of that name, as in encoding/json, or nil.
 func (v value) field(name string) value {
 	var last value
-	for k, f := range v.fields() {
+	p := &parser{b: v, depth: len(v)} // how deep it may be was decided before
+	for k := range p.fields() {
 		if k.is(name) {
-			last = f
+			last = p.raw()
 		}
 	}
 	return last
@@ -156,68 +114,4 @@ func (v value) field(name string) value {
 // is says whether v is the string name.
 func (v value) is(name string) bool {
 	return string(v[1:len(v)-1]) == name || bytes.IndexByte(v, '\\') >= 0 && v.text() == name
-}
-
-// skip is the index of the next byte, from i on, that is no blank, comma or
-// colon. There always is one: v's closing bracket.
-func (v value) skip(i int) int {
-	for {
-		switch v[i] {
-		case ' ', '\t', '\r', '\n', ',', ':':
-			i++
-		default:
-			return i
-		}
-	}
-}
-
-// end is the index behind the value that starts at i. It counts brackets
-// instead of calling itself, so nesting costs no stack.
-func (v value) end(i int) int {
-	for depth := 0; ; {
-		switch v[i] {
-		case '{', '[':
-			depth++
-			i++
-		case '}', ']':
-			depth--
-			i++
-		case '"':
-			i = v.endString(i)
-		case ' ', '\t', '\r', '\n', ',', ':':
-			i++
-			continue // inside an object or array: a value never starts so
-		default:
-			i = v.endLiteral(i)
-		}
-		if depth == 0 {
-			return i
-		}
-	}
-}
-
-// endString is the index behind the string whose opening quote is at i.
-func (v value) endString(i int) int {
-	for start := i + 1; ; {
-		quote := start + bytes.IndexByte(v[start:], '"')
-		escapes := 0
-		for v[quote-1-escapes] == '\\' {
-			escapes++
-		}
-		if escapes%2 == 0 {
-			return quote + 1
-		}
-		start = quote + 1
-	}
-}
-
-// endLiteral is the index behind the number, true, false or null at i.
-func (v value) endLiteral(i int) int {
-	for ; i < len(v); i++ {
-		switch v[i] {
-		case ',', ']', '}', ' ', '\t', '\r', '\n':
-			return i
-		}
-	}
-	return i
 }

@@ -86,13 +86,16 @@ func Call(run func(context.Context, octave.Request) (*octave.Answer, error)) Age
 type Config struct {
 	Selection
 	Workers   int       // questions in work at once; 1 when zero
-	Window    int       // rows read ahead of the first unfinished one; 16,384 when zero
+	Window    int       // rows read ahead of the first unfinished one, where there is one; 16,384 when zero
 	MaxFailed Threshold // stops the run early
 	Brake     *Brake
 }
 
 const (
 	defaultWindow = 16384
+	// stretch is how many rows are read ahead, once more and again, where nothing is
+	// being asked: more of them would only take memory.
+	stretch = 256
 	// keptBytes bounds the answers that wait in memory until their row is written;
 	// those over it are read back from the journal.
 	keptBytes = 32 << 20
@@ -113,6 +116,7 @@ func Run(ctx context.Context, cfg Config, src iter.Seq2[reader.Contact, error], 
 		cfg: cfg, src: src, agent: agent, out: out, obs: obs,
 		selector: newSelector(cfg.Selection),
 		order:    make(chan *place, window),
+		ends:     make(chan struct{}, 1),
 		toAsk:    make(chan *pending, workers),
 		open:     map[checkpoint.Key]*pending{},
 	}
@@ -135,14 +139,17 @@ type run struct {
 	selector *selector // feed only
 
 	order chan *place   // every row, in input order
+	ends  chan struct{} // of stretches that emit has not reached yet
+	ready int           // rows that emit could write at once; feed only
 	toAsk chan *pending // of questions that somebody has to ask
 
 	mu   sync.Mutex
 	open map[checkpoint.Key]*pending // asked, row not yet emitted: at most Window
 
-	kept   atomic.Int64 // bytes of answers held for pending questions
-	asked  atomic.Int64
-	failed atomic.Int64
+	kept      atomic.Int64 // bytes of answers held for pending questions
+	unsettled atomic.Int64 // questions that are, or will be, with the workers
+	asked     atomic.Int64
+	failed    atomic.Int64
 
 	feedErr error // the input broke after calls were made
 	emitErr error // the output broke
@@ -156,6 +163,7 @@ type place struct {
 	leads bool // the first row of its question
 	given bool // its question is with the workers already, or needs none
 	last  bool // its question is asked after the new ones
+	end   bool // of a stretch
 }
 
 // A pending question is one that is being settled. All rows in the window that ask
@@ -205,10 +213,8 @@ func (r *run) feed(ctx context.Context) error {
 			}
 			last = nil
 		}
-		select {
-		case r.order <- s:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := r.line(ctx, s); err != nil {
+			return err
 		}
 		switch {
 		case s.last:
@@ -222,6 +228,27 @@ func (r *run) feed(ctx context.Context) error {
 	return r.giveLast(ctx, last)
 }
 
+// line gives a row its turn. Where emit can write at once, since nothing is being
+// asked, it is to stay near.
+func (r *run) line(ctx context.Context, s *place) error {
+	if r.unsettled.Load() == 0 {
+		if r.ready++; r.ready%stretch == 0 {
+			select {
+			case r.ends <- struct{}{}:
+				s.end = true
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	select {
+	case r.order <- s:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // resume has the answers polled for that an earlier run submitted, also those that
 // no row of the list asks any more: they are paid for. It returns when each of
 // them was polled once.
@@ -232,6 +259,7 @@ func (r *run) resume(ctx context.Context) error {
 		q := *q
 		q.polled = sync.OnceFunc(func() { polled <- struct{}{} })
 		p := &pending{question: &q, early: true, fresh: true, done: make(chan struct{})}
+		r.unsettled.Add(1)
 		r.mu.Lock()
 		r.open[q.Key] = p
 		r.mu.Unlock()
@@ -268,6 +296,7 @@ func (r *run) giveLast(ctx context.Context, list []*pending) error {
 		if r.cfg.Brake.Reason() != nil || !r.selector.admit(p.question.Key) {
 			p.fresh, p.err = false, ErrStopped
 			close(p.done)
+			r.unsettled.Add(-1)
 			continue
 		}
 		if err := r.give(ctx, p); err != nil {
@@ -295,11 +324,13 @@ func (r *run) placeOf(contact reader.Contact) *place {
 		return &place{contact: contact, question: q, pending: &pending{question: q, done: closed, err: ErrStopped}}
 	}
 	known, last := decision == Answered || decision == Kept, decision == ToAskLast
-	p := &pending{question: q, fresh: decision == ToAsk || decision == Submitted || last, kept: decision == Kept, done: make(chan struct{})}
+	p := &pending{question: q, fresh: decision == ToAsk || decision == Submitted || last, kept: decision == Kept, done: closed}
 	if known { // emit reads the answer back
-		p.done = closed
 		r.asked.Add(1)
 		r.obs.notify(Remembered{})
+	} else {
+		p.done = make(chan struct{})
+		r.unsettled.Add(1)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -381,6 +412,7 @@ func (r *run) finish(p *pending, answer *octave.Answer, err error) error {
 		r.obs.notify(QuestionDone{p.err})
 	}
 	close(p.done)
+	r.unsettled.Add(-1)
 	asked := r.asked.Add(1)
 	if isFailure(p.err) {
 		if r.cfg.MaxFailed.exceeded(r.failed.Add(1), asked) {
@@ -398,6 +430,9 @@ func (r *run) emit(ctx context.Context) error {
 		case <-s.done:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if s.end {
+			<-r.ends
 		}
 		answer, kept, err := r.resolve(s)
 		if err != nil {

@@ -32,6 +32,7 @@ func TestImports(t *testing.T) {
 		"github.com/xuri/excelize":            {"reader/table", "writer"},
 		"github.com/yuin/goldmark":            {"writer"},
 		"github.com/klauspost/compress":       {"reader/table", "writer"},
+		"github.com/tidwall/gjson":            {"reader/table"},
 		"github.com/prometheus/client_golang": {"pipeline/metrics"},
 		"golang.org/x/sys/":                   {"checkpoint/durable"},
 	}

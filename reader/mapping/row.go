@@ -198,7 +198,7 @@ func (r *Row) addExtra(field person.Field, value string) {
 		return
 	}
 	if value[0] == '{' && json.Valid([]byte(value)) {
-		tables.Members([]byte(value), func(key string, inner []byte) {
+		tables.Members(value, func(key, inner string) {
 			if v := tables.CellOf(inner); v != "" {
 				r.addExtra(field+"."+person.Field(key), v)
 			}

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
 // A jsonRecords reads one JSON object a line. Cells are aligned with keys, in
@@ -86,15 +89,15 @@ func (j *jsonRecords) parse(text []byte) Record {
 	if problem := objectProblem(object); problem != "" {
 		return Record{Line: j.line, Raw: string(text), Problem: fmt.Sprintf("line %d: %s", j.line, problem), Cells: j.cells}
 	}
-	kept := append(json.RawMessage(nil), object...)
-	Members(kept, func(key string, value []byte) {
+	kept := string(object)
+	Members(kept, func(key, value string) {
 		i := j.column(key)
 		for len(j.cells) <= i {
 			j.cells = append(j.cells, "")
 		}
 		j.cells[i] = CellOf(value)
 	})
-	return Record{Line: j.line, Cells: j.cells, Object: kept}
+	return Record{Line: j.line, Cells: j.cells, Object: json.RawMessage(kept)}
 }
 
 // objectProblem says why a line is no JSON object. It quotes nothing of it.
@@ -115,39 +118,26 @@ func objectProblem(text []byte) string {
 }
 
 // Members calls f with every member of a valid JSON object, in order.
-func Members(object []byte, f func(key string, value []byte)) {
-	members := json.NewDecoder(bytes.NewReader(object))
-	_, _ = members.Token()
-	for members.More() {
-		key, _ := members.Token()
-		var value json.RawMessage
-		if members.Decode(&value) != nil {
-			return // it is valid: it does not fail
-		}
-		f(key.(string), value)
-	}
+func Members(object string, f func(key, value string)) {
+	gjson.Parse(object).ForEach(func(key, value gjson.Result) bool {
+		f(CellOf(key.Raw), value.Raw)
+		return true
+	})
 }
 
 // CellOf is the text of a value: a string without its quotes, nothing for
 // null, and everything else as it is spelled.
-func CellOf(value []byte) string {
+func CellOf(value string) string {
 	switch {
-	case value[0] == '"':
-		return unquote(value)
-	case bytes.Equal(value, []byte("null")):
+	case value == "null":
 		return ""
-	}
-	return string(value)
-}
-
-func unquote(quoted []byte) string {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
+	case value[0] != '"':
+		return value
+	case strings.IndexByte(value, '\\') < 0:
+		return value[1 : len(value)-1]
 	}
 	var s string
-	if err := json.Unmarshal(quoted, &s); err != nil {
-		return string(quoted)
-	}
+	_ = json.Unmarshal([]byte(value), &s) // a valid string: it does not fail
 	return s
 }
 
@@ -203,15 +193,15 @@ func (a *arrayRecords) damaged(err error) error {
 // or a list whose first element is one. The ways go three keys deep.
 func Paths(cell string) [][]string {
 	object := firstObject(cell)
-	if object == nil {
+	if object == "" {
 		return nil
 	}
 	var paths [][]string
-	var walk func(object []byte, above []string)
-	walk = func(object []byte, above []string) {
-		Members(object, func(key string, value []byte) {
+	var walk func(object string, above []string)
+	walk = func(object string, above []string) {
+		Members(object, func(key, value string) {
 			path := append(slices.Clone(above), key)
-			if inner := firstObject(string(value)); inner != nil && len(path) < 3 {
+			if inner := firstObject(value); inner != "" && len(path) < 3 {
 				walk(inner, path)
 				return
 			}
@@ -226,11 +216,11 @@ func Paths(cell string) [][]string {
 func Inside(cell string, path []string) string {
 	for _, key := range path {
 		object := firstObject(cell)
-		if object == nil {
+		if object == "" {
 			return ""
 		}
 		cell = ""
-		Members(object, func(k string, value []byte) {
+		Members(object, func(k, value string) {
 			if k == key {
 				cell = CellOf(value)
 			}
@@ -239,20 +229,17 @@ func Inside(cell string, path []string) string {
 	return cell
 }
 
-// firstObject is the object that a text is, or the first of a list; else nil.
-func firstObject(cell string) []byte {
-	text := bytes.TrimSpace([]byte(cell))
-	if len(text) < 2 || text[0] != '{' && text[0] != '[' || !json.Valid(text) {
-		return nil
+// firstObject is the object that a text is, or the first of a list; else "".
+func firstObject(cell string) string {
+	text := strings.TrimSpace(cell)
+	if len(text) < 2 || text[0] != '{' && text[0] != '[' || !json.Valid([]byte(text)) {
+		return ""
 	}
 	if text[0] == '[' {
-		list := json.NewDecoder(bytes.NewReader(text))
-		_, _ = list.Token()
-		var first json.RawMessage
-		if !list.More() || list.Decode(&first) != nil || first[0] != '{' {
-			return nil
-		}
-		return first
+		text = gjson.Get(text, "0").Raw
+	}
+	if !strings.HasPrefix(text, "{") {
+		return ""
 	}
 	return text
 }

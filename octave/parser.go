@@ -168,18 +168,21 @@ func (p *parser) text() {
 		p.fail()
 		return
 	}
-	for p.i++; p.i < len(p.b); p.i++ {
-		switch c := p.b[p.i]; {
-		case plain[c]:
-		case c == '"':
+	for p.i++; ; p.i++ {
+		rest, n := p.b[p.i:], 0
+		for n < len(rest) && plain[rest[n]] {
+			n++
+		}
+		p.i += n
+		switch {
+		case n < len(rest) && rest[n] == '"':
 			p.i++
 			return
-		case c != '\\' || !p.escape():
+		case n == len(rest) || rest[n] != '\\' || !p.escape():
 			p.fail()
 			return
 		}
 	}
-	p.fail()
 }
 
 // escape passes over what follows a backslash, up to its last byte.

@@ -202,13 +202,19 @@ func (p *parser) sections() (parts [len(sections)]value) {
 
 // joined is the text of the sections that have one.
 func joined(parts [len(sections)]value) string {
-	text := make([]string, 0, len(parts))
+	var room [4 << 10]byte
+	text := room[:0]
 	for _, part := range parts {
-		if said := part.text(); !blank(said) {
-			text = append(text, said)
+		before := len(text)
+		if before > 0 {
+			text = append(text, "\n\n"...)
+		}
+		from := len(text)
+		if text = part.appendText(text); len(bytes.TrimSpace(text[from:])) == 0 {
+			text = text[:before]
 		}
 	}
-	return strings.Join(text, "\n\n")
+	return string(text)
 }
 
 // entity takes an object with a name, and a bare string for a name.

@@ -3,7 +3,6 @@ package octave
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -26,33 +25,32 @@ func (v value) raw() json.RawMessage {
 	return json.RawMessage(v)
 }
 
-// text is what a string says, and "" for every other value. Invalid UTF-8 and
-// lone surrogates become U+FFFD, as everywhere in Go.
+// text is what a string says, and "" for every other value.
 func (v value) text() string {
+	var room [2 << 10]byte
+	return string(v.appendText(room[:0]))
+}
+
+// appendText adds what text says. Invalid UTF-8 and lone surrogates become U+FFFD, as
+// everywhere in Go.
+func (v value) appendText(b []byte) []byte {
 	if len(v) == 0 || v[0] != '"' {
-		return ""
+		return b
 	}
-	inner := v[1 : len(v)-1]
-	if utf8.Valid(inner) {
-		if s, ok := unescape(inner); ok {
-			return s
+	if inner := v[1 : len(v)-1]; utf8.Valid(inner) {
+		if b, ok := unescape(b, inner); ok {
+			return b
 		}
 	}
 	var s string
 	_ = json.Unmarshal(v, &s) // v is a well-formed string: it cannot fail
-	return s
+	return append(b, s...)
 }
 
 // unescape undoes the escapes that texts are full of, line feeds and quotes,
 // and leaves \u to encoding/json, which takes several times as long.
-func unescape(inner []byte) (string, bool) {
-	i := bytes.IndexByte(inner, '\\')
-	if i < 0 {
-		return string(inner), true
-	}
-	var text strings.Builder
-	text.Grow(len(inner))
-	for ; i >= 0; i = bytes.IndexByte(inner, '\\') {
+func unescape(b, inner []byte) ([]byte, bool) {
+	for i := bytes.IndexByte(inner, '\\'); i >= 0; i = bytes.IndexByte(inner, '\\') {
 		c := inner[i+1]
 		switch c {
 		case 'n':
@@ -66,14 +64,12 @@ func unescape(inner []byte) (string, bool) {
 		case 'f':
 			c = '\f'
 		case 'u':
-			return "", false
+			return nil, false
 		}
-		text.Write(inner[:i])
-		text.WriteByte(c)
+		b = append(append(b, inner[:i]...), c)
 		inner = inner[i+2:]
 	}
-	text.Write(inner)
-	return text.String(), true
+	return append(b, inner...), true
 }
 
 // word is what a string says, or the spelling of a number: for ids.

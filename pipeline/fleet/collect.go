@@ -19,7 +19,7 @@ const (
 	// Answers are looked for this often while some come, and less and less often
 	// while none do.
 	soonest = 40 * time.Millisecond
-	rarest  = time.Second
+	rarest  = 500 * time.Millisecond // and for what is not about one question
 	// again is when a question that is waited for is put into the queue anew, should
 	// it not be there any more, and so on with longer and longer pauses.
 	again       = 5 * time.Second
@@ -27,31 +27,6 @@ const (
 	// grace is what a call may take beyond its time-out until its end is stored.
 	grace = 5 * time.Second
 )
-
-// collect puts questions into the queue as the run asks them, unless they have an answer
-// already or went there ahead of it, and brings back what becomes of them.
-func (c *Coordinator) collect(ctx, soft context.Context) error {
-	for pause := soonest; sleep(soft.Done(), pause); {
-		waiting := c.waiters()
-		found, err := c.deliver(soft, waiting)
-		if err == nil {
-			err = c.enqueue(soft, due(c.still(waiting)))
-		}
-		if over(soft) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if pause = min(2*pause, rarest); found > 0 || len(waiting) == 0 {
-			pause = soonest
-		}
-	}
-	if over(ctx) {
-		return nil
-	}
-	return c.stop(ctx)
-}
 
 // waiters are the questions that are waited for, in the order of the list: rows come out
 // in its order.
@@ -160,7 +135,7 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 				WHERE s.queue = $1 AND (s.result = 'answered' OR s.failed) AND (s.result = 'answered' AND s.ended >= q.fresh OR s.failed AND s.id > q.since)
 				GROUP BY s.key) k
 			WHERE bytes - own < $5))
-		ORDER BY id`, c.queue.Load(), keys, since, fresh, statementBytes)
+		ORDER BY id`, c.queue, keys, since, fresh, statementBytes)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -257,8 +232,6 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 		since = told
 	}
 	c.mu.Unlock()
-	c.noting.Lock()
-	defer c.noting.Unlock()
 	started := 0 // calls for this run
 	for _, e := range history {
 		brings := e.id == last.id && e.result == "answered"
@@ -328,7 +301,6 @@ func (c *Coordinator) tellStopped(ctx context.Context) error {
 // stop is the orderly end: no call starts for this run any more, and only those
 // on the wire are waited for.
 func (c *Coordinator) stop(ctx context.Context) error {
-	defer c.abandon(nil)
 	reach, cancel := context.WithTimeout(ctx, c.cfg.Timeout+grace)
 	defer cancel()
 	if c.db.Away() > 0 || c.db.ping(reach) != nil {
@@ -337,12 +309,10 @@ func (c *Coordinator) stop(ctx context.Context) error {
 	told, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	err := c.db.patient(told, c.tellStopped)
-	// What is on the wire is looked up first, so that what ends in between is delivered.
 	for err == nil {
+		// What is on the wire is looked up first, so that what ends in between is delivered.
 		var s state
-		err = c.db.patient(reach, func(ctx context.Context) (err error) { s, err = c.look(ctx); return err })
-		if err == nil {
-			c.notify(pipeline.OnTheWire{Calls: len(s.wire)})
+		if s, err = c.look(reach); err == nil {
 			_, err = c.deliver(reach, c.waiters())
 		}
 		if err == nil {

@@ -2,9 +2,9 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -66,37 +66,39 @@ type Coordinator struct {
 	cfg         CoordinatorConfig
 	db          *DB
 	brake       *pipeline.Brake
-	queue       atomic.Int32
+	queue       int32
 	began       time.Time // by the database's clock
 	from        int64     // the last call before this run
 	incarnation string    // of the database
 	since       int64     // the last call that was told to this checkpoint by runs before
 
 	served  chan struct{} // closed when nobody answers any more
-	mu      sync.Mutex
+	mu      sync.Mutex    // of what those who ask, and those who go ahead, have to know
 	waiting map[checkpoint.Key]*waiter
 	stopped bool                     // nothing is waited for any more
 	done    int                      // questions of which the run knows what became of them
 	first   int                      // the row of the first one that is waited for
 	told    map[checkpoint.Key]int64 // the call until which the checkpoint knows of a question that failed in this run
-	refused time.Time                // the last refusal for pace that was told
+	places  int                      // calls in flight that the hosts have room for
+
+	looked  time.Time // at the fleet
+	refused time.Time // the last refusal for pace that was told
 	failing bool
 	alone   time.Time // since when no host serves the queue; zero when one does
 	back    time.Time // when the database was reached again; hosts need a moment, too
-	places  int       // calls in flight that the hosts have room for
 	paused  bool
 	clock   time.Time // of the database, as last seen
 
 	handed map[checkpoint.Key]string // what earlier runs submitted
 	gaveUp bool                      // on a submission
-	noting sync.Mutex                // held while a call is noted, whose answer may come meanwhile
-	noted  map[int64]bool            // calls, as submitted; under noting
+	noted  map[int64]bool            // calls, as submitted
 }
 
 // A waiter is a question of the run that has no answer yet.
 type waiter struct {
 	*pipeline.Question
 	since   int64         // a failure up to this call is not its own
+	noted   int64         // the last call for it that is known as submitted
 	began   time.Time     // when it was first waited for
 	queued  time.Time     // when it was last put into the queue; zero for not yet
 	pause   time.Duration // until it is put there again
@@ -167,13 +169,12 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 	if err != nil {
 		return nil, err
 	}
-	c.queue.Store(queue)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.began.IsZero() {
 		c.began = began
 	}
-	c.since, c.from, c.incarnation = told, last, incarnation
+	c.queue, c.since, c.from, c.incarnation = queue, told, last, incarnation
 	return before, nil
 }
 
@@ -219,19 +220,67 @@ func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.An
 // and for nothing else.
 func (c *Coordinator) Serve(ctx context.Context) error {
 	defer close(c.served)
-	g, ctx := errgroup.WithContext(ctx)
-	// Whoever waits for the database when the brake is pulled stops waiting.
-	soft, cancel := c.brake.Bound(ctx)
-	defer cancel()
-	g.Go(func() error { return c.collect(ctx, soft) })
-	g.Go(func() error { return c.watch(ctx) })
-	err := g.Wait()
+	var g errgroup.Group
+	done, end := context.WithCancel(ctx)
+	g.Go(func() error { c.wait(done.Done()); return nil })
+	err := c.serve(ctx)
+	end()
+	_ = g.Wait()
 	if err != nil {
 		c.brake.Pull(&pipeline.JournalError{Err: err})
 	}
 	c.abandon(nil)
 	c.notify(pipeline.OnTheWire{})
 	return err
+}
+
+// wait waits for a database that is away as long as for a service that is.
+func (c *Coordinator) wait(done <-chan struct{}) {
+	for sleep(done, rarest) {
+		if c.db.Away() > c.cfg.Patience {
+			c.brake.Pull(fmt.Errorf("%w: the fleet's database cannot be reached", pipeline.ErrOutage))
+		}
+	}
+}
+
+func (c *Coordinator) serve(ctx context.Context) error {
+	// Whoever waits for the database when the brake is pulled stops waiting.
+	soft, cancel := c.brake.Bound(ctx)
+	defer cancel()
+	c.looked = time.Now()
+	for pause := soonest; sleep(soft.Done(), pause); {
+		found, err := c.round(soft)
+		if over(soft) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if pause = min(2*pause, rarest); found {
+			pause = soonest
+		}
+	}
+	if over(ctx) {
+		return nil
+	}
+	return c.stop(ctx)
+}
+
+// round looks at the fleet, now and then, and puts questions into the queue as the run
+// asks them, unless they have an answer already or went there ahead of it. It reports
+// whether the next one should come soon.
+func (c *Coordinator) round(ctx context.Context) (soon bool, err error) {
+	if time.Since(c.looked) >= rarest {
+		if err := c.watch(ctx); err != nil {
+			return false, err
+		}
+	}
+	waiting := c.waiters()
+	found, err := c.deliver(ctx, waiting)
+	if err != nil {
+		return false, err
+	}
+	return found > 0 || len(waiting) == 0, c.enqueue(ctx, due(c.still(waiting)))
 }
 
 // Close ends the run in the database. In order means that the checkpoint is whole:

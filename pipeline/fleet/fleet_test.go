@@ -1000,7 +1000,7 @@ func TestFleetStatementsAreShort(t *testing.T) {
 		waiters = append(waiters, w)
 		answer, _ := r.service.run(t.Context(), who(i))
 		body := fmt.Appendf(nil, `{"answer":%s,"x":%q}`, answer.Raw, strings.Repeat("x", statementBytes/atOnce))
-		r.server.Exec(`INSERT INTO octave_fleet.call (queue, key, run, host, until, ended, result, body) VALUES ($1, $2, 'a', 77, now(), now(), 'answered', $3)`, p.queue.Load(), w.Key[:], body)
+		r.server.Exec(`INSERT INTO octave_fleet.call (queue, key, run, host, until, ended, result, body) VALUES ($1, $2, 'a', 77, now(), now(), 'answered', $3)`, p.queue, w.Key[:], body)
 	}
 	p.end() // it would collect them itself
 	_ = p.group.Wait()
@@ -1300,7 +1300,7 @@ func TestFleetGivesUp(t *testing.T) {
 			r.until("the job", func() bool { return r.jobs() == 1 })
 			key := pipeline.NewQuestion(who(0), 0).Key
 			r.server.Exec(`INSERT INTO octave_fleet.call (queue, key, run, host, until, ended, result, billed)
-				SELECT $1, $2, 'a', 77, now(), now(), 'lost', true FROM generate_series(1, $3)`, p.queue.Load(), key[:], tc.attempts)
+				SELECT $1, $2, 'a', 77, now(), now(), 'lost', true FROM generate_series(1, $3)`, p.queue, key[:], tc.attempts)
 			r.host(nil)
 			_ = g.Wait()
 			if failed != tc.failed || r.service.calls() != 1-tc.failed {

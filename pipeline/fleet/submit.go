@@ -230,51 +230,28 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 	return progress.Answer, pipeline.NoteEnd(t, w.cfg.Observer, q, s.At, progress.Answer, end)
 }
 
-// submitted takes note of submissions for questions that the run waits for: what the
-// service calls them goes into its checkpoint, so that a run without the fleet may poll,
+// submitted takes note of a submission for a question that the run waits for: what the
+// service calls it goes into its checkpoint, so that a run without the fleet may poll,
 // and a fleet whose database is another one.
-func (c *Coordinator) submitted(ctx context.Context, open []entry, now time.Time) error {
-	var news []int64
-	c.noting.Lock()
-	defer c.noting.Unlock()
-	for _, e := range open {
-		w := c.waiter(e.key)
-		if w == nil {
-			continue
-		}
-		if !c.noted[e.id] {
-			news = append(news, e.id)
-		}
-		c.mu.Lock()
-		w.since = min(w.since, e.id-1) // how it ends is news to this run, whoever submitted it
-		c.mu.Unlock()
-		if most := c.cfg.MaxWait; most > 0 && now.Sub(e.asked) >= most && time.Since(w.began) >= most && c.take(e.key) == w {
-			c.gaveUp = true
-			w.outcome <- outcome{err: pipeline.GaveUp(most, nil)}
-		}
-	}
-	if len(news) == 0 {
+func (c *Coordinator) submitted(e entry, now time.Time) error {
+	w := c.waiter(e.key)
+	if w == nil {
 		return nil
 	}
-	histories, err := c.histories(ctx, nil, `SELECT `+entryColumns+`, body FROM octave_fleet.call WHERE id = ANY($1) AND ended IS NULL ORDER BY id`, news)
-	if err != nil {
+	if err := c.note(e); err != nil {
 		return err
 	}
-	for _, history := range histories {
-		for _, e := range history {
-			if c.waiter(e.key) == nil {
-				continue // its answer came meanwhile
-			}
-			if err := c.note(e); err != nil {
-				return &pipeline.JournalError{Err: err}
-			}
-		}
+	c.mu.Lock()
+	w.noted, w.since = e.id, min(w.since, e.id-1) // how it ends is news to this run, whoever submitted it
+	c.mu.Unlock()
+	if most := c.cfg.MaxWait; most > 0 && now.Sub(e.asked) >= most && time.Since(w.began) >= most && c.take(e.key) == w {
+		c.gaveUp = true
+		w.outcome <- outcome{err: pipeline.GaveUp(most, nil)}
 	}
 	return nil
 }
 
 // note writes the start of a call into the checkpoint, and what the service calls it.
-// Its caller holds noting.
 func (c *Coordinator) note(e entry) error {
 	if c.noted[e.id] || c.resumed(e) {
 		return nil

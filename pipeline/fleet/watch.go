@@ -12,46 +12,25 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// glance is how often a coordinator looks at what is not about one question.
-const glance = 500 * time.Millisecond
-
 // gap is how long the database must have been away for hosts to need a moment, too.
 const gap = 5 * time.Second
 
 // watch looks for what stops the run or holds it up: a budget that its hosts
-// found spent, a key that was rejected, a service that fails, a database that is
-// away, and that there is nobody to ask.
+// found spent, a key that was rejected, a service that fails, and that there is nobody
+// to ask.
 func (c *Coordinator) watch(ctx context.Context) error {
-	last := time.Now()
-	for sleep(ctx.Done(), glance) {
-		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
-		state, err := c.look(attempt)
-		cancel()
-		switch {
-		case over(ctx):
-			return nil
-		case err == nil:
-			if time.Since(last) > gap {
-				c.back = time.Now()
-			}
-			last = time.Now()
-			c.db.reached()
-			if err := c.settleIn(ctx, state); err != nil {
-				return endless(ctx, err)
-			}
-			if err := c.submitted(ctx, state.submitted, state.now); err != nil {
-				return endless(ctx, err)
-			}
-			c.react(state)
-		case permanent(err):
-			return c.db.safe(err)
-		case !contended(err) && !canceled(err): // else it is there
-			c.db.lost(err)
-		}
-		if c.db.Away() > c.cfg.Patience {
-			c.brake.Pull(fmt.Errorf("%w: the fleet's database cannot be reached", pipeline.ErrOutage))
-		}
+	s, err := c.look(ctx)
+	if err != nil {
+		return err
 	}
+	if time.Since(c.looked) > gap {
+		c.back = time.Now()
+	}
+	c.looked = time.Now()
+	if err := c.settleIn(ctx, s); err != nil {
+		return err
+	}
+	c.react(s)
 	return nil
 }
 
@@ -67,47 +46,60 @@ type state struct {
 	paces   []pipeline.Pace
 	now     time.Time
 
-	// Of the questions that the run waits for:
-	wire      map[checkpoint.Key]bool // calls by a living host
-	submitted []entry                 // without their bodies
+	// Of the questions that the run waits for: calls by a living host, and submissions.
+	wire      map[checkpoint.Key]bool
+	submitted int
 }
 
+// look looks at the fleet, and takes note of what was submitted.
 func (c *Coordinator) look(ctx context.Context) (s state, err error) {
+	var open []entry
+	if err := c.db.patient(ctx, func(ctx context.Context) (err error) { s, open, err = c.lookOnce(ctx); return err }); err != nil {
+		return s, err
+	}
+	s.wire = map[checkpoint.Key]bool{}
+	for _, e := range open {
+		if !e.open() {
+			s.wire[e.key] = true
+			continue
+		}
+		s.submitted++
+		if err := c.submitted(e, s.now); err != nil {
+			return s, &pipeline.JournalError{Err: err}
+		}
+	}
+	c.notify(pipeline.OnTheWire{Calls: len(s.wire) + s.submitted})
+	return s, nil
+}
+
+func (c *Coordinator) lookOnce(ctx context.Context) (s state, open []entry, err error) {
 	batch := &pgx.Batch{}
 	one(batch, []any{&s.hosts, &s.places, &s.now}, `SELECT count(*), coalesce(sum(slots), 0), clock_timestamp() FROM octave_fleet.host
-		WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue.Load(), Format, deadFor)
+		WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor)
 	var kind, text *string
 	each(batch, []any{&kind, &text}, func() error {
 		if kind != nil {
 			s.left = stopError(*kind, text)
 		}
 		return nil
-	}, `SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue.Load())
+	}, `SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue)
 	collect(batch, &s.paces, pgx.RowTo[pipeline.Pace], `SELECT state FROM octave_fleet.pace
-		WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue.Load(), deadFor)
-	s.wire = map[checkpoint.Key]bool{}
+		WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue, deadFor)
 	var keys [][]byte
+	var noted []int64
 	for _, w := range c.waiters() {
-		keys = append(keys, w.Key[:])
+		keys, noted = append(keys, w.Key[:]), append(noted, w.noted)
 	}
-	var key []byte
-	var e entry
-	var submitted bool
-	each(batch, []any{&e.id, &key, &e.asked, &submitted}, func() error {
-		if e.key = keyOf(key); submitted {
-			s.submitted = append(s.submitted, e)
-		} else {
-			s.wire[e.key] = true
-		}
-		return nil
-	}, `SELECT c.id, c.key, c.asked, c.until = 'infinity' FROM octave_fleet.call c
-		WHERE c.queue = $1 AND c.key = ANY($2) AND c.ended IS NULL AND c.until > clock_timestamp()
-		AND (c.until = 'infinity' OR EXISTS (SELECT FROM octave_fleet.host h WHERE h.id = c.host AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval))`,
-		c.queue.Load(), keys, deadFor)
+	batch.Queue(`SELECT `+entryColumns+`, CASE WHEN until = 'infinity' AND id <> ALL($4) THEN body END FROM octave_fleet.call c
+		WHERE queue = $1 AND key = ANY($2) AND ended IS NULL AND until > clock_timestamp()
+		AND (until = 'infinity' OR EXISTS (SELECT FROM octave_fleet.host h WHERE h.id = c.host AND h.ended IS NULL AND h.seen > clock_timestamp() - $3::interval))`,
+		c.queue, keys, deadFor, noted).Query(func(rows pgx.Rows) error {
+		return eachEntry(rows, func(e entry) { open = append(open, e) })
+	})
 	// Last, for hosts wait while its row is locked.
 	one(batch, []any{&s.stopped, &s.error, &s.paused, &s.known}, `UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
 		RETURNING coalesce(stopped, ''), error, paused IS NOT NULL, incarnation = octave_fleet.incarnation()`, c.cfg.Run, c.progress())
-	return s, c.db.pool.SendBatch(ctx, batch).Close()
+	return s, open, c.db.pool.SendBatch(ctx, batch).Close()
 }
 
 func (c *Coordinator) progress() int {
@@ -191,7 +183,6 @@ func (c *Coordinator) react(s state) {
 			c.notify(pipeline.OutageEnded{})
 		}
 	}
-	c.notify(pipeline.OnTheWire{Calls: len(s.wire) + len(s.submitted)})
 	c.hosts(s.hosts, s.left)
 }
 

@@ -52,7 +52,7 @@ func TestWaitingForHosts(t *testing.T) {
 						n = 2
 					}
 					c.hosts(n, tc.left)
-					time.Sleep(glance)
+					time.Sleep(rarest)
 				}
 				if !slices.Equal(told, tc.told) {
 					t.Errorf("told %q, want %q", told, tc.told)

@@ -44,13 +44,14 @@ type runState struct {
 	inFlight        int  // of one that is budgeted: those of others
 }
 
-// A verdict is what becomes of a job. Without an end, the call may be made.
+// A verdict is what becomes of a job.
 type verdict struct {
-	admitted bool
-	counted  bool // among the calls that its run may make
-	end      error
-	stop     string // the run, for this
+	admitted bool   // the call may be made
+	end      error  // else what River is told
+	counted  bool   // among the calls that its run may make
+	spent    bool   // it may make no more
 	giveUp   string // the question, for this
+	lost     int64  // the last call for it that was
 }
 
 // admit says whether a call may be made for the question now: it has no outcome yet,
@@ -66,9 +67,6 @@ func (t *turn) admit(entering bool) (bool, error) {
 	v := &t.verdict
 	switch err := gate.join(t); {
 	case err == nil:
-		if !entering { // what it comes to is written when it is entered
-			v.admitted = v.admitted || v.stop+v.giveUp != ""
-		}
 		t.end, t.entered = v.end, entering && v.admitted
 		return v.admitted, nil
 	case w.brake.Reason() != nil || over(t.ctx):
@@ -96,8 +94,8 @@ func (w *Worker) admit(turns []*turn, entering bool) error {
 		batch = &pgx.Batch{}
 		for _, t := range turns {
 			t.verdict = k.judge(t, entering)
-			if err := t.enter(batch, &k, entering); err != nil {
-				return err
+			if entering {
+				k.enter(batch, t)
 			}
 		}
 		if batch.Len() == 0 {
@@ -175,6 +173,7 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 // judge decides what becomes of the job.
 func (k *known) judge(t *turn, entering bool) verdict {
 	var lost int
+	var last int64                // that was lost
 	var onWire, asking, mine bool // asking: what the service calls it is not known yet
 	t.attempts, t.follows = 0, nil
 	follows, followed := t.Args.Submission, int64(0)
@@ -200,7 +199,7 @@ func (k *known) judge(t *turn, entering bool) verdict {
 		if c.run == t.Args.Run && c.id > t.Args.Since {
 			t.attempts = max(t.attempts, c.attempts)
 			if c.result == "lost" {
-				lost++
+				lost, last = lost+1, c.id
 			}
 		}
 	}
@@ -217,13 +216,11 @@ func (k *known) judge(t *turn, entering bool) verdict {
 	case onWire, entering && !mine:
 		return verdict{end: river.JobSnooze(askedElsewhere)}
 	case lost >= lostHosts:
-		return givenUp(fmt.Sprintf("given up: %d hosts were lost while they asked", lostHosts))
+		return verdict{end: river.JobSnooze(0), lost: last, giveUp: fmt.Sprintf("given up: %d hosts were lost while they asked", lostHosts)}
 	case lost > 0 && t.Args.FailAmbiguous:
-		return givenUp("a host was lost while it asked: possibly billed, and not repeated")
-	case run.spent:
-		return verdict{stop: stoppedUsage, end: river.JobCancel(pipeline.ErrMaxUsage)}
-	case run.left == 0 && (k.entered[t.id] || !mine): // else it is counted already
-		return verdict{stop: stoppedCalls, end: river.JobCancel(pipeline.ErrMaxCalls)}
+		return verdict{end: river.JobSnooze(0), lost: last, giveUp: "a host was lost while it asked: possibly billed, and not repeated"}
+	case run.spent, run.left == 0 && (k.entered[t.id] || !mine): // else it is counted already
+		return verdict{end: river.JobSnooze(0), spent: true}
 	case run.budgeted && run.inFlight >= run.fits:
 		if t.Args.Callback != "" {
 			return verdict{end: river.JobSnooze(t.Args.pollEvery())}
@@ -233,36 +230,33 @@ func (k *known) judge(t *turn, entering bool) verdict {
 	return verdict{admitted: true, counted: k.runs[t.Args.Run].left >= 0}
 }
 
-func givenUp(why string) verdict {
-	return verdict{giveUp: why, end: river.JobCancel(errors.New(why))}
+// enter queues what follows from the verdict, and counts for those behind it.
+func (k *known) enter(b *pgx.Batch, t *turn) {
+	if !t.verdict.admitted {
+		b.Queue(`DELETE FROM octave_fleet.call WHERE id = $1 AND key = $2 AND ended IS NULL`, t.id, t.Args.Key[:])
+		return
+	}
+	run := k.runs[t.Args.Run]
+	run.inFlight++
+	if k.entered[t.id] && run.left > 0 {
+		run.left--
+		b.Queue(`UPDATE octave_fleet.run SET calls = calls + 1 WHERE id = $1`, t.Args.Run)
+	}
 }
 
-// enter queues what follows from the verdict, and counts for those behind it.
-func (t *turn) enter(b *pgx.Batch, k *known, entering bool) error {
-	v := t.verdict
-	switch run := k.runs[t.Args.Run]; {
-	case !entering:
-		return nil
-	case v.admitted:
-		run.inFlight++
-		if k.entered[t.id] && run.left > 0 {
-			run.left--
-			b.Queue(`UPDATE octave_fleet.run SET calls = calls + 1 WHERE id = $1`, t.Args.Run)
-		}
-		return nil
-	}
-	b.Queue(`DELETE FROM octave_fleet.call WHERE id = $1 AND key = $2 AND ended IS NULL`, t.id, t.Args.Key[:])
-	if v.stop != "" {
-		b.Queue(`UPDATE octave_fleet.run SET stopped = $2 WHERE id = $1 AND stopped IS NULL`, t.Args.Run, v.stop)
-	}
-	if v.giveUp != "" {
+// conclude does what follows when the question is not asked, or not for this run.
+func (t *turn) conclude() error {
+	switch v := t.verdict; {
+	case v.giveUp != "": // with the last call for it
 		body, err := json.Marshal(pipeline.FailureBody{Request: t.Args.Request, Error: v.giveUp})
 		if err != nil {
 			return err
 		}
-		b.Queue(`UPDATE octave_fleet.call SET failed = true, body = $4 WHERE id = (
-			SELECT max(id) FROM octave_fleet.call WHERE queue = $1 AND key = $2 AND run = $3 AND result = 'lost')`,
-			t.worker.queue.Load(), t.Args.Key[:], t.Args.Run, body)
+		t.end = river.JobCancel(errors.New(v.giveUp))
+		return t.brief(`UPDATE octave_fleet.call SET failed = true, body = $2 WHERE id = $1 AND result = 'lost'`, v.lost, body)
+	case v.spent:
+		return t.brief(`UPDATE octave_fleet.run SET stopped = CASE WHEN calls >= max_calls THEN '`+stoppedCalls+`' ELSE '`+stoppedUsage+`' END
+			WHERE id = $1 AND stopped IS NULL AND (calls >= max_calls OR max_usage <= 0 OR usage + coalesce(cost, 1) > max_usage)`, t.Args.Run)
 	}
 	return nil
 }

@@ -294,8 +294,7 @@ func (c *Coordinator) notify(e pipeline.Event) {
 
 // tellStopped has no call start for the run any more.
 func (c *Coordinator) tellStopped(ctx context.Context) error {
-	_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
-	return err
+	return c.db.exec(ctx, `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $2) WHERE id = $1`, c.cfg.Run, stoppedRun)
 }
 
 // stop is the orderly end: no call starts for this run any more, and only those
@@ -308,7 +307,7 @@ func (c *Coordinator) stop(ctx context.Context) error {
 	}
 	told, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	err := c.db.patient(told, c.tellStopped)
+	err := c.tellStopped(told)
 	for err == nil {
 		// What is on the wire is looked up first, so that what ends in between is delivered.
 		var s state

@@ -203,6 +203,11 @@ func (d *DB) patient(ctx context.Context, op func(context.Context) error) error 
 	}
 }
 
+// exec is one patient statement.
+func (d *DB) exec(ctx context.Context, sql string, args ...any) error {
+	return d.patient(ctx, func(ctx context.Context) error { _, err := d.pool.Exec(ctx, sql, args...); return err })
+}
+
 // transaction is a patient one: all of do, or nothing, in one round trip for the
 // beginning and one for the end.
 func (d *DB) transaction(ctx context.Context, do func(context.Context, pgx.Tx) error) error {

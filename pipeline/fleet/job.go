@@ -42,18 +42,16 @@ type job struct {
 	Submission *pipeline.Submission `json:"submission,omitempty"`
 }
 
-// An earlier job is one that a run of format 4 put there.
-type earlier struct{ job }
-
-// Kind implements the engine's JobArgs.
-func (earlier) Kind() string { return "octave_question_2" }
-
 // Kind implements the engine's JobArgs. A job of another format is another kind: a
 // host leaves kinds alone that it does not know.
 func (job) Kind() string { return "octave_question_3" }
 
+// KindAliases implements the engine's JobArgsWithKindAliases: a run of format 4 put
+// these there.
+func (job) KindAliases() []string { return []string{"octave_question_2"} }
+
 // kinds are all that hold a question.
-func kinds() []string { return []string{job{}.Kind(), earlier{}.Kind(), poll{}.Kind()} }
+func kinds() []string { return append(job{}.KindAliases(), job{}.Kind(), poll{}.Kind()) }
 
 // InsertOpts implements the engine's JobArgsWithInsertOpts: a question is in the
 // queue of a run once. One that was completed or cancelled may be put there again.

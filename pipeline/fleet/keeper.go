@@ -27,6 +27,7 @@ const beat = 500 * time.Millisecond
 func (k *keeper) run(ctx context.Context) error {
 	w := k.w
 	for {
+		w.pulse.beat(time.Now())
 		var runs []string
 		err := w.db.patient(ctx, func(ctx context.Context) (err error) { runs, err = k.beat(ctx); return err })
 		if over(ctx) {
@@ -129,16 +130,6 @@ func upkeepJob() *river.PeriodicJob {
 	return river.NewPeriodicJob(river.PeriodicInterval(upkeepEvery), func() (river.JobArgs, *river.InsertOpts) {
 		return upkeep{}, &river.InsertOpts{Queue: upkeepQueue, MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished()}}
 	}, nil)
-}
-
-type upkeepWorker struct {
-	river.WorkerDefaults[upkeep]
-	worker *Worker
-}
-
-// Work clears away.
-func (u *upkeepWorker) Work(ctx context.Context, _ *river.Job[upkeep]) error {
-	return u.worker.db.upkeep(ctx, u.worker.cfg.Retain)
 }
 
 // upkeep takes what was lost out of the way, and drops what is older than it is to be

@@ -310,11 +310,7 @@ func (d *DB) vouch(ctx context.Context, account string, limit *rate.Limit, fallb
 	if err != nil {
 		return 0, err
 	}
-	err = d.patient(ctx, func(ctx context.Context) error {
-		_, err := d.pool.Exec(ctx, `INSERT INTO octave_fleet.pace (account, state) VALUES ($1, $2) ON CONFLICT DO NOTHING`, account, fresh)
-		return err
-	})
-	if err != nil {
+	if err := d.exec(ctx, `INSERT INTO octave_fleet.pace (account, state) VALUES ($1, $2) ON CONFLICT DO NOTHING`, account, fresh); err != nil {
 		return 0, err
 	}
 	err = d.schedule(ctx, account, func(s *schedule) {

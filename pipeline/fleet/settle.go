@@ -16,10 +16,10 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// An ending is what became of a call that was noted.
+// An ending is what became of a call that was made.
 type ending struct {
 	*turn
-	result   string // answered, missed, or "" for one that was not made
+	result   string // answered or missed
 	failed   bool   // the question was given up with it
 	body     []byte
 	attempts int
@@ -50,32 +50,21 @@ func (w *Worker) settle(ends []ending) error {
 
 // closeCalls queues the ends of calls. One that others took for lost has an answer after
 // all. What it cost is added up once, however often it is repeated; one that may have
-// been billed is taken to have cost what was expected. In a database of before, the number
-// of a call may be that of another question.
+// been billed is taken to have cost what was expected. In a database of before, the number of a call may be that of another
+// question.
 func closeCalls(b *pgx.Batch, ends []ending) {
-	var gone, ids []int64
-	var goneKeys, keys [][]byte
+	var ids []int64
+	var keys, bodies [][]byte
 	var results []string
 	var failed, billed []bool
-	var bodies [][]byte
 	var usages []*string
 	var attempts []int
 	for _, e := range ends {
-		if e.result == "" {
-			gone, goneKeys = append(gone, e.id), append(goneKeys, e.Args.Key[:])
-			continue
-		}
-		ids, results, failed, bodies, attempts = append(ids, e.id), append(results, e.result), append(failed, e.failed), append(bodies, e.body), append(attempts, e.attempts)
-		keys = append(keys, e.Args.Key[:])
+		ids, keys, results, bodies = append(ids, e.id), append(keys, e.Args.Key[:]), append(results, e.result), append(bodies, e.body)
+		failed, attempts = append(failed, e.failed), append(attempts, e.attempts)
 		usages, billed = append(usages, amount(e.usage)), append(billed, e.missed != nil && e.missed.Billed)
 	}
-	if len(ids) > 0 {
-		b.Queue(closeSQL, ids, results, failed, bodies, usages, billed, attempts, keys)
-	}
-	if len(gone) > 0 {
-		b.Queue(`WITH gone AS (DELETE FROM octave_fleet.call c USING unnest($1::bigint[], $2::bytea[]) AS u (id, key) WHERE c.id = u.id AND c.key = u.key RETURNING run)
-			UPDATE octave_fleet.run SET calls = calls - n FROM (SELECT run, count(*) AS n FROM gone GROUP BY run) g WHERE id = g.run AND max_calls IS NOT NULL`, gone, goneKeys)
-	}
+	b.Queue(closeSQL, ids, results, failed, bodies, usages, billed, attempts, keys)
 }
 
 const closeSQL = `WITH new AS (

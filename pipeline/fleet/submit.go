@@ -35,6 +35,9 @@ type poll struct {
 // Kind implements the engine's JobArgs.
 func (poll) Kind() string { return "octave_poll_1" }
 
+// KindAliases implements the engine's JobArgsWithKindAliases: those of a job are not its.
+func (poll) KindAliases() []string { return nil }
+
 const (
 	// pollsPerMinute bounds the polls with one key, of all hosts.
 	pollsPerMinute = 1000

@@ -462,7 +462,7 @@ func TestFleetFromFormat4(t *testing.T) {
 	r.host(nil)
 	p := r.party("a", nil)
 	p.mu.Lock()
-	old := earlier{job{Run: "a", Key: pipeline.NewQuestion(who(5), 0).Key, Incarnation: p.incarnation, Request: who(5).Canonical()}}
+	old := earlier{Run: "a", Key: pipeline.NewQuestion(who(5), 0).Key, Incarnation: p.incarnation, Request: who(5).Canonical()}
 	p.mu.Unlock()
 	if _, err := r.look.river.Insert(t.Context(), old, &river.InsertOpts{Queue: runQueue("a")}); err != nil {
 		t.Fatal(err)
@@ -473,3 +473,8 @@ func TestFleetFromFormat4(t *testing.T) {
 		t.Errorf("format %d, for %d and newer", version, oldest)
 	}
 }
+
+// earlier is a job as a run of format 4 puts it there.
+type earlier job
+
+func (earlier) Kind() string { return "octave_question_2" }

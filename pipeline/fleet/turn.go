@@ -71,11 +71,13 @@ func (t *turn) work() error {
 	}
 	defer t.release()
 	admitted, err := t.admit(false)
-	if err == nil && t.follows != nil {
-		return t.gaveUp(t.follow(q))
-	}
-	if err != nil || !admitted {
+	switch {
+	case err != nil:
 		return t.gaveUp(err)
+	case t.follows != nil:
+		return t.gaveUp(t.follow(q))
+	case !admitted:
+		return t.gaveUp(t.conclude())
 	}
 	q.Again = t.attempts > 0
 	call := t.call
@@ -208,7 +210,23 @@ func (t *turn) leave() error {
 		return nil
 	}
 	t.entered = false
-	return t.note(ending{turn: t})
+	return t.brief(`WITH gone AS (DELETE FROM octave_fleet.call WHERE id = $1 AND key = $2 RETURNING run)
+		UPDATE octave_fleet.run SET calls = calls - 1 WHERE id IN (SELECT run FROM gone) AND max_calls IS NOT NULL`, t.id, t.Args.Key[:])
+}
+
+// brief has the database do what a host that drains does not wait long for.
+func (t *turn) brief(sql string, args ...any) error {
+	ctx, cancel := t.worker.brief(t.ctx)
+	defer cancel()
+	return t.unless(t.worker.db.exec(ctx, sql, args...))
+}
+
+// unless is an error, unless the host drains: what it could not write counts as lost then.
+func (t *turn) unless(err error) error {
+	if err != nil && !over(t.ctx) && t.worker.brake.Reason() == nil {
+		return &pipeline.JournalError{Err: err}
+	}
+	return nil
 }
 
 // Ended tells all hosts how a call ended.
@@ -277,15 +295,7 @@ func (t *turn) miss(attempts int) error {
 	if err != nil {
 		return err
 	}
-	return t.note(ending{turn: t, result: "missed", body: text, attempts: attempts})
-}
-
-// note settles what a host that drains does not wait long for.
-func (t *turn) note(e ending) error {
-	if err := t.settle(e); err != nil && !over(t.ctx) && t.worker.brake.Reason() == nil {
-		return &pipeline.JournalError{Err: err}
-	}
-	return nil // else it counts as lost
+	return t.unless(t.settle(ending{turn: t, result: "missed", body: text, attempts: attempts}))
 }
 
 func (t *turn) settle(e ending) error {

@@ -143,10 +143,7 @@ func (c *Coordinator) settleIn(ctx context.Context, s state) error {
 	if s.known {
 		return nil
 	}
-	return c.db.patient(ctx, func(ctx context.Context) error {
-		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET incarnation = octave_fleet.incarnation() WHERE id = $1`, c.cfg.Run)
-		return err
-	})
+	return c.db.exec(ctx, `UPDATE octave_fleet.run SET incarnation = octave_fleet.incarnation() WHERE id = $1`, c.cfg.Run)
 }
 
 // react stops the run when there is a reason, and tells what holds it up.

@@ -186,7 +186,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	side, stopSide := context.WithCancel(hard)
 	defer stopSide()
 	var g errgroup.Group
-	g.Go(func() error { w.pulse.run(side); return nil })
 	err = w.serve(ctx, side, &g, client)
 	stopSide()
 	if err := errors.Join(err, g.Wait()); err != nil {
@@ -266,13 +265,10 @@ const (
 func (w *Worker) engine() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[job]) error { return w.turn(ctx, j, (*turn).work) }))
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[earlier]) error {
-		return w.turn(ctx, &river.Job[job]{JobRow: j.JobRow, Args: j.Args.job}, (*turn).work)
-	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[poll]) error {
 		return w.turn(ctx, &river.Job[job]{JobRow: j.JobRow, Args: j.Args.job}, func(t *turn) error { return t.poll(&j.Args) })
 	}))
-	river.AddWorker(workers, &upkeepWorker{worker: w})
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[upkeep]) error { return w.db.upkeep(ctx, w.cfg.Retain) }))
 	return river.NewClient(riverpgxv5.New(w.db.pool), &river.Config{
 		ID:     w.name,
 		Schema: schema,
@@ -394,17 +390,8 @@ type pulse struct {
 	last, woke atomic.Int64 // by the clock on the wall, which goes on meanwhile
 }
 
-const (
-	pulseBeat = time.Second
-	stoodFor  = 10 * time.Second // longer than any process waits for a processor
-)
-
-// run beats until the context ends.
-func (p *pulse) run(ctx context.Context) {
-	for p.beat(time.Now()); sleep(ctx.Done(), pulseBeat); {
-		p.beat(time.Now())
-	}
-}
+// stoodFor is longer than any process waits for a processor.
+const stoodFor = 10 * time.Second
 
 func (p *pulse) beat(now time.Time) {
 	if last := p.last.Swap(now.UnixNano()); last > 0 && now.UnixNano()-last > int64(stoodFor) {

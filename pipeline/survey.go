@@ -1,10 +1,8 @@
 package pipeline
 
 import (
-	"iter"
 	"slices"
 
-	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/reader"
 )
@@ -77,42 +75,5 @@ func (p *Plan) show(request octave.Request) {
 	same := func(other octave.Request) bool { return other.RequestID == request.RequestID }
 	if len(p.First) < firstRequests && !slices.ContainsFunc(p.First, same) {
 		p.First = append(p.First, request)
-	}
-}
-
-// Questions are those that [Run] would ask about the contacts if there were no
-// limit, in order and each as often as it is there, but those that failed in an
-// earlier run last. src is gone through twice when there are such.
-func Questions(src iter.Seq2[reader.Contact, error], selection Selection) iter.Seq2[*Question, error] {
-	selection.Limit = 0
-	return func(yield func(*Question, error) bool) {
-		last := false
-		for contact, err := range questions(src, selection, ToAsk, &last) {
-			if !yield(contact, err) || err != nil {
-				return
-			}
-		}
-		if last {
-			questions(src, selection, ToAskLast, new(bool))(yield)
-		}
-	}
-}
-
-// questions are those about which this is decided; last is set when others are to
-// be asked after them.
-func questions(src iter.Seq2[reader.Contact, error], selection Selection, wanted Decision, last *bool) iter.Seq2[*Question, error] {
-	return func(yield func(*Question, error) bool) {
-		selector := newSelector(selection)
-		for contact, err := range src {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			decision, q, _ := selector.decide(contact, func(checkpoint.Key) bool { return false })
-			*last = *last || decision == ToAskLast
-			if decision == wanted && !yield(q, nil) {
-				return
-			}
-		}
 	}
 }

@@ -124,8 +124,7 @@ func (r *run) reachFleet() error {
 func (r *run) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) error {
 	cfg := r.config(brake)
 	cfg.Workers = fleet.Waiting
-	whole := cfg.Limit == 0 && cfg.Sample == nil // of a limit, only the run itself keeps count
-	coordinator, err := r.coordinator(ctx, whole, brake, obs)
+	coordinator, err := r.coordinator(ctx, brake, obs)
 	if err != nil && brake.Reason() == nil {
 		return fleetError(err)
 	}
@@ -135,11 +134,6 @@ func (r *run) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 	serving, stop := context.WithCancel(ctx)
 	var side errgroup.Group
 	side.Go(func() error { return coordinator.Serve(serving) })
-	if whole {
-		side.Go(func() error {
-			return coordinator.Ahead(serving, pipeline.Questions(r.list.Input.Contacts(), cfg.Selection))
-		})
-	}
 	// All of a queue would have to be heard, and costs as much time: it is not waited for.
 	agent := pipeline.StopAlike(coordinator.Ask, r.journal, r.proven, false, brake)
 	err = pipeline.Run(ctx, cfg, r.list.Input.Contacts(), pipeline.Memo(agent, r.memory, obs), r.out, obs)
@@ -161,7 +155,7 @@ func nobody(context.Context, *pipeline.Question) (*octave.Answer, error) {
 }
 
 // coordinator makes the run one of a fleet.
-func (r *run) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
+func (r *run) coordinator(ctx context.Context, brake *pipeline.Brake, obs pipeline.Observer) (*fleet.Coordinator, error) {
 	service, err := r.o.Service.FleetName()
 	if err != nil {
 		return nil, err
@@ -173,7 +167,7 @@ func (r *run) coordinator(ctx context.Context, whole bool, brake *pipeline.Brake
 	cfg := fleet.CoordinatorConfig{
 		Run: r.id, Checkpoint: r.fileID(), Service: service, Queue: r.o.Fleet.Queue,
 		Host: machine(), Owner: userName(), List: strings.Join(r.names, " "), Total: r.toAsk, OrphanAfter: time.Duration(r.o.Fleet.OrphanAfter),
-		Whole: whole, Budgets: r.budgets, Policy: r.policy(), Timeout: time.Duration(r.o.Service.Timeout), Patience: r.pace.MaxOutage,
+		Budgets: r.budgets, Policy: r.policy(), Timeout: time.Duration(r.o.Service.Timeout), Patience: r.pace.MaxOutage,
 		Journal: r.journal, Observer: obs, Hosts: r.tellHosts, Paused: r.tellPaused,
 		Poll: time.Duration(r.o.Async.Poll), MaxWait: time.Duration(r.o.Async.MaxWait), Submissions: r.memory.Submissions,
 	}

@@ -38,9 +38,6 @@ func (c *Coordinator) waiters() []*waiter {
 		list = append(list, w)
 	}
 	slices.SortStableFunc(list, func(a, b *waiter) int { return cmp.Compare(a.Row, b.Row) })
-	if len(list) > 0 {
-		c.first = list[0].Row
-	}
 	return list
 }
 

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"iter"
 	"sync"
 	"time"
 
@@ -16,9 +15,9 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// Waiting is how many questions a coordinator waits for at the same time: the
-// workers of its run. Those behind them are in the queue all the same.
-const Waiting = 1024
+// Waiting is how many questions a coordinator waits for at the same time, and has in
+// its queue: the workers of its run.
+const Waiting = 4096
 
 // CoordinatorConfig says for which run a coordinator asks.
 type CoordinatorConfig struct {
@@ -49,9 +48,6 @@ type CoordinatorConfig struct {
 	// for none.
 	Submissions *pipeline.Submissions
 
-	// Whole says that Ahead is called with the list.
-	Whole bool
-
 	Journal  pipeline.Journal // hears of the attempts of all hosts
 	Observer pipeline.Observer
 	// Hosts is told that no host serves the queue (0), and why the last one left
@@ -73,13 +69,11 @@ type Coordinator struct {
 	since       int64     // the last call that was told to this checkpoint by runs before
 
 	served  chan struct{} // closed when nobody answers any more
-	mu      sync.Mutex    // of what those who ask, and those who go ahead, have to know
+	mu      sync.Mutex    // of what those who ask have to know
 	waiting map[checkpoint.Key]*waiter
 	stopped bool                     // nothing is waited for any more
 	done    int                      // questions of which the run knows what became of them
-	first   int                      // the row of the first one that is waited for
 	told    map[checkpoint.Key]int64 // the call until which the checkpoint knows of a question that failed in this run
-	places  int                      // calls in flight that the hosts have room for
 
 	looked  time.Time // at the fleet
 	refused time.Time // the last refusal for pace that was told
@@ -197,9 +191,6 @@ func limits(budgets pipeline.Budgets) (maxCalls *int, maxUsage, cost *string) {
 // Ask is the agent of the run: it waits for what a host makes of the question.
 func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
 	w := c.newWaiter(q)
-	if c.cfg.Whole {
-		w.queued, w.pause = time.Now(), again // or in a moment
-	}
 	if c.brake.Reason() != nil {
 		return nil, pipeline.ErrStopped
 	}
@@ -267,8 +258,8 @@ func (c *Coordinator) serve(ctx context.Context) error {
 }
 
 // round looks at the fleet, now and then, and puts questions into the queue as the run
-// asks them, unless they have an answer already or went there ahead of it. It reports
-// whether the next one should come soon.
+// asks them, unless they have an answer already. It reports whether the next one should
+// come soon.
 func (c *Coordinator) round(ctx context.Context) (soon bool, err error) {
 	if time.Since(c.looked) >= rarest {
 		if err := c.watch(ctx); err != nil {
@@ -332,47 +323,7 @@ func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) 
 	return c.db.safe(do(ctx))
 }
 
-// Ahead puts the questions of a list into the queue before the run waits for their
-// answers, as many as the hosts have use for: they go on for a while when this process
-// is gone. Not all of them, for a question that is asked again goes behind those that
-// are in the queue, and the rows come out in the order of the list.
-func (c *Coordinator) Ahead(ctx context.Context, questions iter.Seq2[*pipeline.Question, error]) error {
-	ctx, cancel := c.brake.Bound(ctx)
-	defer cancel()
-	batch := make([]*waiter, 0, insertRows)
-	for q, err := range questions {
-		if err != nil {
-			return nil // the run itself reads the same and says so
-		}
-		if batch = append(batch, c.newWaiter(q)); len(batch) < insertRows && q.Row <= c.horizon() {
-			continue
-		}
-		if err := c.enqueue(ctx, batch); err != nil {
-			return endless(ctx, err)
-		}
-		for batch = batch[:0]; q.Row > c.horizon() && sleep(ctx.Done(), soonest); {
-		}
-	}
-	return endless(ctx, c.enqueue(ctx, batch))
-}
-
-// endless is an error, unless somebody has stopped.
-func endless(ctx context.Context, err error) error {
-	if over(ctx) {
-		return nil
-	}
-	return err
-}
-
-// horizon is the last row that may be in the queue: twice as many as there are places,
-// behind the first one that is waited for.
-func (c *Coordinator) horizon() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.first + 2*max(c.places, Waiting)
-}
-
-// insertRows is how many questions go ahead at once.
+// insertRows is how many questions are put there at once.
 const insertRows = 500
 
 // await makes a question known to those who collect.

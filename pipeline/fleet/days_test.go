@@ -41,13 +41,7 @@ func TestFleetRestored(t *testing.T) {
 	var g errgroup.Group
 	var answered int
 	g.Go(func() error { answered, _, _ = there.ask(30); return nil })
-	list := func(yield func(*pipeline.Question, error) bool) {
-		for i := 100; i < 130 && yield(pipeline.NewQuestion(who(i), 0), nil); i++ {
-		}
-	}
-	if err := gone.Ahead(t.Context(), list); err != nil {
-		t.Fatal(err)
-	}
+	gone.put(t, 100, 130)
 	r.until("60 questions", func() bool { return r.jobs() == 60 })
 	gone.end() // its machine
 	_ = gone.group.Wait()

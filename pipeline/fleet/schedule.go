@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/time/rate"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 )
@@ -130,18 +130,11 @@ func (d *DB) schedule(ctx context.Context, account string, changes ...change) er
 	})
 }
 
-// schedule makes changes of the row of the key of this host, and tells it first what went
-// well since the last time.
+// schedule makes changes of the row of the key of this host.
 func (w *Worker) schedule(changes []change) error {
 	ctx, cancel := w.brief(w.hard)
 	defer cancel()
-	well := w.accepted.Swap(0)
-	first := func(s *schedule) { s.accepted(int(well), time.Unix(0, w.acceptedAt.Load())) }
-	err := w.db.schedule(ctx, w.cfg.Account, slices.Concat([]change{first}, changes, []change{w.see})...)
-	if err != nil {
-		w.accepted.Add(well)
-	}
-	return err
+	return w.db.schedule(ctx, w.cfg.Account, append(changes, w.see)...)
 }
 
 // tell makes a change, and passes on what is news to others. One that the database does
@@ -154,17 +147,19 @@ func (w *Worker) tell(change func(*schedule) pipeline.Event) {
 	}
 }
 
-// accepted takes note of calls that a host had accepted, the last one at a moment
-// by its clock. Those from before a series of failures do not end it.
-func (s *schedule) accepted(calls int, last time.Time) {
-	at := s.now.Add(last.Sub(s.read))
-	if calls > 0 {
-		s.rejected = 0
+// answered takes note of an answer that came at a moment by the clock of this host. One
+// from before a series of failures does not end it.
+func (s *schedule) answered(at time.Time, call pipeline.Started, key checkpoint.Key, answer *octave.Answer) pipeline.Event {
+	s.rejected = 0
+	if s.now.Add(at.Sub(s.read)).Before(s.pace.Failing.First) {
+		s.pace.Flying = max(s.pace.Flying-1, 0)
+		return nil
 	}
-	if calls > 0 && !at.Before(s.pace.Failing.First) {
-		s.pace.Accepted(calls)
-	}
+	return s.pace.Ended(s.now, call, key, answer, nil, patience)
 }
+
+// patience of a pace has no end: how long an outage is waited for is up to the runs.
+const patience = 1 << 60
 
 // lease gets starts for up to want calls, and when there are none how long to wait before
 // asking again. When nobody may start any more it pulls the brake.
@@ -191,11 +186,6 @@ func (w *Worker) lease(want int) (starts []lease, wait time.Duration, err error)
 // served. Whoever is first gets starts for those behind, too. Without one it says for how
 // long nobody may start a call; an error is the database's, which refuses for good.
 func (w *Worker) take(ctx context.Context) (start lease, wait time.Duration, err error) {
-	// While nothing bounds the calls there is nothing to share; but the row is looked at now
-	// and then.
-	if seen := w.seen.Load(); w.submitting.Load() == 0 && seen.unbound && time.Since(seen.at) < look/2 {
-		return lease{at: time.Now()}, 0, nil
-	}
 	w.waiting.Add(1)
 	defer w.waiting.Add(-1)
 	select {
@@ -220,7 +210,14 @@ func (w *Worker) take(ctx context.Context) (start lease, wait time.Duration, err
 		if err != nil || wait > longWait || w.brake.Reason() != nil {
 			return start, wait, err
 		}
-		if !sleep(ctx.Done(), min(wait, look)) {
+		var freed <-chan struct{}
+		if w.seen.Load().full {
+			freed = w.freed
+		}
+		select {
+		case <-freed:
+		case <-time.After(min(wait, look)):
+		case <-ctx.Done():
 			return start, comeBack, nil
 		}
 	}
@@ -228,12 +225,11 @@ func (w *Worker) take(ctx context.Context) (start lease, wait time.Duration, err
 
 // see remembers what this host has to know between two looks at the row.
 func (w *Worker) see(s *schedule) {
-	before, uneasy := w.seen.Load().allowed, s.pace.Uneasy()
-	if before != s.pace.Allowed {
+	if before := w.seen.Load().allowed; before != s.pace.Allowed {
 		w.cfg.Log.Warn("the rate of this key was changed", slog.Any("from", Rate(before)), slog.Any("to", Rate(s.pace.Allowed)))
 	}
-	w.seen.Store(&sight{at: s.read, allowed: s.pace.Allowed, outage: s.pace.Failing.On, uneasy: uneasy,
-		unbound: s.pace.Limit == rate.Inf && !uneasy && s.stopped == nil && s.pace.ClosedFor(s.now) <= 0})
+	w.seen.Store(&sight{allowed: s.pace.Allowed, unbound: s.pace.Limit == rate.Inf, outage: s.pace.Failing.On, uneasy: s.pace.Uneasy(),
+		full: s.pace.Flying >= s.pace.InFlight})
 }
 
 // free says how many calls may get a start now, want at most, and when there is

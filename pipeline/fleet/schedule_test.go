@@ -100,12 +100,11 @@ func TestOldNewsEndsNoOutage(t *testing.T) {
 	s := &schedule{pace: at(100), now: now, read: now}
 	s.pace.Ended(now, pipeline.Started{}, [16]byte{1}, nil, &octave.Error{Action: octave.Again, Cause: octave.CauseUnreachable}, time.Hour)
 	s.now, s.read = now.Add(time.Minute), now.Add(time.Minute)
-	s.accepted(0, s.read)
-	s.accepted(9, now.Add(-time.Second))
+	s.answered(now.Add(-time.Second), pipeline.Started{}, [16]byte{2}, nil)
 	if !s.pace.Failing.On {
 		t.Error("the outage is over")
 	}
-	s.accepted(1, now.Add(time.Second))
+	s.answered(now.Add(time.Second), pipeline.Started{}, [16]byte{3}, nil)
 	if s.pace.Failing.On {
 		t.Error("an answer did not end the outage")
 	}

@@ -224,11 +224,10 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 	if end == nil {
 		t.usage = progress.Answer.Usage
 	}
-	w.wentWell()
+	ended := time.Now()
+	w.tell(func(s *schedule) pipeline.Event { return s.answered(ended, pipeline.Started{}, p.Key, progress.Answer) })
 	if errors.As(end, &call) && call.Action == octave.All {
 		w.forbidden(call, began) //nolint:contextcheck // likewise
-	} else if w.waiting.Load() == 0 { // else it is told with the next lease
-		w.tell(func(*schedule) pipeline.Event { return nil })
 	}
 	return progress.Answer, pipeline.NoteEnd(t, w.cfg.Observer, q, s.At, progress.Answer, end)
 }

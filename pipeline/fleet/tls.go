@@ -1,10 +1,11 @@
 package fleet
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // An InsecureError says that the password, the contacts and their answers would go
@@ -31,38 +32,23 @@ func CheckTLS(url string) error {
 	if err != nil {
 		return err
 	}
-	ways := []way{{cfg.ConnConfig.Host, cfg.ConnConfig.TLSConfig}}
-	for _, other := range cfg.ConnConfig.Fallbacks {
-		ways = append(ways, way{other.Host, other.TLSConfig})
-	}
+	ways := append(cfg.ConnConfig.Fallbacks, &pgconn.FallbackConfig{Host: cfg.ConnConfig.Host, TLSConfig: cfg.ConnConfig.TLSConfig})
 	// The most that any of them lacks is what the user hears of.
 	var lacks error
-	for _, w := range ways {
+	for _, way := range ways {
 		switch {
-		case w.stays() || w.verified():
-		case w.tls == nil:
-			return &InsecureError{Host: w.host}
-		default:
-			lacks = &InsecureError{Host: w.host, Encrypted: true}
+		case stays(way.Host):
+		case way.TLSConfig == nil:
+			return &InsecureError{Host: way.Host}
+		case way.TLSConfig.InsecureSkipVerify && way.TLSConfig.VerifyPeerCertificate == nil: // the driver's, with sslmode=verify-ca
+			lacks = &InsecureError{Host: way.Host, Encrypted: true}
 		}
 	}
 	return lacks
 }
 
-// A way is one of the addresses that are tried, with or without TLS.
-type way struct {
-	host string
-	tls  *tls.Config
-}
-
-// stays says whether it does not leave this machine.
-func (w way) stays() bool {
-	ip := net.ParseIP(w.host)
-	return strings.HasPrefix(w.host, "/") || strings.HasPrefix(w.host, "@") || w.host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// verified says whether the certificate is looked at: by Go itself, or, with
-// sslmode=verify-ca, by the driver.
-func (w way) verified() bool {
-	return w.tls != nil && (!w.tls.InsecureSkipVerify || w.tls.VerifyPeerCertificate != nil)
+// stays says whether what is sent to a host does not leave this machine.
+func stays(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") || host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -33,12 +33,18 @@ func newTogether[T any](transactions int, do func([]T) error, size func(T) int) 
 	return &together[T]{do: do, size: size, first: make(chan struct{}, transactions)}
 }
 
-// join returns when it is done, or why it was not.
-func (g *together[T]) join(item T) error {
+// add has it done for an item with whatever is done next.
+func (g *together[T]) add(item T) *member[T] {
 	m := &member[T]{item: item, done: make(chan struct{})}
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.waiting = append(g.waiting, m)
-	g.mu.Unlock()
+	return m
+}
+
+// join returns when it is done, or why it was not.
+func (g *together[T]) join(item T) error {
+	m := g.add(item)
 	for {
 		select {
 		case <-m.done:

@@ -41,7 +41,6 @@ type state struct {
 	paused  bool
 	known   bool  // the run is confirmed in this database, and no backup without it was put back
 	hosts   int   // that serve the queue and understand the jobs
-	places  int   // for calls in flight that they have
 	left    error // why the last of them may not ask, nil when it may
 	paces   []pipeline.Pace
 	now     time.Time
@@ -74,7 +73,7 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 
 func (c *Coordinator) lookOnce(ctx context.Context) (s state, open []entry, err error) {
 	batch := &pgx.Batch{}
-	one(batch, []any{&s.hosts, &s.places, &s.now}, `SELECT count(*), coalesce(sum(slots), 0), clock_timestamp() FROM octave_fleet.host
+	one(batch, []any{&s.hosts, &s.now}, `SELECT count(*), clock_timestamp() FROM octave_fleet.host
 		WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor)
 	var kind, text *string
 	each(batch, []any{&kind, &text}, func() error {
@@ -115,9 +114,6 @@ func (c *Coordinator) progress() int {
 func (c *Coordinator) settleIn(ctx context.Context, s state) error {
 	back := s.now.Before(c.clock.Add(-backwards))
 	c.clock = s.now
-	c.mu.Lock()
-	c.places = s.places
-	c.mu.Unlock()
 	if s.known && !back {
 		return nil
 	}

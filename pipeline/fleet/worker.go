@@ -74,32 +74,31 @@ type Worker struct {
 	starts  []lease       // of which somebody in the line has use; under line
 	waiting atomic.Int64  // in the line
 	inHand  atomic.Int64  // jobs
+	freed   chan struct{} // told when a call has ended
 	// submitting are those in the line that submit their question, places the calls in
 	// flight that all hosts with this key have room for, polls bounds those of this host.
 	submitting, places atomic.Int64
 	polls              *rate.Limiter
 
-	accepted   atomic.Int64 // calls that the service took, not yet told to all
-	acceptedAt atomic.Int64 // when the last of them ended
-	inFlight   atomic.Int64
-	unstored   atomic.Int64
-	pulse      pulse
-	keyCheck   keyCheck
-	seen       atomic.Pointer[sight]
+	inFlight atomic.Int64
+	unstored atomic.Int64
+	pulse    pulse
+	keyCheck keyCheck
+	seen     atomic.Pointer[sight]
 }
 
 // A sight is what a host saw when it looked at the row of its key.
 type sight struct {
-	at      time.Time
 	allowed rate.Limit
+	unbound bool // there is no rate
 	outage  bool
-	uneasy  bool // the pace has to hear of every call
-	unbound bool // calls may start as they like
+	uneasy  bool // the pace has to hear of every call at once
+	full    bool // a call may start when another one has ended
 }
 
 // NewWorker makes the host known. Pulling the brake drains it.
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
-	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1),
+	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		polls: rate.NewLimiter(0, 1)}
 	most := func(*turn) int { return statementBytes / 100 }
 	w.looking = newTogether(1, func(turns []*turn) error { return w.admit(turns, false) }, most) //nolint:contextcheck // each turn has its own
@@ -313,34 +312,32 @@ func (w *Worker) turn(ctx context.Context, j *river.Job[job], work func(*turn) e
 }
 
 // ended tells the pace of the key how a call ended. What goes well is told with
-// the next lease.
-func (w *Worker) ended(started pipeline.Started, at time.Time, key checkpoint.Key, answer *octave.Answer, err error) {
+// the next lease, unless somebody has to hear of it.
+func (w *Worker) ended(started pipeline.Started, began time.Time, key checkpoint.Key, answer *octave.Answer, err error) {
+	defer func() {
+		select {
+		case w.freed <- struct{}{}:
+		default:
+		}
+	}()
 	var call *octave.Error
 	switch {
 	case err == nil:
 		w.notRejected()
-		if !w.seen.Load().uneasy && answer.Quota.Limit == 0 {
-			w.wentWell()
-			return
+		at := time.Now()
+		took := func(s *schedule) pipeline.Event { return s.answered(at, started, key, answer) }
+		if w.seen.Load().uneasy || answer.Quota.Limit > 0 {
+			w.tell(took)
+		} else {
+			w.pacing.add(func(s *schedule) { took(s) })
 		}
+		return
 	case errors.As(err, &call) && call.Action == octave.All:
-		w.forbidden(call, at)
-	case w.pulse.slept(at):
+		w.forbidden(call, began)
+	case w.pulse.slept(began):
 		err = pipeline.ErrStopped // it says something of this host, and nothing of the service
 	}
-	w.tell(func(s *schedule) pipeline.Event {
-		if err == nil {
-			s.rejected = 0
-		}
-		const patience = 1 << 60 // how long an outage is waited for is up to the runs
-		return s.pace.Ended(s.now, started, key, answer, err, patience)
-	})
-}
-
-// wentWell counts an answer for the next lease.
-func (w *Worker) wentWell() {
-	w.acceptedAt.Store(time.Now().UnixNano())
-	w.accepted.Add(1)
+	w.tell(func(s *schedule) pipeline.Event { return s.pace.Ended(s.now, started, key, answer, err, patience) })
 }
 
 // forbidden takes note of a call, a poll or work that ended with the word that nobody may

@@ -17,18 +17,15 @@ import (
 // A handling is one of the commands that hold or end a run.
 type handling struct {
 	name, short, done string
-	do                func(context.Context, *fleet.DB, string) (fleet.Handled, error)
+	do                func(*fleet.DB, context.Context, string) (fleet.Handled, error)
 }
 
 // handlings are cancel, pause and resume.
 func handlings() []handling {
 	return []handling{
-		{"cancel", "End a run of a fleet: nothing more is asked for it", "cancelled",
-			func(ctx context.Context, db *fleet.DB, run string) (fleet.Handled, error) { return db.Cancel(ctx, run) }},
-		{"pause", "Have nothing asked for a run of a fleet until it is resumed", "paused",
-			func(ctx context.Context, db *fleet.DB, run string) (fleet.Handled, error) { return db.Pause(ctx, run) }},
-		{"resume", "Let a run of a fleet go on that was paused, or that nobody watched", "resumed",
-			func(ctx context.Context, db *fleet.DB, run string) (fleet.Handled, error) { return db.Resume(ctx, run) }},
+		{"cancel", "End a run of a fleet: nothing more is asked for it", "cancelled", (*fleet.DB).Cancel},
+		{"pause", "Have nothing asked for a run of a fleet until it is resumed", "paused", (*fleet.DB).Pause},
+		{"resume", "Let a run of a fleet go on that was paused, or that nobody watched", "resumed", (*fleet.DB).Resume},
 	}
 }
 
@@ -51,7 +48,7 @@ func newFleetHandle(a *app, h handling) *cobra.Command {
 			return err
 		}
 		defer db.Close()
-		run, err := h.do(ctx, db, args[0])
+		run, err := h.do(db, ctx, args[0])
 		if err != nil {
 			return fleetError(err)
 		}

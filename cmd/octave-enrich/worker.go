@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
 	"os"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/cmd/octave-enrich/accounts"
@@ -137,7 +135,7 @@ func (s *host) prepare(w *options.Worker) (cfg fleet.WorkerConfig, err error) {
 	cfg = fleet.WorkerConfig{
 		Queue: o.Fleet.Queue, Version: version, Slots: o.Pace.Concurrency, Timeout: time.Duration(o.Service.Timeout),
 		RescueAfter: time.Duration(w.RescueAfter), Retain: time.Duration(w.Retain),
-		Observer: pipeline.Observers(s.tally.Observe, s.tell), Log: slog.New(&slogHandler{log: s.log}), EngineLog: slog.New(&slogHandler{log: s.log, quiet: true}),
+		Observer: pipeline.Observers(s.tally.Observe, s.tell), Warn: s.log.Sugar().Warnw,
 	}
 	if cfg.RescueAfter == 0 {
 		cfg.RescueAfter = cfg.Timeout + time.Minute
@@ -279,47 +277,3 @@ func (s *host) ended(reason error) error {
 	}
 	return exit.ServiceError(reason)
 }
-
-// A slogHandler brings what libraries log to our own log. A quiet one is for
-// those that call every lost connection an error.
-type slogHandler struct {
-	log   *zap.Logger
-	quiet bool
-}
-
-func (h *slogHandler) level(l slog.Level) zapcore.Level {
-	switch {
-	case h.quiet || l < slog.LevelInfo:
-		return zap.DebugLevel
-	case l < slog.LevelWarn:
-		return zap.InfoLevel
-	case l < slog.LevelError:
-		return zap.WarnLevel
-	}
-	return zap.ErrorLevel
-}
-
-// Enabled implements slog.Handler.
-func (h *slogHandler) Enabled(_ context.Context, l slog.Level) bool {
-	return h.log.Core().Enabled(h.level(l))
-}
-
-// Handle implements slog.Handler.
-func (h *slogHandler) Handle(_ context.Context, r slog.Record) error {
-	var fields []zap.Field
-	r.Attrs(func(a slog.Attr) bool { fields = append(fields, zap.Any(a.Key, a.Value.Any())); return true })
-	h.log.Log(h.level(r.Level), options.MaskPassword(r.Message), fields...)
-	return nil
-}
-
-// WithAttrs implements slog.Handler.
-func (h *slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	log := h.log
-	for _, a := range attrs {
-		log = log.With(zap.Any(a.Key, a.Value.Any()))
-	}
-	return &slogHandler{log, h.quiet}
-}
-
-// WithGroup implements slog.Handler; our log is flat.
-func (h *slogHandler) WithGroup(string) slog.Handler { return h }

@@ -1,46 +1,33 @@
 // Package fleet spreads the calls of runs over many hosts, on PostgreSQL and the
 // job queue River, of which it uses the public API alone.
 //
-// A fleet is one more [pipeline.Agent] and one more [pipeline.Journal]:
+// A fleet is one more [pipeline.Agent] and one more [pipeline.Journal]. A [Coordinator]
+// answers the questions of a run: each is a job in the run's queue, and it waits for what
+// becomes of it; its checkpoint stays the truth. A [Worker] is a client of River that
+// serves the queue of every run that goes on, and makes one call a job with the decorators
+// of a run. A further attempt, a pause, an outage and a long wait for a start are snoozes,
+// so that no job takes longer than some seconds and a call, and River's rescue, which goes
+// by the age of a job, is right.
 //
-//   - A [Coordinator] answers the questions of a run by putting each into the
-//     run's queue of River, and waiting for what becomes of it. The run around it is
-//     the same, and its checkpoint stays the truth.
-//   - A [Worker] is a client of River. It serves the queue of every run that goes on,
-//     and asks with the decorators of a run around one call,
-//     Memo(Limit(Record(call))). A further attempt, a pause, an outage and a long wait
-//     for a start are snoozes, so that no job takes longer than some seconds and a call,
-//     and River's rescue, which goes by the age of a job, is right.
-//
-// A run goes on while it has not ended, nobody paused it, somebody watches it, and it is
-// confirmed in this life of the database (incarnation in schema.sql). Workers stop
-// serving its queue else: that is one rule for all, and needs no queue that somebody has
-// served before, as pausing it in River would.
-//
-// # What is one transaction
+// One transaction each:
 //
 //   - Entering a call: its run goes on and can pay for it, the question has no answer,
-//     and nobody else asks it. That is a row of the table call without an end; there is
-//     one for a question at most, whichever runs want it.
+//     and nobody else asks it. That is a row of the table call without an end.
 //   - Submitting, in a run with --async: what the service calls the work is in the row of
-//     the call, which is not lost from then on, and the job is completed by one that polls
-//     (type poll), in a queue of the workspace. A run that is paused, stopped or gone has
-//     its answers all the same.
-//   - Settling: the answer ends the call, and the job is completed. An answer is kept
-//     trying until it is stored; a crash before that asks again, a crash after it does
-//     not.
+//     the call, and the job is completed by one that polls, in a queue of the workspace.
+//   - Settling: the answer ends the call, and the job is completed. It is kept trying until
+//     it is stored; a crash before that asks again, a crash after it does not.
 //
-// All hosts with a key share its row of the table pace, a [pipeline.Pace]. They take
-// starts from it some milliseconds ahead.
+// All hosts with a key share its row of the table pace, a [pipeline.Pace], and take starts
+// from it some milliseconds ahead.
 //
 // # What gives way first
 //
 //   - The row of a key is locked for each lease, some 2 ms on a local disk. A lease takes
 //     whatever may start within 200 ms, so that the rate itself is no bound, but 100
 //     hosts that wait for the same slow key stand in line for it.
-//   - What the jobs of a host want at the same time is one transaction, so that a question
-//     costs the database some two statements when it is busy, most of all the end of its
-//     job. Its row takes 1 to 10 KB for as long as answers are kept. Before the index by
-//     key leaves memory (some 30 million calls), keep less (--retain), or partition the table call by id.
+//   - A question costs the database some two statements, most of all the end of its job,
+//     and 1 to 10 KB for as long as answers are kept. Before the index by key leaves
+//     memory (some 30 million calls), keep less (--retain), or partition the table call by id.
 //   - River's history of jobs is a day long: see its settings of retention.
 package fleet

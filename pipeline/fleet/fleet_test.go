@@ -193,7 +193,7 @@ func (r *rig) newHost(change func(*WorkerConfig)) *host {
 	limit := rate.Inf
 	log := slog.New(slog.NewTextHandler(r.logs, nil))
 	cfg := WorkerConfig{Run: pipeline.Call(r.service.run), Service: "test", Queue: "q", Account: "key", Version: "v", Slots: 8, Timeout: 5 * time.Second,
-		Limit: &limit, RescueAfter: time.Hour, Retain: time.Hour, Log: log, EngineLog: slog.New(slog.DiscardHandler)}
+		Limit: &limit, RescueAfter: time.Hour, Retain: time.Hour, Warn: log.Warn}
 	if change != nil {
 		change(&cfg)
 	}
@@ -263,7 +263,8 @@ func (r *rig) party(run string, change func(*CoordinatorConfig)) *party {
 	r.t.Helper()
 	p := &party{brake: pipeline.NewBrake(context.Background()), tally: &pipeline.Tally{}, book: &book{answered: map[checkpoint.Key]bool{}}}
 	cfg := CoordinatorConfig{Run: run, Checkpoint: "of " + run, Service: "test", Queue: "q", Policy: pipeline.RetryPolicy{Retries: 2},
-		Timeout: 5 * time.Second, Patience: time.Hour, Journal: p.book, Observer: p.tally.Observe}
+		Timeout: 5 * time.Second, Patience: time.Hour, Journal: p.book, Observer: p.tally.Observe,
+		Hosts: func(int, error) {}, Paused: func(bool) {}}
 	if change != nil {
 		change(&cfg)
 	}

@@ -20,7 +20,9 @@ import (
 func TestFleetGrants(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	h := r.host(func(cfg *WorkerConfig) { cfg.EngineLog = slog.New(slog.NewTextHandler(r.logs, nil)) })
+	h := r.newHost(nil)
+	h.said = slog.NewTextHandler(r.logs, nil)
+	h.begin(t)
 	p := r.party("a", nil)
 	p.ask(3)
 	if err := r.as(RoleWorker).upkeep(t.Context(), time.Hour); err != nil {

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -76,7 +75,7 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 		w.brake.Pull(stopError(*kind, text))
 	}
 	if k.incarnation != "" && incarnation != k.incarnation {
-		w.cfg.Log.Warn("this is another database, or one of before: nothing is asked for a run until it says that it goes on")
+		w.cfg.Warn("this is another database, or one of before: nothing is asked for a run until it says that it goes on")
 		queue, err := w.db.queueID(ctx, w.cfg.Service, w.cfg.Queue) // it may have another number here
 		if err != nil {
 			return nil, err
@@ -114,7 +113,7 @@ func (k *keeper) serve(ctx context.Context, runs []string) {
 		err := k.client.Queues().Add(runQueue(run), river.QueueConfig{MaxWorkers: min(k.w.cfg.Slots, mostSlots)})
 		k.served[run] = err == nil // else it is removed, and added again
 		if err != nil && !over(ctx) && k.w.db.Away() == 0 {
-			k.w.cfg.Log.Warn("could not serve a run", slog.String("run", run), slog.String("error", k.w.db.safe(err).Error()))
+			k.w.cfg.Warn("could not serve a run", "run", run, "error", k.w.db.safe(err))
 		}
 	}
 }

@@ -131,24 +131,18 @@ func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
 		if _, err := d.pool.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS octave_fleet`); err != nil {
 			return err
 		}
-		version := 0
-		if err := tx.QueryRow(ctx, `SELECT to_regclass('octave_fleet.format') IS NULL`).Scan(&created); err != nil {
+		sql := ""
+		var format *FormatError
+		switch err := d.check(ctx); {
+		case errors.Is(err, ErrNoFleet):
+			created, sql = true, schemaSQL
+		case errors.As(err, &format) && format.Older() && !format.TooOld():
+			sql = widenSQL
+		case err != nil:
 			return err
 		}
-		if !created {
-			if err := tx.QueryRow(ctx, `SELECT version FROM octave_fleet.format`).Scan(&version); err != nil {
-				return err
-			}
-		}
-		if !created && version < oldestMoved {
-			return &FormatError{Fleet: version}
-		}
-		if err := d.migrateRiver(ctx); err != nil || version >= Format {
+		if err := d.migrateRiver(ctx); err != nil {
 			return err
-		}
-		sql := widenSQL
-		if created {
-			sql = schemaSQL
 		}
 		_, err := tx.Exec(ctx, sql)
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -52,7 +51,7 @@ func (w *Worker) rejected(ctx context.Context, call *octave.Error, began time.Ti
 			return call, nil
 		}
 		k.foreign = rejects
-		w.cfg.Log.Warn("a call was rejected, and the service does not say that the key is not valid", slog.String("call", call.Error()), slog.Any("key", err))
+		w.cfg.Warn("a call was rejected, and the service does not say that the key is not valid", "call", call, "key", err)
 	}
 	if call.Foreign || k.foreign {
 		return nil, &HostError{call}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -226,7 +225,7 @@ func (w *Worker) take(ctx context.Context) (start lease, wait time.Duration, err
 // see remembers what this host has to know between two looks at the row.
 func (w *Worker) see(s *schedule) {
 	if before := w.seen.Load().allowed; before != s.pace.Allowed {
-		w.cfg.Log.Warn("the rate of this key was changed", slog.Any("from", Rate(before)), slog.Any("to", Rate(s.pace.Allowed)))
+		w.cfg.Warn("the rate of this key was changed", "from", Rate(before), "to", Rate(s.pace.Allowed))
 	}
 	w.seen.Store(&sight{allowed: s.pace.Allowed, unbound: s.pace.Limit == rate.Inf, outage: s.pace.Failing.On, uneasy: s.pace.Uneasy(),
 		full: s.pace.Flying >= s.pace.InFlight})

@@ -57,7 +57,8 @@ func (w *Worker) pollQueue() string {
 	return "polls-" + hex.EncodeToString(sum[:8])
 }
 
-// submit hands the question over, and returns when what the service calls it is stored.
+// submit hands the question over, and returns when what the service calls it is stored:
+// after the call's ctx has ended, too.
 func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
 	w := t.worker
 	t.began = time.Now()
@@ -69,31 +70,40 @@ func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer
 	s := pipeline.Submission{ID: work.ID, Name: work.Name, At: t.began, Row: t.Args.Row}
 	w.unstored.Add(1)
 	defer w.unstored.Add(-1)
-	// The commit point: a crash before it has lost the id, and perhaps an answer that is
-	// paid for; a crash after it has lost nothing, for any host may poll.
-	body := pipeline.SubmittedRecord(q, s).Body
+	// What was taken for lost, and is asked by another host, stays lost, with its id: it is
+	// followed should that host get no answer.
+	if err := t.keep(s, `UPDATE octave_fleet.call SET work = $2, body = $3 WHERE id = $1 AND key = $4 AND (ended IS NULL OR result = 'lost')`,
+		t.id, s.ID, pipeline.SubmittedRecord(q, s).Body, q.Key[:]); err != nil {
+		return nil, err
+	}
+	return nil, pipeline.StillWaiting("submitted", pipeline.ErrStopped)
+}
+
+// keep is the commit point of submissions: sql writes down what the service calls the
+// work, the call waits for its answer, and the job ends with one that polls. A crash before
+// it has lost the id, and perhaps an answer that is paid for; a crash after it has lost
+// nothing, for any host may poll. When somebody else asks the same, the question is looked
+// at once more.
+func (t *turn) keep(s pipeline.Submission, sql string, args ...any) error {
 	store := func(ctx context.Context, tx pgx.Tx) error {
-		// What was taken for lost, and is asked by another host, stays lost, with its id:
-		// it is followed should that host get no answer.
-		if _, err := tx.Exec(ctx, `UPDATE octave_fleet.call SET work = $2, body = $3 WHERE id = $1 AND key = $4 AND (ended IS NULL OR result = 'lost')`,
-			t.id, s.ID, body, q.Key[:]); err != nil {
+		t.end = river.JobSnooze(askedElsewhere)
+		if _, err := tx.Exec(ctx, sql, args...); err != nil {
 			return err
 		}
-		t.end = river.JobSnooze(askedElsewhere)
 		if open, err := reopen(ctx, tx, t.id); err != nil || !open {
 			return err
 		}
 		t.end = nil
 		return t.handOver(ctx, tx, s)
 	}
-	err = w.db.transaction(t.ctx, store) //nolint:contextcheck // an id is stored after the call's ctx has ended, too
-	if class(err) == "23" {              // another host began to ask at the same moment, which is seen now
-		err = w.db.transaction(t.ctx, store) //nolint:contextcheck // likewise
+	err := t.worker.db.transaction(t.ctx, store)
+	if class(err) == "23" { // another host began to ask at the same moment, which is seen now
+		err = t.worker.db.transaction(t.ctx, store)
 	}
 	if err != nil {
-		return nil, &pipeline.JournalError{Err: err}
+		return &pipeline.JournalError{Err: err}
 	}
-	return nil, pipeline.StillWaiting("submitted", pipeline.ErrStopped)
+	return nil
 }
 
 // reopen has a call with an id wait for its answer, unless it has one, or somebody asks
@@ -128,37 +138,17 @@ func (j *job) pollEvery() time.Duration {
 func (t *turn) follow(q *pipeline.Question) error {
 	w, s := t.worker, *t.follows
 	s.Row = t.Args.Row
-	anew := false // the fleet did not know of it
-	err := w.db.transaction(t.ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if anew = t.followed == 0; anew {
-			entered, err := tx.Exec(ctx, `INSERT INTO octave_fleet.call (id, queue, key, run, host, asked, until, work, body) OVERRIDING SYSTEM VALUE
-				VALUES ($1, $2, $3, $4, $5, $6, 'infinity', $7, $8) ON CONFLICT DO NOTHING`,
-				t.id, w.queue.Load(), q.Key[:], t.Args.Run, w.host.Load(), s.At, s.ID, pipeline.SubmittedRecord(q, s).Body)
-			if err != nil || entered.RowsAffected() == 0 { // somebody asks: it is looked at once more
-				t.end = river.JobSnooze(askedElsewhere)
-				return err
-			}
-		} else {
-			t.id = t.followed
-			if open, err := reopen(ctx, tx, t.id); err != nil || !open { // likewise
-				t.end = river.JobSnooze(askedElsewhere)
-				return err
-			}
-		}
-		t.end = nil
-		return t.handOver(ctx, tx, s)
-	})
-	if class(err) == "23" { // likewise
-		t.end = river.JobSnooze(askedElsewhere)
-		return nil
+	if t.id = cmp.Or(t.followed, t.id); t.followed > 0 {
+		return t.keep(s, "")
 	}
-	if err != nil {
-		return &pipeline.JournalError{Err: err}
-	}
-	if anew && t.end == nil {
+	// The fleet did not know of it.
+	err := t.keep(s, `INSERT INTO octave_fleet.call (id, queue, key, run, host, asked, until, work, body) OVERRIDING SYSTEM VALUE
+		VALUES ($1, $2, $3, $4, $5, $6, 'infinity', $7, $8) ON CONFLICT DO NOTHING`,
+		t.id, w.queue.Load(), q.Key[:], t.Args.Run, w.host.Load(), s.At, s.ID, pipeline.SubmittedRecord(q, s).Body)
+	if err == nil && t.end == nil {
 		w.tell(func(s *schedule) pipeline.Event { s.pace.Flying++; return nil })
 	}
-	return nil
+	return err
 }
 
 // poll asks once what has become of a submission. While there is no answer, the job goes
@@ -174,11 +164,7 @@ func (t *turn) poll(p *poll) error {
 	}
 	var open bool
 	err = w.db.patient(t.ctx, func(ctx context.Context) error {
-		err := w.db.pool.QueryRow(ctx, `SELECT true FROM octave_fleet.call WHERE id = $1 AND work = $2 AND ended IS NULL`, p.Call, p.Work).Scan(&open)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		return err
+		return w.db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM octave_fleet.call WHERE id = $1 AND work = $2 AND ended IS NULL)`, p.Call, p.Work).Scan(&open)
 	})
 	if err != nil {
 		return t.gaveUp(&pipeline.JournalError{Err: err})

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"time"
@@ -66,7 +65,7 @@ func (t *turn) work() error {
 	}
 	q, err := t.Args.question()
 	if err != nil {
-		w.cfg.Log.Warn("a job that this version does not understand is left to others", slog.Int64("job", t.ID), slog.String("error", err.Error()))
+		w.cfg.Warn("a job that this version does not understand is left to others", "job", t.ID, "error", err)
 		return river.JobSnooze(refusedFor)
 	}
 	defer t.release()

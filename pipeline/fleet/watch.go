@@ -149,9 +149,7 @@ func (c *Coordinator) react(s state) {
 	}
 	if s.paused != c.paused {
 		c.paused = s.paused
-		if c.cfg.Paused != nil {
-			c.cfg.Paused(s.paused)
-		}
+		c.cfg.Paused(s.paused)
 	}
 	exhausted, failing := len(s.paces) > 0, false
 	for i := range s.paces {
@@ -188,22 +186,16 @@ func (c *Coordinator) hosts(n int, left error) {
 	switch {
 	case n > 0:
 		if !c.alone.IsZero() {
-			c.tellHosts(n, nil)
+			c.cfg.Hosts(n, nil)
 		}
 		c.alone = time.Time{}
 	case time.Since(c.back) < deadFor: // who has not beaten yet
 	case c.alone.IsZero():
 		c.alone = time.Now()
-		c.tellHosts(0, left)
+		c.cfg.Hosts(0, left)
 	case left != nil && time.Since(c.alone) > min(c.cfg.Patience, newKey):
 		c.brake.Pull(left)
 	case time.Since(c.alone) > c.cfg.Patience:
 		c.brake.Pull(fmt.Errorf("%w: no worker serves the queue", pipeline.ErrOutage))
-	}
-}
-
-func (c *Coordinator) tellHosts(n int, left error) {
-	if c.cfg.Hosts != nil {
-		c.cfg.Hosts(n, left)
 	}
 }

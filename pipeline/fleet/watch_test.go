@@ -72,7 +72,7 @@ func TestWaitingForHosts(t *testing.T) {
 func TestPausesAreTold(t *testing.T) {
 	now := time.Now()
 	var told []time.Duration
-	c := &Coordinator{brake: pipeline.NewBrake(context.Background()), cfg: CoordinatorConfig{Patience: time.Hour, Observer: func(e pipeline.Event) {
+	c := &Coordinator{brake: pipeline.NewBrake(context.Background()), cfg: CoordinatorConfig{Patience: time.Hour, Hosts: func(int, error) {}, Observer: func(e pipeline.Event) {
 		if pause, ok := e.(pipeline.Slowed); ok {
 			told = append(told, pause.For)
 		}

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -46,9 +46,7 @@ type WorkerConfig struct {
 	Retain      time.Duration // how long answers are kept; 0 for ever
 
 	Observer pipeline.Observer
-	Log      *slog.Logger // of what a host does for others
-
-	EngineLog *slog.Logger // of River, to which every lost connection is an error
+	Warn     func(text string, namesAndValues ...any) // of what befalls a host
 }
 
 // DefaultLimit holds for a key for which nobody said one, as in a run.
@@ -64,6 +62,7 @@ type Worker struct {
 	queue atomic.Int32
 	host  atomic.Int32
 	name  string
+	said  slog.Handler // River, to which every lost connection is an error
 
 	looking, entering *together[*turn]
 	settling          *together[ending]
@@ -98,7 +97,7 @@ type sight struct {
 
 // NewWorker makes the host known. Pulling the brake drains it.
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
-	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), said: slog.DiscardHandler, slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		polls: rate.NewLimiter(0, 1)}
 	most := func(*turn) int { return statementBytes / 100 }
 	w.looking = newTogether(1, func(turns []*turn) error { return w.admit(turns, false) }, most) //nolint:contextcheck // each turn has its own
@@ -128,7 +127,7 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 		return nil, err
 	}
 	if cfg.Limit != nil && *cfg.Limit != allowed {
-		cfg.Log.Warn("the rate is changed for all workers with this key", slog.Any("from", Rate(allowed)), slog.Any("to", Rate(*cfg.Limit)))
+		cfg.Warn("the rate is changed for all workers with this key", "from", Rate(allowed), "to", Rate(*cfg.Limit))
 		allowed = *cfg.Limit
 	}
 	w.seen.Store(&sight{allowed: allowed})
@@ -138,13 +137,8 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 
 // hostName is unique among processes, and says which machine.
 func hostName() string {
-	var id [4]byte
-	_, _ = rand.Read(id[:])
-	machine, err := os.Hostname()
-	if err != nil || machine == "" {
-		machine = "host"
-	}
-	return fmt.Sprintf("%.60s-%s", machine, hex.EncodeToString(id[:]))
+	machine, _ := os.Hostname()
+	return fmt.Sprintf("%.60s-%s", cmp.Or(machine, "host"), strings.ToLower(rand.Text()[:8]))
 }
 
 // A Rate is a limit in words.
@@ -182,43 +176,41 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	side, stopSide := context.WithCancel(hard)
-	defer stopSide()
-	var g errgroup.Group
-	err = w.serve(ctx, side, &g, client)
-	stopSide()
-	if err := errors.Join(err, g.Wait()); err != nil {
+	// A database that is away is waited for.
+	soft, cancel := w.brake.Bound(ctx)
+	defer cancel()
+	outlives := context.WithoutCancel(ctx)
+	err = w.db.patient(soft, func(context.Context) error { return client.Start(outlives) })
+	switch {
+	case err == nil:
+		err = w.serve(ctx, client)
+	case over(soft):
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
 	w.giveUp(w.starts...)
 	if err := w.retire(ctx); err != nil {
-		w.cfg.Log.Warn("the fleet was not told that this host has ended; others will notice", slog.String("error", err.Error()))
+		w.cfg.Warn("the fleet was not told that this host has ended; others will notice", "error", err)
 	}
 	return nil
 }
 
-// serve runs the engine until the brake is pulled and its jobs are done. It waits
-// for a database that is away when it begins. What it starts beside ends with side.
-func (w *Worker) serve(ctx, side context.Context, g *errgroup.Group, client *river.Client[pgx.Tx]) error {
-	soft, cancel := w.brake.Bound(ctx)
-	defer cancel()
-	outlives := context.WithoutCancel(ctx)
-	if err := w.db.patient(soft, func(context.Context) error { return client.Start(outlives) }); err != nil {
-		if w.brake.Reason() != nil {
-			return nil
-		}
-		return err
-	}
-	g.Go(func() error { return (&keeper{w: w, client: client, served: map[string]bool{}}).run(side) })
-	<-w.brake.Pulled()
+// serve has River at work until the brake is pulled and its jobs are done.
+func (w *Worker) serve(ctx context.Context, client *river.Client[pgx.Tx]) error {
 	stopping, giveUp := context.WithCancel(ctx)
 	defer giveUp()
+	var g errgroup.Group
+	g.Go(func() error { return (&keeper{w: w, client: client, served: map[string]bool{}}).run(stopping) })
+	<-w.brake.Pulled()
 	g.Go(func() error { w.drain(stopping, giveUp); return nil })
 	err := client.Stop(stopping)
 	if !over(ctx) && over(stopping) {
-		return nil // River finds by their age what it cannot put back now
+		err = nil // River finds by their age what it cannot put back now
 	}
-	return err
+	giveUp()
+	return errors.Join(err, g.Wait())
 }
 
 // drain gives River a moment to put its jobs back when no call is on the wire any more,
@@ -286,7 +278,7 @@ func (w *Worker) engine() (*river.Client[pgx.Tx], error) {
 		JobTimeout:           w.cfg.RescueAfter,
 		RescueStuckJobsAfter: w.cfg.RescueAfter,
 		PeriodicJobs:         []*river.PeriodicJob{upkeepJob()},
-		Logger:               w.cfg.EngineLog,
+		Logger:               slog.New(w.said),
 	})
 }
 

@@ -102,7 +102,7 @@ func (o *Options) Check() error {
 	if err := errors.Join(OneOf("on-timeout", o.Pace.OnTimeout, "retry", "fail"), OneOf("changed", o.Budget.Changed, "", ChangedRedo, ChangedKeep)); err != nil {
 		return err
 	}
-	for flag, n := range map[string]int{"concurrency": o.Pace.Concurrency - 1, "retries": o.Pace.Retries, "limit": o.Budget.Limit, "emails": o.Output.Emails} {
+	for flag, n := range map[string]int{"concurrency": o.Pace.Concurrency - 1, "timeout": int(o.Service.Timeout) - 1, "retries": o.Pace.Retries, "limit": o.Budget.Limit, "emails": o.Output.Emails} {
 		if n < 0 {
 			return exit.UsageError("--%s is too small", flag)
 		}

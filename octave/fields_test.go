@@ -59,3 +59,13 @@ func TestFields(t *testing.T) {
 		t.Error("a field stands twice in the table")
 	}
 }
+
+// Who writes a field that there is not reads which ones there are.
+func TestUnknownFieldNamesTheOthers(t *testing.T) {
+	err := new(Request).Set("emial", "x")
+	for _, name := range []string{"email,", "runtimeContext.STEP,", "customContext.{playbook,product,service,persona,segment}.oId,"} {
+		if err == nil || !strings.Contains(err.Error(), " "+name) {
+			t.Errorf("%v: does not name %s", err, name)
+		}
+	}
+}

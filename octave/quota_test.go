@@ -19,6 +19,7 @@ func TestQuota(t *testing.T) {
 		`RateLimit: "default";r=50;t=30`:                                                                                                     {},
 		`RateLimit-Policy: "a";q=100;w=60|RateLimit: "a";r=50`:                                                                               {100, 50, 30 * time.Second, time.Minute},
 		`RateLimit-Policy: "a";q=100;w=60|RateLimit: "a";r=0`:                                                                                {100, 0, 600 * time.Millisecond, time.Minute},
+		`RateLimit-Policy: "a";q=100;w=60|RateLimit: "a";r=50;t=0`:                                                                           {},
 		`RateLimit-Policy: "a";q=100|RateLimit: "a";r=50`:                                                                                    {},
 		`RateLimit: limit=100, remaining=50, reset=30`:                                                                                       {100, 50, 30 * time.Second, 0},
 		`RateLimit: limit=100, remaining=50, reset=30|RateLimit-Policy: 100;w=60`:                                                            {100, 50, 30 * time.Second, time.Minute},

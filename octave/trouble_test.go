@@ -113,6 +113,7 @@ func TestTroubleOfAName(t *testing.T) {
 		&net.OpError{Err: os.NewSyscallError("socket", syscall.EMFILE)}:        TooManyFiles,
 		&net.OpError{Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}: 0,
 		context.DeadlineExceeded:                                               0,
+		x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}:         UnknownAuthority,
 	} {
 		if got := troubleOf(fmt.Errorf("dial: %w", err)); got != want {
 			t.Errorf("%v: got trouble %d, want %d", err, got, want)

@@ -236,7 +236,7 @@ func TestNoSuchPreset(t *testing.T) {
 	}
 	for preset, opt := range map[string]Options{
 		"instantly":    {Columns: []string{"a column with a long name"}, Keep: []string{"a column with a long name"}},
-		"outreach:148": {Emails: 4},
+		"outreach:144": {Emails: 4},
 	} {
 		opt.Preset, opt.Rule = preset, rule(t)
 		f := mustCreate(t, filepath.Join(t.TempDir(), "o.csv"), opt)
@@ -246,6 +246,11 @@ func TestNoSuchPreset(t *testing.T) {
 		}
 		_ = f.Abort()
 	}
+	f := mustCreate(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "outreach:143", Emails: 4, Rule: rule(t)})
+	if _, err := f.Finish(); err != nil {
+		t.Errorf("up to the last field that there is: %v", err)
+	}
+	_ = f.Abort()
 }
 
 func TestSpelling(t *testing.T) {
@@ -260,6 +265,7 @@ func TestSpelling(t *testing.T) {
 		{"plain", "", "a < b\nc", "text", "a < b\nc"},
 		{"plain link", "", "see [it](https://example.com)", "text", "see it (https://example.com)"},
 		{"plain HTML", "", "<style>x</style><p>a &amp; <b>b</b></p><ul><li>c</li><li>d</li></ul>e<br>f <a href=\"https://example.com\">g</a>", "html", "a & b\n\n- c\n- d\n\ne\nf g (https://example.com)"},
+		{"spaces in plain HTML", "", "a <b> b </b> c<br> d <p> e</p>", "html", "a b c\nd\n\ne"},
 		{"plain Markdown", "", "**a**\n\nb [c](https://example.com)", "markdown", "a\n\nb c (https://example.com)"},
 	}
 	for _, tt := range tests {

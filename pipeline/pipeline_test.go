@@ -306,6 +306,31 @@ func TestWindowBoundsWhatIsReadAhead(t *testing.T) {
 	})
 }
 
+// TestKnownRowsStayNear reads a list on only as its rows are written, where nothing is
+// being asked that could hold them up.
+func TestKnownRowsStayNear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		if err := r.run(t, t.Context(), people(10*stretch)); err != nil {
+			t.Fatal(err)
+		}
+		r.again()
+		read, most := 0, 0
+		r.events = func(e Event) {
+			if done, ok := e.(RowDone); ok && done.Row%stretch == 1 {
+				synctest.Wait()
+				most = max(most, read-done.Row)
+			}
+		}
+		if err := r.run(t, t.Context(), counted(people(10*stretch), &read)); err != nil {
+			t.Fatal(err)
+		}
+		if most < stretch || most > 2*stretch {
+			t.Errorf("up to %d rows were read ahead, of stretches of %d", most, stretch)
+		}
+	})
+}
+
 func counted(src iter.Seq2[reader.Contact, error], n *int) iter.Seq2[reader.Contact, error] {
 	return func(yield func(reader.Contact, error) bool) {
 		for c, err := range src {

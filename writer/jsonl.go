@@ -90,9 +90,6 @@ func (l *lines) write(row Row) error {
 	if err := l.writeInput(row); err != nil {
 		return err
 	}
-	if l.text.Len() > 1 {
-		l.text.WriteByte(',')
-	}
 	if err := l.field(l.name, newAnswer(row)); err != nil {
 		return err
 	}
@@ -115,15 +112,8 @@ func (l *lines) writeInput(row Row) error {
 }
 
 func (l *lines) writeCells(cells []string) error {
-	for n, i := range l.input.kept {
-		if n > 0 {
-			l.text.WriteByte(',')
-		}
-		cell := ""
-		if i < len(cells) {
-			cell = cells[i]
-		}
-		if err := l.field(l.input.columns[i], cell); err != nil {
+	for n, cell := range l.input.pick(nil, cells) {
+		if err := l.field(l.input.columns[l.input.kept[n]], cell); err != nil {
 			return err
 		}
 	}
@@ -135,18 +125,11 @@ func (l *lines) writeKept(object json.RawMessage) error {
 	if err := json.Unmarshal(object, &fields); err != nil {
 		return err
 	}
-	first := true
 	for _, name := range l.input.names() {
-		value, ok := fields[name]
-		if !ok {
-			continue
-		}
-		if !first {
-			l.text.WriteByte(',')
-		}
-		first = false
-		if err := l.field(name, value); err != nil {
-			return err
+		if value, ok := fields[name]; ok {
+			if err := l.field(name, value); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -172,8 +155,11 @@ func (l *lines) splice(object json.RawMessage) error {
 	return nil
 }
 
-// field writes "name":value.
+// field writes "name":value, behind a comma unless it is the first.
 func (l *lines) field(name string, value any) error {
+	if l.text.Len() > 1 {
+		l.text.WriteByte(',')
+	}
 	if err := l.value(name); err != nil {
 		return err
 	}

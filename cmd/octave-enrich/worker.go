@@ -70,7 +70,6 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 	if err != nil {
 		return err
 	}
-	tune(0)
 	client, err := o.NewClient(version)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -83,9 +84,6 @@ func stamp(q [16]byte, usage float64) metadata {
 
 // spoiled is an answer that was paid for and is of no use.
 func (a answer) spoiled(kind string) answer {
-	if a.Data == nil {
-		return a
-	}
 	spoiled := *a.Data
 	if kind == "nomessages" {
 		spoiled.Emails = []message{}
@@ -99,34 +97,32 @@ func (a answer) spoiled(kind string) answer {
 
 // bare is the least that a found answer may hold.
 func (a answer) bare() []byte {
-	if a.Data == nil {
-		return encode(a)
-	}
-	emails := make([]map[string]any, len(a.Data.Emails))
-	for i, m := range a.Data.Emails {
-		emails[i] = map[string]any{"subject": nil, "email": m.text(), "coreValueProp": nil, "sections": nil}
-	}
 	return encode(map[string]any{
 		"_metadata": map[string]any{}, "found": true, "message": nil,
-		"data": map[string]any{"emails": emails, "playbook": nil, "persona": nil, "annotations": nil},
+		"data": map[string]any{"emails": a.messages(map[string]any{"subject": nil, "coreValueProp": nil, "sections": nil}),
+			"playbook": nil, "persona": nil, "annotations": nil},
 	})
 }
 
 // mistyped has the right messages amid values of the wrong types, and fields
 // nobody knows.
 func (a answer) mistyped() []byte {
-	if a.Data == nil {
-		return encode(a)
-	}
-	emails := make([]map[string]any, len(a.Data.Emails))
-	for i, m := range a.Data.Emails {
-		emails[i] = map[string]any{"subject": 7, "email": m.text(), "coreValueProp": []string{"x"}, "sections": "none", "score": 0.5}
-	}
 	return encode(map[string]any{
 		"_metadata": map[string]any{"requestId": 12, "usage": "1.50", "timestamp": false, "message": []int{}},
 		"found":     true, "message": map[string]any{}, "new": nil,
-		"data": map[string]any{"emails": emails, "playbook": "Growing revenue teams", "persona": []int{1}, "product": true, "outputType": 3},
+		"data": map[string]any{"emails": a.messages(map[string]any{"subject": 7, "coreValueProp": []string{"x"}, "sections": "none", "score": 0.5}),
+			"playbook": "Growing revenue teams", "persona": []int{1}, "product": true, "outputType": 3},
 	})
+}
+
+// messages have the right text beside other fields.
+func (a answer) messages(others map[string]any) (list []map[string]any) {
+	for _, m := range a.Data.Emails {
+		others = maps.Clone(others)
+		others["email"] = m.text()
+		list = append(list, others)
+	}
+	return list
 }
 
 // text is the whole text of a message, whatever its shape.

@@ -186,7 +186,7 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request) {
 	if !known {
 		job, known = s.recall(id)
 	}
-	kind := s.pollKind(job)
+	kind := drawn(s.polls, s.cfg.Seed+1, job.q, job.Polled)
 	if kind != ok {
 		s.books.fault(kind)
 	}
@@ -215,17 +215,6 @@ func (s *Server) recall(id string) (job work, known bool) {
 	}
 	req, err := parse(body)
 	return work{call: call{req: req, q: Question(req), kind: ok}, begun: time.Now()}, err == nil
-}
-
-// pollKind decides the fault of a poll, as that of a call is.
-func (s *Server) pollKind(job work) string {
-	u := unit(mix(s.cfg.Seed+1, job.q, uint64(job.Polled)))
-	for _, share := range s.polls {
-		if u < share.upto {
-			return share.kind
-		}
-	}
-	return ok
 }
 
 // tells is the answer to a poll, and whether it is the last word.

@@ -216,8 +216,13 @@ func (s *Server) kind(q [16]byte, t turn) string {
 	if t.call < len(s.cfg.Script) {
 		return s.cfg.Script[t.call]
 	}
-	u := unit(mix(s.cfg.Seed, q, uint64(t.ask)))
-	for _, share := range s.faults {
+	return drawn(s.faults, s.cfg.Seed, q, t.ask)
+}
+
+// drawn is the kind whose share a question hits the n-th time.
+func drawn(shares []share, seed uint64, q [16]byte, n int) string {
+	u := unit(mix(seed, q, uint64(n)))
+	for _, share := range shares {
 		if u < share.upto {
 			return share.kind
 		}

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,17 +21,6 @@ type wire struct {
 	octave.Request
 	RuntimeContext      map[string]json.RawMessage `json:"runtimeContext"`
 	RuntimeInstructions map[string]json.RawMessage `json:"runtimeInstructions"`
-}
-
-// readRequest reads the whole body, whatever is in it: only then does net/http
-// notice that a client has left, and end the request's context.
-func readRequest(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if size := r.ContentLength; size >= 0 && size <= maxRequest {
-		body := make([]byte, size)
-		_, err := io.ReadFull(r.Body, body)
-		return body, err
-	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 }
 
 // parse reads a request as strictly as the service is known to be, with the

@@ -33,7 +33,9 @@ type call struct {
 // accept reads a request and opens an entry in the books, which the caller shuts;
 // or it refuses. more checks what else has to be in the body; nil for nothing.
 func (s *Server) accept(w http.ResponseWriter, r *http.Request, more func(body []byte, req octave.Request) error) (c call, accepted bool) {
-	body, err := readRequest(w, r)
+	// The whole body, whatever is in it: only then does net/http notice that a client has
+	// left, and end the request's context.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		refuse(w, http.StatusRequestEntityTooLarge, "Request body is too large")
 		return c, false
@@ -132,10 +134,10 @@ func spoils(kind string) bool { return kind == "nomessages" || kind == "notext" 
 
 // result is the answer that the work of a call brings, as JSON.
 func (s *Server) result(c call) []byte {
-	a := notFound(c.q)
-	if s.finds(c) {
-		a = s.compose(c.req, c.q)
+	if !s.finds(c) {
+		return encode(notFound(c.q))
 	}
+	a := s.compose(c.req, c.q)
 	switch c.kind {
 	case "nomessages", "notext":
 		return encode(a.spoiled(c.kind))

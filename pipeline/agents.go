@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -24,19 +22,10 @@ type AgentBody struct {
 	Steps int `json:"steps,omitempty"`
 }
 
-// readAgent reads such a record; it reports false for any other.
-func readAgent(rec checkpoint.Record) (body AgentBody, ok bool) {
-	return body, rec.Type == Described && json.Unmarshal(rec.Body, &body) == nil
-}
-
 // LastAgent is what an agent was when it was noted last; the zero value when it
 // never was.
-func LastAgent(records []checkpoint.Record, oid string) (last AgentBody) {
-	for _, rec := range records {
-		if body, is := readAgent(rec); is && body.OID == oid {
-			last = body
-		}
-	}
+func LastAgent(records []checkpoint.Record, oid string) AgentBody {
+	last, _, _ := lastOf(records, Described, func(b AgentBody) bool { return b.OID == oid })
 	return last
 }
 
@@ -67,7 +56,7 @@ func Edits(records []checkpoint.Record, journal iter.Seq2[checkpoint.Entry, erro
 	var agents []string // in the order in which they were described first
 	edited := false
 	for _, rec := range records {
-		if body, ok := readAgent(rec); ok {
+		if body, ok := bodyOf[AgentBody](rec, Described); ok {
 			if len(seen[body.OID]) == 0 {
 				agents = append(agents, body.OID)
 			}
@@ -103,25 +92,21 @@ type description struct {
 // for answers from before the agent was first described.
 func answerers(journal iter.Seq2[checkpoint.Entry, error], seen map[string][]description) (map[checkpoint.Key]AgentBody, error) {
 	last := map[checkpoint.Key]AgentBody{}
-	for entry, err := range journal {
-		var damage *checkpoint.DamageError
-		if errors.As(err, &damage) {
-			continue
-		}
+	for rec, err := range answersIn(journal) {
 		if err != nil {
 			return nil, err
 		}
-		request, ok := askedIn(entry.Record)
-		if entry.Type != checkpoint.Answered || !ok {
+		request, ok := askedIn(rec)
+		if !ok {
 			continue
 		}
-		if replaces := ReadFacts(entry.Record).Replaces; replaces != nil {
+		if replaces := ReadFacts(rec).Replaces; replaces != nil {
 			delete(last, *replaces)
 		}
-		delete(last, entry.Key)
+		delete(last, rec.Key)
 		for _, then := range slices.Backward(seen[request.AgentOID+request.ExperimentOID]) {
-			if !entry.At.Before(then.at) {
-				last[entry.Key] = then.AgentBody
+			if !rec.At.Before(then.at) {
+				last[rec.Key] = then.AgentBody
 				break
 			}
 		}

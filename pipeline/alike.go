@@ -129,14 +129,11 @@ func sameWords(message string) string {
 
 // Proven says whether a journal holds an answer of the agent of these settings.
 func Proven(journal iter.Seq2[checkpoint.Entry, error], settings Settings) (bool, error) {
-	for entry, err := range journal {
+	for rec, err := range answersIn(journal) {
 		if err != nil {
 			return false, &JournalError{Err: err}
 		}
-		if entry.Type != checkpoint.Answered {
-			continue
-		}
-		if request, ok := askedIn(entry.Record); ok && request.AgentOID == settings.Agent && request.ExperimentOID == settings.Experiment {
+		if request, ok := askedIn(rec); ok && request.AgentOID == settings.Agent && request.ExperimentOID == settings.Experiment {
 			return true, nil
 		}
 	}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -107,23 +106,16 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 
 // match finds answers about the people who are to be asked. The last answer counts.
 func (s *surveyor) match(records iter.Seq2[checkpoint.Entry, error], earlier map[checkpoint.Key]checkpoint.Key) error {
-	for entry, err := range records {
-		var damage *checkpoint.DamageError
-		if errors.As(err, &damage) {
-			continue
-		}
+	for rec, err := range answersIn(records) {
 		if err != nil {
 			return &JournalError{err}
 		}
-		if entry.Type != checkpoint.Answered {
+		if _, listed := s.asked[rec.Key]; listed {
 			continue
 		}
-		if _, listed := s.asked[entry.Key]; listed {
-			continue
-		}
-		if request, ok := askedIn(entry.Record); ok {
+		if request, ok := askedIn(rec); ok {
 			for _, key := range s.people.find(request) {
-				earlier[key] = entry.Key
+				earlier[key] = rec.Key
 			}
 		}
 	}

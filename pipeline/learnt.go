@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"encoding/json"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -65,14 +64,9 @@ const forgottenAfter = 24 * time.Hour
 // LastPace is what the last run that learnt something found the service to take,
 // and when; it reports false when that is none, or too old.
 func LastPace(records []checkpoint.Record, now time.Time) (learnt PaceBody, at time.Time, ok bool) {
-	for _, rec := range records {
-		var body PaceBody
-		if rec.Type == Paced && json.Unmarshal(rec.Body, &body) == nil {
-			learnt, at = body, rec.At
-		}
-	}
-	age := now.Sub(at)
-	return learnt, at, learnt != PaceBody{} && age >= 0 && age < forgottenAfter
+	learnt, rec, _ := lastOf(records, Paced, func(PaceBody) bool { return true })
+	age := now.Sub(rec.At)
+	return learnt, rec.At, learnt != PaceBody{} && age >= 0 && age < forgottenAfter
 }
 
 // A Gain is what a higher bound of the user's would have brought.

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"cmp"
-	"encoding/json"
 	"hash/maphash"
 	"maps"
 	"slices"
@@ -116,8 +115,7 @@ func (l *Ledger) settle(key checkpoint.Key, to outcome) {
 // sent takes a submission down whose id is not known yet.
 func (l *Ledger) sent(rec checkpoint.Record) {
 	l.lose(rec.Key) // the one before was cut off
-	var body askedBody
-	if json.Unmarshal(rec.Body, &body) == nil && body.Async {
+	if body, ok := bodyOf[askedBody](rec, checkpoint.Asked); ok && body.Async {
 		l.unnamed[rec.Key] = LostSubmission{Key: rec.Key, Row: body.Row, At: rec.At}
 	}
 }

@@ -253,7 +253,10 @@ func (r *run) line(ctx context.Context, s *place) error {
 // no row of the list asks any more: they are paid for. It returns when each of
 // them was polled once.
 func (r *run) resume(ctx context.Context) error {
-	open := r.cfg.Memory.submissions()
+	var open []*Question
+	if r.cfg.Memory != nil {
+		open = r.cfg.Memory.Submissions.Earlier()
+	}
 	polled := make(chan struct{}, len(open))
 	for _, q := range open {
 		q := *q

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,18 +109,44 @@ type PaceBody struct {
 	InFlight int     `json:"in_flight,omitempty"` // calls at the same time; 0 when that is no bound
 }
 
-// ReadRun reads a run record; it reports false for any other.
-func ReadRun(rec checkpoint.Record) (body RunBody, ok bool) {
-	return body, rec.Type == checkpoint.Run && json.Unmarshal(rec.Body, &body) == nil
+// bodyOf reads a record of a type; it reports false for any other.
+func bodyOf[T any](rec checkpoint.Record, kind string) (body T, ok bool) {
+	ok = rec.Type == kind && json.Unmarshal(rec.Body, &body) == nil
+	return body, ok
 }
 
-// LastRun is the last run of a journal; false when it holds none.
-func LastRun(records []checkpoint.Record) (last RunBody, ok bool) {
-	for _, rec := range records {
-		if body, is := ReadRun(rec); is {
-			last, ok = body, true
+// lastOf is the last body of a type that is wanted, and its record; false when there is
+// none.
+func lastOf[T any](records []checkpoint.Record, kind string, wanted func(T) bool) (last T, at checkpoint.Record, ok bool) {
+	for _, rec := range slices.Backward(records) {
+		if last, ok = bodyOf[T](rec, kind); ok && wanted(last) {
+			return last, rec, true
 		}
 	}
+	return *new(T), at, false
+}
+
+// answersIn are the answered records of a journal, but for those that are damaged.
+func answersIn(journal iter.Seq2[checkpoint.Entry, error]) iter.Seq2[checkpoint.Record, error] {
+	return func(yield func(checkpoint.Record, error) bool) {
+		for entry, err := range journal {
+			var damage *checkpoint.DamageError
+			if errors.As(err, &damage) || err == nil && entry.Type != checkpoint.Answered {
+				continue
+			}
+			if !yield(entry.Record, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ReadRun reads a run record; it reports false for any other.
+func ReadRun(rec checkpoint.Record) (RunBody, bool) { return bodyOf[RunBody](rec, checkpoint.Run) }
+
+// LastRun is the last run of a journal; false when it holds none.
+func LastRun(records []checkpoint.Record) (RunBody, bool) {
+	last, _, ok := lastOf(records, checkpoint.Run, func(RunBody) bool { return true })
 	return last, ok
 }
 
@@ -161,8 +188,8 @@ func CutShort(records []checkpoint.Record) bool {
 }
 
 // ReadOutput reads an output record; it reports false for any other.
-func ReadOutput(rec checkpoint.Record) (body OutputBody, ok bool) {
-	return body, rec.Type == checkpoint.Output && json.Unmarshal(rec.Body, &body) == nil
+func ReadOutput(rec checkpoint.Record) (OutputBody, bool) {
+	return bodyOf[OutputBody](rec, checkpoint.Output)
 }
 
 // AnswerBody is the body of an answered record.
@@ -341,11 +368,7 @@ func ofType(records []checkpoint.Record, kind string) []checkpoint.Record {
 
 // LastOutput is the file with the rows of the last run or export, "" when there is
 // none.
-func LastOutput(records []checkpoint.Record) (path string) {
-	for _, rec := range records {
-		if body, ok := ReadOutput(rec); ok && !body.Page && !strings.Contains(body.Path, ".held.") {
-			path = body.Path
-		}
-	}
-	return path
+func LastOutput(records []checkpoint.Record) string {
+	last, _, _ := lastOf(records, checkpoint.Output, func(b OutputBody) bool { return !b.Page && !strings.Contains(b.Path, ".held.") })
+	return last.Path
 }

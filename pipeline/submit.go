@@ -98,14 +98,6 @@ func (s *Submissions) End(key checkpoint.Key) {
 	delete(s.open, key)
 }
 
-// submissions are the questions of an earlier run that the service works on.
-func (m *Memory) submissions() []*Question {
-	if m == nil {
-		return nil
-	}
-	return m.Submissions.Earlier()
-}
-
 // Earlier are the questions of an earlier run, the oldest submission first.
 func (s *Submissions) Earlier() (list []*Question) {
 	if s == nil {

@@ -29,8 +29,7 @@ type takenBody struct {
 // A journal that was killed in between goes on where it was.
 func ReadTaken(records []checkpoint.Record) (begun, done bool) {
 	for _, rec := range records {
-		var body takenBody
-		if rec.Type == Taken && json.Unmarshal(rec.Body, &body) == nil {
+		if body, ok := bodyOf[takenBody](rec, Taken); ok {
 			begun, done = true, done || body.Done
 		}
 	}
@@ -190,15 +189,13 @@ type notes map[string]bool
 
 // noteID tells records apart wherever they were copied to; it is "" for others.
 func noteID(rec checkpoint.Record) string {
-	var filed FiledBody
-	var agent AgentBody
-	var again AgainBody
-	switch {
-	case rec.Type == Again && json.Unmarshal(rec.Body, &again) == nil:
+	if again, ok := bodyOf[AgainBody](rec, Again); ok {
 		return fmt.Sprint(rec.Type, rec.At.UnixMilli(), again.Keys, again.With, again.Undo)
-	case rec.Type == Filed && json.Unmarshal(rec.Body, &filed) == nil:
+	}
+	if filed, ok := bodyOf[FiledBody](rec, Filed); ok {
 		return fmt.Sprint(rec.Type, filed.ID, filed.Part, filed.Done)
-	case rec.Type == Described && json.Unmarshal(rec.Body, &agent) == nil:
+	}
+	if agent, ok := bodyOf[AgentBody](rec, Described); ok {
 		return fmt.Sprint(rec.Type, rec.At.UnixMilli(), agent)
 	}
 	return ""

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
-	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/lists"
@@ -14,6 +13,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/plans"
 	"octave-enrich/cmd/octave-enrich/words"
+	"octave-enrich/pipeline"
 )
 
 func newPlan(a *app) *cobra.Command {
@@ -90,17 +90,17 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	if err := e.Price(o, v.Past, budgets, version); err != nil {
+	if err := e.Price(o, &v.Past, budgets, version); err != nil {
 		return err
 	}
 	if e.Upload, err = outputs.Rehearse(o, v.List, v.Journal, v.Places, a.stdout); err != nil {
 		return err
 	}
-	return a.tellPlan(o, e, v.Past, limit)
+	return a.tellPlan(o, e, &v.Past, limit)
 }
 
 // tellPlan says how long it takes, and prints the estimate.
-func (a *app) tellPlan(o *options.Options, e plans.Estimate, past checkpoints.Past, limit rate.Limit) error {
+func (a *app) tellPlan(o *options.Options, e plans.Estimate, past *pipeline.Ledger, limit rate.Limit) error {
 	e.Time(o, past, limit)
 	if o.JSON {
 		return words.WriteJSON(a.stdout, e)

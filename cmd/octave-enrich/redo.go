@@ -91,9 +91,9 @@ func (a *app) tellRedo(t *marks.Tally, path string) error {
 	}
 	journal.Close()
 	fmt.Fprintf(a.stdout, "\n%s", words.Count(len(t.Body.Keys)+t.Open, "call"))
-	if n := past.Ledger.Attempts.Answered; n > 0 {
-		fmt.Fprintf(a.stdout, ", about %s (answers so far cost %s each, as reported by the service)", words.Credits(past.Ledger.Usage.Div(n).Mul(len(t.Body.Keys)+t.Open).String()),
-			words.Credits(past.Ledger.Usage.Div(n).String()))
+	if n := past.Attempts.Answered; n > 0 {
+		fmt.Fprintf(a.stdout, ", about %s (answers so far cost %s each, as reported by the service)", words.Credits(past.Usage.Div(n).Mul(len(t.Body.Keys)+t.Open).String()),
+			words.Credits(past.Usage.Div(n).String()))
 	}
 	fmt.Fprintf(a.stdout, "\nnothing was paid; to ask again: %s\n", t.Command)
 	return nil

@@ -55,13 +55,13 @@ func TestOpenForRun(t *testing.T) {
 // A checkpoint tells how long calls take; one without answers, or none, does not.
 func TestPast(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
-	if past, journal, err := OpenPast(path); err != nil || journal != nil || past.Latency() != UsualLatency {
-		t.Errorf("none: %v, %v", past.Latency(), err)
+	if past, journal, err := OpenPast(path); err != nil || journal != nil || Latency(&past) != UsualLatency {
+		t.Errorf("none: %v, %v", Latency(&past), err)
 	}
-	past := Past{Ledger: pipeline.Ledger{LatencyMS: 9000}}
-	past.Ledger.Attempts.Answered = 3
-	if past.Latency() != 3*time.Second {
-		t.Errorf("latency %v", past.Latency())
+	past := pipeline.Ledger{LatencyMS: 9000}
+	past.Attempts.Answered = 3
+	if Latency(&past) != 3*time.Second {
+		t.Errorf("latency %v", Latency(&past))
 	}
 }
 

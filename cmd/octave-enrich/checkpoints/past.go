@@ -13,15 +13,10 @@ import (
 // UsualLatency of a call, when no answer in the checkpoint says better.
 const UsualLatency = 30 * time.Second
 
-// Past is what a checkpoint tells about the cost of calls.
-type Past struct {
-	Ledger pipeline.Ledger
-}
-
 // Latency is how long a call took on the average, or usually takes.
-func (p Past) Latency() time.Duration {
-	if n := p.Ledger.Attempts.Answered; n > 0 {
-		return time.Duration(p.Ledger.LatencyMS/int64(n)) * time.Millisecond
+func Latency(l *pipeline.Ledger) time.Duration {
+	if n := l.Attempts.Answered; n > 0 {
+		return time.Duration(l.LatencyMS/int64(n)) * time.Millisecond
 	}
 	return UsualLatency
 }
@@ -35,21 +30,21 @@ func Unanswered(l *pipeline.Ledger) string {
 }
 
 // OpenPast reads the checkpoint if there is one.
-func OpenPast(path string) (p Past, journal *checkpoint.Journal, err error) {
+func OpenPast(path string) (past pipeline.Ledger, journal *checkpoint.Journal, err error) {
 	if err := checkpoint.Chosen(path, nil); err != nil { // whether or not it is there
-		return p, nil, exit.CheckpointError(path, err)
+		return past, nil, exit.CheckpointError(path, err)
 	}
 	if !paths.Exists(path) {
-		return p, nil, nil
+		return past, nil, nil
 	}
 	if journal, err = checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err != nil {
-		return p, nil, exit.CheckpointError(path, err)
+		return past, nil, exit.CheckpointError(path, err)
 	}
-	if p.Ledger, err = ReadLedger(path); err != nil {
+	if past, err = ReadLedger(path); err != nil {
 		journal.Close()
-		return p, nil, err
+		return past, nil, err
 	}
-	return p, journal, nil
+	return past, journal, nil
 }
 
 // ReadLedger adds a checkpoint up.

@@ -70,10 +70,10 @@ func Seconds(n int, limit rate.Limit, concurrency int, latency time.Duration) fl
 // Price fills in what the calls would cost: by the agent's own word when there is
 // a key, else by the answers in the checkpoint. Calls that a budget does not hold
 // are left out.
-func (e *Estimate) Price(o *options.Options, p checkpoints.Past, budgets pipeline.Budgets, version string) error {
+func (e *Estimate) Price(o *options.Options, past *pipeline.Ledger, budgets pipeline.Budgets, version string) error {
 	var each *pipeline.Amount
-	if n := p.Ledger.Attempts.Answered; n > 0 {
-		mean := p.Ledger.Usage.Div(n)
+	if n := past.Attempts.Answered; n > 0 {
+		mean := past.Usage.Div(n)
 		e.UsagePerCall, each = &mean, &mean
 	}
 	client, err := o.NewClient(version)
@@ -91,7 +91,7 @@ func (e *Estimate) Price(o *options.Options, p checkpoints.Past, budgets pipelin
 	if cost, err := pipeline.ParseAmount(string(e.CostToRun)); err == nil {
 		each, budgets.CostToRun = &cost, cost
 	}
-	budgets.Largest = p.Ledger.Largest
+	budgets.Largest = past.Largest
 	e.keepTo(budgets, each)
 	if each != nil {
 		usage := each.Mul(e.ToAsk)
@@ -151,8 +151,8 @@ func errText(err error) string {
 }
 
 // Time fills in how long the calls take.
-func (e *Estimate) Time(o *options.Options, past checkpoints.Past, limit rate.Limit) {
-	e.Latency = words.Round(past.Latency()).String()
-	e.Seconds = Seconds(e.ToAsk, limit, o.Pace.Concurrency, past.Latency())
-	e.concurrency, e.rate, e.Guessed, e.free = o.Pace.Concurrency, limit, past.Ledger.Attempts.Answered == 0, o.Service.Sandbox
+func (e *Estimate) Time(o *options.Options, past *pipeline.Ledger, limit rate.Limit) {
+	e.Latency = words.Round(checkpoints.Latency(past)).String()
+	e.Seconds = Seconds(e.ToAsk, limit, o.Pace.Concurrency, checkpoints.Latency(past))
+	e.concurrency, e.rate, e.Guessed, e.free = o.Pace.Concurrency, limit, past.Attempts.Answered == 0, o.Service.Sandbox
 }

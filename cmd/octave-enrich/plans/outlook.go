@@ -20,7 +20,7 @@ type Outlook struct {
 
 	List       *lists.List
 	Places     options.Places
-	Past       checkpoints.Past
+	Past       pipeline.Ledger
 	Journal    *checkpoint.Journal // nil without a checkpoint
 	last       pipeline.RunBody
 	earlier    *pipeline.Known
@@ -84,7 +84,7 @@ func (v *Outlook) Survey() (Estimate, error) {
 		Changed: changes.Contacts, Changes: append([]string{}, lists.WhatChanged(changes, v.last, v.List)...)}
 	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.Options, v.List)...)
 	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
-	if note := checkpoints.Unanswered(&v.Past.Ledger); note != "" {
+	if note := checkpoints.Unanswered(&v.Past); note != "" {
 		e.Notes = append(e.Notes, note)
 	}
 	if note := lists.TellSample(v.Options, plan); note != "" {

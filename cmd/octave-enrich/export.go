@@ -38,7 +38,6 @@ func newExport(a *app) *cobra.Command {
 	o.List.SkipFlags(fs)
 	o.Question.Flags(fs)
 	o.Output.Flags(fs)
-	o.Output.NewFlag(fs)
 	o.Budget.AgeFlag(fs)
 	o.Output.ApprovedFlag(fs)
 	o.Teller.SummaryFlag(fs)

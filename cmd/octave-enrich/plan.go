@@ -34,7 +34,6 @@ func newPlan(a *app) *cobra.Command {
 	o.Pace.Flags(fs)
 	o.Budget.Flags(fs)
 	o.Output.Flags(fs)
-	o.Output.NewFlag(fs)
 	o.JSONFlag(fs)
 	fs.BoolVar(&show.all, "requests", false, "the request of every row as JSONL: row, key, status, request")
 	fs.StringVar(&show.rows, "rows", "", "those of some rows alone, such as `4,17-20`; with --requests")

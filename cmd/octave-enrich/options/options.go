@@ -46,7 +46,6 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	o.Fleet.Flags(fs)
 	o.Fleet.RunFlags(fs)
 	o.Output.Flags(fs)
-	o.Output.NewFlag(fs)
 	o.Teller.Flags(fs)
 	o.ConfigFlag(fs)
 }

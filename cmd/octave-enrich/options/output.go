@@ -39,12 +39,6 @@ func (o *Output) Flags(fs *pflag.FlagSet) {
 		fs.BoolVar(&o.Excel, "excel", false, "a BOM, and formulas defused, for a spreadsheet")
 		fs.BoolVar(&o.Thread, "thread", false, "no subjects after the first message, so that the others are replies")
 		fs.BoolVar(&o.Force, "force", false, "overwrite an output that is not ours")
-	})
-}
-
-// NewFlag registers the choice of new contacts.
-func (o *Output) NewFlag(fs *pflag.FlagSet) {
-	grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {
 		fs.BoolVar(&o.New, "new", false, "of a preset: only contacts that no earlier file of it held")
 	})
 }

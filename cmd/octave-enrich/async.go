@@ -20,10 +20,8 @@ import (
 // resume finds what an earlier run submitted: its answers are polled for, whether
 // or not this run submits, and by whoever makes its calls.
 func (r *run) resume() (err error) {
-	if r.memory.Submissions, err = pipeline.OpenSubmissions(r.journal.Waiting()); err != nil {
-		return exit.CheckpointError(r.places.Checkpoint, err)
-	}
-	return nil
+	r.memory.Submissions, err = pipeline.OpenSubmissions(r.journal.Waiting())
+	return exit.CheckpointError(r.places.Checkpoint, err)
 }
 
 // tellAsync says what is not seen of the list: submissions that no row asks for,

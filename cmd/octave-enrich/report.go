@@ -50,7 +50,7 @@ func (a *app) report(path, output string) error {
 		return err
 	}
 	if output == "-" {
-		return outputs.PageError(path, report.Write(a.stdout, path, opt))
+		return exit.CheckpointError(path, report.Write(a.stdout, path, opt))
 	}
 	if err := outputs.MayReplacePage(output); err != nil {
 		return err

@@ -75,11 +75,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 	if err != nil {
 		return outputs.ReviewError(path, err)
 	}
-	defer func() {
-		if closed := book.Close(); closed != nil {
-			err = errors.Join(err, outputs.ReviewError(path, closed))
-		}
-	}()
+	defer func() { err = errors.Join(err, outputs.ReviewError(path, book.Close())) }()
 	listener, err := net.Listen("tcp", addr)
 	if err != nil && !addrGiven { // in use, most likely
 		listener, err = net.Listen("tcp", "127.0.0.1:0")

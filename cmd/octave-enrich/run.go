@@ -307,9 +307,7 @@ func (r *run) close() error {
 		errs = append(errs, r.out.Abort())
 	}
 	if r.journal != nil {
-		if err := r.journal.Close(); err != nil {
-			errs = append(errs, exit.CheckpointError(r.places.Checkpoint, err))
-		}
+		errs = append(errs, exit.CheckpointError(r.places.Checkpoint, r.journal.Close()))
 	}
 	if r.list != nil {
 		errs = append(errs, r.list.Input.Close())

@@ -52,10 +52,7 @@ func Append(journal *checkpoint.Journal, path, kind string, body any) error {
 	if err != nil {
 		return err
 	}
-	if err := journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw}); err != nil {
-		return exit.CheckpointError(path, err)
-	}
-	return nil
+	return exit.CheckpointError(path, journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw}))
 }
 
 // Memory is the checkpoint as what need not be asked.

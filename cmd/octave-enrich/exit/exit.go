@@ -101,13 +101,15 @@ func NoFile(path string, err error) *Error {
 	return &Error{Code: Input, Err: err}
 }
 
-// CheckpointError gives errors of the journal their code and a way out.
+// CheckpointError gives errors of the journal their code and a way out; nil stays nil.
 func CheckpointError(path string, err error) error {
 	var damage *checkpoint.DamageError
 	var format *checkpoint.FormatError
 	var lost *checkpoint.LostError
 	var rescued *checkpoint.RescuedError
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &lost):
 		return &Error{Code: Output, Err: lost, Hint: lostHint(lost)}
 	case errors.As(err, &rescued):

@@ -21,14 +21,6 @@ func RecordPage(journal *checkpoint.Journal, path, output string) error {
 	return checkpoints.Append(journal, path, checkpoint.Output, pipeline.OutputBody{Path: durable.Resolved(output), Page: true})
 }
 
-// PageError gives errors of the disk and of the checkpoint their codes.
-func PageError(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return exit.CheckpointError(path, err)
-}
-
 // MayReplacePage lets a page be replaced by a newer one, and nothing else.
 func MayReplacePage(output string) error {
 	ours, err := report.IsPage(output)
@@ -46,13 +38,12 @@ func MayReplacePage(output string) error {
 // WritePage writes the page in full before it takes the name: somebody may be
 // reading the last one.
 func WritePage(path, output string, opt report.Options) error {
-	err := durable.Replace(durable.OS{}, output, durable.Private, func(w io.Writer) error {
+	return exit.CheckpointError(path, durable.Replace(durable.OS{}, output, durable.Private, func(w io.Writer) error {
 		return report.Write(w, path, opt)
-	})
-	return PageError(path, err)
+	}))
 }
 
-// ReviewError gives errors of the journal of decisions their codes.
+// ReviewError gives errors of the journal of decisions their codes; nil stays nil.
 func ReviewError(path string, err error) error {
 	if errors.Is(err, checkpoint.ErrLocked) {
 		return &exit.Error{Code: exit.Locked, Err: fmt.Errorf("a review of %s is open already", path),

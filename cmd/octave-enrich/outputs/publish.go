@@ -125,10 +125,7 @@ func (p Publication) book(stderr io.Writer, output writer.Output) (*checkpoint.J
 		}
 		return nil, nil
 	}
-	if err != nil {
-		return nil, exit.CheckpointError(p.Checkpoint, err)
-	}
-	return book, nil
+	return book, exit.CheckpointError(p.Checkpoint, err)
 }
 
 // rename gives a finished output its name, unless somebody put a file there since

@@ -10,12 +10,10 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
-	"octave-enrich/octave"
 	"octave-enrich/pipeline/fleet"
 	"octave-enrich/pipeline/metrics"
 )
@@ -115,24 +113,6 @@ func tellFleet(f *metrics.Fleet, db *fleet.DB, o *options.Options) {
 	}
 	f.All = &metrics.FleetTotals{
 		Queued: g.Queued, Oldest: g.Oldest, Workers: g.Hosts, Slots: g.Slots, InFlight: g.InFlight, Submitted: g.Submitted, Rescued: g.Lost, Latency: g.Latency,
-		Limit: finite(g.Limit), Rate: finite(g.Rate), Started: g.Started, Key: metrics.KeyOK,
+		Limit: g.Limit, Rate: g.Rate, Started: g.Started, Key: metrics.KeyState(g.Key),
 	}
-	switch {
-	case g.Stopped == octave.CauseCredits:
-		f.All.Key = metrics.KeySpent
-	case g.Stopped != 0:
-		f.All.Key = metrics.KeyRejected
-	case g.Failing:
-		f.All.Key = metrics.KeyFailing
-	case g.Paused:
-		f.All.Key = metrics.KeyPaused
-	}
-}
-
-// finite is 0 for no limit.
-func finite(limit rate.Limit) float64 {
-	if limit >= rate.Inf {
-		return 0
-	}
-	return float64(limit)
 }

@@ -124,7 +124,7 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 	for i, w := range waiting {
 		keys[i], since[i], fresh[i] = w.Key[:], w.since, c.freshFor(w)
 	}
-	histories, err := c.histories(ctx, nil, `SELECT `+entryColumns+`, body FROM octave_fleet.call
+	histories, err := c.histories(ctx, `SELECT `+entryColumns+`, body FROM octave_fleet.call
 		WHERE queue = $1 AND key = ANY(ARRAY(
 			SELECT key FROM (
 				SELECT s.key, coalesce(sum(octet_length(s.body)), 0) AS own, coalesce(sum(sum(octet_length(s.body))) OVER (ORDER BY min(q.nth)), 0) AS bytes
@@ -150,19 +150,15 @@ func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found
 	return len(histories), bytes, nil
 }
 
-// histories reads calls by their question, of those that are to be kept; nil keeps all.
-func (c *Coordinator) histories(ctx context.Context, keep func(checkpoint.Key) bool, query string, args ...any) (histories map[checkpoint.Key][]entry, err error) {
+// histories reads calls by their question.
+func (c *Coordinator) histories(ctx context.Context, query string, args ...any) (histories map[checkpoint.Key][]entry, err error) {
 	err = c.db.patient(ctx, func(ctx context.Context) error {
 		histories = map[checkpoint.Key][]entry{}
 		rows, err := c.db.pool.Query(ctx, query, args...)
 		if err != nil {
 			return err
 		}
-		return eachEntry(rows, func(e entry) {
-			if keep == nil || keep(e.key) {
-				histories[e.key] = append(histories[e.key], e)
-			}
-		})
+		return eachEntry(rows, func(e entry) { histories[e.key] = append(histories[e.key], e) })
 	})
 	return histories, err
 }
@@ -197,9 +193,9 @@ func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error
 		return nil, &pipeline.JournalError{Err: fmt.Errorf("the fleet's answer to question %v: %w", w.Key, err)}
 	}
 	if last.run == c.cfg.Run || c.resumed(last) {
-		c.notify(pipeline.CallDone{Latency: answer.Latency, Usage: answer.Usage})
+		c.cfg.Observer(pipeline.CallDone{Latency: answer.Latency, Usage: answer.Usage})
 	} else {
-		c.notify(pipeline.Remembered{}) // another run paid for it
+		c.cfg.Observer(pipeline.Remembered{}) // another run paid for it
 	}
 	return answer, nil
 }
@@ -242,9 +238,9 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 		switch {
 		case c.resumed(e):
 			ours = true
-			c.notify(pipeline.CallResumed{})
+			c.cfg.Observer(pipeline.CallResumed{})
 		case ours:
-			c.notify(pipeline.CallStarted{Again: started > 0})
+			c.cfg.Observer(pipeline.CallStarted{Again: started > 0})
 			started++
 		}
 		var end pipeline.Event
@@ -261,7 +257,7 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 			end = pipeline.CallDone{Err: &octave.Error{Cause: octave.CauseAmbiguous, Message: "its host was lost", MaybeBilled: true}}
 		}
 		if ours && end != nil {
-			c.notify(end)
+			c.cfg.Observer(end)
 		}
 	}
 	return nil
@@ -281,12 +277,6 @@ func missed(key checkpoint.Key, e entry) ([]byte, pipeline.Event) {
 		return e.body, event
 	}
 	return text, event
-}
-
-func (c *Coordinator) notify(e pipeline.Event) {
-	if c.cfg.Observer != nil {
-		c.cfg.Observer(e)
-	}
 }
 
 // tellStopped has no call start for the run any more.

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,8 +69,7 @@ type Coordinator struct {
 	incarnation string    // of the database
 	since       int64     // the last call that was told to this checkpoint by runs before
 
-	served  chan struct{} // closed when nobody answers any more
-	mu      sync.Mutex    // of what those who ask have to know
+	mu      sync.Mutex // of what those who ask have to know
 	waiting map[checkpoint.Key]*waiter
 	stopped bool                     // nothing is waited for any more
 	done    int                      // questions of which the run knows what became of them
@@ -119,7 +119,7 @@ func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
 // checkpoint before it: what they left in the queue is not asked any more, for
 // their list may have been another one.
 func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *pipeline.Brake) (*Coordinator, error) {
-	c := &Coordinator{cfg: cfg, db: db, brake: brake, served: make(chan struct{}), waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]int64{},
+	c := &Coordinator{cfg: cfg, db: db, brake: brake, waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]int64{},
 		handed: map[checkpoint.Key]string{}, noted: map[int64]bool{}}
 	if cfg.Submissions == nil {
 		c.cfg.Submissions, _ = pipeline.OpenSubmissions(nil)
@@ -149,14 +149,12 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 		collect(batch, &before, pgx.RowTo[string], `UPDATE octave_fleet.run SET stopped = coalesce(stopped, $3)
 			WHERE checkpoint = $1 AND id <> $2 AND ended IS NULL RETURNING id`, c.cfg.Checkpoint, c.cfg.Run, stoppedAnew)
 		one(batch, []any{&told}, `SELECT coalesce(max(told), 0) FROM octave_fleet.run WHERE checkpoint = $1`, c.cfg.Checkpoint)
-		maxCalls, maxUsage, cost := limits(c.cfg.Budgets)
-		orphanAfter := &c.cfg.OrphanAfter
-		if *orphanAfter == 0 {
-			orphanAfter = nil
-		}
+		b := c.cfg.Budgets
 		batch.Queue(`INSERT INTO octave_fleet.run (id, checkpoint, queue, host, owner, list, total, orphan_after, incarnation, max_calls, max_usage, cost)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, octave_fleet.incarnation(), $9, $10::text::numeric, $11::text::numeric) ON CONFLICT (id) DO NOTHING`,
-			c.cfg.Run, c.cfg.Checkpoint, queue, c.cfg.Host, c.cfg.Owner, c.cfg.List, c.cfg.Total, orphanAfter, maxCalls, maxUsage, cost)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8::interval, '0'), octave_fleet.incarnation(), CASE WHEN $9 THEN $10::bigint END,
+				CASE WHEN $11 THEN $12::text::numeric END, CASE WHEN $11 THEN nullif(greatest($13::text::numeric, 0), 0) END) ON CONFLICT (id) DO NOTHING`,
+			c.cfg.Run, c.cfg.Checkpoint, queue, c.cfg.Host, c.cfg.Owner, c.cfg.List, c.cfg.Total, c.cfg.OrphanAfter,
+			b.HasCalls, b.MaxCalls, b.HasUsage, b.MaxUsage.String(), b.CostToRun.Max(b.Largest).String())
 		one(batch, []any{&began, &last, &incarnation}, `SELECT started, (SELECT coalesce(max(id), 0) FROM octave_fleet.call), octave_fleet.incarnation() FROM octave_fleet.run WHERE id = $1`, c.cfg.Run)
 		return c.db.pool.SendBatch(ctx, batch).Close()
 	})
@@ -172,22 +170,6 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 	return before, nil
 }
 
-// limits are the budgets of a run as the database keeps them.
-func limits(budgets pipeline.Budgets) (maxCalls *int, maxUsage, cost *string) {
-	if budgets.HasCalls {
-		maxCalls = &budgets.MaxCalls
-	}
-	if budgets.HasUsage {
-		text := budgets.MaxUsage.String()
-		maxUsage = &text
-		if known := budgets.CostToRun.Max(budgets.Largest); known.Cmp(pipeline.Amount{}) > 0 {
-			text := known.String()
-			cost = &text
-		}
-	}
-	return maxCalls, maxUsage, cost
-}
-
 // Ask is the agent of the run: it waits for what a host makes of the question.
 func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
 	w := c.newWaiter(q)
@@ -199,8 +181,6 @@ func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.An
 	select {
 	case out := <-w.outcome:
 		return out.answer, out.err
-	case <-c.served:
-		return nil, pipeline.ErrStopped
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -210,7 +190,6 @@ func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.An
 // the context ends. After the brake was pulled it waits for calls on the wire,
 // and for nothing else.
 func (c *Coordinator) Serve(ctx context.Context) error {
-	defer close(c.served)
 	var g errgroup.Group
 	done, end := context.WithCancel(ctx)
 	g.Go(func() error { c.wait(done.Done()); return nil })
@@ -221,7 +200,7 @@ func (c *Coordinator) Serve(ctx context.Context) error {
 		c.brake.Pull(&pipeline.JournalError{Err: err})
 	}
 	c.abandon(nil)
-	c.notify(pipeline.OnTheWire{})
+	c.cfg.Observer(pipeline.OnTheWire{})
 	return err
 }
 
@@ -271,56 +250,50 @@ func (c *Coordinator) round(ctx context.Context) (soon bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return found > 0 || len(waiting) == 0, c.enqueue(ctx, due(c.still(waiting)))
+	return found > 0 || len(waiting) == 0, c.enqueue(ctx, c.due(waiting))
 }
 
 // Close ends the run in the database. In order means that the checkpoint is whole:
 // what it was not told yet is told now, and not again to a later run.
 func (c *Coordinator) Close(ctx context.Context, inOrder bool) error {
-	return c.once(ctx, func(ctx context.Context) error {
-		if err := c.tellStopped(ctx); err != nil {
-			return err
-		}
-		if err := c.db.withdraw(ctx, c.cfg.Run); err != nil || !inOrder {
-			return err
-		}
-		if c.brake.Reason() != nil || c.gaveUp {
-			if err := c.tellRest(ctx); err != nil {
-				return err
-			}
-		}
-		_, err := c.db.pool.Exec(ctx, `UPDATE octave_fleet.run SET ended = clock_timestamp(), seen = clock_timestamp(), done = $2,
-			told = (SELECT coalesce(max(id), 0) FROM octave_fleet.call) WHERE id = $1`, c.cfg.Run, c.progress())
-		return err
-	})
-}
-
-// tellRest tells the checkpoint of the attempts for questions that the run stopped
-// waiting for, or never waited for: they may have been billed.
-func (c *Coordinator) tellRest(ctx context.Context) error {
-	untold := func(key checkpoint.Key) bool { return c.cfg.Journal.State(key) != checkpoint.AnsweredState }
-	histories, err := c.histories(ctx, untold, `SELECT `+entryColumns+`, body FROM octave_fleet.call
-		WHERE run = $1 AND id > $2 AND result IS DISTINCT FROM 'answered' ORDER BY id`, c.cfg.Run, c.from)
-	if err != nil {
-		return err
-	}
-	for key, history := range histories {
-		if err := c.copyAttempts(key, history, entry{}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// once tries only so long, and not at all when the database does not answer: at
-// the end of a run nobody waits for it.
-func (c *Coordinator) once(ctx context.Context, do func(context.Context) error) error {
+	// Only so long, and not at all when the database does not answer: nobody waits for it.
 	ctx, cancel := context.WithTimeout(ctx, 6*operationTimeout)
 	defer cancel()
 	if err := c.db.ping(ctx); err != nil {
 		return err
 	}
-	return c.db.safe(do(ctx))
+	if err := c.tellStopped(ctx); err != nil {
+		return err
+	}
+	if err := c.db.withdraw(ctx, c.cfg.Run); err != nil || !inOrder {
+		return c.db.safe(err)
+	}
+	if c.brake.Reason() != nil || c.gaveUp {
+		if err := c.tellRest(ctx); err != nil {
+			return err
+		}
+	}
+	return c.db.exec(ctx, `UPDATE octave_fleet.run SET ended = clock_timestamp(), seen = clock_timestamp(), done = $2,
+		told = (SELECT coalesce(max(id), 0) FROM octave_fleet.call) WHERE id = $1`, c.cfg.Run, c.progress())
+}
+
+// tellRest tells the checkpoint of the attempts for questions that the run stopped
+// waiting for, or never waited for: they may have been billed.
+func (c *Coordinator) tellRest(ctx context.Context) error {
+	histories, err := c.histories(ctx, `SELECT `+entryColumns+`, body FROM octave_fleet.call
+		WHERE run = $1 AND id > $2 AND result IS DISTINCT FROM 'answered' ORDER BY id`, c.cfg.Run, c.from)
+	if err != nil {
+		return err
+	}
+	for key, history := range histories {
+		if c.cfg.Journal.State(key) == checkpoint.AnsweredState {
+			continue
+		}
+		if err := c.copyAttempts(key, history, entry{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // insertRows is how many questions are put there at once.
@@ -350,14 +323,9 @@ func (c *Coordinator) abandon(keep map[checkpoint.Key]bool) {
 	}
 }
 
-// due are the questions that are to be put into the queue, once more or at last.
-func due(list []*waiter) (now []*waiter) {
-	for _, w := range list {
-		if time.Since(w.queued) >= w.pause {
-			now = append(now, w)
-		}
-	}
-	return now
+// due are those of them that are to be put into the queue, once more or at last.
+func (c *Coordinator) due(batch []*waiter) []*waiter {
+	return slices.DeleteFunc(c.still(batch), func(w *waiter) bool { return time.Since(w.queued) < w.pause })
 }
 
 // still are those that wait still.

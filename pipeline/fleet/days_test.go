@@ -115,7 +115,7 @@ func TestFleetClockGoesBack(t *testing.T) {
 	if err := c.settleIn(t.Context(), state{known: true, now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.enqueue(t.Context(), due(c.waiters())); err != nil {
+	if err := c.enqueue(t.Context(), c.due(c.waiters())); err != nil {
 		t.Fatal(err)
 	}
 	var late bool

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -43,9 +43,7 @@ type DB struct {
 	river    *river.Client[pgx.Tx] // puts jobs into queues and takes them out
 	password string
 	events   Events
-
-	mu        sync.Mutex
-	awaySince time.Time // zero while it answers
+	away     atomic.Int64 // since when; 0 while it answers
 }
 
 const (
@@ -286,35 +284,24 @@ func (d *DB) ping(ctx context.Context) error {
 }
 
 func (d *DB) lost(err error) {
-	d.mu.Lock()
-	first := d.awaySince.IsZero()
-	if first {
-		d.awaySince = time.Now()
-	}
-	d.mu.Unlock()
-	if first && d.events.Away != nil {
+	if d.away.CompareAndSwap(0, time.Now().UnixNano()) && d.events.Away != nil {
 		d.events.Away(d.safe(err))
 	}
 }
 
 func (d *DB) reached() {
-	d.mu.Lock()
-	since := d.awaySince
-	d.awaySince = time.Time{}
-	d.mu.Unlock()
-	if !since.IsZero() && d.events.Back != nil {
-		d.events.Back(time.Since(since))
+	away := d.Away()
+	if d.away.Swap(0) != 0 && d.events.Back != nil {
+		d.events.Back(away)
 	}
 }
 
 // Away is how long the database has not answered, 0 when it does.
 func (d *DB) Away() time.Duration {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.awaySince.IsZero() {
-		return 0
+	if since := d.away.Load(); since != 0 {
+		return max(time.Since(time.Unix(0, since)), 1)
 	}
-	return time.Since(d.awaySince)
+	return 0
 }
 
 // sleep reports false when done was closed first.

@@ -193,7 +193,7 @@ func (r *rig) newHost(change func(*WorkerConfig)) *host {
 	limit := rate.Inf
 	log := slog.New(slog.NewTextHandler(r.logs, nil))
 	cfg := WorkerConfig{Run: pipeline.Call(r.service.run), Service: "test", Queue: "q", Account: "key", Version: "v", Slots: 8, Timeout: 5 * time.Second,
-		Limit: &limit, RescueAfter: time.Hour, Retain: time.Hour, Warn: log.Warn}
+		Limit: &limit, RescueAfter: time.Hour, Retain: time.Hour, Warn: log.Warn, Observer: func(pipeline.Event) {}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -1202,11 +1202,11 @@ func TestFleetUsageCountsOnce(t *testing.T) {
 		cfg.Budgets = pipeline.Budgets{HasUsage: true, MaxUsage: pipeline.Amount{}.Plus("100")}
 	})
 	for i, usage := range []octave.Decimal{"2.5", "nonsense"} {
-		one := &turn{Job: &river.Job[job]{Args: job{Run: "a", Budgeted: true, Key: checkpoint.Key{byte(i)}}}, worker: h.Worker, id: int64(100 + i), usage: usage}
+		one := &turn{Job: &river.Job[job]{Args: job{Run: "a", Budgeted: true, Key: checkpoint.Key{byte(i)}}}, worker: h.Worker, id: int64(100 + i), usage: usage, result: "answered", body: []byte(`{}`)}
 		r.server.Exec(`INSERT INTO octave_fleet.call (id, queue, key, run, host, until) OVERRIDING SYSTEM VALUE VALUES ($1, 1, $2, 'a', 1, now())`, one.id, one.Args.Key[:])
 		for range 3 {
 			batch := &pgx.Batch{}
-			closeCalls(batch, []ending{{turn: one, result: "answered", body: []byte(`{}`)}})
+			closeCalls(batch, []*turn{one})
 			if err := h.db.pool.SendBatch(t.Context(), batch).Close(); err != nil {
 				t.Fatal(err)
 			}

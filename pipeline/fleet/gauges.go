@@ -23,13 +23,10 @@ type Gauges struct {
 	Latency   time.Duration // of the latest answers, a mean; 0 when there are none
 
 	// Of the keys of these hosts, or of the last one when none is left; added up.
-	Limit   rate.Limit // calls a second that are allowed
-	Rate    rate.Limit // likewise, in force
-	Started float64    // calls in the last second
-	// Of the best of these keys.
-	Paused  bool
-	Failing bool
-	Stopped octave.Cause // key or credits; 0 when calls may be made
+	Limit   float64 // calls a second that are allowed; 0 for any
+	Rate    float64 // likewise, in force
+	Started float64 // calls in the last second
+	Key     string  // the state of the best of these keys: ok, paused, failing, no_credits or rejected
 }
 
 // latestCalls are those whose latency counts as that of now.
@@ -72,28 +69,29 @@ func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err e
 
 // addKeys adds up what some keys do.
 func (g *Gauges) addKeys(all []KeyStatus, some map[string]bool) {
-	best := -1
+	states := []string{"ok", "paused", "failing", "no_credits", "rejected"} // the best first
+	best := len(states)
+	var limit, inForce rate.Limit
 	for _, k := range all {
 		if !some[k.Key] {
 			continue
 		}
 		g.Started += k.Started
-		stopped, failing, paused := octave.ParseCause(k.Stopped), k.Outage != nil, k.PausedMS > 0
-		rank := 3
+		state := 0
 		switch {
-		case stopped != 0:
-			rank = 0
-		case failing:
-			rank = 1
-		case paused:
-			rank = 2
+		case k.Stopped == octave.CauseCredits.String():
+			state = 3
+		case k.Stopped != "":
+			state = 4
+		case k.Outage != nil:
+			state = 2
+		case k.PausedMS > 0:
+			state = 1
 		}
-		if stopped == 0 {
-			g.Limit, g.Rate = g.Limit+k.pace.Allowed, g.Rate+k.pace.Limit
+		if k.Stopped == "" {
+			limit, inForce = limit+k.pace.Allowed, inForce+k.pace.Limit
 		}
-		if rank > best {
-			best = rank
-			g.Stopped, g.Failing, g.Paused = stopped, failing, paused
-		}
+		best = min(best, state)
 	}
+	g.Limit, g.Rate, g.Key = perSecond(limit), perSecond(inForce), states[best%len(states)]
 }

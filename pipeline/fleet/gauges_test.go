@@ -113,7 +113,7 @@ func TestFleetGauges(t *testing.T) {
 		}
 		return g
 	}
-	if g := look(); g != (Gauges{}) {
+	if g := look(); g != (Gauges{Key: "ok"}) {
 		t.Errorf("of a queue that nobody has used: %+v", g)
 	}
 	r.service.hold = make(chan struct{})
@@ -125,7 +125,7 @@ func TestFleetGauges(t *testing.T) {
 	asking.Go(func() error { p.ask(40); return nil })
 	r.until("all slots to be full", func() bool { return r.service.calls() == 5 })
 	r.until("the gauges to tell it", func() bool { g := look(); return g.InFlight == 5 && g.Queued == 35 && g.Oldest > 0 })
-	if g := look(); g.Hosts != 1 || g.Slots != 5 || g.Limit != limit || g.Stopped != 0 || g.Failing || g.Latency != 0 {
+	if g := look(); g.Hosts != 1 || g.Slots != 5 || g.Limit != float64(limit) || g.Key != "ok" || g.Latency != 0 {
 		t.Errorf("%+v", g)
 	}
 	close(r.service.hold)
@@ -133,7 +133,7 @@ func TestFleetGauges(t *testing.T) {
 	r.until("the queue to be empty", func() bool { g := look(); return g.InFlight == 0 && g.Queued == 0 && g.Oldest == 0 && g.Latency > 0 })
 	r.server.Exec(`UPDATE octave_fleet.pace SET kind = 'key' WHERE account = 'key'`)
 	r.until("the host to leave", func() bool { return look().Hosts == 0 })
-	if g := look(); g.Stopped != octave.CauseKey || g.Limit != 0 {
+	if g := look(); g.Key != "rejected" || g.Limit != 0 {
 		t.Errorf("when the last host has left because of its key: %+v", g)
 	}
 	p.brake.Pull(errDrain)

@@ -56,7 +56,10 @@ func (w *Worker) rejected(ctx context.Context, call *octave.Error, began time.Ti
 	if call.Foreign || k.foreign {
 		return nil, &HostError{call}
 	}
-	inARow := w.countRejection()
+	inARow := 0 // by all hosts
+	if w.pacing.join(func(s *schedule) { s.rejected++; inARow = s.rejected }) != nil {
+		inARow = 0 // the database does not say
+	}
 	switch {
 	case inARow >= rejectionsInARow:
 		return fmt.Errorf("%d calls in a row: %w", inARow, call), nil
@@ -71,17 +74,4 @@ func (w *Worker) notRejected() {
 	w.keyCheck.mu.Lock()
 	defer w.keyCheck.mu.Unlock()
 	w.keyCheck.inARow = 0
-}
-
-// countRejection returns how many calls with this key were rejected in a row, by all
-// hosts; 0 when the database does not say.
-func (w *Worker) countRejection() (inARow int) {
-	err := w.pacing.join(func(s *schedule) {
-		s.rejected++
-		inARow = s.rejected
-	})
-	if err != nil {
-		return 0
-	}
-	return inARow
 }

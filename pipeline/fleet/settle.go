@@ -16,24 +16,15 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// An ending is what became of a call that was made.
-type ending struct {
-	*turn
-	result   string // answered or missed
-	failed   bool   // the question was given up with it
-	body     []byte
-	attempts int
-}
-
 // settles says that the question has its outcome, which must not be lost.
-func (e ending) settles() bool { return e.failed || e.result == "answered" }
+func (t *turn) settles() bool { return t.failed || t.result == "answered" }
 
 // settle is the commit point of answers: they and the ends of their jobs are one
 // transaction. A crash before it asks again, a crash after it does not. It may be
 // repeated when its outcome is not known.
-func (w *Worker) settle(ends []ending) error {
+func (w *Worker) settle(ends []*turn) error {
 	ctx := ends[0].ctx // all are River's, and end together
-	if !slices.ContainsFunc(ends, ending.settles) {
+	if !slices.ContainsFunc(ends, (*turn).settles) {
 		brief, cancel := w.brief(ctx)
 		defer cancel()
 		ctx = brief
@@ -50,9 +41,9 @@ func (w *Worker) settle(ends []ending) error {
 
 // closeCalls queues the ends of calls. One that others took for lost has an answer after
 // all. What it cost is added up once, however often it is repeated; one that may have
-// been billed is taken to have cost what was expected. In a database of before, the number of a call may be that of another
-// question.
-func closeCalls(b *pgx.Batch, ends []ending) {
+// been billed is taken to have cost what was expected. In a database of before, the number
+// of a call may be that of another question.
+func closeCalls(b *pgx.Batch, ends []*turn) {
 	var ids []int64
 	var keys, bodies [][]byte
 	var results []string
@@ -77,12 +68,12 @@ const closeSQL = `WITH new AS (
 
 // complete ends the jobs of answers. A job that is in other hands is completed there; one
 // that is gone needs no end.
-func complete(ctx context.Context, tx pgx.Tx, ends []ending) error {
-	ends = slices.DeleteFunc(slices.Clone(ends), func(e ending) bool { return e.result != "answered" })
+func complete(ctx context.Context, tx pgx.Tx, ends []*turn) error {
+	ends = slices.DeleteFunc(slices.Clone(ends), func(t *turn) bool { return t.result != "answered" })
 	if len(ends) == 0 {
 		return nil
 	}
-	slices.SortFunc(ends, func(a, b ending) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(ends, func(a, b *turn) int { return cmp.Compare(a.ID, b.ID) })
 	once := planned{Tx: tx, name: "complete_" + rand.Text()}
 	if len(ends) > 1 {
 		if _, err := tx.Exec(ctx, `SET LOCAL plan_cache_mode TO force_generic_plan`); err != nil {

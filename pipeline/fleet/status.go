@@ -146,7 +146,7 @@ func (s *Status) keys(batch *pgx.Batch) {
 
 // perSecond is 0 for no limit.
 func perSecond(limit rate.Limit) float64 {
-	if limit == rate.Inf {
+	if limit >= rate.Inf {
 		return 0
 	}
 	return float64(limit)

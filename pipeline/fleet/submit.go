@@ -123,7 +123,8 @@ func (t *turn) handOver(ctx context.Context, tx pgx.Tx, s pipeline.Submission) e
 	if err != nil {
 		return err
 	}
-	return complete(ctx, tx, []ending{{turn: t, result: "answered"}})
+	t.result = "answered" // as a question
+	return complete(ctx, tx, []*turn{t})
 }
 
 func (j *job) pollEvery() time.Duration {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,7 +33,7 @@ func CheckTLS(url string) error {
 	if err != nil {
 		return err
 	}
-	ways := append(cfg.ConnConfig.Fallbacks, &pgconn.FallbackConfig{Host: cfg.ConnConfig.Host, TLSConfig: cfg.ConnConfig.TLSConfig})
+	ways := slices.Concat(cfg.ConnConfig.Fallbacks, []*pgconn.FallbackConfig{{Host: cfg.ConnConfig.Host, TLSConfig: cfg.ConnConfig.TLSConfig}})
 	// The most that any of them lacks is what the user hears of.
 	var lacks error
 	for _, way := range ways {

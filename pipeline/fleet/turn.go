@@ -21,8 +21,9 @@ import (
 // that it makes. A further attempt is a further turn, so that none is longer than a call.
 type turn struct {
 	*river.Job[job]
-	ctx    context.Context //nolint:containedctx // of the whole turn
-	worker *Worker
+	pipeline.Journal                 // nothing is read back from it, see State
+	ctx              context.Context //nolint:containedctx // of the whole turn
+	worker           *Worker
 
 	verdict  verdict   // of the last look
 	end      error     // what River is told
@@ -33,6 +34,9 @@ type turn struct {
 	began    time.Time // when the call started, by the clock of this host
 	missed   *pipeline.FailureBody
 	usage    octave.Decimal
+	result   string // of the call: answered or missed
+	failed   bool   // the question was given up with it
+	body     []byte
 	taken    *octave.Quota        // set when the service took a submission on
 	follows  *pipeline.Submission // that was made before; nil for none
 	followed int64                // its call; 0 for one of which the fleet does not know
@@ -243,12 +247,6 @@ func (t *turn) Outage() bool { return t.worker.seen.Load().outage }
 // State knows no answer: a question that has one is not asked, see admit.
 func (t *turn) State(checkpoint.Key) checkpoint.State { return checkpoint.Unknown }
 
-// Answer has nothing to read back: see State.
-func (t *turn) Answer(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
-
-// Failure has nothing to read back: see State.
-func (t *turn) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
-
 // MayAsk is always without an error: the room is the database's.
 func (t *turn) MayAsk() error { return nil }
 
@@ -271,7 +269,8 @@ func (t *turn) Note(rec checkpoint.Record) error {
 
 // Append returns when the answer is stored, see settle.
 func (t *turn) Append(rec checkpoint.Record) error {
-	return t.settle(ending{turn: t, result: "answered", body: rec.Body, attempts: t.attempts})
+	t.result, t.body = "answered", rec.Body
+	return t.settle()
 }
 
 // fail gives the question up.
@@ -285,7 +284,8 @@ func (t *turn) fail(body pipeline.FailureBody) error {
 	if err != nil {
 		return err
 	}
-	return t.settle(ending{turn: t, result: "missed", failed: true, body: text, attempts: t.attempts})
+	t.result, t.failed, t.body = "missed", true, text
+	return t.settle()
 }
 
 // miss stores an attempt after which the question is asked again.
@@ -294,13 +294,14 @@ func (t *turn) miss(attempts int) error {
 	if err != nil {
 		return err
 	}
-	return t.unless(t.settle(ending{turn: t, result: "missed", body: text, attempts: attempts}))
+	t.result, t.body, t.attempts = "missed", text, attempts
+	return t.unless(t.settle())
 }
 
-func (t *turn) settle(e ending) error {
+func (t *turn) settle() error {
 	t.worker.unstored.Add(1)
 	defer t.worker.unstored.Add(-1)
-	return t.worker.settling.join(e)
+	return t.worker.settling.join(t)
 }
 
 // isStop says that somebody was told to stop.

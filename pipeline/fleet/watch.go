@@ -67,7 +67,7 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 			return s, &pipeline.JournalError{Err: err}
 		}
 	}
-	c.notify(pipeline.OnTheWire{Calls: len(s.wire) + s.submitted})
+	c.cfg.Observer(pipeline.OnTheWire{Calls: len(s.wire) + s.submitted})
 	return s, nil
 }
 
@@ -160,7 +160,7 @@ func (c *Coordinator) react(s state) {
 		// What the host was told that heard of it.
 		if told := pace.Told; told.At.After(c.refused) && told.At.After(c.began) {
 			c.refused = told.At
-			c.notify(pipeline.Slowed{Rate: float64(told.Rate), InFlight: told.InFlight, For: max(pace.PausedUntil.Sub(s.now), 0)})
+			c.cfg.Observer(pipeline.Slowed{Rate: float64(told.Rate), InFlight: told.InFlight, For: max(pace.PausedUntil.Sub(s.now), 0)})
 		}
 	}
 	if exhausted {
@@ -169,9 +169,9 @@ func (c *Coordinator) react(s state) {
 	if failing != c.failing {
 		c.failing = failing
 		if failing {
-			c.notify(pipeline.OutageBegan{Err: &octave.Error{Message: "no host gets an answer"}})
+			c.cfg.Observer(pipeline.OutageBegan{Err: &octave.Error{Message: "no host gets an answer"}})
 		} else {
-			c.notify(pipeline.OutageEnded{})
+			c.cfg.Observer(pipeline.OutageEnded{})
 		}
 	}
 	c.hosts(s.hosts, s.left)

@@ -64,16 +64,15 @@ type Worker struct {
 	name  string
 	said  slog.Handler // River, to which every lost connection is an error
 
-	looking, entering *together[*turn]
-	settling          *together[ending]
-	pacing            *together[change]
+	looking, entering, settling *together[*turn]
+	pacing                      *together[change]
 
 	slots   chan struct{} // full while as many calls are in flight as may be
 	line    chan struct{} // held by the first of those who wait for a start
 	starts  []lease       // of which somebody in the line has use; under line
 	waiting atomic.Int64  // in the line
 	inHand  atomic.Int64  // jobs
-	freed   chan struct{} // told when a call has ended
+	freed   chan struct{} // told when a call has ended for which others wait
 	// submitting are those in the line that submit their question, places the calls in
 	// flight that all hosts with this key have room for, polls bounds those of this host.
 	submitting, places atomic.Int64
@@ -104,7 +103,7 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 	w.entering = newTogether(1, func(turns []*turn) error { return w.admit(turns, true) }, most) //nolint:contextcheck // likewise
 	w.pacing = newTogether(1, w.schedule, func(change) int { return 0 })
 	// The end of a job is a round trip of its own, and the database may be far away.
-	w.settling = newTogether(2, w.settle, func(e ending) int { return len(e.body) + statementBytes/25 })
+	w.settling = newTogether(2, w.settle, func(t *turn) int { return len(t.body) + statementBytes/25 })
 	observer := cfg.Observer
 	w.cfg.Observer = func(e pipeline.Event) {
 		switch e.(type) {
@@ -113,9 +112,7 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 		case pipeline.CallDone:
 			w.inFlight.Add(-1)
 		}
-		if observer != nil {
-			observer(e)
-		}
+		observer(e)
 	}
 	queue, err := db.queueID(ctx, cfg.Service, cfg.Queue)
 	if err != nil {
@@ -306,12 +303,14 @@ func (w *Worker) turn(ctx context.Context, j *river.Job[job], work func(*turn) e
 // ended tells the pace of the key how a call ended. What goes well is told with
 // the next lease, unless somebody has to hear of it.
 func (w *Worker) ended(started pipeline.Started, began time.Time, key checkpoint.Key, answer *octave.Answer, err error) {
-	defer func() {
-		select {
-		case w.freed <- struct{}{}:
-		default:
-		}
-	}()
+	if w.seen.Load().full {
+		defer func() {
+			select {
+			case w.freed <- struct{}{}:
+			default:
+			}
+		}()
+	}
 	var call *octave.Error
 	switch {
 	case err == nil:

@@ -3,7 +3,9 @@ package fleet
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -140,4 +142,34 @@ func TestScheduleHoldsBack(t *testing.T) {
 	if n, _ := s.free(10); n != 1 {
 		t.Error("the probe's host was lost, and nobody probes any more")
 	}
+}
+
+// A host that waits for a place among the calls in flight looks again when one of its own
+// has ended, and not only when it is time to.
+func TestOwnCallThatEndsFreesAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &schedule{pace: at(100)}
+		s.pace.InFlight, s.pace.Flying = 1, 1
+		w := &Worker{brake: pipeline.NewBrake(t.Context()), line: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+			cfg: WorkerConfig{Observer: func(pipeline.Event) {}}}
+		w.seen.Store(&sight{allowed: s.pace.Allowed})
+		w.pacing = newTogether(1, func(changes []change) error {
+			s.now, s.read = time.Now(), time.Now()
+			for _, change := range append(changes, w.see) {
+				change(s)
+			}
+			return nil
+		}, func(change) int { return 0 })
+		began := time.Now()
+		var others sync.WaitGroup
+		others.Go(func() {
+			time.Sleep(look / 5)
+			w.ended(pipeline.Started{}, time.Now(), [16]byte{1}, &octave.Answer{}, nil)
+		})
+		start, _, err := w.take(t.Context())
+		others.Wait()
+		if took := time.Since(began); err != nil || start.at.IsZero() || took > look/2 {
+			t.Errorf("start %v after %v: %v", start.at, took, err)
+		}
+	})
 }

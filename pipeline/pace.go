@@ -347,8 +347,8 @@ func (p *Pace) conclude(scout Started) {
 		r.On, r.Scout, r.InRow = false, Started{}, 0
 		return
 	}
-	calls, _ = p.since(s.Step)
 	cycle, seen := p.seen(scout)
+	calls, _ = p.since(s.Step)
 	sent := p.Limit // unless it was not made use of
 	if before := r.First.Sub(s.Step.At).Seconds(); before > 0 {
 		sent = min(sent, rate.Limit(calls/before)*1.2)
@@ -356,7 +356,6 @@ func (p *Pace) conclude(scout Started) {
 	waited := scout.At.Sub(r.First)
 	s.Length = max(min(max(waited*6/5, s.Length*7/10, time.Second), 10*time.Second), callsTake(20, p.Limit))
 	switch t := &s.Trial; {
-	case r.Worst == 0 && sent < p.Limit/2: // not made use of: it is not the reason
 	case p.tried(scout.At):
 	default:
 		if t.Rate == 0 || r.Worst >= certain {
@@ -393,9 +392,7 @@ func (p *Pace) conclude(scout Started) {
 	p.Crowd.Series++
 	r.On, r.Scout, r.Surplus, r.InRow = false, Started{}, 0, 0
 	s.Step = Count{scout.At, scout.Number - 1, r.Total}
-	if scout.At.Sub(s.Cycle.At) > firstStep {
-		s.Cycle = s.Step
-	}
+	s.Cycle = s.Step
 }
 
 // seen is how fast calls were taken in this cycle, the wait at its end included,
@@ -532,22 +529,14 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 		}
 		news = p.failed(now, key, failure, patience)
 	default:
-		p.Quota.taken(call)
-		if answer != nil {
-			p.Heard(call, answer.Quota)
-		}
-		if p.Refusals.InRow > 0 && call.Number > p.Refusals.At.Number {
-			p.Refusals.InRow = 0
-		}
 		if !call.At.Before(p.Lost.Since) {
 			p.Lost.Ended++
 		}
-		if r := &p.Refusals; r.On && call.Number > r.At.Number {
-			p.conclude(call)
+		var said octave.Quota
+		if answer != nil {
+			said = answer.Quota
 		}
-		if p.Failing.clear() {
-			news = OutageEnded{}
-		}
+		return p.TookOn(now, call, said)
 	}
 	if news == nil {
 		news = p.tell(now)
@@ -557,10 +546,13 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 
 // TookOn takes the word of the service that it has taken a call on, whose answer
 // may be long in coming. It returns what there is to tell, nil for nothing.
-func (p *Pace) TookOn(now time.Time, call Started, said octave.Quota) (news Event) {
+func (p *Pace) TookOn(now time.Time, call Started, said octave.Quota) Event {
+	p.Quota.taken(call)
 	p.Heard(call, said)
-	if r := &p.Refusals; r.On && call.Number > r.At.Number {
-		p.conclude(call)
+	if r := &p.Refusals; call.Number > r.At.Number {
+		if r.InRow = 0; r.On {
+			p.conclude(call)
+		}
 	}
 	if p.Failing.clear() {
 		return OutageEnded{}

@@ -158,16 +158,19 @@ func (b *books) polled(id string) (w work, known bool) {
 	return w, true
 }
 
-// fetched counts a result that went out whole.
-func (b *books) fetched(id string) {
+// fetched counts a result that goes out, or with -1 takes that back. It is counted
+// before: who has the result may submit the next question before the handler goes on.
+func (b *books) fetched(id string, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w := b.works[id]
 	if w == nil {
 		return
 	}
-	if w.Fetched++; w.Fetched == 1 && w.Told {
-		b.waiting--
+	before := w.Fetched
+	w.Fetched += n
+	if w.Told && min(before, w.Fetched) == 0 {
+		b.waiting -= n
 	}
 }
 
@@ -198,11 +201,15 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, done := s.tells(id, job)
-	if deliver(w, r.Context(), encode(body), kind) && done {
-		s.books.fetched(id)
-		if job.kind != "failed" && !spoils(job.kind) {
-			s.books.deliver(job.q)
-		}
+	if !done {
+		deliver(w, r.Context(), encode(body), kind)
+		return
+	}
+	s.books.fetched(id, 1)
+	if !deliver(w, r.Context(), encode(body), kind) {
+		s.books.fetched(id, -1)
+	} else if job.kind != "failed" && !spoils(job.kind) {
+		s.books.deliver(job.q)
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 )
 
 // Waiting is how many questions a coordinator waits for at the same time, and has in
-// its queue: the workers of its run.
-const Waiting = 4096
+// its queue, the workers of its run: 200 calls a second of 30 s each.
+const Waiting = 6000
 
 // CoordinatorConfig says for which run a coordinator asks.
 type CoordinatorConfig struct {

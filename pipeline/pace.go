@@ -392,7 +392,9 @@ func (p *Pace) conclude(scout Started) {
 	p.Crowd.Series++
 	r.On, r.Scout, r.Surplus, r.InRow = false, Started{}, 0, 0
 	s.Step = Count{scout.At, scout.Number - 1, r.Total}
-	s.Cycle = s.Step
+	if scout.At.Sub(s.Cycle.At) > firstStep { // else the series that ended is not over
+		s.Cycle = s.Step
+	}
 }
 
 // seen is how fast calls were taken in this cycle, the wait at its end included,

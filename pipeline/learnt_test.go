@@ -121,15 +121,13 @@ func TestGain(t *testing.T) {
 	}
 }
 
-// A host of a fleet tells only that calls were taken, and what the headers of the
-// last one said: what is left is shared by all.
+// What the headers of one call say is left is shared by all.
 func TestSharedPaceKeepsToTheHeadersOfTakenCalls(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	pace := NewPace(rate.Inf, 64)
 	call := pace.Start(now, time.Minute)
 	pace.Start(now, time.Minute)
-	pace.Accepted(1)
-	pace.Heard(call, octave.Quota{Limit: 100, Remaining: 11, Reset: 10 * time.Second})
+	pace.Ended(now, call, checkpoint.Key{}, &octave.Answer{Quota: octave.Quota{Limit: 100, Remaining: 11, Reset: 10 * time.Second}}, nil, 0)
 	if got := pace.Rate(now); got != 1 {
 		t.Errorf("%v calls a second; 10 are left for 10 s", got)
 	}

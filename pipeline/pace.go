@@ -523,7 +523,7 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 	case err != nil && (!errors.As(err, &failure) || failure.Action == octave.Stop || failure.Action == octave.All):
 		p.Failing.ProbeUntil = time.Time{}
 	case failure != nil && failure.Cause == octave.CauseRateLimited:
-		p.Heard(call, failure.Quota)
+		p.heard(call, failure.Quota)
 		p.refused(now, call, failure.RetryAfter)
 	case failure != nil && failure.Action == octave.Again:
 		if failure.Status == 504 || failure.Cause == octave.CauseAmbiguous {
@@ -550,7 +550,7 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 // may be long in coming. It returns what there is to tell, nil for nothing.
 func (p *Pace) TookOn(now time.Time, call Started, said octave.Quota) Event {
 	p.Quota.taken(call)
-	p.Heard(call, said)
+	p.heard(call, said)
 	if r := &p.Refusals; call.Number > r.At.Number {
 		if r.InRow = 0; r.On {
 			p.conclude(call)
@@ -560,14 +560,6 @@ func (p *Pace) TookOn(now time.Time, call Started, said octave.Quota) Event {
 		return OutageEnded{}
 	}
 	return p.tell(now)
-}
-
-// Accepted takes the end of calls that the service took, of which nothing else has
-// to be known. It reports whether they ended an outage.
-func (p *Pace) Accepted(calls int) (ended bool) {
-	p.Flying = max(p.Flying-calls, 0)
-	p.Lost.Ended += calls
-	return p.Failing.clear()
 }
 
 // Uneasy says whether every end of a call has to be known at once.

@@ -28,10 +28,9 @@ const (
 	longIdle  = 10 * time.Second // without a start, on the word of a header
 )
 
-// Heard takes note of the headers of an answer, for a pace that several hosts share
-// also where nothing else of the call is told. They hold as of the start of its
-// call, which may be long ago.
-func (p *Pace) Heard(call Started, said octave.Quota) {
+// heard takes note of the headers of an answer. They hold as of the start of its call,
+// which may be long ago.
+func (p *Pace) heard(call Started, said octave.Quota) {
 	q := &p.Quota
 	if said.Limit == 0 || call.Number <= q.Number || q.Odd >= oddQuotas {
 		return

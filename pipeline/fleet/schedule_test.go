@@ -46,7 +46,7 @@ func TestOneRateForAllHosts(t *testing.T) {
 						start.at = now
 					}
 					calls = append(calls, start.at.Add(late))
-					s.pace.Accepted(1)
+					s.pace.Ended(now, start.call, [16]byte{}, nil, nil, 0)
 				}
 				if n > 0 {
 					wait = time.Duration(random.Int64N(int64(30 * time.Millisecond)))

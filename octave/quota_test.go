@@ -30,6 +30,7 @@ func TestQuota(t *testing.T) {
 		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 0|X-RateLimit-Reset: 6`:                                                               {100, 0, 6 * time.Second, 0},
 		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 7|X-RateLimit-Reset: 1800000012`:                                                      {100, 7, 12 * time.Second, 0},
 		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 7|X-RateLimit-Reset: 1800000012000`:                                                   {100, 7, 12 * time.Second, 0},
+		`X-RateLimit-Limit: 0|X-RateLimit-Remaining: 0|X-RateLimit-Reset: 6`:                                                                 {},
 		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 101|X-RateLimit-Reset: 6`:                                                             {},
 		`X-RateLimit-Limit: 100|X-RateLimit-Remaining: 7`:                                                                                    {},
 		`X-RateLimit-Limit: many|X-RateLimit-Remaining: 7|X-RateLimit-Reset: 6`:                                                              {},

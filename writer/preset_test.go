@@ -266,6 +266,7 @@ func TestSpelling(t *testing.T) {
 		{"plain link", "", "see [it](https://example.com)", "text", "see it (https://example.com)"},
 		{"plain HTML", "", "<style>x</style><p>a &amp; <b>b</b></p><ul><li>c</li><li>d</li></ul>e<br>f <a href=\"https://example.com\">g</a>", "html", "a & b\n\n- c\n- d\n\ne\nf g (https://example.com)"},
 		{"spaces in plain HTML", "", "a <b> b </b> c<br> d <p> e</p>", "html", "a b c\nd\n\ne"},
+		{"an address in plain HTML", "", `<a class="x" href="mailto:a@b.example">write</a> or <a href="">not</a>`, "html", "write (a@b.example) or not"},
 		{"plain Markdown", "", "**a**\n\nb [c](https://example.com)", "markdown", "a\n\nb c (https://example.com)"},
 	}
 	for _, tt := range tests {

@@ -240,3 +240,13 @@ func TestDecimal(t *testing.T) {
 		t.Error("1/3 is no number of JSON")
 	}
 }
+
+// Of an error's message, lists and objects are kept as they are spelled; empty ones say
+// nothing.
+func TestPhrase(t *testing.T) {
+	for spelled, want := range map[string]string{`"no"`: "no", `null`: "", `1`: "", `{}`: "", `[]`: "", `["a"]`: `["a"]`, `{"a":1}`: `{"a":1}`} {
+		if got := phrase(value(spelled)); got != want {
+			t.Errorf("%s: %q, want %q", spelled, got, want)
+		}
+	}
+}

@@ -114,3 +114,20 @@ func TestAccountOfOddTypes(t *testing.T) {
 		t.Errorf("%v\n%s", err, d)
 	}
 }
+
+// A service lacks an endpoint when it says so, or sends a page for people; a failure is
+// no reason to think so.
+func TestLacks(t *testing.T) {
+	for e, want := range map[*octave.Error]bool{
+		{Status: 404}: true, {Status: 405}: true, {Status: 501}: true,
+		{Status: 200, Cause: octave.CauseServer}: true,
+		{Status: 200}:                            false,
+		{Status: 500, Cause: octave.CauseServer}: false,
+		{Status: 401}:                            false,
+		{}:                                       false,
+	} {
+		if got := octave.Lacks(e); got != want {
+			t.Errorf("%+v: %v", e, got)
+		}
+	}
+}

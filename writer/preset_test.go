@@ -246,11 +246,18 @@ func TestNoSuchPreset(t *testing.T) {
 		}
 		_ = f.Abort()
 	}
-	f := mustCreate(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "outreach:143", Emails: 4, Rule: rule(t)})
-	if _, err := f.Finish(); err != nil {
-		t.Errorf("up to the last field that there is: %v", err)
+	name := strings.Repeat("n", 20) // as long as it may be
+	for preset, opt := range map[string]Options{
+		"instantly":    {Columns: []string{name}, Keep: []string{name}},
+		"outreach:143": {Emails: 4}, // up to the last field that there is
+	} {
+		opt.Preset, opt.Rule = preset, rule(t)
+		f := mustCreate(t, filepath.Join(t.TempDir(), "o.csv"), opt)
+		if _, err := f.Finish(); err != nil {
+			t.Errorf("%s: %v", preset, err)
+		}
+		_ = f.Abort()
 	}
-	_ = f.Abort()
 }
 
 func TestSpelling(t *testing.T) {

@@ -392,7 +392,7 @@ func (p *Pace) conclude(scout Started) {
 	p.Crowd.Series++
 	r.On, r.Scout, r.Surplus, r.InRow = false, Started{}, 0, 0
 	s.Step = Count{scout.At, scout.Number - 1, r.Total}
-	if scout.At.Sub(s.Cycle.At) > firstStep { // else the series that ended is not over
+	if scout.At.Sub(s.Cycle.At) > firstStep { // one that is shorter says nothing of the speed
 		s.Cycle = s.Step
 	}
 }

@@ -70,7 +70,7 @@ func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err e
 // addKeys adds up what some keys do.
 func (g *Gauges) addKeys(all []KeyStatus, some map[string]bool) {
 	states := []string{"ok", "paused", "failing", "no_credits", "rejected"} // the best first
-	best := len(states)
+	best := -1 // none seen yet
 	var limit, inForce rate.Limit
 	for _, k := range all {
 		if !some[k.Key] {
@@ -91,7 +91,9 @@ func (g *Gauges) addKeys(all []KeyStatus, some map[string]bool) {
 		if k.Stopped == "" {
 			limit, inForce = limit+k.pace.Allowed, inForce+k.pace.Limit
 		}
-		best = min(best, state)
+		if best < 0 || state < best {
+			best = state
+		}
 	}
-	g.Limit, g.Rate, g.Key = perSecond(limit), perSecond(inForce), states[best%len(states)]
+	g.Limit, g.Rate, g.Key = perSecond(limit), perSecond(inForce), states[max(best, 0)]
 }

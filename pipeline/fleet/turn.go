@@ -21,9 +21,8 @@ import (
 // that it makes. A further attempt is a further turn, so that none is longer than a call.
 type turn struct {
 	*river.Job[job]
-	pipeline.Journal                 // nothing is read back from it, see State
-	ctx              context.Context //nolint:containedctx // of the whole turn
-	worker           *Worker
+	ctx    context.Context //nolint:containedctx // of the whole turn
+	worker *Worker
 
 	verdict  verdict   // of the last look
 	end      error     // what River is told
@@ -246,6 +245,12 @@ func (t *turn) Outage() bool { return t.worker.seen.Load().outage }
 
 // State knows no answer: a question that has one is not asked, see admit.
 func (t *turn) State(checkpoint.Key) checkpoint.State { return checkpoint.Unknown }
+
+// Answer has nothing to read back: see State.
+func (t *turn) Answer(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
+
+// Failure has nothing to read back: see State.
+func (t *turn) Failure(checkpoint.Key) (rec checkpoint.Record, found bool, err error) { return }
 
 // MayAsk is always without an error: the room is the database's.
 func (t *turn) MayAsk() error { return nil }

@@ -101,9 +101,15 @@ func (o *Options) Check() error {
 	if err := errors.Join(OneOf("on-timeout", o.Pace.OnTimeout, "retry", "fail"), OneOf("changed", o.Budget.Changed, "", ChangedRedo, ChangedKeep)); err != nil {
 		return err
 	}
-	for flag, n := range map[string]int{"concurrency": o.Pace.Concurrency - 1, "timeout": int(o.Service.Timeout) - 1, "retries": o.Pace.Retries, "limit": o.Budget.Limit, "emails": o.Output.Emails} {
-		if n < 0 {
-			return exit.UsageError("--%s is too small", flag)
+	if o.Service.Timeout <= 0 {
+		return exit.UsageError("--timeout is too short: write a duration such as 3m")
+	}
+	for _, f := range []struct {
+		flag     string
+		n, least int
+	}{{"concurrency", o.Pace.Concurrency, 1}, {"retries", o.Pace.Retries, 0}, {"limit", o.Budget.Limit, 0}, {"emails", o.Output.Emails, 0}} {
+		if f.n < f.least {
+			return exit.UsageError("--%s is too small: write %d or more", f.flag, f.least)
 		}
 	}
 	return nil

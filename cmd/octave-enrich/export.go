@@ -80,6 +80,7 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err := outputs.Fits(o, places.Output, list); err != nil {
 		return err
 	}
+	tune(max(list.Input.Profile().Rows, journal.Len()))
 	watch.begin("stopping; no output is written")
 	out, err := outputs.Create(o, list, journal, places, a.stdout, note)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // so that TZ is heard where the system has no zones
@@ -81,11 +80,6 @@ func Main() int {
 	// A reader of our standard output that goes away is a write error like any
 	// other, not the end of the process: paid answers may be on the wire.
 	signal.Ignore(syscall.SIGPIPE)
-	// Little is kept in memory beside the index of answers. To collect it half as often as
-	// is usual takes a tenth less CPU where all rows are known (BenchmarkKnownRows).
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, args: os.Args[1:]}
 	root := newRoot(a)
 	root.SetArgs(a.args)

@@ -119,6 +119,7 @@ func (r *run) openMemory() error {
 	if err := r.seen.MayReplace(r.o, r.o.Output.Files(r.places.Output), r.journal); err != nil {
 		return err
 	}
+	tune(max(r.list.Input.Profile().Rows, r.journal.Len()))
 	for _, note := range beside.PassedOver() {
 		r.log.Warn(note)
 	}

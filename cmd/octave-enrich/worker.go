@@ -70,6 +70,7 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 	if err != nil {
 		return err
 	}
+	tune(0)
 	client, err := o.NewClient(version)
 	if err != nil {
 		return err

@@ -74,6 +74,7 @@ func TestInterruptedEqualsUninterrupted(t *testing.T) {
 						r.stop()
 						return
 					}
+					synctest.Wait() // what starts or ends at the same moment has done so
 					r.service.mu.Lock()
 					abandoned += r.service.inFlight
 					r.service.mu.Unlock()

@@ -70,7 +70,7 @@ func (d *DB) Gauges(ctx context.Context, service, queue string) (g Gauges, err e
 // addKeys adds up what some keys do.
 func (g *Gauges) addKeys(all []KeyStatus, some map[string]bool) {
 	states := []string{"ok", "paused", "failing", "no_credits", "rejected"} // the best first
-	best := -1 // none seen yet
+	best := -1                                                              // none seen yet
 	var limit, inForce rate.Limit
 	for _, k := range all {
 		if !some[k.Key] {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
@@ -80,6 +81,9 @@ func Main() int {
 	// A reader of our standard output that goes away is a write error like any
 	// other, not the end of the process: paid answers may be on the wire.
 	signal.Ignore(syscall.SIGPIPE)
+	// net/http tells the standard logger of bytes that come after the end of an
+	// answer: they can be emails, or the key.
+	log.SetOutput(io.Discard)
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, args: os.Args[1:]}
 	root := newRoot(a)
 	root.SetArgs(a.args)

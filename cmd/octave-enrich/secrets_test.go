@@ -342,3 +342,28 @@ func (c confidant) files() {
 		c.t.Error(errors.Join(err, fmt.Errorf("%d files were written", seen)))
 	}
 }
+
+// What a service sends beyond the length that it announced is told to nobody, and
+// a log for programs stays one.
+func TestMoreThanAnnounced(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"+strings.Repeat("{", 20)+"Hi Ann, "+r.Header.Get("api_key"))
+	}))
+	defer server.Close()
+	dir := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(dir, "list.csv"), []byte("Email\nann@alder.example\n"), 0o600))
+	p := runToEnd(t, dir, server.URL, "run", "list.csv", "--agent", "ca_1", "--retries", "0", "--log-format", "json")
+	if p.code() != exit.RowsFailed {
+		t.Errorf("exit code %d", p.code())
+	}
+	for line := range strings.Lines(p.stderr()) {
+		if !json.Valid([]byte(line)) || strings.Contains(line, "Hi Ann") {
+			t.Errorf("said %q", line)
+		}
+	}
+}

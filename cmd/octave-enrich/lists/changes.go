@@ -46,15 +46,19 @@ func fieldChange(field string, change pipeline.Change, now, before []pipeline.Ma
 		return "context"
 	}
 	is, was := columnOf(field, now), columnOf(field, before)
+	from, values := "column "+is, "in column "+is
+	if is == "" {
+		from, values = "--set or --template", "of --set or --template"
+	}
 	switch {
 	case change.Before[field] == "":
-		return fmt.Sprintf("%s, from column %s; the last run had none", field, is)
+		return fmt.Sprintf("%s, from %s; the last run had none", field, from)
 	case change.After[field] == "":
 		return fmt.Sprintf("%s, which is missing now", field)
 	case is == was || was == "":
-		return fmt.Sprintf("%s, other values in column %s", field, is)
+		return fmt.Sprintf("%s, other values %s", field, values)
 	}
-	return fmt.Sprintf("%s, from column %s; the last run had %s", field, is, was)
+	return fmt.Sprintf("%s, from %s; the last run had %s", field, from, was)
 }
 
 func columnOf(field string, mapped []pipeline.Mapped) string {

@@ -59,7 +59,8 @@ func TestDecide(t *testing.T) {
 
 // What is said of a change names fields, columns and settings, and no value of a contact.
 func TestFieldChange(t *testing.T) {
-	now, before := []pipeline.Mapped{{Field: "jobTitle", Column: "Title"}, {Field: "fullName", Column: "Name"}}, []pipeline.Mapped{{Field: "jobTitle", Column: "Role"}}
+	now, before := []pipeline.Mapped{{Field: "jobTitle", Column: "Title"}, {Field: "fullName", Column: "Name"}},
+		[]pipeline.Mapped{{Field: "jobTitle", Column: "Role"}, {Field: "crmLeadId", Column: "Lead"}}
 	for _, tt := range []struct{ field, was, is, want string }{
 		{"agentOId", "", "ca_1", "agent none -> ca_1"},
 		{"experimentOId", "e1", "e2", "experiment e1 -> e2"},
@@ -68,6 +69,9 @@ func TestFieldChange(t *testing.T) {
 		{"jobTitle", "CEO", "CTO", "jobTitle, from column Title; the last run had Role"},
 		{"jobTitle", "", "CTO", "jobTitle, from column Title; the last run had none"},
 		{"jobTitle", "CEO", "", "jobTitle, which is missing now"},
+		{"lang", "", "de", "lang, from --set or --template; the last run had none"},
+		{"lang", "de", "fr", "lang, other values of --set or --template"},
+		{"crmLeadId", "1", "2", "crmLeadId, from --set or --template; the last run had Lead"},
 		{"firstName", "Ann", "Bob", "firstName, other values in column Name"},
 	} {
 		change := pipeline.Change{Before: map[string]string{tt.field: tt.was}, After: map[string]string{tt.field: tt.is}}

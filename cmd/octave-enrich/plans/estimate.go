@@ -39,6 +39,7 @@ type Estimate struct {
 	// Seconds is the expected duration at the given rate and concurrency.
 	Seconds float64 `json:"expected_seconds"`
 	Latency string  `json:"latency_assumed"`
+	Guessed bool    `json:"-"` // the latency
 	// Upload is the file of a preset, once there are answers.
 	Upload *outputs.Upload `json:"upload,omitempty"`
 	// Doubts are rows that may not be worth a call, with the flag that leaves them out.
@@ -49,7 +50,6 @@ type Estimate struct {
 	agent       string // by name
 	concurrency int
 	rate        rate.Limit
-	Guessed     bool // the latency
 	free        bool // the embedded agent costs nothing
 }
 

@@ -62,8 +62,8 @@ type Refusals struct {
 	First   time.Time     `json:"first,omitzero"`  // start of the first call of the series
 	Worst   int           `json:"worst,omitempty"` // most in a row in it
 	Scout   Started       `json:"scout,omitzero"`
-	Asked   bool          `json:"asked,omitempty"` // a Retry-After held everybody
-	Waited  time.Time     `json:"waited,omitzero"` // since when the backoff holds everybody
+	Asked   bool          `json:"asked,omitempty"`  // a Retry-After held everybody
+	Behind  int64         `json:"behind,omitempty"` // starts when the backoff began to hold everybody
 	Backoff time.Duration `json:"backoff,omitempty"`
 }
 
@@ -113,12 +113,12 @@ type Crowd struct {
 // Lost counts calls that were cut off, for the time they took, since calls in
 // flight were lowered.
 type Lost struct {
-	Since  time.Time `json:"since,omitzero"`
-	Ended  int       `json:"ended,omitempty"`
-	Cut    int       `json:"cut,omitempty"`
-	Share  float64   `json:"share,omitempty"`  // before they were lowered
-	Before int       `json:"before,omitempty"` // calls in flight before, 0 for no trial
-	Normal float64   `json:"normal,omitempty"` // share that is cut off with any number
+	Behind int64   `json:"behind,omitempty"` // starts before, which do not count
+	Ended  int     `json:"ended,omitempty"`
+	Cut    int     `json:"cut,omitempty"`
+	Share  float64 `json:"share,omitempty"`  // before they were lowered
+	Before int     `json:"before,omitempty"` // calls in flight before, 0 for no trial
+	Normal float64 `json:"normal,omitempty"` // share that is cut off with any number
 }
 
 const (
@@ -328,8 +328,8 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 	r.Scout = Started{}
 	if walled {
 		r.Worst, r.Asked = max(r.Worst, r.InRow), after > 0
-		if !call.At.Before(r.Waited) { // and it is not one of those that were under way
-			r.Waited = now
+		if call.Number > r.Behind { // and it is not one of those that were under way
+			r.Behind = p.Starts
 			r.Backoff = min(max(3*r.Backoff, 2*p.Echo, callsTake(1, p.Limit), 20*time.Millisecond), maxBackoffAll)
 			p.pause(now, r.Backoff)
 		}
@@ -490,7 +490,7 @@ func (p *Pace) spread(now time.Time) {
 // lost handles a call that was given up for the time it took.
 func (p *Pace) lost(now time.Time, call Started) {
 	l := &p.Lost
-	if call.At.Before(l.Since) {
+	if call.Number <= l.Behind {
 		return
 	}
 	l.Ended++
@@ -501,9 +501,9 @@ func (p *Pace) lost(now time.Time, call Started) {
 	case l.Cut < 3:
 	case l.Before > 0 && raw > l.Share/2 && raw < 0.25: // it did not help
 		p.InFlight = l.Before
-		*l = Lost{Since: now, Normal: max(raw, l.Normal)}
+		*l = Lost{Behind: p.Starts, Normal: max(raw, l.Normal)}
 	case share >= 0.01+2*l.Normal:
-		*l = Lost{Since: now, Normal: l.Normal, Share: float64(l.Cut) / float64(l.Ended+100), Before: p.InFlight}
+		*l = Lost{Behind: p.Starts, Normal: l.Normal, Share: float64(l.Cut) / float64(l.Ended+100), Before: p.InFlight}
 		p.keepTo(now, max(min(p.InFlight, call.Beside+1)/2, 1), min(max(2*p.Crowd.Hold, 8*now.Sub(call.At), time.Minute), time.Hour))
 	}
 }
@@ -531,7 +531,7 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 		}
 		news = p.failed(now, key, failure, patience)
 	default:
-		if !call.At.Before(p.Lost.Since) {
+		if call.Number > p.Lost.Behind {
 			p.Lost.Ended++
 		}
 		var said octave.Quota

@@ -246,8 +246,9 @@ func (s *schedule) free(want int) (n int, wait time.Duration) {
 	if s.pace.Failing.On || s.pace.Refusals.On {
 		return min(want, 1), look
 	}
-	want = min(want, s.pace.InFlight-s.pace.Flying)
-	apart := spacing(s.pace.Rate(s.now))
+	// It may be more than are to be in flight: some of them may have been given up already.
+	want = min(want, max(s.pace.InFlight-s.pace.Flying, 1))
+	apart := spacing(s.pace.Rate(s.first()))
 	if apart == 0 {
 		return want, look
 	}
@@ -272,11 +273,15 @@ func (s *schedule) give(n int, probe time.Duration) []lease {
 	starts := make([]lease, n)
 	at := s.first()
 	for i := range starts {
-		apart := spacing(s.pace.Rate(s.now))
+		apart := spacing(s.pace.Rate(at))
 		if apart == 0 {
 			at = s.now
 		}
-		starts[i] = lease{at: s.read.Add(at.Sub(s.now)), call: s.pace.Start(at, probe)}
+		begins := at
+		if begins.Before(s.now) { // it makes up for the past, and begins now all the same
+			begins = s.now
+		}
+		starts[i] = lease{at: s.read.Add(begins.Sub(s.now)), call: s.pace.Start(begins, probe)}
 		at = at.Add(apart)
 	}
 	if n > 0 {

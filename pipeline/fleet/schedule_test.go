@@ -63,6 +63,25 @@ func TestOneRateForAllHosts(t *testing.T) {
 	}
 }
 
+// Calls that were cut off may have been given up already: a single one may start beside
+// them, although there are more of them than are to be in flight from now on.
+func TestOneStartBesideCallsThatMayBeGivenUp(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := &schedule{pace: at(10), next: now, now: now, read: now}
+	starts := s.give(20, time.Minute)
+	cutOff := &octave.Error{Status: 504, Action: octave.Again, Cause: octave.CauseServer, MaybeBilled: true}
+	for _, start := range starts[:3] {
+		s.pace.Ended(now, start.call, [16]byte{}, nil, cutOff, time.Hour)
+	}
+	if n, _ := s.free(20); n != 0 || s.pace.InFlight >= s.pace.Flying {
+		t.Errorf("%d starts at once, with %d in flight and %d allowed", n, s.pace.Flying, s.pace.InFlight)
+	}
+	s.now = now.Add(time.Minute)
+	if n, _ := s.free(20); n != 1 {
+		t.Errorf("%d starts a minute later", n)
+	}
+}
+
 // at is a pace that was found to be as fast as is allowed.
 func at(limit rate.Limit) pipeline.Pace {
 	pace := pipeline.NewPace(limit, allSlots)

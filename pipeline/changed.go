@@ -34,7 +34,7 @@ type Change struct {
 // records of the journal and how many answers it has; they are read when somebody
 // is to be asked and answers are left that no row asks for. A nil Known finds no changes.
 func Survey(src iter.Seq2[reader.Contact, error], selection Selection, known *Known) (Plan, Changes, error) {
-	s := &surveyor{plan: newPlan(), people: newDirectory(), asked: map[checkpoint.Key]bool{}}
+	s := newSurveyor()
 	if err := s.read(src, selection); err != nil {
 		return s.plan, Changes{}, err
 	}
@@ -45,7 +45,7 @@ func Survey(src iter.Seq2[reader.Contact, error], selection Selection, known *Kn
 	if err := s.match(known.Records, changes.Earlier); err != nil || len(changes.Earlier) == 0 {
 		return s.plan, changes, err
 	}
-	return s.plan, changes, changes.explain(src, selection)
+	return s.plan, changes, changes.explain(src, selection, s.retried)
 }
 
 // Known is a journal as far as [Survey] looks for earlier questions in it.
@@ -60,6 +60,11 @@ type surveyor struct {
 	people   *directory
 	asked    map[checkpoint.Key]bool // questions of the list; true when one needs a call
 	answered int                     // answers that rows of the list ask for
+	retried  map[checkpoint.Key]bool // questions that failed before, and that the limit admits
+}
+
+func newSurveyor() *surveyor {
+	return &surveyor{plan: newPlan(), people: newDirectory(), asked: map[checkpoint.Key]bool{}, retried: map[checkpoint.Key]bool{}}
 }
 
 func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selection) error {
@@ -95,7 +100,7 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 		}
 	}
 	for _, key := range last {
-		if selector.admit(key) {
+		if s.retried[key] = selector.admit(key); s.retried[key] {
 			s.plan.ToAsk++
 		} else {
 			s.plan.BeyondLimit++
@@ -124,7 +129,7 @@ func (s *surveyor) match(records iter.Seq2[checkpoint.Entry, error], earlier map
 
 // explain goes through the list again and says what changed about the contacts
 // that would be asked.
-func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Selection) error {
+func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Selection, retried map[checkpoint.Key]bool) error {
 	selector := newSelector(selection)
 	seen := map[checkpoint.Key]bool{}
 	byFields := map[string]*Change{}
@@ -133,7 +138,7 @@ func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Select
 			return err
 		}
 		decision, q, _ := selector.decide(contact, func(key checkpoint.Key) bool { return seen[key] })
-		if decision != ToAsk && decision != ToAskLast {
+		if decision != ToAsk && (decision != ToAskLast || !retried[q.Key]) {
 			continue
 		}
 		seen[q.Key] = true

@@ -18,9 +18,14 @@ type RowRequest struct {
 }
 
 // Requests says row by row what [Run] would ask, and asks nobody. The status is one
-// of to_ask, answered, duplicate, left_alone, beyond_limit, excluded and invalid.
+// of to_ask, submitted, answered, kept, duplicate, left_alone, beyond_limit, excluded and invalid.
 func Requests(src iter.Seq2[reader.Contact, error], selection Selection) iter.Seq2[RowRequest, error] {
 	return func(yield func(RowRequest, error) bool) {
+		first := newSurveyor() // to know what is left of the limit for what failed before
+		if err := first.read(src, selection); err != nil {
+			yield(RowRequest{}, err)
+			return
+		}
 		selector := newSelector(selection)
 		seen := map[checkpoint.Key]bool{}
 		for contact, err := range src {
@@ -30,7 +35,10 @@ func Requests(src iter.Seq2[reader.Contact, error], selection Selection) iter.Se
 			}
 			decision, q, why := selector.decide(contact, func(key checkpoint.Key) bool { return seen[key] })
 			if decision == ToAskLast {
-				decision = ToAsk
+				decision = BeyondLimit
+				if first.retried[q.Key] {
+					decision = ToAsk
+				}
 			}
 			row := RowRequest{Row: contact.Row, Status: string(decision)}
 			if why != nil {

@@ -17,12 +17,12 @@ import (
 // guess.
 func (r *run) comesTo(cost octave.Decimal) string {
 	each, err := pipeline.ParseAmount(string(cost))
-	if err != nil || r.toAsk == 0 {
+	if err != nil || r.survey.ToAsk == 0 {
 		return ""
 	}
 	b := r.budgets
 	b.CostToRun = each
-	calls, _ := b.Affords(r.toAsk, b.Expected())
+	calls, _ := b.Affords(r.survey.ToAsk, b.Expected())
 	took := plans.Seconds(calls, r.pace.Rate, r.o.Pace.Concurrency, checkpoints.UsualLatency)
 	return fmt.Sprintf("about %s, %s at %s a call", words.Credits(each.Mul(calls).String()),
 		words.Span(time.Duration(took*float64(time.Second))), words.Span(checkpoints.UsualLatency))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/lists"
-	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/plans"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
@@ -36,29 +34,16 @@ func (r *run) bill() error {
 	if r.sample, err = lists.Sampled(r.o, r.list, r.journal, r.selection()); err != nil {
 		return err
 	}
-	plan, changes, err := pipeline.Survey(r.list.Input.Contacts(), r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint))
-	if err != nil {
+	if r.survey, err = plans.Take(r.o, r.list, r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint)); err != nil {
 		return exit.RunError(r.places.Checkpoint, err)
 	}
-	r.changes, r.memory.Earlier = changes, changes.Earlier
-	how := r.o.Budget.Changed
-	if how == "" && changes.Contacts > plans.FewChanged {
-		how, r.undecided = options.ChangedKeep, true
-	}
-	r.memory.KeepChanged = how == options.ChangedKeep
-	if r.toAsk = plan.ToAsk; r.memory.KeepChanged {
-		r.toAsk -= changes.Contacts
-	}
-	if len(changes.Earlier) > 0 {
-		r.changed = cmp.Or(how, options.ChangedRedo)
-	}
 	last, _ := pipeline.LastRun(r.journal.RunRecords())
-	r.log.Info(lists.InputOf(r.list.Input.Profile()).Name + ": " + plans.Bill(plan, changes, r.memory.KeepChanged, r.o.Budget.Beyond()))
-	r.tellAsync(plan)
-	if note := lists.TellSample(r.o, plan); note != "" {
+	r.log.Info(lists.InputOf(r.list.Input.Profile()).Name + ": " + r.survey.Bill(r.o.Budget.Beyond()))
+	r.tellAsync(r.survey.Plan)
+	if note := lists.TellSample(r.o, r.survey.Plan); note != "" {
 		r.log.Info(note)
 	}
-	for _, line := range lists.WhatChanged(changes, last, r.list) {
+	for _, line := range lists.WhatChanged(r.survey.Changes, last, r.list) {
 		r.log.Info("changed: " + line)
 	}
 	return nil
@@ -78,11 +63,11 @@ func (r *run) nothingNew() bool {
 // decide is the end of a run that kept old answers because nobody had said what to
 // do about them.
 func (r *run) decide() *exit.Error {
-	if !r.undecided {
+	if !r.survey.Undecided {
 		return nil
 	}
-	why := lists.WhatChanged(r.changes, pipeline.RunBody{}, r.list)
-	err := fmt.Errorf("%s changed and kept the old answers (%s)", words.Count(r.changes.Contacts, "contact"), strings.Join(why, "; "))
+	why := lists.WhatChanged(r.survey.Changes, pipeline.RunBody{}, r.list)
+	err := fmt.Errorf("%s changed and kept the old answers (%s)", words.Count(r.survey.Contacts, "contact"), strings.Join(why, "; "))
 	return &exit.Error{Code: exit.Decide, Err: err, Hint: fmt.Sprintf(
 		"to pay for new answers: %[1]s --changed redo\nto keep the old ones: %[1]s --changed keep", r.app.commandLine())}
 }

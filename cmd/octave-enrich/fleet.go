@@ -166,7 +166,7 @@ func (r *run) coordinator(ctx context.Context, brake *pipeline.Brake, obs pipeli
 	defer unbind()
 	cfg := fleet.CoordinatorConfig{
 		Run: r.id, Checkpoint: r.fileID(), Service: service, Queue: r.o.Fleet.Queue,
-		Host: machine(), Owner: userName(), List: strings.Join(r.names, " "), Total: r.toAsk, OrphanAfter: time.Duration(r.o.Fleet.OrphanAfter),
+		Host: machine(), Owner: userName(), List: strings.Join(r.names, " "), Total: r.survey.ToAsk, OrphanAfter: time.Duration(r.o.Fleet.OrphanAfter),
 		Budgets: r.budgets, Policy: r.policy(), Timeout: time.Duration(r.o.Service.Timeout), Patience: r.pace.MaxOutage,
 		Journal: r.journal, Observer: obs, Hosts: r.tellHosts, Paused: r.tellPaused,
 		Poll: time.Duration(r.o.Async.Poll), MaxWait: time.Duration(r.o.Async.MaxWait), Submissions: r.memory.Submissions,

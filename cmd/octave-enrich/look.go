@@ -46,7 +46,7 @@ func (r *run) look(ctx context.Context, brake *pipeline.Brake) *accounts.Account
 		r.budgets.CostToRun = cost
 	}
 	r.left = string(l.Left)
-	calls, _ := r.budgets.Affords(r.toAsk, r.budgets.Expected())
+	calls, _ := r.budgets.Affords(r.survey.ToAsk, r.budgets.Expected())
 	r.expect(calls)
 	return l
 }

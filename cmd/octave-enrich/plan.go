@@ -83,7 +83,7 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 		return err
 	}
 	if show.all {
-		return plans.PrintRequests(a.stdout, v.List, v.Selection, only)
+		return v.PrintRequests(a.stdout, only)
 	}
 	e, err := v.Survey()
 	if err != nil {

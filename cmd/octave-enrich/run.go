@@ -23,6 +23,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/paths"
+	"octave-enrich/cmd/octave-enrich/plans"
 	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
@@ -119,15 +120,13 @@ type run struct {
 	inputs
 	teller
 
-	service   string // who answers, as the checkpoint names it
-	journal   *checkpoint.Journal
-	memory    *pipeline.Memory
-	changes   pipeline.Changes
-	changed   string // what is done with contacts whose question changed, "" when there are none
-	undecided bool   // nobody has said so
-	out       *writer.File
-	seen      outputs.Seen
-	sample    *pipeline.Sample
+	service string // who answers, as the checkpoint names it
+	journal *checkpoint.Journal
+	memory  *pipeline.Memory
+	survey  plans.Survey
+	out     *writer.File
+	seen    outputs.Seen
+	sample  *pipeline.Sample
 
 	client   *octave.Client // nil with a fleet
 	fleet    *fleet.DB      // nil without
@@ -154,7 +153,6 @@ type teller struct {
 	mode      string    // of the progress display
 	expect    func(int) // corrects how many questions it counts to
 	left      string    // credits when it began, as far as the service tells
-	toAsk     int       // questions that need a call, if no budget ends the run
 	concluded bool      // its rows are written, or cannot be
 	outputs   []outputs.File
 	upload    *outputs.Upload // when the output is a sender's
@@ -182,7 +180,7 @@ func (r *run) execute() error {
 	if d := time.Duration(r.o.Budget.MaxDuration); d > 0 {
 		defer time.AfterFunc(d, func() { brake.Pull(pipeline.ErrMaxDuration) }).Stop()
 	}
-	progress := console.NewProgress(r.console, r.log, r.tally, r.toAsk)
+	progress := console.NewProgress(r.console, r.log, r.tally, r.survey.ToAsk)
 	r.expect = progress.Expect
 	obs := pipeline.Observers(r.tally.Observe, progress.Observe)
 
@@ -256,7 +254,7 @@ func (r *run) conclude(err error, reason error) error {
 		return err
 	}
 	end := exit.OfRun(summary.Rows, summary.Kept, reason)
-	if end == nil || end.Code == exit.RowsFailed && r.undecided {
+	if end == nil || end.Code == exit.RowsFailed && r.survey.Undecided {
 		end = cmp.Or(r.decide(), end)
 	}
 	if end == nil {

@@ -3,9 +3,12 @@
 package plans
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
+	"octave-enrich/cmd/octave-enrich/lists"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
@@ -13,28 +16,60 @@ import (
 // FewChanged is how many of them a run asks again without being told to.
 const FewChanged = 10
 
-// Bill is the list in numbers: what is new, known, changed.
-func Bill(plan pipeline.Plan, changes pipeline.Changes, keep bool, beyond string) string {
-	changed := changes.Contacts
-	parts := []string{fmt.Sprintf("%s to ask", words.Thousands(plan.ToAsk))}
-	if keep {
-		parts[0] = fmt.Sprintf("%s to ask", words.Thousands(plan.ToAsk-changed))
+// A Survey is a list in numbers, as a run with the same flags would go through it.
+type Survey struct {
+	pipeline.Plan
+	pipeline.Changes
+	// Changed is redo or keep, empty when nobody's question changed.
+	Changed string
+	// Undecided says that old answers are kept because there are many, and nobody
+	// said what to do about them.
+	Undecided bool
+}
+
+// Take surveys a list, and decides what becomes of contacts whose question changed:
+// the memory of the selection knows it from then on.
+func Take(o *options.Options, list *lists.List, selection pipeline.Selection, known *pipeline.Known) (s Survey, err error) {
+	if s.Plan, s.Changes, err = pipeline.Survey(list.Input.Contacts(), selection, known); err != nil || len(s.Earlier) == 0 {
+		return s, err
 	}
+	s.Undecided = o.Budget.Changed == "" && s.Contacts > FewChanged
+	if s.Changed = cmp.Or(o.Budget.Changed, options.ChangedRedo); s.Undecided {
+		s.Changed = options.ChangedKeep
+	}
+	keep := s.Changed == options.ChangedKeep
+	if keep && (selection.Limit > 0 || selection.Sample != nil) { // those who keep an answer are no part of a limit
+		all := selection
+		all.Limit, all.Sample = 0, nil
+		if _, s.Changes, err = pipeline.Survey(list.Input.Contacts(), all, known); err != nil {
+			return s, err
+		}
+	}
+	selection.Memory.Earlier, selection.Memory.KeepChanged = s.Earlier, keep
+	if keep {
+		s.Plan, _, err = pipeline.Survey(list.Input.Contacts(), selection, nil)
+	}
+	return s, err
+}
+
+// Bill is the list in numbers: what is new, known, changed.
+func (s Survey) Bill(beyond string) string {
+	parts := []string{fmt.Sprintf("%s to ask", words.Thousands(s.ToAsk))}
 	for _, part := range []struct {
 		n    int
 		what string
 	}{
-		{changed, "changed"}, {plan.Submitted, "submitted and waiting"}, {plan.Answered, "known"}, {plan.Duplicates, "duplicate"}, {plan.LeftAlone, "failed and left alone"},
-		{plan.BeyondLimit, "beyond " + beyond}, {plan.Excluded, "excluded"}, {unusable(plan), "unusable"},
+		{s.Contacts, "changed"}, {s.Submitted, "submitted and waiting"}, {s.Answered, "known"}, {s.Duplicates, "duplicate"}, {s.LeftAlone, "failed and left alone"},
+		{s.BeyondLimit, "beyond " + beyond}, {s.Excluded, "excluded"}, {unusable(s.Plan), "unusable"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, words.Thousands(part.n)+" "+part.what)
 		}
 	}
-	text := words.Count(plan.Rows, "row") + ": " + strings.Join(parts, ", ")
+	text := words.Count(s.Rows, "row") + ": " + strings.Join(parts, ", ")
 	switch {
-	case changed == 0:
-	case keep:
+	case s.Contacts == 0:
+	case s.Changed == options.ChangedKeep:
 		text += "; the changed ones keep their old answers"
 	default:
 		text += " (the changed ones are among those to ask)"
@@ -49,10 +84,15 @@ func unusable(plan pipeline.Plan) (n int) {
 	return n
 }
 
-// changedHint says what a run does with so many changed contacts.
-func changedHint(contacts int) string {
-	if contacts > FewChanged {
+// hint says what a run does with contacts whose question changed.
+func (s Survey) hint(told bool) string {
+	switch {
+	case s.Undecided:
 		return "a run keeps it, unless --changed redo is given, and ends with 9"
+	case s.Changed == options.ChangedKeep:
+		return "a run keeps it"
+	case told:
+		return "a run asks them again"
 	}
 	return "a run asks them again, unless --changed keep is given"
 }

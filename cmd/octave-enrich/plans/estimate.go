@@ -26,8 +26,8 @@ type Estimate struct {
 	// another time; Budget is which of them.
 	BeyondBudget int    `json:"beyond_budget"`
 	Budget       string `json:"budget,omitempty"`
-	// Changed counts contacts among those to ask that have an answer to another
-	// question, Changes says what is different.
+	// Changed counts contacts that have an answer to another question, be they
+	// asked again or kept; Changes says what is different.
 	Changed int      `json:"changed"`
 	Changes []string `json:"changes"`
 	// UsagePerCall is what an answer in the checkpoint cost on the average,
@@ -46,6 +46,7 @@ type Estimate struct {
 	Doubts []string `json:"doubts"`
 	Notes  []string `json:"notes"`
 
+	hint        string // what becomes of those that changed
 	beyond      string // the flag that leaves those beyond the limit
 	agent       string // by name
 	concurrency int

@@ -76,18 +76,18 @@ func (v *Outlook) Close() {
 
 // Survey counts what would be asked, and what is to be said of the list.
 func (v *Outlook) Survey() (Estimate, error) {
-	plan, changes, err := pipeline.Survey(v.List.Input.Contacts(), v.Selection, v.earlier)
+	survey, err := Take(v.Options, v.List, v.Selection, v.earlier)
 	if err != nil {
 		return Estimate{}, exit.InputError(err)
 	}
-	e := Estimate{Plan: plan, beyond: v.Options.Budget.Beyond(), Doubts: lists.Doubts(v.List),
-		Changed: changes.Contacts, Changes: append([]string{}, lists.WhatChanged(changes, v.last, v.List)...)}
+	e := Estimate{Plan: survey.Plan, beyond: v.Options.Budget.Beyond(), Doubts: lists.Doubts(v.List), Changed: survey.Contacts,
+		Changes: append([]string{}, lists.WhatChanged(survey.Changes, v.last, v.List)...), hint: survey.hint(v.Options.Budget.Changed != "")}
 	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.Options, v.List)...)
 	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
 	if note := checkpoints.Unanswered(&v.Past); note != "" {
 		e.Notes = append(e.Notes, note)
 	}
-	if note := lists.TellSample(v.Options, plan); note != "" {
+	if note := lists.TellSample(v.Options, survey.Plan); note != "" {
 		e.Notes = append(e.Notes, note)
 	}
 	if v.neighbours != nil {

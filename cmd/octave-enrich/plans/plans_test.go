@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/pipeline"
 )
 
@@ -34,20 +35,20 @@ func TestSeconds(t *testing.T) {
 func TestBill(t *testing.T) {
 	plan := pipeline.Plan{Rows: 1200, ToAsk: 12, Answered: 1180, Invalid: map[string]int{"a": 3, "b": 5}}
 	for _, tt := range []struct {
-		changed int
-		keep    bool
-		want    string
+		contacts int
+		changed  string
+		want     string
 	}{
-		{0, false, "1,200 rows: 12 to ask, 1,180 known, 8 unusable"},
-		{4, false, "1,200 rows: 12 to ask, 4 changed, 1,180 known, 8 unusable (the changed ones are among those to ask)"},
-		{4, true, "1,200 rows: 8 to ask, 4 changed, 1,180 known, 8 unusable; the changed ones keep their old answers"},
+		{0, "", "1,200 rows: 12 to ask, 1,180 known, 8 unusable"},
+		{4, options.ChangedRedo, "1,200 rows: 12 to ask, 4 changed, 1,180 known, 8 unusable (the changed ones are among those to ask)"},
+		{4, options.ChangedKeep, "1,200 rows: 12 to ask, 4 changed, 1,180 known, 8 unusable; the changed ones keep their old answers"},
 	} {
-		if got := Bill(plan, pipeline.Changes{Contacts: tt.changed}, tt.keep, "--limit"); got != tt.want {
+		if got := (Survey{plan, pipeline.Changes{Contacts: tt.contacts}, tt.changed, false}).Bill("--limit"); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
 	plan = pipeline.Plan{Rows: 3, ToAsk: 1, BeyondLimit: 2}
-	if got, want := Bill(plan, pipeline.Changes{}, false, "--sample"), "3 rows: 1 to ask, 2 beyond --sample"; got != want {
+	if got, want := (Survey{Plan: plan}).Bill("--sample"), "3 rows: 1 to ask, 2 beyond --sample"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

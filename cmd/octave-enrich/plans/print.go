@@ -69,7 +69,7 @@ func (e Estimate) rows(p *words.Printer) {
 		}
 	}
 	if e.Changed > 0 {
-		p.Printf("  %s changed: they have an answer to another question; %s\n", words.Thousands(e.Changed), changedHint(e.Changed))
+		p.Printf("  %s changed: they have an answer to another question; %s\n", words.Thousands(e.Changed), e.hint)
 		for _, line := range e.Changes {
 			p.Printf("    %s\n", line)
 		}

@@ -12,11 +12,16 @@ import (
 
 // PrintRequests prints what would be asked about each of the rows, one JSON object a
 // line.
-func PrintRequests(to io.Writer, list *lists.List, selection pipeline.Selection, only lists.Rows) error {
+func (v *Outlook) PrintRequests(to io.Writer, only lists.Rows) error {
+	if v.earlier != nil {
+		if _, err := Take(v.Options, v.List, v.Selection, v.earlier); err != nil {
+			return exit.InputError(err)
+		}
+	}
 	w := bufio.NewWriter(to)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	for row, err := range pipeline.Requests(list.Input.Contacts(), selection) {
+	for row, err := range pipeline.Requests(v.List.Input.Contacts(), v.Selection) {
 		if err != nil {
 			return exit.InputError(err)
 		}

@@ -62,6 +62,13 @@ func create(path string, opt Options, fsys durable.FS) (*File, error) {
 	return f.prepare()
 }
 
+// Check says whether a file at path can be made with these options, and touches
+// nothing. Its error is an *OptionsError.
+func (opt Options) Check(path string) error {
+	f := &File{opt: opt, path: path, rehearsal: true}
+	return f.configure()
+}
+
 func (f *File) prepare() (*File, error) {
 	if err := f.configure(); err != nil {
 		return nil, err

@@ -82,6 +82,9 @@ func (a *app) plan(o *options.Options, show requested, inputs []string) error {
 	if err := v.Open(a.stdin); err != nil {
 		return err
 	}
+	if err := outputs.Fits(o, v.Places.Output, v.List); err != nil {
+		return err
+	}
 	if show.all {
 		return v.PrintRequests(a.stdout, only)
 	}

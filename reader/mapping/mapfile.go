@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -91,7 +92,8 @@ func ReadMapFile(path string) (*MapFile, error) {
 	}
 	var m MapFile
 	if err := yaml.UnmarshalWithOptions(text, &m, yaml.Strict()); err != nil { // JSON is YAML
-		return nil, &tables.InputError{File: path, Msg: "not a mapping file", Hint: "write one with inspect --write FILE", Err: err}
+		// Without the lines themselves: those of a list, named by mistake, are contacts.
+		return nil, &tables.InputError{File: path, Msg: "not a mapping file", Hint: "write one with inspect --write FILE", Err: errors.New(yaml.FormatError(err, false, false))}
 	}
 	return &m, m.check(path)
 }

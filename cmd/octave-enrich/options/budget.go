@@ -75,8 +75,8 @@ func (b *Budget) Budgets() (of pipeline.Budgets, err error) {
 		return of, nil
 	}
 	of.HasUsage = true
-	if of.MaxUsage, err = pipeline.ParseAmount(b.MaxUsage); err != nil {
-		return of, exit.UsageError("--max-usage: %w", err)
+	if of.MaxUsage, err = pipeline.ParseAmount(b.MaxUsage); err != nil || of.MaxUsage.Cmp(pipeline.Amount{}) < 0 {
+		return of, exit.UsageError("--max-usage %s: write an amount of credits, 0 or more", b.MaxUsage)
 	}
 	return of, nil
 }

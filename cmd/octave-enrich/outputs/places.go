@@ -1,6 +1,7 @@
 package outputs
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -88,8 +89,16 @@ func (seen Seen) MayReplace(o *options.Options, paths []string, journal *checkpo
 	return nil
 }
 
-// Fits refuses a list with a cell that a workbook has no room for.
+// Fits refuses an output that cannot be made of the list as the flags have it, and
+// a list with a cell that a workbook has no room for. Nothing is touched.
 func Fits(o *options.Options, output string, list *lists.List) error {
+	opt, err := o.WriterOptions(io.Discard, list.Input.Columns(), "")
+	if err != nil {
+		return err
+	}
+	if err := opt.Check(cmp.Or(output, "rows.csv")); err != nil { // several inputs leave a plan without a name
+		return createError(err)
+	}
 	if !writer.IsWorkbook(output, o.Output.Format) {
 		return nil
 	}

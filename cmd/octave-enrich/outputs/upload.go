@@ -48,26 +48,23 @@ func UploadOf(preset string, out writer.Output) *Upload {
 }
 
 // Rehearse makes the export of a sender's file without the file, as export would:
-// with the settings of the last run, unless some are given. Its error for a preset
-// that there is not comes without a checkpoint, too.
+// with the settings of the last run, unless some are given.
 func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal, at options.Places, stdout io.Writer) (*Upload, error) {
-	if !o.Output.ForSender() {
+	if !o.Output.ForSender() || journal == nil {
 		return nil, nil
 	}
-	if journal != nil {
-		export := *o
-		export.NeverCalls = true
-		if last, ok := pipeline.LastRun(journal.RunRecords()); ok && !o.AsksItsOwn() {
-			export.Take(last)
-		}
-		exported, err := list.Again(&export)
-		if err != nil {
-			return nil, err
-		}
-		if exported != nil {
-			defer exported.Input.Close()
-			o, list = &export, exported
-		}
+	export := *o
+	export.NeverCalls = true
+	if last, ok := pipeline.LastRun(journal.RunRecords()); ok && !o.AsksItsOwn() {
+		export.Take(last)
+	}
+	exported, err := list.Again(&export)
+	if err != nil {
+		return nil, err
+	}
+	if exported != nil {
+		defer exported.Input.Close()
+		o, list = &export, exported
 	}
 	opt, err := o.WriterOptions(stdout, list.Input.Columns(), "")
 	if err != nil {
@@ -79,9 +76,6 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 		return nil, createError(err)
 	}
 	defer file.Abort() //nolint:errcheck // a nameless file
-	if journal == nil {
-		return nil, nil
-	}
 	memory, err := Memory(o, list, journal, at.Checkpoint)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ type candidates struct {
 }
 
 func newCandidates(buf *bufio.Writer, p *preset, rule Rule, in input) (*candidates, error) {
-	c := &candidates{preset: p, rule: rule, spell: newSpelling(p.breaks), input: in, shapes: shapes{}}
+	c := &candidates{preset: p, rule: rule, spell: newSpelling(p.Breaks), input: in, shapes: shapes{}}
 	var err error
 	if _, c.own, err = p.patterns(); err != nil {
 		return nil, err
@@ -58,8 +58,9 @@ func (c *candidates) write(row Row) error {
 	}
 	record := c.input.pick(c.record[:0], row.Cells)
 	record = append(record, row.Status, row.Error)
-	for _, column := range c.preset.person {
-		record = append(record, column.value(row.To))
+	person := row.To.values()
+	for _, column := range c.preset.Person {
+		record = append(record, person[column.Of])
 	}
 	for i, e := range row.Emails {
 		format := c.rule.Format(e.Body, row.OutputType)
@@ -97,7 +98,7 @@ type judged struct{ subject, body, inSubject, inBody string }
 func (c *candidates) candidate(record []string, kept input) candidate {
 	n := len(c.input.columns)
 	row := candidate{status: record[n], failure: record[n+1], kept: kept.pick(nil, record[:n])}
-	row.person, record = record[n+2:n+2+len(c.preset.person)], record[n+2+len(c.preset.person):]
+	row.person, record = record[n+2:n+2+len(c.preset.Person)], record[n+2+len(c.preset.Person):]
 	for ; len(record) >= 4; record = record[4:] {
 		row.messages = append(row.messages, judged{record[0], record[1], record[2], record[3]})
 	}

@@ -52,13 +52,13 @@ type reason struct {
 
 func newJudge(l *layout, rule Rule) (*judge, error) {
 	j := &judge{layout: l, rule: rule, id: -1, seen: map[Person]bool{}, records: map[Person]bool{}}
-	for i, c := range l.person {
-		switch lower := strings.ToLower(c.name); {
+	for i, c := range l.Person {
+		switch lower := strings.ToLower(c.Name); {
 		case lower == "email" || lower == "contact email":
 			j.email = i
-		case c.name == recordIDColumn:
+		case c.Name == recordIDColumn:
 			j.id = i
-		case slices.Contains(l.needs, c.name):
+		case slices.Contains(l.Needs, c.Name):
 			j.needs = append(j.needs, i)
 		}
 	}
@@ -84,7 +84,7 @@ func (j *judge) hold(c candidate) reason {
 	}
 	for _, i := range j.needs {
 		if strings.TrimSpace(c.person[i]) == "" {
-			return reason{"missing name", "no " + j.person[i].name + ", which " + j.title + " needs"}
+			return reason{"missing name", "no " + j.Person[i].Name + ", which " + j.Title + " needs"}
 		}
 	}
 	for _, judge := range []func(candidate) reason{j.again, j.flaw, j.subjects} {
@@ -99,19 +99,19 @@ func (j *judge) hold(c candidate) reason {
 // flaw is what is wrong with a text, in the order of the columns.
 func (j *judge) flaw(c candidate) reason {
 	for i, cell := range c.person {
-		if why := j.cell(j.person[i].name, cell); why != (reason{}) {
+		if why := j.cell(j.Person[i].Name, cell); why != (reason{}) {
 			return why
 		}
 	}
 	for i, hasSubject := range j.steps {
 		m := c.messages[i]
-		subject, body := j.layout.names(i + 1)
+		subject, body := j.message(i + 1)
 		if hasSubject {
-			if why := j.text(subject, m.subject, m.inSubject); why != (reason{}) {
+			if why := j.text(subject.Name, m.subject, m.inSubject); why != (reason{}) {
 				return why
 			}
 		}
-		if why := j.text(body, m.body, m.inBody); why != (reason{}) {
+		if why := j.text(body.Name, m.body, m.inBody); why != (reason{}) {
 			return why
 		}
 	}
@@ -132,7 +132,7 @@ func (j *judge) cell(column, cell string) reason {
 func (j *judge) text(column, text, flaw string) reason {
 	switch {
 	case flaw != "":
-	case j.maxText > 0 && utf8.RuneCountInString(text) > j.maxText:
+	case j.MaxText > 0 && utf8.RuneCountInString(text) > j.MaxText:
 		flaw = "text too long"
 	case j.takesForTag(text):
 		flaw = "merge tag"

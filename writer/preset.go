@@ -12,38 +12,44 @@ import (
 
 // Presets are the names that Options.Preset takes, beside "generic".
 func Presets() (names []string) {
-	for _, p := range presets() {
-		names = append(names, p.name)
+	for _, p := range known().Presets {
+		names = append(names, p.Name)
 	}
 	return names
 }
 
 // A preset is the exact header of a sender's import, what goes under it, and what to do with it there.
 type preset struct {
-	name, title   string
-	person        []column
-	subject, body string              // names of the columns of a message; # is its step
-	first, last   int                 // of numbered fields, two for each message; 0 where # is the step
-	breaks        string              // how a body breaks a line, which makes it HTML; empty: bodies are plain text
-	replies       bool                // a step is made a reply by its kind, not by a blank subject
-	needs         []string            // columns of the person that must not be empty, beside the address
-	tag, own      string              // patterns: what else the sender takes for a tag; which of these are wanted
-	variable      func(string) string // how a template names a column
-	define        *properties         // what must be created there before the import; nil: the import does it
+	Name, Title   string
+	Person        []column
+	Subject, Body text     // columns of a message
+	First, Last   int      // of numbered fields, two for each message; 0 where # is the step
+	Breaks        string   // how a body breaks a line, which makes it HTML; empty: bodies are plain text
+	Replies       bool     // a step is made a reply by its kind, not by a blank subject
+	Needs         []string // columns of the person that must not be empty, beside the address
+	Tag, Own      string   // patterns: what else the sender takes for a tag; which of these are wanted, for it fills them in itself
+	Define        string   // what must be created there before the import; empty: the import does it
 
-	maxText, maxName, maxColumns, maxRows int // limits of the sender, in characters, columns and rows; 0 is none
+	MaxText, MaxName, MaxColumns, MaxRows int // limits of the sender, in characters, columns and rows; 0 is none
 
-	next [3]string
+	Next [3]string
 }
 
-// A column is a name and what stands under it.
-type column struct {
-	name  string
-	value func(Recipient) string
+// A column is a name and what stands under it: one of [Recipient.values].
+type column struct{ Name, Of string }
+
+// A text is a column of a message. In its name # stands for the step, or for the number of a field.
+type text struct {
+	Name     string
+	Variable string // how a template names it
+	Type     string // as which it is created there; empty where the sender has one
 }
 
-// properties are the columns of messages where the sender wants to know them before; the types are empty where it has one.
-type properties struct{ of, subject, body string }
+func (t text) at(n int) text {
+	number := strconv.Itoa(n)
+	t.Name, t.Variable = strings.ReplaceAll(t.Name, "#", number), strings.ReplaceAll(t.Variable, "#", number)
+	return t
+}
 
 // Why a row is held for which of its messages have subjects.
 const (
@@ -62,53 +68,47 @@ func presetOf(name string) (*preset, error) {
 		return nil, nil
 	}
 	name, number, numbered := strings.Cut(name, ":")
-	for _, p := range presets() {
-		if p.name != strings.ToLower(name) {
+	for _, p := range known().Presets {
+		if p.Name != strings.ToLower(name) {
 			continue
 		}
 		if !numbered {
-			return p, nil
+			return &p, nil
 		}
 		n, err := strconv.Atoi(number)
-		if p.first == 0 || err != nil || n < 1 || n >= p.last {
+		if p.First == 0 || err != nil || n < 1 || n >= p.Last {
 			return nil, &OptionsError{Msg: "preset " + name + " takes no " + strconv.Quote(number), Hint: "a number behind outreach: is that of the first custom field, 1 to 149"}
 		}
-		p.first = n
-		return p, nil
+		p.First = n
+		return &p, nil
 	}
 	hint := "the presets are generic, " + strings.Join(Presets(), ", ")
-	if why, known := notPresets()[strings.NewReplacer(" ", "", "-", "", "_", "", ".", "").Replace(strings.ToLower(name))]; known {
+	if why, is := known().None[strings.NewReplacer(" ", "", "-", "", "_", "", ".", "").Replace(strings.ToLower(name))]; is {
 		return nil, &OptionsError{Msg: "there is no preset " + strconv.Quote(name) + ": " + why, Hint: hint}
 	}
 	return nil, &OptionsError{Msg: "there is no preset " + strconv.Quote(name), Hint: hint}
 }
 
-func email(r Recipient) string       { return r.Email }
-func firstName(r Recipient) string   { return r.FirstName }
-func lastName(r Recipient) string    { return r.LastName }
-func jobTitle(r Recipient) string    { return r.JobTitle }
-func companyName(r Recipient) string { return r.CompanyName }
-func linkedIn(r Recipient) string    { return r.LinkedInProfile }
-func recordID(r Recipient) string    { return r.CRMContactID }
-func domain(r Recipient) string      { return cmp.Or(r.CompanyDomain, r.Website) }
-func website(r Recipient) string     { return cmp.Or(r.Website, r.CompanyDomain) }
-func bareDomain(r Recipient) string  { return strings.TrimPrefix(domain(r), "www.") }
-func nothing(Recipient) string       { return "" }
-
-func braces(name string) string { return "{{" + name + "}}" }
-func quoted(name string) string { return strconv.Quote(name) }
-
-func (p *preset) has(name string) bool {
-	return slices.ContainsFunc(p.person, func(c column) bool { return c.name == name })
+// values are what may stand in the columns of a person, by the names of presets.json.
+func (r Recipient) values() map[string]string {
+	domain := cmp.Or(r.CompanyDomain, r.Website)
+	return map[string]string{
+		"email": r.Email, "firstName": r.FirstName, "lastName": r.LastName, "jobTitle": r.JobTitle, "companyName": r.CompanyName,
+		"companyDomain": domain, "bareDomain": strings.TrimPrefix(domain, "www."), "website": cmp.Or(r.Website, r.CompanyDomain),
+		"linkedInProfile": r.LinkedInProfile, "crmContactId": r.CRMContactID,
+	}
 }
 
-// names are the columns of the message at a step, from 1.
-func (p *preset) names(step int) (subject, body string) {
-	n, m := step, step
-	if p.first > 0 {
-		n, m = p.first+2*(step-1), p.first+2*(step-1)+1
+func (p *preset) has(name string) bool {
+	return slices.ContainsFunc(p.Person, func(c column) bool { return c.Name == name })
+}
+
+// message are the columns of the message at a step, from 1.
+func (p *preset) message(step int) (subject, body text) {
+	if p.First > 0 {
+		return p.Subject.at(p.First + 2*(step-1)), p.Body.at(p.First + 2*(step-1) + 1)
 	}
-	return strings.ReplaceAll(p.subject, "#", strconv.Itoa(n)), strings.ReplaceAll(p.body, "#", strconv.Itoa(m))
+	return p.Subject.at(step), p.Body.at(step)
 }
 
 // A layout is the header of one file: which steps it has, and which of them a subject.
@@ -123,18 +123,18 @@ type layout struct {
 
 // columns of a person that are in the file.
 func (l *layout) persons() (list []column) {
-	for _, c := range l.person {
-		if c.name != recordIDColumn || l.recordIDs {
+	for _, c := range l.Person {
+		if c.Name != recordIDColumn || l.recordIDs {
 			list = append(list, c)
 		}
 	}
 	return list
 }
 
-// messages are the names of the columns of all steps.
-func (l *layout) messages() (list []string) {
+// messages are the columns of all steps.
+func (l *layout) messages() (list []text) {
 	for i, hasSubject := range l.steps {
-		subject, body := l.names(i + 1)
+		subject, body := l.message(i + 1)
 		if hasSubject {
 			list = append(list, subject)
 		}
@@ -146,9 +146,11 @@ func (l *layout) messages() (list []string) {
 // header is that of the sender, then the kept columns of the input under names that the sender does not use.
 func (l *layout) header() (header []string) {
 	for _, c := range l.persons() {
-		header = append(header, c.name)
+		header = append(header, c.Name)
 	}
-	header = append(header, l.messages()...)
+	for _, c := range l.messages() {
+		header = append(header, c.Name)
+	}
 	names := newNamer(header)
 	for _, name := range l.kept {
 		header = append(header, names.unused("input_", name))
@@ -158,8 +160,8 @@ func (l *layout) header() (header []string) {
 
 // record is a row under that header.
 func (l *layout) record(c candidate) (record []string) {
-	for i, column := range l.person {
-		switch column.name {
+	for i, column := range l.Person {
+		switch column.Name {
 		case recordIDColumn:
 			if l.recordIDs {
 				record = append(record, c.person[i])
@@ -203,18 +205,18 @@ func (l *layout) inThread(c candidate) (n int) {
 // fits refuses what the sender would refuse.
 func (l *layout) fits(rows int) error {
 	header := l.header()
-	if l.first > 0 && l.first+2*len(l.steps)-1 > l.last {
-		return &OptionsError{Msg: fmt.Sprintf("%s has no custom field %d", l.title, l.first+2*len(l.steps)-1), Hint: "begin at a lower number, such as --preset outreach:10"}
+	if l.First > 0 && l.First+2*len(l.steps)-1 > l.Last {
+		return &OptionsError{Msg: fmt.Sprintf("%s has no custom field %d", l.Title, l.First+2*len(l.steps)-1), Hint: "begin at a lower number, such as --preset outreach:10"}
 	}
-	if l.maxColumns > 0 && len(header) > l.maxColumns {
-		return &OptionsError{Msg: fmt.Sprintf("%s takes %d columns, not %d", l.title, l.maxColumns, len(header)), Hint: "keep fewer with --keep"}
+	if l.MaxColumns > 0 && len(header) > l.MaxColumns {
+		return &OptionsError{Msg: fmt.Sprintf("%s takes %d columns, not %d", l.Title, l.MaxColumns, len(header)), Hint: "keep fewer with --keep"}
 	}
-	if l.maxRows > 0 && rows > l.maxRows {
-		return &OptionsError{Msg: fmt.Sprintf("%s takes %d rows in a file, not %d", l.title, l.maxRows, rows), Hint: "divide the list"}
+	if l.MaxRows > 0 && rows > l.MaxRows {
+		return &OptionsError{Msg: fmt.Sprintf("%s takes %d rows in a file, not %d", l.Title, l.MaxRows, rows), Hint: "divide the list"}
 	}
 	for _, name := range header {
-		if l.maxName > 0 && len([]rune(name)) > l.maxName {
-			return &OptionsError{Msg: fmt.Sprintf("%s takes names of at most %d characters, and %q is longer", l.title, l.maxName, name), Hint: "leave it out of --keep, or rename it in the input"}
+		if l.MaxName > 0 && len([]rune(name)) > l.MaxName {
+			return &OptionsError{Msg: fmt.Sprintf("%s takes names of at most %d characters, and %q is longer", l.Title, l.MaxName, name), Hint: "leave it out of --keep, or rename it in the input"}
 		}
 	}
 	return nil
@@ -222,13 +224,18 @@ func (l *layout) fits(rows int) error {
 
 // tell describes the file for whoever takes it to the sender.
 func (l *layout) tell(out *Output, file string) {
-	out.Sender = l.title
+	out.Sender = l.Title
 	out.Columns = l.header()
-	if l.define != nil {
-		out.Define = "create these " + l.define.of + ": " + strings.Join(l.defined(), ", ")
+	columns := l.messages()
+	if l.Define != "" {
+		var defined []string
+		for _, c := range columns {
+			defined = append(defined, strings.TrimSuffix(c.Name+" ("+c.Type+")", " ()"))
+		}
+		out.Define = "create these " + l.Define + ": " + strings.Join(defined, ", ")
 	}
 	if l.recordIDs {
-		out.Notes = append(out.Notes, "rows with a Record ID: "+l.title+" makes the address of the file the contact's primary one, also where it knew it as a second one")
+		out.Notes = append(out.Notes, "rows with a Record ID: "+l.Title+" makes the address of the file the contact's primary one, also where it knew it as a second one")
 	}
 	if n := out.Held.Reasons[noSecond] + out.Held.Reasons[aSubject]; n > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("rows held back for their subjects: %d; --thread takes them all, with the later messages as replies", n))
@@ -236,43 +243,24 @@ func (l *layout) tell(out *Output, file string) {
 	if out.Replies > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("messages after the second that have no subject: %d; they get \"Re: \" and the one before, or no subject at all with --thread", out.Replies))
 	}
-	columns := l.messages()
 	if len(columns) == 0 {
 		return
 	}
-	words := strings.NewReplacer("{file}", file, "{columns}", columns[0]+" to "+columns[len(columns)-1], "{tag}", l.tagged,
+	words := strings.NewReplacer("{file}", file, "{columns}", columns[0].Name+" to "+columns[len(columns)-1].Name, "{tag}", l.tagged,
 		"{steps}", l.tellSteps(), "; {thread}", l.tellThread())
-	for _, line := range l.next {
+	for _, line := range l.Next {
 		out.Next = append(out.Next, words.Replace(line))
 	}
-}
-
-func (l *layout) defined() (list []string) {
-	for i, hasSubject := range l.steps {
-		subject, body := l.names(i + 1)
-		if hasSubject {
-			list = append(list, typed(subject, l.define.subject))
-		}
-		list = append(list, typed(body, l.define.body))
-	}
-	return list
-}
-
-func typed(name, kind string) string {
-	if kind == "" {
-		return name
-	}
-	return name + " (" + kind + ")"
 }
 
 // tellSteps says what stands in the first two steps, and that the others are alike.
 func (l *layout) tellSteps() string {
 	var told []string
 	for i, hasSubject := range l.steps[:min(2, len(l.steps))] {
-		subject, body := l.names(i + 1)
-		text := "body " + l.variable(body)
+		subject, body := l.message(i + 1)
+		text := "body " + body.Variable
 		if hasSubject {
-			text = "subject " + l.variable(subject) + ", " + text
+			text = "subject " + subject.Variable + ", " + text
 		}
 		told = append(told, fmt.Sprintf("step %d: %s", i+1, text))
 	}
@@ -294,11 +282,11 @@ func (l *layout) tellThread() string {
 	switch all := len(blank) == len(l.steps)-1; {
 	case len(blank) == 0:
 		return ""
-	case all && l.replies:
+	case all && l.Replies:
 		return "; make steps 2 and later replies in the thread"
 	case all:
 		return "; leave the subject of steps 2 and later blank"
-	case l.replies:
+	case l.Replies:
 		return "; make " + which + " a reply in the thread"
 	}
 	return "; leave the subject of " + which + " blank"
@@ -359,13 +347,13 @@ func (s shapes) subjects(steps int, thread bool) []bool {
 
 // patterns of a preset, compiled.
 func (p *preset) patterns() (tag, own *regexp.Regexp, err error) {
-	if p.tag != "" {
-		if tag, err = regexp.Compile(p.tag); err != nil {
+	if p.Tag != "" {
+		if tag, err = regexp.Compile(p.Tag); err != nil {
 			return nil, nil, err
 		}
 	}
-	if p.own != "" {
-		own, err = regexp.Compile(p.own)
+	if p.Own != "" {
+		own, err = regexp.Compile(p.Own)
 	}
 	return tag, own, err
 }

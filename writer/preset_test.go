@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -219,6 +220,23 @@ func TestEarlierPeopleAreLeftOut(t *testing.T) {
 		[]Row{row("A@Example.com", ""), row("other@example.com", "1"), row("c@example.com", "3"), {Status: StatusFailed, Error: "x", To: Recipient{Email: "b@example.com"}}, row("", "")})
 	if out.Rows != 1 || out.LeftOut != 3 || out.Held.Rows != 1 || len(out.People) != 2 {
 		t.Errorf("%+v, held %d", out, out.Held.Rows)
+	}
+}
+
+// A word in presets.json that nobody knows, or a column of nothing that is known, would be passed over.
+func TestPresetsAreRead(t *testing.T) {
+	var s senders
+	decoder := json.NewDecoder(bytes.NewReader(presetsJSON))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&s); err != nil || len(s.Presets) == 0 || len(s.None) == 0 {
+		t.Fatalf("%d presets, and %d that there are not: %v", len(s.Presets), len(s.None), err)
+	}
+	for _, p := range s.Presets {
+		for _, c := range p.Person {
+			if _, known := (Recipient{}).values()[c.Of]; !known && c.Of != "" {
+				t.Errorf("%s: %s is of %s, which there is not", p.Name, c.Name, c.Of)
+			}
+		}
 	}
 }
 

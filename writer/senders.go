@@ -23,16 +23,16 @@ func Senders() (list []Sender) {
 	named := Recipient{
 		Email: "email", FirstName: "firstName", LastName: "lastName", JobTitle: "jobTitle", CompanyName: "companyName",
 		CompanyDomain: "companyDomain", Website: "companyDomain", LinkedInProfile: "linkedInProfile", CRMContactID: "crmContactId",
-	}
-	for _, p := range presets() {
-		s := Sender{Name: p.name, Title: p.title, Tag: p.tag, Own: p.own, MaxText: p.maxText, Breaks: p.breaks}
-		for _, c := range p.person {
-			cell := c.value(named)
+	}.values()
+	for _, p := range known().Presets {
+		s := Sender{Name: p.Name, Title: p.Title, Tag: p.Tag, Own: p.Own, MaxText: p.MaxText, Breaks: p.Breaks}
+		for _, c := range p.Person {
+			cell := named[c.Of]
 			if cell == "" || slices.Contains(s.Cells, cell) {
 				continue
 			}
 			s.Cells = append(s.Cells, cell)
-			if slices.Contains(p.needs, c.name) {
+			if slices.Contains(p.Needs, c.Name) {
 				s.Needs = append(s.Needs, cell)
 			}
 		}

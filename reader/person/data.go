@@ -74,7 +74,8 @@ var known = sync.OnceValue(func() *tables {
 			}
 		}
 	}
-	t.answers, t.languages, t.countries, t.regions = kindOf("answers.tsv"), kindOf("languages.tsv"), kindOf("countries.tsv"), kindOf("regions.tsv")
+	t.answers, t.addresses = kindOf("answers.tsv"), kindOf("addresses.tsv")
+	t.languages, t.countries, t.regions = kindOf("languages.tsv"), kindOf("countries.tsv"), kindOf("regions.tsv")
 	for kind, words := range readTable("people.tsv", "|") {
 		t.people[kind] = map[string]bool{}
 		for _, w := range words {
@@ -101,6 +102,7 @@ type tables struct {
 	languages  map[string]string          // tag by name in lower case
 	countries  map[string]string          // tag by a country's code in lower case
 	regions    map[string]string          // end of a tag by the name of a region in lower case
+	addresses  map[string]string          // kind by a text instead of an address, or by a part of one, in lower case
 	answers    map[string]string          // kind by the text of an answer in lower case
 	people     map[string]map[string]bool // words by kind, as bareName leaves them
 }

@@ -26,7 +26,10 @@ func cleanEmail(cell string) (string, Flaw) {
 		s = target
 	}
 	if !strings.Contains(s, "@") {
-		return "", addressless(s)
+		if known().addresses[strings.Trim(s, " .!")] == "placeholder" {
+			return "", Placeholder
+		}
+		return "", Malformed
 	}
 	if rest, ok := strings.CutPrefix(s, "mailto:"); ok {
 		s, _, _ = strings.Cut(rest, "?")
@@ -41,14 +44,6 @@ func cleanEmail(cell string) (string, Flaw) {
 // isAround says that a character may stand around an address.
 func isAround(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '+' && r != '*' && r != '@' && r != '•'
-}
-
-// addressless judges a text without an @.
-func addressless(s string) Flaw {
-	if isEmailPlaceholder(s) {
-		return Placeholder
-	}
-	return Malformed
 }
 
 // inAddress is the start of s that may be an address.
@@ -145,26 +140,17 @@ func checkAddress(s string, at int) (string, Flaw) {
 	switch {
 	case isPlaceholderAddress(local, host):
 		return "", Placeholder
-	case local == "" || len(s) > 254 || !isHost(host) || isFileName(host):
+	case local == "" || len(s) > 254 || !isHost(host) || known().addresses[host[strings.LastIndexByte(host, '.')+1:]] == "file ending":
 		return "", Malformed
 	}
 	return s, NoFlaw
 }
 
-// isFileName knows what scrapers of pages take for addresses: logo@2x.png.
-func isFileName(host string) bool {
-	switch host[strings.LastIndexByte(host, '.')+1:] {
-	case "png", "jpg", "jpeg", "gif", "webp", "svg", "js", "css":
-		return true
-	}
-	return false
-}
-
 // isPlaceholderAddress says whether an address is what a tool or a person
 // writes for want of one.
 func isPlaceholderAddress(local, host string) bool {
-	switch local {
-	case "email_not_unlocked", "not_unlocked", "email_not_found", "noemail", "no_email", "no-email", "nomail":
+	t := known()
+	if t.addresses[local] == "placeholder local" {
 		return true
 	}
 	switch dot := strings.LastIndexByte(host, '.'); host[dot+1:] {
@@ -174,33 +160,11 @@ func isPlaceholderAddress(local, host string) bool {
 	default:
 		return false
 	}
-	t := known()
 	return t.neverHost[host] || t.dummyHost[host] && t.dummyLocal[local]
-}
-
-// isEmailPlaceholder says whether a text stands for a missing address.
-func isEmailPlaceholder(s string) bool {
-	switch strings.Trim(s, " .!") {
-	case "no email found", "no email", "email not found", "not found", "not available", "not unlocked", "email not unlocked",
-		"locked", "no work email found", "no result", "no results", "no data", "no match", "not verified", "missing", "hidden",
-		"unlock", "access email", "save contact", "unavailable", "catch-all", "catch all", "accept all", "accept_all", "valid",
-		"invalid", "verified", "unverified", "guessed", "extrapolated", "risky", "pending", "pending manual fulfillment",
-		"response", "run condition not met", "email protected", "[email protected]", "loading", "❌":
-		return true
-	}
-	return false
 }
 
 // IsSharedInbox says whether an address is read by more than one person.
 func IsSharedInbox(address string) bool {
 	local, _, _ := strings.Cut(address, "@")
-	switch local {
-	case "info", "contact", "contacts", "hello", "hi", "mail", "office", "sales", "support", "help", "helpdesk", "service",
-		"admin", "administrator", "webmaster", "postmaster", "hostmaster", "abuse", "noreply", "no-reply", "donotreply",
-		"billing", "accounts", "accounting", "finance", "hr", "jobs", "careers", "recruiting", "press", "media", "marketing",
-		"team", "enquiries", "inquiries", "reception", "kontakt", "buero", "verkauf", "vertrieb", "contacto", "contato",
-		"ventas", "commercial", "accueil", "orders", "legal", "privacy", "security":
-		return true
-	}
-	return false
+	return known().addresses[local] == "shared inbox"
 }

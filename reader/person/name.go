@@ -53,14 +53,7 @@ func withoutTitles(s string) string {
 // isBefore knows forms of address in front of a name. Short ones, which begin
 // names too (M, Ing, On), need a dot or capitals as they are written.
 func (t *tables) isBefore(word string) bool {
-	if !t.isKind("before", word) {
-		return false
-	}
-	switch bareName(word) {
-	case "m", "me", "on", "id", "ec", "av", "mag", "bay", "mm", "ds", "ir", "rag", "pan", "don", "doc", "sig", "hon", "rev", "col", "fr", "mw", "nat", "med", "ra", "wp":
-		return strings.HasSuffix(word, ".")
-	}
-	return true
+	return t.isKind("before", word) && (strings.HasSuffix(word, ".") || !t.isKind("before with a dot alone", word))
 }
 
 // isAfter knows degrees and suffixes behind a name, in capitals or with dots as

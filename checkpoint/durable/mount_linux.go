@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,8 +24,11 @@ func (OS) MountPoint(path string) (bool, error) {
 	return inMountInfo(path) // a kernel before 5.8
 }
 
-// inMountInfo looks a path up in the list of mounts: its fifth column, in which
-// blanks are octal. Without the list nothing is known, and nothing refused.
+// octal are the characters of a path that a list of mounts spells by their numbers.
+var octal = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#")
+
+// inMountInfo looks a path up in the list of mounts: its fifth column. Without the
+// list nothing is known, and nothing refused.
 func inMountInfo(path string) (bool, error) {
 	whole, err := filepath.Abs(path)
 	if err != nil {
@@ -36,24 +39,9 @@ func inMountInfo(path string) (bool, error) {
 		return false, nil //nolint:nilerr // as said
 	}
 	for line := range bytes.Lines(list) {
-		if columns := bytes.Fields(line); len(columns) > 4 && unescape(string(columns[4])) == whole {
+		if columns := bytes.Fields(line); len(columns) > 4 && octal.Replace(string(columns[4])) == whole {
 			return true, nil
 		}
 	}
 	return false, nil
-}
-
-func unescape(text string) string {
-	var b []byte
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+3 < len(text) {
-			if n, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
-				b = append(b, byte(n))
-				i += 3
-				continue
-			}
-		}
-		b = append(b, text[i])
-	}
-	return string(b)
 }

@@ -164,12 +164,10 @@ func exported(list *lists.List, journal *checkpoint.Journal, summary pipeline.Su
 	profile := list.Input.Profile()
 	r := telling.Summary{
 		Tool: words.Tool, Version: version, RunID: last.ID, Input: lists.InputOf(profile), Mapping: lists.MappingOf(profile), Question: list.Settings.Fingerprint(),
-		Summary: summary, Reason: "every row settled",
+		Summary: summary,
 	}
-	switch {
-	case end != nil:
-		r.ExitCode, r.Reason = end.Code, end.Error()
-	case summary.Rows.NotAttempted > 0:
+	r.ExitCode, r.Reason = end.Told()
+	if end == nil && summary.Rows.NotAttempted > 0 {
 		r.Reason = "written; " + words.Count(summary.Rows.NotAttempted, "row") + " without an answer yet"
 	}
 	return r

@@ -3,7 +3,6 @@ package main
 // What a run refuses, opens and says before its first call.
 
 import (
-	"context"
 	"errors"
 	"os"
 
@@ -113,7 +112,7 @@ func (r *run) openMemory() error {
 		return err
 	}
 	waiting := func() { r.log.Info("another run holds the checkpoint: waiting for it to end") }
-	if r.journal, err = checkpoints.OpenForRun(context.Background(), r.o, r.places.Checkpoint, toolVersion(), r.service, waiting, r.noCall); err != nil {
+	if r.journal, err = checkpoints.OpenForRun(r.o, r.places.Checkpoint, toolVersion(), r.service, waiting, r.noCall); err != nil {
 		return err
 	}
 	if err := r.seen.MayReplace(r.o, r.o.Output.Files(r.places.Output), r.journal); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -55,7 +54,7 @@ func (a *app) redo(o *options.Options, r *marks.Whom, input string) error {
 	if err != nil {
 		return exit.CheckpointError(path, err)
 	}
-	journal, err := checkpoints.OpenForRun(context.Background(), o, path, toolVersion(), header.Service, func() {}, nil)
+	journal, err := checkpoints.OpenForRun(o, path, toolVersion(), header.Service, func() {}, nil)
 	if err != nil {
 		return err
 	}

@@ -83,11 +83,7 @@ func (a *app) notePage(path, output string) error {
 // ended notes in the checkpoint how the run ended and writes the page that was
 // asked for. What ended the run stays the first error.
 func (r *run) ended(end error) error {
-	code, reason := exit.OK, "every row settled"
-	var e *exit.Error
-	if errors.As(end, &e) {
-		code, reason = e.Code, e.Error()
-	}
+	code, reason := exit.As(end).Told()
 	body := pipeline.EndBody{ID: r.id, Summary: r.tally.Summary(), ExitCode: code, Reason: reason}
 	err := errors.Join(r.tellPace(), r.append(pipeline.Ended, body))
 	if r.o.Teller.Report != "" {

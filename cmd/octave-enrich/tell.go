@@ -40,7 +40,7 @@ func (r *run) tellEnd(err error) error {
 			r.warn("the summary could not be written", failed)
 		} else {
 			end = exit.As(failed)
-			sum.ExitCode, sum.Reason = end.Code, end.Error()
+			sum.ExitCode, sum.Reason = end.Told()
 			err = failed
 		}
 	}
@@ -64,21 +64,14 @@ func (r *run) tellEnd(err error) error {
 // tellPeople is the last word of a run: what came of it and, when nothing is left to
 // mend, what to do next. How to resume is said as the process ends.
 func (r *run) tellPeople(end *exit.Error) {
-	code := exit.OK
-	if end != nil {
-		code = end.Code
-	}
-	switch {
+	switch code, _ := end.Told(); {
 	case !r.concluded:
 	case r.app.log != nil:
 		console.LogEnd(r.log, r.end(), code)
 	case r.o.Teller.Quiet:
 	default:
 		console.TellEnd(r.console, r.end())
-		if code != exit.OK {
-			return
-		}
-		if commands := r.nextAfterRun(); len(commands) > 0 {
+		if commands := r.nextAfterRun(); code == exit.OK && len(commands) > 0 {
 			next(r.console, commands...)
 		}
 	}
@@ -122,17 +115,14 @@ func (r *run) summary(end *exit.Error) telling.Summary {
 		Tool: words.Tool, Version: version, RunID: r.id, Start: r.started.UTC(), End: time.Now().UTC(), Summary: r.tally.Summary(),
 		Input: pipeline.InputBody{Name: strings.Join(r.names, ", ")}, Mapping: []pipeline.Mapped{},
 		Output: r.places.Output, Outputs: append([]outputs.File{}, r.outputs...), Upload: r.upload, Checkpoint: r.answers(),
-		Reason: "every row settled",
 	}
+	sum.ExitCode, sum.Reason = end.Told()
 	if r.list != nil {
 		profile := r.list.Input.Profile()
 		sum.Input, sum.Mapping, sum.Question = lists.InputOf(profile), lists.MappingOf(profile), r.list.Settings.Fingerprint()
 	}
-	if end != nil {
-		sum.ExitCode, sum.Reason = end.Code, end.Error()
-		if exit.Resumable(end.Code) {
-			sum.Resume = r.app.commandLine()
-		}
+	if exit.Resumable(sum.ExitCode) {
+		sum.Resume = r.app.commandLine()
 	}
 	return sum
 }

@@ -108,7 +108,10 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 		zap.String("queue", cfg.Queue), zap.String("key", cfg.Account), zap.Int("slots", cfg.Slots), zap.Stringer("rate", worker.Allowed()))
 	done := make(chan struct{})
 	var side errgroup.Group
-	side.Go(func() error { s.follow(worker, done); return nil })
+	side.Go(func() error {
+		console.Every(console.LineBeat, console.LineBeat, done, func() { s.line("progress", worker) })
+		return nil
+	})
 	err = worker.Run(ctx)
 	close(done)
 	_ = side.Wait()
@@ -135,7 +138,7 @@ func (s *host) prepare(w *options.Worker) (cfg fleet.WorkerConfig, err error) {
 	cfg = fleet.WorkerConfig{
 		Queue: o.Fleet.Queue, Version: version, Slots: o.Pace.Concurrency, Timeout: time.Duration(o.Service.Timeout),
 		RescueAfter: time.Duration(w.RescueAfter), Retain: time.Duration(w.Retain),
-		Observer: pipeline.Observers(s.tally.Observe, s.tell), Warn: s.log.Sugar().Warnw,
+		Observer: pipeline.Observers(s.tally.Observe, func(e pipeline.Event) { console.TellService(s.log, e) }), Warn: s.log.Sugar().Warnw,
 	}
 	if cfg.RescueAfter == 0 {
 		cfg.RescueAfter = cfg.Timeout + time.Minute
@@ -234,23 +237,7 @@ func (s *host) listen() (unlisten func()) {
 	})
 }
 
-// tell logs what people have to know.
-func (s *host) tell(e pipeline.Event) { console.TellService(s.log, e) }
-
-// follow logs what the worker does, now and then.
-func (s *host) follow(w *fleet.Worker, done <-chan struct{}) {
-	ticker := time.NewTicker(console.LineBeat)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			s.line("progress", w)
-		case <-done:
-			return
-		}
-	}
-}
-
+// line logs what the worker does.
 func (s *host) line(msg string, w *fleet.Worker) {
 	sum := s.tally.Summary()
 	s.log.Info(msg, zap.Int("in_flight", w.InFlight()), zap.Int("unstored", w.Unstored()), zap.Int("calls", sum.Calls.Started), zap.Int("answered", sum.Calls.Answered),

@@ -29,6 +29,9 @@ func fold(header string) string {
 	}, norm.NFKC.String(header))
 }
 
+// undivided are Latin letters that no decomposition takes apart.
+var undivided = strings.NewReplacer("ł", "l", "ø", "o", "đ", "d", "ı", "i", "ß", "ss", "æ", "ae", "œ", "oe")
+
 // plain is a folded header without diacritics, for Latin letters alone: marks
 // change the letter in other scripts.
 func plain(folded string) string {
@@ -36,29 +39,11 @@ func plain(folded string) string {
 		return folded
 	}
 	var b strings.Builder
-	for _, r := range folded {
-		if !unicode.Is(unicode.Latin, r) {
-			b.WriteRune(r)
-			continue
+	for _, r := range undivided.Replace(folded) {
+		if unicode.Is(unicode.Latin, r) {
+			r = []rune(norm.NFD.String(string(r)))[0]
 		}
-		switch r {
-		case 'ł':
-			b.WriteByte('l')
-		case 'ø':
-			b.WriteByte('o')
-		case 'đ':
-			b.WriteByte('d')
-		case 'ı':
-			b.WriteByte('i')
-		case 'ß':
-			b.WriteString("ss")
-		case 'æ':
-			b.WriteString("ae")
-		case 'œ':
-			b.WriteString("oe")
-		default:
-			b.WriteRune([]rune(norm.NFD.String(string(r)))[0])
-		}
+		b.WriteRune(r)
 	}
 	return b.String()
 }

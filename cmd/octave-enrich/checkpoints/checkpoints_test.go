@@ -1,7 +1,6 @@
 package checkpoints
 
 import (
-	"context"
 	"encoding/json"
 	"path/filepath"
 	"testing"
@@ -24,27 +23,27 @@ func code(err error) int {
 // somebody else does.
 func TestOpenForRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
-	ctx, o := context.Background(), &options.Options{}
-	journal, err := OpenForRun(ctx, o, path, "test", "sandbox", nil, nil)
+	o := &options.Options{}
+	journal, err := OpenForRun(o, path, "test", "sandbox", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenForRun(ctx, o, path, "test", "sandbox", nil, nil); code(err) != exit.Locked {
+	if _, err := OpenForRun(o, path, "test", "sandbox", nil, nil); code(err) != exit.Locked {
 		t.Errorf("a second run: %v", err)
-	}
-	waited := 0
-	o.Teller.WaitLock = options.Days(time.Hour)
-	gone, leave := context.WithCancel(ctx)
-	if _, err := OpenForRun(gone, o, path, "test", "sandbox", func() { waited++; leave() }, nil); code(err) != exit.Locked || waited != 1 {
-		t.Errorf("one that waits, until it is stopped: %v, said %d times", err, waited)
 	}
 	if err := Free(path); code(err) != exit.Locked {
 		t.Errorf("Free: %v", err)
 	}
-	if err := journal.Close(); err != nil {
+	waited := 0
+	o.Teller.WaitLock = options.Days(time.Hour)
+	next, err := OpenForRun(o, path, "test", "sandbox", func() { waited++; err = journal.Close() }, nil)
+	if err != nil || waited != 1 {
+		t.Fatalf("one that waits until the first has ended: %v, said %d times", err, waited)
+	}
+	if err := next.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenForRun(ctx, o, path, "test", "app.octavehq.com", nil, nil); code(err) != exit.Usage {
+	if _, err := OpenForRun(o, path, "test", "app.octavehq.com", nil, nil); code(err) != exit.Usage {
 		t.Errorf("a run of another service: %v", err)
 	}
 	if err := Free(path); err != nil {

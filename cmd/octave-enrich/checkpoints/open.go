@@ -3,7 +3,6 @@
 package checkpoints
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +17,7 @@ import (
 
 // OpenForRun opens the checkpoint for a run, waiting for another one as long as
 // was asked; waiting says so. When no call may start any more, stop hears why.
-func OpenForRun(ctx context.Context, o *options.Options, path, tool, service string, waiting func(), stop func(error)) (*checkpoint.Journal, error) {
+func OpenForRun(o *options.Options, path, tool, service string, waiting func(), stop func(error)) (*checkpoint.Journal, error) {
 	opt := checkpoint.Options{Header: checkpoint.Header{Tool: tool, Service: service}, OnStop: stop}
 	deadline := time.Now().Add(time.Duration(o.Teller.WaitLock))
 	for {
@@ -26,12 +25,8 @@ func OpenForRun(ctx context.Context, o *options.Options, path, tool, service str
 		if errors.Is(err, checkpoint.ErrLocked) && time.Now().Before(deadline) {
 			waiting()
 			waiting = func() {} // once is enough
-			select {
-			case <-time.After(200 * time.Millisecond):
-				continue
-			case <-ctx.Done():
-				return nil, exit.CheckpointError(path, err)
-			}
+			time.Sleep(200 * time.Millisecond)
+			continue
 		}
 		if err != nil {
 			return nil, exit.CheckpointError(path, err)

@@ -212,15 +212,15 @@ func (p *Progress) Follow(mode string, numbers bool, done <-chan struct{}) {
 		<-done
 	case "bar":
 		p.console.Show(func(width int) string { return p.look().fit(width) })
-		every(barBeat, barBeat, done, p.console.Redraw)
+		Every(barBeat, barBeat, done, p.console.Redraw)
 		p.console.Show(nil) // what it would say at the end, the summary says better
 	default:
-		every(firstLine, LineBeat, done, func() { p.line(numbers) })
+		Every(firstLine, LineBeat, done, func() { p.line(numbers) })
 	}
 }
 
-// every tells for the first time, and then with each beat, until done is closed.
-func every(first, beat time.Duration, done <-chan struct{}, tell func()) {
+// Every tells for the first time, and then with each beat, until done is closed.
+func Every(first, beat time.Duration, done <-chan struct{}, tell func()) {
 	timer := time.NewTimer(first)
 	defer timer.Stop()
 	for {

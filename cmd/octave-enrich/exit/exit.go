@@ -78,6 +78,15 @@ func As(err error) *Error {
 	return e
 }
 
+// Told is the code of an end and why it was, as summaries and checkpoints have them; nil
+// is success.
+func (e *Error) Told() (code int, reason string) {
+	if e == nil {
+		return OK, "every row settled"
+	}
+	return e.Code, e.Error()
+}
+
 // UsageError is a flag, a setting or an argument that says nothing usable.
 func UsageError(format string, args ...any) error {
 	return &Error{Code: Usage, Err: fmt.Errorf(format, args...)}

@@ -1,6 +1,7 @@
 package help
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,11 +53,7 @@ func manPage(cmd *cobra.Command, version string) string {
 	fmt.Fprintf(&b, ".TH %s 1 \"\" %q\n", strings.ToUpper(name), roff(words.Tool+" "+version))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(useLine(cmd)))
-	about := cmd.Long
-	if about == "" {
-		about = cmd.Short + "."
-	}
-	b.WriteString(".SH DESCRIPTION\n" + manText(about))
+	b.WriteString(".SH DESCRIPTION\n" + manText(about(cmd)))
 	for _, heading := range append(options.Headings(), "") {
 		manFlags(&b, heading, flagsUnder(cmd, heading))
 	}
@@ -73,10 +70,7 @@ func manFlags(b *strings.Builder, heading string, flags *pflag.FlagSet) {
 	if !flags.HasAvailableFlags() {
 		return
 	}
-	if heading == "" {
-		heading = "Flags"
-	}
-	fmt.Fprintf(b, ".SH %q\n", strings.ToUpper(roff(heading)))
+	fmt.Fprintf(b, ".SH %q\n", strings.ToUpper(roff(cmp.Or(heading, "Flags"))))
 	flags.VisitAll(func(f *pflag.Flag) {
 		value, usage := pflag.UnquoteUsage(f)
 		name := "--" + f.Name

@@ -22,11 +22,7 @@ func Page(cmd *cobra.Command) string {
 		return pageOf(cmd, textOf("run-page")+"\n")
 	}
 	var b strings.Builder
-	about := cmd.Long
-	if about == "" {
-		about = cmd.Short + "."
-	}
-	fmt.Fprintf(&b, "%s\n", strings.TrimSpace(about))
+	fmt.Fprintf(&b, "%s\n", strings.TrimSpace(about(cmd)))
 	if !cmd.HasParent() || !cmd.Runnable() { // the root, and topics
 		b.WriteString(flagsOf(cmd.Name(), cmd.Root()))
 		return b.String()
@@ -52,10 +48,7 @@ func Page(cmd *cobra.Command) string {
 		if !flags.HasAvailableFlags() {
 			continue
 		}
-		if heading == "" {
-			heading = "Flags"
-		}
-		fmt.Fprintf(&b, "\n%s\n%s", heading, flags.FlagUsagesWrapped(mostColumns))
+		fmt.Fprintf(&b, "\n%s\n%s", cmp.Or(heading, "Flags"), flags.FlagUsagesWrapped(mostColumns))
 	}
 	if shared != "" {
 		fmt.Fprintf(&b, "\nand %s:\n%s help run\n", shared, words.Tool)
@@ -75,6 +68,9 @@ func pageOf(cmd *cobra.Command, page string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// about is what a command does.
+func about(cmd *cobra.Command) string { return cmp.Or(cmd.Long, cmd.Short+".") }
 
 func useLine(cmd *cobra.Command) string {
 	line := cmd.UseLine()

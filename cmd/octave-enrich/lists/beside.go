@@ -122,23 +122,11 @@ func (b *Beside) Take(journal *checkpoint.Journal, path string) (note string, er
 	if err != nil {
 		return "", exit.CheckpointError(path, err)
 	}
-	var names []string
-	for _, offer := range b.offers {
-		names = append(names, offer.Name)
+	from := b.offers[0].Name
+	if more := len(b.offers) - 1; more > 0 {
+		from += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("took over %s from %s; --fresh pays for them again", words.Count(answers, "answer"), joined(names)), nil
-}
-
-// joined lists names as people write them.
-func joined(names []string) string {
-	switch n := len(names); n {
-	case 0:
-		return ""
-	case 1:
-		return names[0]
-	default:
-		return fmt.Sprintf("%s and %d more", names[0], n-1)
-	}
+	return fmt.Sprintf("took over %s from %s; --fresh pays for them again", words.Count(answers, "answer"), from), nil
 }
 
 // Notes says what a run would take over, or why it would end.

@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"maps"
@@ -14,62 +15,59 @@ import (
 )
 
 // PrintProfile says to people how a list is understood.
-func PrintProfile(w io.Writer, profile *reader.Profile) error {
-	p := &words.Printer{W: w}
+func PrintProfile(to io.Writer, profile *reader.Profile) error {
+	w := bufio.NewWriter(to) // which keeps the first error
 	for _, file := range profile.Files {
-		printFile(p, file)
+		printFile(w, file)
 	}
-	p.Printf("%s: %d can be sent", words.Count(profile.Rows, "row"), profile.Sendable)
+	fmt.Fprintf(w, "%s: %d can be sent", words.Count(profile.Rows, "row"), profile.Sendable)
 	if profile.Duplicates > 0 {
-		p.Printf(", %d repeating an earlier one", profile.Duplicates)
+		fmt.Fprintf(w, ", %d repeating an earlier one", profile.Duplicates)
 	}
-	p.Printf("\n")
+	fmt.Fprintf(w, "\n")
 	for _, why := range slices.Sorted(maps.Keys(profile.Invalid)) {
-		p.Printf("  %d cannot: %s\n", profile.Invalid[why], why)
+		fmt.Fprintf(w, "  %d cannot: %s\n", profile.Invalid[why], why)
 	}
 	for _, header := range slices.Sorted(maps.Keys(profile.OptOut)) {
-		p.Printf("  %s\n", optedOut(profile.OptOut[header], header, true))
+		fmt.Fprintf(w, "  %s\n", optedOut(profile.OptOut[header], header, true))
 	}
 	for _, trap := range profile.Traps {
-		p.Printf("  look at: %s in %s, first in %s\n", trap.Kind, words.Count(trap.Rows, "row"), trap.Place())
+		fmt.Fprintf(w, "  look at: %s in %s, first in %s\n", trap.Kind, words.Count(trap.Rows, "row"), trap.Place())
 	}
 	for _, note := range profile.Notes {
-		p.Printf("  note: %s\n", note)
+		fmt.Fprintf(w, "  note: %s\n", note)
 	}
-	return p.Err
+	return w.Flush()
 }
 
-func printFile(p *words.Printer, f reader.FileProfile) {
-	p.Printf("%s: %s", f.Name, strings.ToUpper(f.Format))
+func printFile(w io.Writer, f reader.FileProfile) {
+	fmt.Fprintf(w, "%s: %s", f.Name, strings.ToUpper(f.Format))
 	for _, part := range []struct{ name, value string }{
 		{"compression", f.Compression}, {"encoding", f.Encoding}, {"delimiter", quoted(f.Delimiter)}, {"sheet", f.Sheet},
 	} {
 		if part.value != "" {
-			p.Printf(", %s %s", part.name, part.value)
+			fmt.Fprintf(w, ", %s %s", part.name, part.value)
 		}
 	}
 	if f.HeaderLine > 0 {
-		p.Printf(", header in line %d", f.HeaderLine)
+		fmt.Fprintf(w, ", header in line %d", f.HeaderLine)
 	}
-	p.Printf(", %s, %s\n", words.Count(len(f.Columns), "column"), words.Count(f.Rows, "row"))
+	fmt.Fprintf(w, ", %s, %s\n", words.Count(len(f.Columns), "column"), words.Count(f.Rows, "row"))
 	for _, skipped := range []struct {
 		n           int
 		what, where string
 	}{{f.Preamble, "line", "before the header"}, {f.Footer, "line", "behind the last contact"}, {f.Empty, "empty row", "at the end"}} {
 		if skipped.n > 0 {
-			p.Printf("  not contacts: %s %s\n", words.Count(skipped.n, skipped.what), skipped.where)
+			fmt.Fprintf(w, "  not contacts: %s %s\n", words.Count(skipped.n, skipped.what), skipped.where)
 		}
 	}
-	printMapping(p, f)
-	printUnused(p, f)
-	p.Printf("\n")
+	printMapping(w, f)
+	printUnused(w, f)
+	fmt.Fprintf(w, "\n")
 }
 
-func printMapping(p *words.Printer, f reader.FileProfile) {
-	if p.Err != nil {
-		return
-	}
-	t := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
+func printMapping(w io.Writer, f reader.FileProfile) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "  FIELD\tCOLUMN\tFILLED\tUSABLE\tSAMPLES\t\n")
 	for _, m := range f.Mapping {
 		sure := ""
@@ -78,11 +76,11 @@ func printMapping(p *words.Printer, f reader.FileProfile) {
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\n", m.Field, m.Header, share(m.Filled, f.Rows), share(m.Usable, f.Rows), samples(m.Samples), sure)
 	}
-	p.Err = t.Flush()
+	_ = t.Flush() // w keeps the error
 }
 
 // printUnused lists the columns that feed nothing at first, and what no column feeds.
-func printUnused(p *words.Printer, f reader.FileProfile) {
+func printUnused(w io.Writer, f reader.FileProfile) {
 	feeding := map[string]bool{}
 	for _, m := range f.Mapping {
 		feeding[m.Header] = true
@@ -91,15 +89,15 @@ func printUnused(p *words.Printer, f reader.FileProfile) {
 		switch {
 		case feeding[fate.Header]:
 		case fate.Field != "":
-			p.Printf("  %s: %s, %s\n", fate.Header, fate.Field, fate.Why)
+			fmt.Fprintf(w, "  %s: %s, %s\n", fate.Header, fate.Field, fate.Why)
 		case fate.Why == reader.NotRecognised:
-			p.Printf("  not recognised: %s (%s filled: %s)\n", fate.Header, share(fate.Filled, f.Rows), samples(fate.Samples))
+			fmt.Fprintf(w, "  not recognised: %s (%s filled: %s)\n", fate.Header, share(fate.Filled, f.Rows), samples(fate.Samples))
 		default:
-			p.Printf("  not used: %s: %s\n", fate.Header, fate.Why)
+			fmt.Fprintf(w, "  not used: %s: %s\n", fate.Header, fate.Why)
 		}
 	}
 	for _, field := range f.NotFound {
-		p.Printf("  nothing found for %s: --map %s=HEADER\n", field, field)
+		fmt.Fprintf(w, "  nothing found for %s: --map %s=HEADER\n", field, field)
 	}
 }
 

@@ -3,6 +3,7 @@ package outputs
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -101,22 +102,22 @@ func Replay(ctx context.Context, list *lists.List, memory *pipeline.Memory, sink
 }
 
 // Print says it to people; nil is no file.
-func (u *Upload) Print(p *words.Printer) {
+func (u *Upload) Print(w io.Writer) {
 	if u == nil {
 		return
 	}
-	p.Printf("for %s: %s of %s", u.Preset, words.Count(u.Rows, "row"), words.Count(u.Messages, "message"))
+	fmt.Fprintf(w, "for %s: %s of %s", u.Preset, words.Count(u.Rows, "row"), words.Count(u.Messages, "message"))
 	if u.Cut > 0 {
-		p.Printf(", %d of them cut", u.Cut)
+		fmt.Fprintf(w, ", %d of them cut", u.Cut)
 	}
 	if u.Unanswered > 0 {
-		p.Printf("; %d not answered yet", u.Unanswered)
+		fmt.Fprintf(w, "; %d not answered yet", u.Unanswered)
 	}
-	p.Printf("\n")
+	fmt.Fprintf(w, "\n")
 	if u.LeftOut > 0 {
-		p.Printf("  %d left out: an earlier file held them\n", u.LeftOut)
+		fmt.Fprintf(w, "  %d left out: an earlier file held them\n", u.LeftOut)
 	}
 	for _, why := range slices.Sorted(maps.Keys(u.Held)) {
-		p.Printf("  %d held back: %s\n", u.Held[why], why)
+		fmt.Fprintf(w, "  %d held back: %s\n", u.Held[why], why)
 	}
 }

@@ -60,7 +60,7 @@ func (s Survey) Bill(beyond string) string {
 		what string
 	}{
 		{s.Contacts, "changed"}, {s.Submitted, "submitted and waiting"}, {s.Answered, "known"}, {s.Duplicates, "duplicate"}, {s.LeftAlone, "failed and left alone"},
-		{s.BeyondLimit, "beyond " + beyond}, {s.Excluded, "excluded"}, {unusable(s.Plan), "unusable"},
+		{s.BeyondLimit, "beyond " + beyond}, {s.Excluded, "excluded"}, {s.Rows - s.Sendable - s.Excluded, "unusable"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, words.Thousands(part.n)+" "+part.what)
@@ -75,13 +75,6 @@ func (s Survey) Bill(beyond string) string {
 		text += " (the changed ones are among those to ask)"
 	}
 	return text
-}
-
-func unusable(plan pipeline.Plan) (n int) {
-	for _, rows := range plan.Invalid {
-		n += rows
-	}
-	return n
 }
 
 // hint says what a run does with contacts whose question changed.

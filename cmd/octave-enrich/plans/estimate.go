@@ -51,6 +51,7 @@ type Estimate struct {
 	agent       string // by name
 	concurrency int
 	rate        rate.Limit
+	latency     time.Duration
 	free        bool // the embedded agent costs nothing
 }
 
@@ -153,7 +154,8 @@ func errText(err error) string {
 
 // Time fills in how long the calls take.
 func (e *Estimate) Time(o *options.Options, past *pipeline.Ledger, limit rate.Limit) {
-	e.Latency = words.Round(checkpoints.Latency(past)).String()
+	e.latency = words.Round(checkpoints.Latency(past))
+	e.Latency = e.latency.String()
 	e.Seconds = Seconds(e.ToAsk, limit, o.Pace.Concurrency, checkpoints.Latency(past))
 	e.concurrency, e.rate, e.Guessed, e.free = o.Pace.Concurrency, limit, past.Attempts.Answered == 0, o.Service.Sandbox
 }

@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"maps"
@@ -10,7 +11,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 )
@@ -19,43 +19,42 @@ import (
 const mostShown = 600
 
 // Print is the bill and what it rests on.
-func (e Estimate) Print(w io.Writer) error {
-	p := &words.Printer{W: w}
-	e.rows(p)
-	p.Printf("%s\n", e.bill())
+func (e Estimate) Print(to io.Writer) error {
+	w := bufio.NewWriter(to) // which keeps the first error
+	e.rows(w)
+	fmt.Fprintf(w, "%s\n", e.bill())
 	if e.BeyondLimit > 0 {
-		p.Printf("  %s left for another time by %s\n", words.Thousands(e.BeyondLimit), e.beyond)
+		fmt.Fprintf(w, "  %s left for another time by %s\n", words.Thousands(e.BeyondLimit), e.beyond)
 	}
 	if e.BeyondBudget > 0 {
-		p.Printf("  %s left for another time by --%s\n", words.Thousands(e.BeyondBudget), e.Budget)
+		fmt.Fprintf(w, "  %s left for another time by --%s\n", words.Thousands(e.BeyondBudget), e.Budget)
 	}
 	if len(e.Doubts) > 0 {
-		p.Printf("maybe not worth paying for:\n")
+		fmt.Fprintf(w, "maybe not worth paying for:\n")
 	}
 	for _, doubt := range e.Doubts {
-		p.Printf("  %s\n", doubt)
+		fmt.Fprintf(w, "  %s\n", doubt)
 	}
-	e.Upload.Print(p)
+	e.Upload.Print(w)
 	for _, note := range e.Notes {
-		p.Printf("note: %s\n", note)
+		fmt.Fprintf(w, "note: %s\n", note)
 	}
-	if p.Err != nil || len(e.First) == 0 {
-		return p.Err
+	if len(e.First) > 0 {
+		fmt.Fprintf(w, "the first requests:\n")
 	}
-	p.Printf("the first requests:\n")
 	for _, request := range e.First {
 		text := string(request.Canonical())
 		if len(text) > mostShown {
 			text = fmt.Sprintf("%s... (%s bytes, whole with --requests)", strings.ToValidUTF8(text[:mostShown], ""), words.Thousands(len(text)))
 		}
-		p.Printf("%s\n", text)
+		fmt.Fprintf(w, "%s\n", text)
 	}
-	return p.Err
+	return w.Flush()
 }
 
 // rows is the list in numbers.
-func (e Estimate) rows(p *words.Printer) {
-	p.Printf("%s, %s can be sent\n", words.Count(e.Rows, "row"), words.Thousands(e.Sendable))
+func (e Estimate) rows(w io.Writer) {
+	fmt.Fprintf(w, "%s, %s can be sent\n", words.Count(e.Rows, "row"), words.Thousands(e.Sendable))
 	duplicates := "duplicates of a row before"
 	if e.Duplicates == 1 {
 		duplicates = "duplicate of a row before"
@@ -65,20 +64,20 @@ func (e Estimate) rows(p *words.Printer) {
 		what string
 	}{{e.Answered, "answered already"}, {e.Submitted, "submitted in an earlier run: polled for, not paid again"}, {e.Duplicates, duplicates}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
 		if part.n > 0 {
-			p.Printf("  %s %s\n", words.Thousands(part.n), part.what)
+			fmt.Fprintf(w, "  %s %s\n", words.Thousands(part.n), part.what)
 		}
 	}
 	if e.Changed > 0 {
-		p.Printf("  %s changed: they have an answer to another question; %s\n", words.Thousands(e.Changed), e.hint)
+		fmt.Fprintf(w, "  %s changed: they have an answer to another question; %s\n", words.Thousands(e.Changed), e.hint)
 		for _, line := range e.Changes {
-			p.Printf("    %s\n", line)
+			fmt.Fprintf(w, "    %s\n", line)
 		}
 	}
 	for _, why := range slices.Sorted(maps.Keys(e.ExcludedBecause)) {
-		p.Printf("  %s excluded: %s\n", words.Thousands(e.ExcludedBecause[why]), why)
+		fmt.Fprintf(w, "  %s excluded: %s\n", words.Thousands(e.ExcludedBecause[why]), why)
 	}
 	for _, why := range slices.Sorted(maps.Keys(e.Invalid)) {
-		p.Printf("  %s unusable: %s\n", words.Thousands(e.Invalid[why]), why)
+		fmt.Fprintf(w, "  %s unusable: %s\n", words.Thousands(e.Invalid[why]), why)
 	}
 }
 
@@ -89,14 +88,14 @@ func (e Estimate) bill() string {
 	}
 	text := words.Count(e.ToAsk, "call") + e.credits()
 	bound := fmt.Sprintf("%d at a time", e.concurrency)
-	if e.rate != rate.Inf && float64(e.rate)*e.latency().Seconds() < float64(e.concurrency) {
+	if e.rate != rate.Inf && float64(e.rate)*e.latency.Seconds() < float64(e.concurrency) {
 		bound = words.Rate(60 * float64(e.rate))
 	}
 	text += fmt.Sprintf("; about %s at %s", words.Span(time.Duration(e.Seconds*float64(time.Second))), bound)
 	if !e.Guessed {
 		return text + fmt.Sprintf(" (a call takes %s)", e.Latency)
 	}
-	return text + fmt.Sprintf(" (%s a call is a guess: `--limit 10` first measures it)", words.Span(e.latency()))
+	return text + fmt.Sprintf(" (%s a call is a guess: `--limit 10` first measures it)", words.Span(e.latency))
 }
 
 // credits are what the calls cost, as far as that is known, and where from.
@@ -126,13 +125,4 @@ func (e Estimate) credits() string {
 		text += fmt.Sprintf(" (answers so far cost %s each, as reported by the service)", words.Credits(e.UsagePerCall.String()))
 	}
 	return text
-}
-
-// latency is the one that was assumed.
-func (e Estimate) latency() time.Duration {
-	d, err := time.ParseDuration(e.Latency)
-	if err != nil {
-		return checkpoints.UsualLatency
-	}
-	return d
 }

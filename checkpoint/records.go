@@ -152,8 +152,7 @@ func Verify(path string, fs durable.FS) (Report, error) {
 	var r Report
 	answers := make(map[Key]struct{})
 	err := w.run(func(e Entry, err error) bool {
-		var damage *DamageError
-		if errors.As(err, &damage) {
+		if damage, ok := errors.AsType[*DamageError](err); ok {
 			r.Damage = append(r.Damage, damage)
 			return true
 		}

@@ -2,6 +2,7 @@ package octave
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -91,10 +92,7 @@ func (p *parser) answer(words func(string) string) (*Answer, error) {
 		}
 	}
 	a.Raw = json.RawMessage(p.since(from))
-	if said := message.text(); said != "" {
-		a.Message = said
-	}
-	a.Message, a.RequestID = words(a.Message), words(a.RequestID)
+	a.Message, a.RequestID = words(cmp.Or(message.text(), a.Message)), words(a.RequestID)
 	a.Found = string(found) == "true" || string(found) != "false" && len(a.Emails) > 0
 	switch {
 	case !a.Found && string(found) != "false":

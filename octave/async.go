@@ -163,12 +163,7 @@ func (w work) field(name string) value {
 }
 
 // word is the state as the service spells it.
-func (w work) word() string {
-	if s := w.field("status").text(); s != "" {
-		return s
-	}
-	return w.field("state").text()
-}
+func (w work) word() string { return cmp.Or(w.field("status").text(), w.field("state").text()) }
 
 func (w work) state() int {
 	switch strings.ToLower(strings.TrimSpace(w.word())) {

@@ -2,6 +2,7 @@ package octave
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,19 +115,13 @@ func (c *Client) refused(resp *http.Response, call call) *Error {
 	}
 	body = bytes.TrimSpace(body)
 	e := &Error{Status: resp.StatusCode, Message: c.words(message(body)), Foreign: len(body) > 0 && body[0] != '{'}
-	if resp.StatusCode/100 == 3 {
-		e.Message = c.words("redirected to " + place(resp) + ", which is not followed")
-	}
 	switch {
 	case resp.StatusCode/100 == 3:
-		e.Trouble = Redirected
+		e.Trouble, e.Message = Redirected, c.words("redirected to "+place(resp)+", which is not followed")
 	case resp.StatusCode == http.StatusProxyAuthRequired:
 		e.Trouble = ProxyRefused
 	}
-	e.Server = c.words(resp.Header.Get("Via"))
-	if e.Server == "" {
-		e.Server = c.words(resp.Header.Get("Server"))
-	}
+	e.Server = cmp.Or(c.words(resp.Header.Get("Via")), c.words(resp.Header.Get("Server")))
 	e.Action, e.Cause = judge(resp.StatusCode, e.Message)
 	e.MaybeBilled = call.billable() && passedOn(resp.StatusCode)
 	e.RetryAfter, e.RetryAfterRaw = retryAfter(resp.Header, time.Now())

@@ -45,8 +45,7 @@ func quota(h http.Header, now time.Time) Quota {
 
 // on is err with the quota of its answer.
 func (q Quota) on(err error) error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		e.Quota = q
 	}
 	return err

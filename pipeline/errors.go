@@ -29,6 +29,10 @@ type JournalError struct{ Err error }
 func (e *JournalError) Error() string { return "checkpoint: " + e.Err.Error() }
 func (e *JournalError) Unwrap() error { return e.Err }
 
+// AskNobody is the agent of a run that has stopped before it began, or that writes what
+// is known.
+func AskNobody(context.Context, *Question) (*octave.Answer, error) { return nil, ErrStopped }
+
 // stopped is what an agent returns for a request it did not finish, and why it
 // had failed so far when it had.
 func stopped(last error) error {

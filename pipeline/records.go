@@ -332,8 +332,7 @@ func ReadFacts(rec checkpoint.Record) (facts AnswerFacts) {
 
 func failureBody(err error) FailureBody {
 	body := FailureBody{Error: err.Error()}
-	var call *octave.Error
-	if errors.As(err, &call) {
+	if call, ok := errors.AsType[*octave.Error](err); ok {
 		body.Cause, body.Status, body.Billed, body.Answer = call.Cause.String(), call.Status, call.MaybeBilled, call.Raw
 	}
 	return body

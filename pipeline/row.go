@@ -26,8 +26,7 @@ func (e *rowError) Error() string { return e.why }
 
 // isFailure says whether a row with this error is a failed one.
 func isFailure(err error) bool {
-	var settled *rowError
-	if errors.As(err, &settled) {
+	if settled, ok := errors.AsType[*rowError](err); ok {
 		return settled.status == StatusFailed
 	}
 	return err != nil && !errors.Is(err, ErrStopped)

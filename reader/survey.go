@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -45,11 +46,8 @@ type survey struct {
 func newSurvey(t *list, seed maphash.Seed) *survey {
 	s := &survey{list: t, seed: seed, traps: map[string]*Trap{}}
 	s.count = Profile{Invalid: map[string]int{}, OptOut: map[string]int{}}
-	s.file = FileProfile{Name: t.name, Path: t.Source.Path, Format: t.Format, Compression: t.Compression, Encoding: t.Encoding,
+	s.file = FileProfile{Name: t.name, Path: cmp.Or(t.Source.Path, "-"), Format: t.Format, Compression: t.Compression, Encoding: t.Encoding,
 		Delimiter: t.Delimiter(), Sheet: t.Sheet, HeaderLine: t.Layout.Line, Preamble: t.Layout.Preamble}
-	if t.Source.Path == "" {
-		s.file.Path = "-"
-	}
 	return s
 }
 

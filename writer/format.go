@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"cmp"
 	"compress/flate"
 	"io"
 	"path/filepath"
@@ -18,11 +19,7 @@ type format struct {
 
 // formatOf takes the format by name when there is one, else from the name of the file.
 func formatOf(path, name string) (format, error) {
-	word := name
-	if word == "" {
-		word = extension(path)
-	}
-	kind, pack, _ := strings.Cut(strings.ToLower(word), ".")
+	kind, pack, _ := strings.Cut(strings.ToLower(cmp.Or(name, extension(path))), ".")
 	if kind == "ndjson" {
 		kind = "jsonl"
 	}

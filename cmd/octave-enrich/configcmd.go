@@ -21,14 +21,10 @@ func newConfig(a *app) *cobra.Command {
 }
 
 func newConfigShow(a *app) *cobra.Command {
-	// The flags of run, so that what is shown is what run would do.
-	cmd := newRun(a)
 	o := &options.Options{}
-	cmd.ResetFlags()
+	cmd := &cobra.Command{Use: "show [flags of run]", Short: "The effective value of every setting of run, and its source", Args: help.Args(cobra.NoArgs)}
 	fs := cmd.Flags()
-	o.Flags(fs)
-	cmd.Use, cmd.Short, cmd.Long, cmd.Example = "show [flags of run]", "The effective value of every setting of run, and its source", "", ""
-	cmd.Args = help.Args(cobra.NoArgs)
+	o.Flags(fs) // those of run, so that what is shown is what run would do
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if err := o.Read(fs, fs); err != nil {
 			return err

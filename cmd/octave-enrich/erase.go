@@ -132,8 +132,7 @@ func (a *app) eraseFromFleet(path string, o *options.Options, e *privacy.Erasure
 
 // rewriteError is about the file that could not be written anew.
 func rewriteError(err error) error {
-	var file *privacy.FileError
-	if errors.As(err, &file) {
+	if file, ok := errors.AsType[*privacy.FileError](err); ok {
 		return checkpoints.HoldError(file.Path, file.Err)
 	}
 	return exit.OutputError(err)

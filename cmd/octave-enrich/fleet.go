@@ -20,7 +20,6 @@ import (
 	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
-	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/pipeline/fleet"
 )
@@ -113,8 +112,7 @@ func (r *run) reachFleet() error {
 		return nil
 	}
 	err = fleetError(err)
-	var e *exit.Error
-	if errors.As(err, &e) && e.Code == exit.Service {
+	if e, ok := errors.AsType[*exit.Error](err); ok && e.Code == exit.Service {
 		e.Resume = r.app.commandLine()
 	}
 	return err
@@ -129,7 +127,7 @@ func (r *run) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 		return fleetError(err)
 	}
 	if err != nil { // stopped before it began: every row says so
-		return pipeline.Run(ctx, cfg, r.list.Input.Contacts(), pipeline.Memo(nobody, r.memory, obs), r.out, obs)
+		return pipeline.Run(ctx, cfg, r.list.Input.Contacts(), pipeline.Memo(pipeline.AskNobody, r.memory, obs), r.out, obs)
 	}
 	serving, stop := context.WithCancel(ctx)
 	var side errgroup.Group
@@ -147,11 +145,6 @@ func (r *run) askFleet(ctx context.Context, brake *pipeline.Brake, obs pipeline.
 		return errors.Join(err, fleetError(broken))
 	}
 	return err
-}
-
-// nobody is the agent of a run that has stopped.
-func nobody(context.Context, *pipeline.Question) (*octave.Answer, error) {
-	return nil, pipeline.ErrStopped
 }
 
 // coordinator makes the run one of a fleet.

@@ -12,6 +12,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -108,12 +109,7 @@ type Server struct {
 
 // New returns a service with these knobs. See [Config.Validate].
 func New(cfg Config) *Server {
-	if cfg.Cost == 0 {
-		cfg.Cost = 1
-	}
-	if cfg.Burst == 0 {
-		cfg.Burst = max(1, int(cfg.Rate))
-	}
+	cfg.Cost, cfg.Burst = cmp.Or(cfg.Cost, 1), cmp.Or(cfg.Burst, max(1, int(cfg.Rate)))
 	s := &Server{cfg: cfg, faults: shares(cfg.Faults), polls: shares(cfg.Async.Faults), workspace: newWorkspace(cfg.Cost, cfg.AddedSteps),
 		blocks: newBlocks(), mux: http.NewServeMux(), books: newBooks(cfg)}
 	s.mux.HandleFunc("POST /api/v2/agents/sequence/run", s.run)

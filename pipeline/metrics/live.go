@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -67,10 +68,7 @@ func Address(addr string) (string, error) {
 	if err != nil || port == "" {
 		return "", fmt.Errorf("%s is not an address: write a port, or HOST:PORT", addr)
 	}
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port), nil
+	return net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port), nil
 }
 
 // A collector makes metrics out of a T when they are asked for; there is no

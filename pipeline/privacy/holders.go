@@ -17,8 +17,7 @@ func (e *Erasure) holds(path string) (bool, error) {
 		return false, err
 	}
 	in, err := reader.Open([]string{path}, reader.Options{})
-	var mapping *reader.MappingError
-	if errors.As(err, &mapping) {
+	if _, ok := errors.AsType[*reader.MappingError](err); ok {
 		return e.holdsText(path) // no column says whom a row is about
 	}
 	if err != nil {

@@ -73,8 +73,7 @@ type head struct {
 func collect(path string, rule *lint.Rule) (*summary, error) {
 	s := &summary{rule: rule, missed: map[cause]int{}, last: map[checkpoint.Key]place{}, replaced: map[checkpoint.Key]checkpoint.Key{}}
 	for entry, err := range checkpoint.Records(path, nil) {
-		var damage *checkpoint.DamageError
-		if errors.As(err, &damage) {
+		if _, ok := errors.AsType[*checkpoint.DamageError](err); ok {
 			s.damaged++
 			continue
 		}

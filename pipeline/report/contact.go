@@ -138,8 +138,7 @@ func (s *summary) contacts(path string, opt Options) iter.Seq2[contact, error] {
 	earlier := map[checkpoint.Key]*version{}
 	return func(yield func(contact, error) bool) {
 		for entry, err := range checkpoint.Records(path, nil) {
-			var damage *checkpoint.DamageError
-			if errors.As(err, &damage) {
+			if _, ok := errors.AsType[*checkpoint.DamageError](err); ok {
 				continue // counted in the first pass
 			}
 			if err != nil {

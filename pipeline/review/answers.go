@@ -42,8 +42,7 @@ func (a *answers) look() error {
 		return nil
 	}
 	for entry, err := range checkpoint.RecordsFrom(a.path, a.end, nil) {
-		var damage *checkpoint.DamageError
-		if errors.As(err, &damage) {
+		if _, ok := errors.AsType[*checkpoint.DamageError](err); ok {
 			continue // the page leaves it out, too
 		}
 		if err != nil {

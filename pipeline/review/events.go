@@ -89,8 +89,7 @@ func (s *stream) records() error {
 		return s.send("again", nil)
 	}
 	for entry, err := range checkpoint.RecordsFrom(s.path, s.from, nil) {
-		var damage *checkpoint.DamageError
-		if errors.As(err, &damage) {
+		if _, ok := errors.AsType[*checkpoint.DamageError](err); ok {
 			continue
 		}
 		if err == nil {

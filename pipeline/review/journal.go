@@ -69,8 +69,7 @@ func (j *approvedOnly) Failure(key checkpoint.Key) (checkpoint.Record, bool, err
 // Answer returns an approved answer, edited.
 func (j *approvedOnly) Answer(key checkpoint.Key) (checkpoint.Record, bool, error) {
 	rec, err := j.approved(key)
-	var why *held
-	if errors.As(err, &why) {
+	if _, ok := errors.AsType[*held](err); ok {
 		return checkpoint.Record{}, false, nil
 	}
 	return rec, err == nil && rec.Type != "", err

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
@@ -410,13 +411,9 @@ func (p *Plan) Overlooked() error {
 					}
 				}
 			}
-			leaves := uses
-			if leaves == "" {
-				leaves = "--map " + string(field) + "= "
-			}
 			return &MappingError{File: p.file, Field: field, Headers: []string{p.names[i]},
 				Msg:  fmt.Sprintf("column %q is not used, and holds %s for rows that have none (%d)", p.names[i], plainField(field), rows),
-				Hint: fmt.Sprintf("type %s%s to use it, or %sto leave it", uses, Flag(field, p.names[i]), leaves)}
+				Hint: fmt.Sprintf("type %s%s to use it, or %sto leave it", uses, Flag(field, p.names[i]), cmp.Or(uses, "--map "+string(field)+"= "))}
 		}
 	}
 	return nil

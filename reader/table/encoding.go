@@ -73,8 +73,7 @@ func (d damageReader) Read(p []byte) (int, error) {
 }
 
 func damaged(kind string, err error) error {
-	var input *InputError
-	if errors.As(err, &input) {
+	if _, ok := errors.AsType[*InputError](err); ok {
 		return err // of the file below
 	}
 	var corrupt flate.CorruptInputError

@@ -110,8 +110,7 @@ func objectProblem(text []byte) string {
 	}
 	var v json.RawMessage
 	err := json.Unmarshal(text, &v)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("broken JSON at byte %d", syntax.Offset)
 	}
 	return "broken JSON"

@@ -195,8 +195,7 @@ func final(err error) error {
 // looks like a wrong key.
 func KeyHint(o *options.Options, err error) string {
 	hint := "answers so far are kept; check the key with: " + words.Tool + " check"
-	var call *octave.Error
-	if errors.As(err, &call) && call.Status == http.StatusUnauthorized && (o.Service.BaseURL != octave.DefaultBaseURL || isProxy(call.Server)) {
+	if call, ok := errors.AsType[*octave.Error](err); ok && call.Status == http.StatusUnauthorized && (o.Service.BaseURL != octave.DefaultBaseURL || isProxy(call.Server)) {
 		hint += "\n" + dropsHeaders
 	}
 	return hint

@@ -54,8 +54,7 @@ func CheckVariants(stderr io.Writer, o *options.Options, client *octave.Client) 
 			return nil, &exit.Error{Code: exit.Service, Err: fmt.Errorf("no answer within %v (--max-wait); its id is %s", o.Async.MaxWait.String(), submission.ID)}
 		}
 		progress, err := client.Poll(ctx, submission, func(context.Context) error { return nil })
-		var call *octave.Error
-		if errors.As(err, &call) && call.Action == octave.All {
+		if call, ok := errors.AsType[*octave.Error](err); ok && call.Action == octave.All {
 			return nil, err
 		}
 		if n := len(check.States); err == nil && (n == 0 || check.States[n-1] != progress.State) {

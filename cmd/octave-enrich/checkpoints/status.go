@@ -1,6 +1,7 @@
 package checkpoints
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -160,10 +161,7 @@ func (s Status) Print(w io.Writer) error {
 	}
 	fmt.Fprintf(t, "\nPART\tCALLS\tANSWERS\tCREDITS\tPOSSIBLY BILLED\n")
 	for _, part := range s.By {
-		name := part.Day
-		if name == "" {
-			name = strings.TrimSpace("run of " + part.Start.Local().Format(time.DateTime) + " " + part.Run)
-		}
+		name := cmp.Or(part.Day, strings.TrimSpace("run of "+part.Start.Local().Format(time.DateTime)+" "+part.Run))
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", name, words.Thousands(part.Calls), words.Thousands(part.Answers), part.Usage, words.Thousands(part.PossiblyBilled))
 	}
 	return t.Flush()

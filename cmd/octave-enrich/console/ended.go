@@ -86,13 +86,9 @@ func TellEnd(w io.Writer, e End) {
 	}
 	fmt.Fprintf(w, ", in %v\n", words.Round(e.Took))
 	fmt.Fprintf(w, "%s: %s ok", words.Count(r.Total(), "row"), words.Thousands(r.OK))
-	for _, part := range []struct {
-		n    int
-		name string
-	}{{r.NotFound, "not found"}, {r.Failed, "failed"}, {r.Invalid, "invalid"}, {r.Excluded, "excluded"}, {r.NotAttempted, "not attempted"}} {
-		if part.n > 0 {
-			fmt.Fprintf(w, ", %s %s", words.Thousands(part.n), part.name)
-		}
+	for _, part := range slices.Concat(words.Some(r.NotFound, "not found"), words.Some(r.Failed, "failed"),
+		words.Some(r.Invalid, "invalid"), words.Some(r.Excluded, "excluded"), words.Some(r.NotAttempted, "not attempted")) {
+		fmt.Fprint(w, ", "+part)
 	}
 	fmt.Fprintln(w)
 	if s.Kept.Rows > 0 {

@@ -45,29 +45,17 @@ func argumentsOf(cmd *cobra.Command) completer {
 
 // valuesOf are the values of a flag.
 func valuesOf(flag string) completer {
+	formats := []string{"csv", "tsv", "jsonl", "xlsx"}
+	words := map[string][]string{
+		"preset": append([]string{"generic"}, writer.Presets()...), "in-format": formats, "out-format": formats,
+		"skip": options.SkipKinds(), "by": {"run", "day"}, "on-timeout": {"retry", "fail"}, "progress": {"auto", "bar", "plain", "none"},
+		"log-format": {"auto", "text", "json"}, "log-level": {"debug", "info", "warn", "error"},
+		"account": sandbox.AccountFaults(), "shape": sandbox.Shapes(), "rate": {"5/s", "120/m", "2000/h", "0"},
+	}
+	if choices, is := words[flag]; is {
+		return cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)
+	}
 	switch flag {
-	case "preset":
-		return choices(append([]string{"generic"}, writer.Presets()...)...)
-	case "in-format", "out-format":
-		return choices("csv", "tsv", "jsonl", "xlsx")
-	case "skip":
-		return choices(options.SkipKinds()...)
-	case "by":
-		return choices("run", "day")
-	case "on-timeout":
-		return choices("retry", "fail")
-	case "progress":
-		return choices("auto", "bar", "plain", "none")
-	case "log-format":
-		return choices("auto", "text", "json")
-	case "log-level":
-		return choices("debug", "info", "warn", "error")
-	case "account":
-		return choices(sandbox.AccountFaults()...)
-	case "shape":
-		return choices(sandbox.Shapes()...)
-	case "rate":
-		return choices("5/s", "120/m", "2000/h", "0")
 	case "map":
 		return fields(reader.Fields()...)
 	case "set", "template":
@@ -77,18 +65,9 @@ func valuesOf(flag string) completer {
 	case "config", "map-file":
 		return extensions("yaml", "yml", "json")
 	case "output", "exclude", "also-exclude", "key-file", "cacert", "addr-file", "summary", "metrics-file", "report", "write":
-		return files
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault) // the shell offers files
 	}
 	return cobra.NoFileCompletions
-}
-
-// files leaves it to the shell, which offers them.
-func files(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveDefault
-}
-
-func choices(list ...string) completer {
-	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
 }
 
 // fields are completed up to the sign behind which the shell knows nothing.

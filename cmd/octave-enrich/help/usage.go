@@ -54,8 +54,7 @@ func UnknownCommand(cmd *cobra.Command, list []string) error {
 func FlagError(cmd *cobra.Command, err error) error {
 	e := &exit.Error{Code: exit.Usage, Err: err, Hint: "see: " + cmd.CommandPath() + " --help"}
 	var unknown *pflag.NotExistError
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		e.Err = options.ValueError("--"+invalid.GetFlag().Name, err)
 	}
 	if errors.As(err, &unknown) {

@@ -1,6 +1,7 @@
 package options
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -58,9 +59,7 @@ func EnvNames(flag string) []string {
 // settings, which may be about any of the known ones, and remembers where each value
 // came from.
 func (o *Options) Read(fs, known *pflag.FlagSet) (err error) {
-	if o.Config == "" {
-		o.Config = os.Getenv(envName("config"))
-	}
+	o.Config = cmp.Or(o.Config, os.Getenv(envName("config")))
 	o.sources, err = overlay(fs, o.Config, known)
 	return err
 }

@@ -53,8 +53,7 @@ func (o *Options) Database() (DatabaseURL, error) {
 		return o.Fleet.URL, nil
 	}
 	err := fleet.CheckTLS(string(o.Fleet.URL))
-	var insecure *fleet.InsecureError
-	if errors.As(err, &insecure) {
+	if _, ok := errors.AsType[*fleet.InsecureError](err); ok {
 		return "", &exit.Error{Code: exit.Usage, Err: err, Hint: "ask for TLS with sslmode=verify-full in its URL (and sslrootcert=FILE for an authority of your own), or allow it with --insecure"}
 	}
 	if err != nil {

@@ -173,8 +173,7 @@ func recordOutput(journal *checkpoint.Journal, path string, output writer.Output
 
 // createError tells a preset that does not exist from a disk that refuses.
 func createError(err error) error {
-	var option *writer.OptionsError
-	if errors.As(err, &option) {
+	if option, ok := errors.AsType[*writer.OptionsError](err); ok {
 		return &exit.Error{Code: exit.Usage, Err: err, Hint: option.Hint}
 	}
 	return exit.OutputError(err)

@@ -13,7 +13,6 @@ import (
 	"octave-enrich/cmd/octave-enrich/lists"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/words"
-	"octave-enrich/octave"
 	"octave-enrich/pipeline"
 	"octave-enrich/writer"
 )
@@ -93,12 +92,11 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 
 // Replay is the ordinary run with an agent that never calls.
 func Replay(ctx context.Context, list *lists.List, memory *pipeline.Memory, sink writer.Sink, observer pipeline.Observer) error {
-	never := func(context.Context, *pipeline.Question) (*octave.Answer, error) { return nil, pipeline.ErrStopped }
 	brake := pipeline.NewBrake(ctx)
 	brake.Pull(pipeline.ErrStopped) // before the first question
 	cfg := pipeline.Config{Selection: list.Selection(memory),
 		Brake: brake, Workers: 8} // who read answers back
-	return pipeline.Run(ctx, cfg, list.Input.Contacts(), pipeline.Memo(never, memory, nil), sink, observer)
+	return pipeline.Run(ctx, cfg, list.Input.Contacts(), pipeline.Memo(pipeline.AskNobody, memory, nil), sink, observer)
 }
 
 // Print says it to people; nil is no file.

@@ -5,6 +5,7 @@ package plans
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"octave-enrich/cmd/octave-enrich/lists"
@@ -55,17 +56,10 @@ func Take(o *options.Options, list *lists.List, selection pipeline.Selection, kn
 // Bill is the list in numbers: what is new, known, changed.
 func (s Survey) Bill(beyond string) string {
 	parts := []string{fmt.Sprintf("%s to ask", words.Thousands(s.ToAsk))}
-	for _, part := range []struct {
-		n    int
-		what string
-	}{
-		{s.Contacts, "changed"}, {s.Submitted, "submitted and waiting"}, {s.Answered, "known"}, {s.Duplicates, "duplicate"}, {s.LeftAlone, "failed and left alone"},
-		{s.BeyondLimit, "beyond " + beyond}, {s.Excluded, "excluded"}, {s.Rows - s.Sendable - s.Excluded, "unusable"},
-	} {
-		if part.n > 0 {
-			parts = append(parts, words.Thousands(part.n)+" "+part.what)
-		}
-	}
+	parts = slices.Concat(parts,
+		words.Some(s.Contacts, "changed"), words.Some(s.Submitted, "submitted and waiting"), words.Some(s.Answered, "known"),
+		words.Some(s.Duplicates, "duplicate"), words.Some(s.LeftAlone, "failed and left alone"), words.Some(s.BeyondLimit, "beyond "+beyond),
+		words.Some(s.Excluded, "excluded"), words.Some(s.Rows-s.Sendable-s.Excluded, "unusable"))
 	text := words.Count(s.Rows, "row") + ": " + strings.Join(parts, ", ")
 	switch {
 	case s.Contacts == 0:

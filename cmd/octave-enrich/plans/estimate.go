@@ -145,8 +145,7 @@ func (e *Estimate) askPrice(ctx context.Context, o *options.Options, client *oct
 
 // errText is what a log may say of an error of the service.
 func errText(err error) string {
-	var call *octave.Error
-	if errors.As(err, &call) {
+	if call, ok := errors.AsType[*octave.Error](err); ok {
 		return call.Error()
 	}
 	return err.Error()

@@ -59,13 +59,10 @@ func (e Estimate) rows(w io.Writer) {
 	if e.Duplicates == 1 {
 		duplicates = "duplicate of a row before"
 	}
-	for _, part := range []struct {
-		n    int
-		what string
-	}{{e.Answered, "answered already"}, {e.Submitted, "submitted in an earlier run: polled for, not paid again"}, {e.Duplicates, duplicates}, {e.LeftAlone, "failed in an earlier run and left alone by --skip failed"}} {
-		if part.n > 0 {
-			fmt.Fprintf(w, "  %s %s\n", words.Thousands(part.n), part.what)
-		}
+	for _, part := range slices.Concat(words.Some(e.Answered, "answered already"),
+		words.Some(e.Submitted, "submitted in an earlier run: polled for, not paid again"),
+		words.Some(e.Duplicates, duplicates), words.Some(e.LeftAlone, "failed in an earlier run and left alone by --skip failed")) {
+		fmt.Fprintf(w, "  %s\n", part)
 	}
 	if e.Changed > 0 {
 		fmt.Fprintf(w, "  %s changed: they have an answer to another question; %s\n", words.Thousands(e.Changed), e.hint)

@@ -85,8 +85,7 @@ func Ping(base, page string) error {
 	}
 	client := http.Client{Timeout: pingTimeout}
 	response, err := client.Get(u.JoinPath(page).String())
-	var outer *url.Error
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
 	if err != nil {

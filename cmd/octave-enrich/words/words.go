@@ -19,6 +19,14 @@ func Count(n int, noun string) string {
 	return Thousands(n) + " " + noun
 }
 
+// Some spells how many there are of something, 1,234 known, and nothing for none.
+func Some(n int, of string) []string {
+	if n == 0 {
+		return nil
+	}
+	return []string{Thousands(n) + " " + of}
+}
+
 // Thousands spells a number with a comma between thousands: 1,234.
 func Thousands(n int) string {
 	s := fmt.Sprint(n)

@@ -33,7 +33,7 @@ func TestSeconds(t *testing.T) {
 }
 
 func TestBill(t *testing.T) {
-	plan := pipeline.Plan{Rows: 1200, ToAsk: 12, Answered: 1180, Invalid: map[string]int{"a": 3, "b": 5}}
+	plan := pipeline.Plan{Rows: 1200, Sendable: 1192, ToAsk: 12, Answered: 1180, Invalid: map[string]int{"a": 3, "b": 5}}
 	for _, tt := range []struct {
 		contacts int
 		changed  string
@@ -47,7 +47,7 @@ func TestBill(t *testing.T) {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
-	plan = pipeline.Plan{Rows: 3, ToAsk: 1, BeyondLimit: 2}
+	plan = pipeline.Plan{Rows: 3, Sendable: 3, ToAsk: 1, BeyondLimit: 2}
 	if got, want := (Survey{Plan: plan}).Bill("--sample"), "3 rows: 1 to ask, 2 beyond --sample"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
@@ -16,7 +17,7 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// fewBeside is how many answers of another checkpoint a run passes over without asking.
+// fewBeside is how many answers of another checkpoint a run passes over, and says so.
 const fewBeside = 10
 
 // Beside is what other checkpoints in the folder have for a list whose own
@@ -58,7 +59,7 @@ func LookBeside(o *options.Options, list *List, path, service string) (*Beside, 
 		}
 	}
 	for _, neighbour := range others {
-		if offer, ok := b.look(neighbour); ok && offer.Answers > max(b.has, fewBeside) {
+		if offer, ok := b.look(neighbour); ok && offer.Answers > b.has {
 			b.other, b.has = neighbour, offer.Answers
 		}
 	}
@@ -97,19 +98,24 @@ func nameWithoutDigits(path string) string { return digits.ReplaceAllString(file
 
 // Decide refuses to pay for what another checkpoint of the folder has.
 func (b *Beside) Decide(command string, inputs []string) error {
-	if b == nil || b.other == "" {
+	if b == nil || b.has <= fewBeside {
 		return nil
 	}
 	return &exit.Error{Code: exit.Decide, Err: fmt.Errorf("%s answers %d of these %d questions", b.other, b.has, b.question),
 		Hint: fmt.Sprintf("to share it: %[1]s --checkpoint %[2]s\nif no call is wanted: %[3]s export %[4]s -o OUTPUT --checkpoint %[2]s\nto pay again: %[1]s --fresh", command, words.Quote(b.other), words.Tool, words.QuoteAll(inputs))}
 }
 
-// PassedOver are the checkpoints that could not be read.
+// PassedOver says which checkpoints could not be read, and what is paid for again
+// although another one has it.
 func (b *Beside) PassedOver() []string {
 	if b == nil {
 		return nil
 	}
-	return b.damaged
+	notes := slices.Clone(b.damaged)
+	if b.has > 0 && b.has <= fewBeside {
+		notes = append(notes, fmt.Sprintf("%s answers %d of these %d questions and is passed over: they are paid for again; share it with --checkpoint", b.other, b.has, b.question))
+	}
+	return notes
 }
 
 // Take copies the answers that were found beside into the new checkpoint, and says
@@ -134,10 +140,10 @@ func (b *Beside) Notes() (list []string) {
 	for _, offer := range b.offers {
 		list = append(list, fmt.Sprintf("a run takes over %s from %s", words.Count(offer.Answers+offer.Changed, "answer"), offer.Name))
 	}
-	if b.other != "" {
+	if b.has > fewBeside {
 		list = append(list, fmt.Sprintf("a run ends with 9 before the first call: %s answers %d of these %d questions; share it with --checkpoint, or pay again with --fresh", b.other, b.has, b.question))
 	}
-	return append(list, b.damaged...)
+	return append(list, b.PassedOver()...)
 }
 
 // Neighbours looks beside a checkpoint as a run does.

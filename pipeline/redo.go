@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -22,7 +23,7 @@ type AgainBody struct {
 	// With is an instruction for these contacts alone. It makes another question
 	// of each, which replaces the one that is named.
 	With string `json:"with,omitempty"`
-	// Undo takes the last mark of each question back.
+	// Undo takes the last mark of each question back, several where it is named as often.
 	Undo bool `json:"undo,omitempty"`
 }
 
@@ -36,12 +37,13 @@ type Mark struct {
 // mostMarked is how many contacts one record marks.
 const mostMarked = 100_000
 
-// Add marks a contact, or takes its last mark back.
+// Add marks a contact, or takes back all its marks that have no answer yet.
 func (b *AgainBody) Add(s Standing, memory *Memory) {
-	b.Keys = append(b.Keys, s.Base.Key)
 	if b.Undo {
+		b.Keys = append(b.Keys, slices.Repeat([]checkpoint.Key{s.Base.Key}, memory.unsettled(s.Base))...)
 		return
 	}
+	b.Keys = append(b.Keys, s.Base.Key)
 	var replaces checkpoint.Key
 	if answers := s.Answers(memory); len(answers) > 0 {
 		replaces = answers[0]
@@ -181,4 +183,16 @@ func (m *Memory) Open(q *Question) bool {
 	}
 	_, decision := m.decide(q)
 	return decision != Answered
+}
+
+// unsettled counts the last marks of a question that have no answer yet.
+func (m *Memory) unsettled(q *Question) (n int) {
+	before := *m
+	for marks := m.Redo[q.Key]; len(marks) > n; n++ {
+		before.Redo = Marks{q.Key: marks[:len(marks)-n]}
+		if !before.Open(q) {
+			break
+		}
+	}
+	return n
 }

@@ -74,16 +74,14 @@ func (a *app) tellRedo(t *marks.Tally, path string) error {
 		return &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("nobody in the list is meant: nothing was marked")}
 	}
 	if t.Body.Undo {
-		fmt.Fprintf(a.stdout, "%s of %s: not asked again\n", words.Thousands(len(t.Body.Keys)), words.Count(t.Selected, "contact"))
+		fmt.Fprintf(a.stdout, "%s of %s: not asked again%s\n", words.Thousands(t.Undone), words.Count(t.Selected, "contact"), unasked(t))
 		return nil
 	}
 	fmt.Fprintf(a.stdout, "marked %s of %s", words.Thousands(len(t.Body.Keys)), words.Count(t.Selected, "contact"))
 	if t.Open > 0 {
 		fmt.Fprintf(a.stdout, "; %s marked before", words.Thousands(t.Open))
 	}
-	if t.Unasked > 0 {
-		fmt.Fprintf(a.stdout, "; %s without an answer, which a run asks anyway", words.Thousands(t.Unasked))
-	}
+	fmt.Fprint(a.stdout, unasked(t))
 	past, journal, err := checkpoints.OpenPast(path)
 	if err != nil {
 		return err
@@ -96,4 +94,12 @@ func (a *app) tellRedo(t *marks.Tally, path string) error {
 	}
 	fmt.Fprintf(a.stdout, "\nnothing was paid; to ask again: %s\n", t.Command)
 	return nil
+}
+
+// unasked says how many a run asks whether they are marked or not.
+func unasked(t *marks.Tally) string {
+	if t.Unasked == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s without an answer, which a run asks anyway", words.Thousands(t.Unasked))
 }

@@ -110,6 +110,7 @@ type Tally struct {
 	Selected int    // contacts that were meant
 	Open     int    // of those: marked already, and not asked since
 	Unasked  int    // of those: without an answer, so that a run asks them anyway
+	Undone   int    // of those: no longer marked, and not asked again
 }
 
 func newTally(r *Whom) *Tally {
@@ -133,6 +134,11 @@ func (t *Tally) first(memory *pipeline.Memory, s pipeline.Standing) string {
 		return review.Unmarked
 	case t.Body.Undo:
 		t.Body.Add(s, memory)
+		if s.Failed || !s.Asked {
+			t.Unasked++
+		} else {
+			t.Undone++
+		}
 		return review.Unmarked
 	case open && marks[len(marks)-1].With == t.Body.With:
 		t.Open++

@@ -10,13 +10,16 @@ GREMLINS := github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 DEADCODE := golang.org/x/tools/cmd/deadcode@v0.52.0
 VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
+# What is released is built without cgo: so it is tested and read, too.
+export CGO_ENABLED := 0
+
 .DEFAULT_GOAL := help
 
 help: ## what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 build: ## the binary, in bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/octave-enrich
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/octave-enrich
 
 man: build ## the manual pages, in bin/man
 	$(BIN) man bin/man
@@ -35,7 +38,7 @@ test: ## the tests; where something happens at the same time under the race dete
 	@# Scripts wait more than they work: several at a time keep the cores busy.
 	@failed=; set -x; \
 	go test -parallel 6 -timeout 20m ./cmd/octave-enrich $(OTHER) || failed=yes; \
-	go test $(RACE) -timeout 20m $(RACED) || failed=yes; \
+	$(if $(RACE),CGO_ENABLED=1 )go test $(RACE) -timeout 20m $(RACED) || failed=yes; \
 	test -z "$$failed"
 	@$(if $(RACE),,echo 'left out: the race detector, for want of gcc')
 	@echo 'left out: the race detector in the command and where nothing happens at the same time (make race); the pace beside an oracle (make pace)'
@@ -44,7 +47,7 @@ test: ## the tests; where something happens at the same time under the race dete
 
 race: ## the other tests under the race detector, too
 	@# Else each of the processes that the scripts start sleeps a second at its end.
-	GORACE=atexit_sleep_ms=0 go test -race -parallel 6 -timeout 30m ./cmd/octave-enrich $(OTHER)
+	GORACE=atexit_sleep_ms=0 CGO_ENABLED=1 go test -race -parallel 6 -timeout 30m ./cmd/octave-enrich $(OTHER)
 
 CRASH_SEEDS ?= 24
 CRASH_KILLS ?= 240
@@ -100,14 +103,14 @@ lint: ## formatting, modules, vet, staticcheck and the other linters of .golangc
 	go mod tidy -diff
 	go run $(LINT) run ./...
 	@# Unmarshalling is called by the decoders, which it cannot see.
-	@dead=$$(go run $(DEADCODE) -test -tags fleet,browser,gateway ./...) || exit 1; \
+	@dead=$$(go run $(DEADCODE) -test -tags fleet,browser,gateway,schedules ./...) || exit 1; \
 	dead=$$(echo "$$dead" | grep -v 'Columns\.\(Unmarshal\|read\)' || true); \
 	test -z "$$dead" || { echo "$$dead"; exit 1; }
 
-platforms: ## the binary builds without cgo on other systems; make dist builds all six platforms
+platforms: ## the binary builds on other systems; make dist builds all six platforms
 	@for platform in darwin/arm64 windows/amd64; do \
 		echo "== $$platform"; \
-		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build ./... || exit 1; \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} go build ./... || exit 1; \
 	done
 
 vuln: ## known vulnerabilities of what is linked, where their database can be reached

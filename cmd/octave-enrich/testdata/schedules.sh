@@ -5,7 +5,6 @@
 set -eu
 cd "$(dirname "$0")/../../.."
 command -v systemd-analyze >/dev/null && command -v jq >/dev/null || .ci/debian systemd jq
-go vet -tags schedules ./cmd/octave-enrich
 CRASH_BIN=$1 go test -tags schedules -count 1 -timeout 10m -run '^TestSchedule' ./cmd/octave-enrich
 if [ ! -d /run/systemd/system ]; then
 	echo "not run: systemd-run, as systemd does not run here; systemd-analyze has checked the units"

@@ -30,12 +30,7 @@ func Open(path string, opt Options) (*Journal, error) {
 	if err := Chosen(path, opt.FS); err != nil {
 		return nil, err
 	}
-	if opt.ReadOnly {
-		err = j.openReadOnly(opt)
-	} else {
-		err = j.openLocked(opt)
-	}
-	if err != nil {
+	if err := j.open(opt); err != nil {
 		if j.f != nil {
 			j.f.Close() // the first error is the one that counts
 		}
@@ -45,20 +40,14 @@ func Open(path string, opt Options) (*Journal, error) {
 	return j, nil
 }
 
-func (j *Journal) openReadOnly(opt Options) (err error) {
-	if j.f, err = opt.FS.OpenFile(j.path, os.O_RDONLY, 0); err != nil {
-		return fmt.Errorf("open checkpoint: %w", err)
+// open reads the file and, unless it is only to be read, locks and recovers it.
+func (j *Journal) open(opt Options) (err error) {
+	if !opt.ReadOnly {
+		j.f, j.lockNote, err = acquire(opt.FS, j.path)
+	} else if j.f, err = opt.FS.OpenFile(j.path, os.O_RDONLY, 0); err != nil {
+		err = fmt.Errorf("open checkpoint: %w", err)
 	}
-	length, err := sizeOf(j.f)
 	if err != nil {
-		return fmt.Errorf("open checkpoint: %w", err)
-	}
-	_, err = j.load(length)
-	return err
-}
-
-func (j *Journal) openLocked(opt Options) (err error) {
-	if j.f, j.lockNote, err = acquire(opt.FS, j.path); err != nil {
 		return err
 	}
 	length, err := sizeOf(j.f)
@@ -66,7 +55,7 @@ func (j *Journal) openLocked(opt Options) (err error) {
 		return fmt.Errorf("open checkpoint: %w", err)
 	}
 	proven, err := j.load(length)
-	if err != nil {
+	if err != nil || opt.ReadOnly {
 		return err
 	}
 	if err := j.recover(opt, length, proven); err != nil {

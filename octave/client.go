@@ -50,10 +50,12 @@ func NewClient(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	key := Secret(strings.TrimSpace(string(cfg.Key)))
-	if err := checkKey(key); err != nil {
-		return nil, err
-	}
-	if cfg.Timeout < 0 || cfg.Concurrency < 0 {
+	switch {
+	case key == "":
+		return nil, errors.New("no API key")
+	case !headerSafe(string(key)):
+		return nil, errors.New("the API key holds characters that no key has")
+	case cfg.Timeout < 0 || cfg.Concurrency < 0:
 		return nil, errors.New("time-out and concurrency cannot be negative")
 	}
 	c := &Client{
@@ -134,16 +136,6 @@ func parseBase(base string) (*url.URL, error) {
 		return nil, errors.New("the base URL must not have a query or fragment")
 	}
 	return u, nil
-}
-
-func checkKey(key Secret) error {
-	if key == "" {
-		return errors.New("no API key")
-	}
-	if !headerSafe(string(key)) {
-		return errors.New("the API key holds characters that no key has")
-	}
-	return nil
 }
 
 // headerSafe says whether s is printable ASCII, so that net/http will not

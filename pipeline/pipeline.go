@@ -220,7 +220,7 @@ func (r *run) feed(ctx context.Context) error {
 		case s.last:
 			last = append(last, s.pending)
 		case s.leads && !s.given:
-			if err := r.give(ctx, s.pending); err != nil {
+			if err := send(ctx, r.toAsk, s.pending); err != nil {
 				return err
 			}
 		}
@@ -233,16 +233,19 @@ func (r *run) feed(ctx context.Context) error {
 func (r *run) line(ctx context.Context, s *place) error {
 	if r.unsettled.Load() == 0 {
 		if r.ready++; r.ready%stretch == 0 {
-			select {
-			case r.ends <- struct{}{}:
-				s.end = true
-			case <-ctx.Done():
-				return ctx.Err()
+			if err := send(ctx, r.ends, struct{}{}); err != nil {
+				return err
 			}
+			s.end = true
 		}
 	}
+	return send(ctx, r.order, s)
+}
+
+// send waits until somebody takes a value, or for the end of ctx.
+func send[T any](ctx context.Context, to chan<- T, value T) error {
 	select {
-	case r.order <- s:
+	case to <- value:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -266,7 +269,7 @@ func (r *run) resume(ctx context.Context) error {
 		r.mu.Lock()
 		r.open[q.Key] = p
 		r.mu.Unlock()
-		if err := r.give(ctx, p); err != nil {
+		if err := send(ctx, r.toAsk, p); err != nil {
 			return err
 		}
 	}
@@ -282,16 +285,6 @@ func (r *run) resume(ctx context.Context) error {
 	return nil
 }
 
-// give hands a question to the workers.
-func (r *run) give(ctx context.Context, p *pending) error {
-	select {
-	case r.toAsk <- p:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // giveLast hands over the questions that waited for the new ones, as many as the
 // limit admits.
 func (r *run) giveLast(ctx context.Context, list []*pending) error {
@@ -302,7 +295,7 @@ func (r *run) giveLast(ctx context.Context, list []*pending) error {
 			r.unsettled.Add(-1)
 			continue
 		}
-		if err := r.give(ctx, p); err != nil {
+		if err := send(ctx, r.toAsk, p); err != nil {
 			return err
 		}
 	}

@@ -24,9 +24,13 @@ type SpendingList struct {
 	ByDay bool // else by run
 
 	list []*Spending
-	open map[checkpoint.Key]*Spending // calls without an end so far
-	// submitted are those among them that have an id: they are not cut off.
-	submitted map[checkpoint.Key]bool
+	open map[checkpoint.Key]begun // calls without an end so far
+}
+
+// A begun call belongs to a part. One that was submitted is not cut off.
+type begun struct {
+	part      *Spending
+	submitted bool
 }
 
 // Add takes the next record of the journal.
@@ -40,12 +44,12 @@ func (s *SpendingList) Add(rec checkpoint.Record) {
 		part.Calls++
 		s.cutOff(rec.Key)
 		if s.open == nil {
-			s.open, s.submitted = map[checkpoint.Key]*Spending{}, map[checkpoint.Key]bool{}
+			s.open = map[checkpoint.Key]begun{}
 		}
-		s.open[rec.Key] = part
+		s.open[rec.Key] = begun{part: part}
 	case checkpoint.Submitted:
-		if s.open[rec.Key] != nil {
-			s.submitted[rec.Key] = true
+		if call, open := s.open[rec.Key]; open {
+			s.open[rec.Key] = begun{call.part, true}
 		}
 	case checkpoint.Missed:
 		part := s.began(rec)
@@ -79,26 +83,24 @@ func (s *SpendingList) part(at time.Time) *Spending {
 
 // began is the part in which the call began that ends with this record.
 func (s *SpendingList) began(rec checkpoint.Record) *Spending {
-	part := s.open[rec.Key]
+	call, open := s.open[rec.Key]
 	delete(s.open, rec.Key)
-	delete(s.submitted, rec.Key)
-	if part == nil {
-		part = s.part(rec.At)
+	if !open {
+		return s.part(rec.At)
 	}
-	return part
+	return call.part
 }
 
 // cutOff counts a call that will not end any more: its process did.
 func (s *SpendingList) cutOff(key checkpoint.Key) {
-	if part := s.open[key]; part != nil {
-		if s.submitted[key] {
-			part.Waiting++
-		} else {
-			part.PossiblyBilled++
-		}
-		delete(s.open, key)
-		delete(s.submitted, key)
+	switch call, open := s.open[key]; {
+	case !open:
+	case call.submitted:
+		call.part.Waiting++
+	default:
+		call.part.PossiblyBilled++
 	}
+	delete(s.open, key)
 }
 
 // Parts ends the list and returns it, the oldest first.

@@ -15,12 +15,17 @@ import (
 // An ExcludeList names people and companies that must not be contacted:
 // addresses, @domains, LinkedIn profiles and ids. It is safe for concurrent
 // use.
-type ExcludeList struct {
-	emails   map[string]bool
-	domains  map[string]bool
-	profiles map[string]bool // slugs in lower case
-	ids      map[string]bool // as they are spelled
-}
+type ExcludeList struct{ entries map[entry]bool }
+
+// An entry is what somebody is known by, of one of these kinds.
+type entry struct{ kind, value string }
+
+const (
+	byEmail   = "email"
+	byDomain  = "domain"
+	byProfile = "LinkedIn profile" // the slug, in lower case
+	byID      = "id"               // as it is spelled
+)
 
 // ReadExclude reads a do-not-contact list: plain text with one entry a line
 // and # comments, or CSV, with the same headers as a list of contacts or with
@@ -43,7 +48,7 @@ func ReadExclude(path string) (*ExcludeList, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil, &InputError{File: path, Msg: "an empty exclude list", Hint: "if nobody is to be excluded, write a line that starts with #"}
 	}
-	l := &ExcludeList{emails: map[string]bool{}, domains: map[string]bool{}, profiles: map[string]bool{}, ids: map[string]bool{}}
+	l := &ExcludeList{map[entry]bool{}}
 	if err := l.parse(text); err != nil {
 		return nil, table.Named(path, err)
 	}
@@ -53,7 +58,7 @@ func ReadExclude(path string) (*ExcludeList, error) {
 // ExcludePersons is a list of exactly these people, each by any email, LinkedIn
 // profile and contact id that is given, normalised.
 func ExcludePersons(people ...Person) *ExcludeList {
-	l := &ExcludeList{emails: map[string]bool{}, domains: map[string]bool{}, profiles: map[string]bool{}, ids: map[string]bool{}}
+	l := &ExcludeList{map[entry]bool{}}
 	for _, p := range people {
 		for field, value := range map[Field]string{Email: p.Email, LinkedInProfile: p.LinkedInProfile, CRMContactID: p.CRMContactID} {
 			if value != "" {
@@ -65,38 +70,29 @@ func ExcludePersons(people ...Person) *ExcludeList {
 }
 
 // Len is the number of entries.
-func (l *ExcludeList) Len() int { return len(l.emails) + len(l.domains) + len(l.profiles) + len(l.ids) }
+func (l *ExcludeList) Len() int { return len(l.entries) }
 
 // Match says whether a contact is on the list, and by what: "email",
-// "domain", "LinkedIn profile" or "id". It names no value.
+// "domain", "LinkedIn profile" or "id". It names no value. Nobody is on a nil list.
 func (l *ExcludeList) Match(p Person) (why string, hit bool) {
-	_, host, _ := strings.Cut(p.Email, "@")
-	slug := strings.ToLower(strings.TrimPrefix(p.LinkedInProfile, person.ProfilePrefix))
-	switch {
-	case p.Email != "" && l.emails[p.Email]:
-		return "email", true
-	case l.hasDomain(host) || l.hasDomain(p.CompanyDomain):
-		return "domain", true
-	case slug != "" && l.profiles[slug]:
-		return "LinkedIn profile", true
+	if l == nil {
+		return "", false
 	}
-	for _, id := range []string{p.CRMContactID, p.CRMLeadID, p.CRMAccountID} {
-		if id != "" && l.ids[id] {
-			return "id", true
+	known := []entry{{byEmail, p.Email}}
+	_, host, _ := strings.Cut(p.Email, "@")
+	for _, host := range []string{host, p.CompanyDomain} {
+		for ; host != ""; _, host, _ = strings.Cut(host, ".") { // and those above it
+			known = append(known, entry{byDomain, host})
+		}
+	}
+	known = append(known, entry{byProfile, strings.ToLower(strings.TrimPrefix(p.LinkedInProfile, person.ProfilePrefix))},
+		entry{byID, p.CRMContactID}, entry{byID, p.CRMLeadID}, entry{byID, p.CRMAccountID})
+	for _, e := range known {
+		if l.entries[e] { // none is empty
+			return e.kind, true
 		}
 	}
 	return "", false
-}
-
-// hasDomain says whether the host or one above it is on the list.
-func (l *ExcludeList) hasDomain(host string) bool {
-	for host != "" {
-		if l.domains[host] {
-			return true
-		}
-		_, host, _ = strings.Cut(host, ".")
-	}
-	return false
 }
 
 // parse reads the list as CSV below a header, or entry by entry.
@@ -174,62 +170,62 @@ func (l *ExcludeList) addField(field Field, cell string) {
 	case v == "":
 		l.add(cell, field != Email)
 	case field == Email:
-		l.emails[v] = true
+		l.entries[entry{byEmail, v}] = true
 	case field == CompanyDomain:
-		l.domains[v] = true
+		l.entries[entry{byDomain, v}] = true
 	case field == LinkedInProfile:
 		l.addProfile(v)
 	default:
-		l.ids[v] = true
+		l.entries[entry{byID, v}] = true
 	}
 }
 
 // add adds an entry of whatever kind it is; words says whether one without
 // any mark may be a slug or an id. It reports whether the entry was understood.
-func (l *ExcludeList) add(entry string, words bool) bool {
-	entry, _ = person.Text(entry)
-	if entry == "" {
+func (l *ExcludeList) add(text string, words bool) bool {
+	text, _ = person.Text(text)
+	if text == "" {
 		return false
 	}
-	if domain, ok := strings.CutPrefix(entry, "@"); ok {
+	if domain, ok := strings.CutPrefix(text, "@"); ok {
 		return l.addDomain(domain)
 	}
-	if v, _ := person.CleanerOf(Email)(entry); v != "" {
-		l.emails[v] = true
+	if v, _ := person.CleanerOf(Email)(text); v != "" {
+		l.entries[entry{byEmail, v}] = true
 		return true
 	}
-	if slug, ok := strings.CutPrefix(strings.TrimPrefix(entry, "/"), "in/"); ok {
-		entry = person.ProfilePrefix + slug
+	if slug, ok := strings.CutPrefix(strings.TrimPrefix(text, "/"), "in/"); ok {
+		text = person.ProfilePrefix + slug
 	}
-	if v, _ := person.CleanerOf(LinkedInProfile)(entry); v != "" {
+	if v, _ := person.CleanerOf(LinkedInProfile)(text); v != "" {
 		l.addProfile(v)
 		return true
 	}
-	if l.addDomain(entry) {
+	if l.addDomain(text) {
 		return true
 	}
-	if !words || strings.ContainsFunc(entry, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("@/:", r) }) {
+	if !words || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("@/:", r) }) {
 		return false
 	}
-	l.profiles[strings.ToLower(entry)] = true
-	l.ids[entry] = true
+	l.addProfile(text)
+	l.entries[entry{byID, text}] = true
 	return true
 }
 
 // addDomain adds a domain; on this list it may be a mail provider's too.
-func (l *ExcludeList) addDomain(entry string) bool {
-	v, f := person.CleanerOf(CompanyDomain)(entry)
+func (l *ExcludeList) addDomain(text string) bool {
+	v, f := person.CleanerOf(CompanyDomain)(text)
 	if f == person.FreeMail {
-		v = strings.ToLower(entry)
+		v = strings.ToLower(text)
 	}
 	if v != "" {
-		l.domains[v] = true
+		l.entries[entry{byDomain, v}] = true
 	}
 	return v != ""
 }
 
 func (l *ExcludeList) addProfile(url string) {
-	l.profiles[strings.ToLower(strings.TrimPrefix(url, person.ProfilePrefix))] = true
+	l.entries[entry{byProfile, strings.ToLower(strings.TrimPrefix(url, person.ProfilePrefix))}] = true
 }
 
 // String names the size of the list, and nobody on it.

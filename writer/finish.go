@@ -131,8 +131,8 @@ func fill(file io.Writer, form format, body func(*bufio.Writer) error) (sum stri
 // A recordWriter writes the records behind a header.
 type recordWriter interface {
 	add(record []string) error
-	end() error     // everything is on its way to the file
-	discard() error // lets go of what it holds; after end too
+	flush() error   // everything is on its way to the file, and no record follows
+	discard() error // lets go of what it holds; after flush too
 }
 
 func (f *File) records(buf *bufio.Writer) (recordWriter, error) {
@@ -160,7 +160,7 @@ func (f *File) padRecords(buf *bufio.Writer) error {
 	if book, ok := out.(*workbook); ok {
 		f.out.Cut = book.cut
 	}
-	return out.end()
+	return out.flush()
 }
 
 // divide sends each candidate to the sender's file or to the held one.
@@ -211,7 +211,7 @@ func (f *File) divideInto(buf, heldBuf *bufio.Writer, l *layout) error {
 	if err := l.fits(f.out.Rows); err != nil {
 		return err
 	}
-	return errors.Join(held.end(), out.end())
+	return errors.Join(held.flush(), out.flush())
 }
 
 func (f *File) divideRecord(record []string, judge *judge, out, held recordWriter) error {

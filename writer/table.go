@@ -122,6 +122,4 @@ func (s *sheet) add(record []string) error {
 
 func (s *sheet) flush() error { return s.buf.Flush() }
 
-func (s *sheet) end() error { return s.buf.Flush() }
-
 func (s *sheet) discard() error { return nil }

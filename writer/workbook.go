@@ -95,7 +95,7 @@ func units(text string) int {
 	return len(utf16.Encode([]rune(text)))
 }
 
-func (b *workbook) end() error {
+func (b *workbook) flush() error {
 	if err := b.rows.Flush(); err != nil {
 		return err
 	}

@@ -104,27 +104,20 @@ const (
 // Is tells whether path stands for f. The error is that of looking, such as
 // fs.ErrNotExist.
 func Is(fsys FS, f File, path string) (Identity, error) {
-	there, err := fsys.Stat(path)
-	if err != nil {
-		return Unclear, err
+	var there, mine [2]fs.FileInfo
+	var err error
+	for i := range mine { // the second time to find out whether the numbers mean anything here
+		if there[i], err = fsys.Stat(path); err != nil {
+			return Unclear, err
+		}
+		if mine[i], err = f.Stat(); err != nil {
+			return Unclear, err
+		}
+		if i == 0 && fsys.SameFile(mine[i], there[i]) {
+			return Same, nil
+		}
 	}
-	mine, err := f.Stat()
-	if err != nil {
-		return Unclear, err
-	}
-	if fsys.SameFile(mine, there) {
-		return Same, nil
-	}
-	// Do the numbers mean anything here?
-	againThere, err := fsys.Stat(path)
-	if err != nil {
-		return Unclear, err
-	}
-	again, err := f.Stat()
-	if err != nil {
-		return Unclear, err
-	}
-	if !fsys.SameFile(mine, again) || !fsys.SameFile(there, againThere) {
+	if !fsys.SameFile(mine[0], mine[1]) || !fsys.SameFile(there[0], there[1]) {
 		return Unclear, nil
 	}
 	return Another, nil

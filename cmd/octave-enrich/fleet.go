@@ -68,27 +68,27 @@ func joinFleet(ctx context.Context, o *options.Options) (*fleet.DB, error) {
 func fleetError(err error) error {
 	var format *fleet.FormatError
 	var coded *exit.Error
+	end := &exit.Error{Code: exit.Usage, Err: err}
 	switch {
 	case errors.Is(err, fleet.ErrNoRun):
-		return &exit.Error{Code: exit.Usage, Err: err, Hint: "those that go on: " + words.Tool + " fleet status"}
+		end.Hint = "those that go on: " + words.Tool + " fleet status"
 	case errors.As(err, &coded):
 		return coded
 	case errors.Is(err, fleet.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
-		return &exit.Error{Code: exit.Service, Err: err}
+		end.Code = exit.Service
 	case errors.Is(err, fleet.ErrNoFleet):
-		return &exit.Error{Code: exit.Usage, Err: err, Hint: "make one with: " + words.Tool + " fleet init --fleet URL"}
+		end.Hint = "make one with: " + words.Tool + " fleet init --fleet URL"
 	case errors.As(err, &format) && format.TooOld():
-		return &exit.Error{Code: exit.Usage, Err: err, Hint: "with the version that made it, run each list again that fleet status names, so that what was answered gets into its checkpoint; " +
-			"then end the workers, and make a fleet with this version in another database"}
+		end.Hint = "with the version that made it, run each list again that fleet status names, so that what was answered gets into its checkpoint; " +
+			"then end the workers, and make a fleet with this version in another database"
 	case errors.As(err, &format) && format.Older():
-		return &exit.Error{Code: exit.Usage, Err: err, Hint: "bring it up to date, when no run and no worker of the older version is at work: " + words.Tool + " fleet init"}
+		end.Hint = "bring it up to date, when no run and no worker of the older version is at work: " + words.Tool + " fleet init"
 	case errors.As(err, &format):
-		return &exit.Error{Code: exit.Usage, Err: err, Hint: "use the version of " + words.Tool + " that the fleet was brought up to date with"}
+		end.Hint = "use the version of " + words.Tool + " that the fleet was brought up to date with"
+	case strings.Contains(err.Error(), "permission denied"):
+		end.Hint = "make the fleet with the same user as its workers and runs, who needs CREATE on the database for that"
 	}
-	if strings.Contains(err.Error(), "permission denied") {
-		return &exit.Error{Code: exit.Usage, Err: err, Hint: "make the fleet with the same user as its workers and runs, who needs CREATE on the database for that"}
-	}
-	return &exit.Error{Code: exit.Usage, Err: err}
+	return end
 }
 
 // findWorkers finds who makes the calls: this process with its key, or a fleet,

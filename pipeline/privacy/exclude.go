@@ -25,7 +25,7 @@ func (e *Erasure) Exclude(path string) error {
 	}
 	var missing []string
 	for _, entry := range e.entries() {
-		if !lists(listed, entry.person) {
+		if _, is := listed.Match(entry.person); !is {
 			missing = append(missing, entry.text)
 		}
 	}
@@ -61,7 +61,7 @@ func (e *Erasure) replaceExclude(name string, text []byte) (err error) {
 		return fmt.Errorf("%s takes no further line: %w", name, err)
 	}
 	for _, entry := range e.entries() {
-		if !lists(listed, entry.person) {
+		if _, is := listed.Match(entry.person); !is {
 			return fmt.Errorf("%s takes no further line: add the person by hand", name)
 		}
 	}
@@ -69,14 +69,6 @@ func (e *Erasure) replaceExclude(name string, text []byte) (err error) {
 		return err
 	}
 	return draft.Publish(path)
-}
-
-func lists(list *reader.ExcludeList, person reader.Person) bool {
-	if list == nil {
-		return false
-	}
-	_, hit := list.Match(person)
-	return hit
 }
 
 // An entry is a person as a line of the list.

@@ -224,8 +224,7 @@ func (c *contact) answered(rec checkpoint.Record, rule *lint.Rule, decide func(c
 		c.Emails = append(c.Emails, newEmail(e, answer.OutputType, rule))
 	}
 	if decide != nil {
-		decision := decide(rec.Key, answer)
-		c.Review = &decision
+		c.Review = new(decide(rec.Key, answer))
 	}
 }
 

@@ -13,10 +13,16 @@ import (
 	"octave-enrich/writer"
 )
 
-// files are the page; its script comes in parts that share one scope.
+// files are the parts of the page's script, which share one scope.
 //
-//go:embed page
+//go:embed page/*.js
 var files embed.FS
+
+//go:embed page/page.html
+var document string
+
+//go:embed page/page.css
+var style string
 
 // scripts are the parts of the page's script, in order.
 var scripts = [...]string{"base", "tell", "lint", "address", "data", "list", "text", "evidence", "read", "charts", "sendable", "night", "overview", "decide", "edit", "review", "again", "follow", "print", "keys"}
@@ -27,14 +33,6 @@ type page struct{ before, after string }
 // newPage assembles the document. The policy names the script by its hash, so
 // that no other one runs.
 func newPage(title string, live bool, rule *lint.Rule) (page, error) {
-	document, err := files.ReadFile("page/page.html")
-	if err != nil {
-		return page{}, err
-	}
-	style, err := files.ReadFile("page/page.css")
-	if err != nil {
-		return page{}, err
-	}
 	script, err := joinScript(rule)
 	if err != nil {
 		return page{}, err
@@ -43,9 +41,9 @@ func newPage(title string, live bool, rule *lint.Rule) (page, error) {
 		"{{policy}}", policy(script, live),
 		"{{generator}}", Generator,
 		"{{title}}", html.EscapeString(title),
-		"{{style}}", string(style),
+		"{{style}}", style,
 		"{{script}}", script,
-	).Replace(string(document))
+	).Replace(document)
 	before, after, found := strings.Cut(text, "{{data}}")
 	if !found {
 		return page{}, fmt.Errorf("the page has no place for data")

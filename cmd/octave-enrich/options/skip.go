@@ -67,10 +67,8 @@ func whyNot(skip map[string]bool, listed *reader.ExcludeList, c reader.Contact) 
 	if skip[SkipOptOut] && c.OptOut != "" {
 		return "opted out: column " + c.OptOut
 	}
-	if listed != nil {
-		if why, hit := listed.Match(c.Person); hit {
-			return "on the exclude list: " + why
-		}
+	if why, hit := listed.Match(c.Person); hit {
+		return "on the exclude list: " + why
 	}
 	if skip[SkipUnsendable] && c.Person.Email == "" {
 		return "no email address"

@@ -58,7 +58,7 @@ type Known struct {
 type surveyor struct {
 	plan     Plan
 	people   *directory
-	asked    map[checkpoint.Key]bool // questions of the list; true when one needs a call
+	asked    map[checkpoint.Key]bool // questions of the list; true when one has no answer
 	answered int                     // answers that rows of the list ask for
 	retried  map[checkpoint.Key]bool // questions that failed before, and that the limit admits
 }
@@ -83,7 +83,12 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 		if _, seen := s.asked[q.Key]; seen {
 			continue
 		}
-		s.asked[q.Key] = decision == ToAsk || decision == ToAskLast || decision == BeyondLimit
+		switch decision {
+		case ToAsk, ToAskLast, BeyondLimit, LeftAlone: // what failed may have an older answer, too
+			s.asked[q.Key] = true
+		default:
+			s.asked[q.Key] = false
+		}
 		if decision == ToAskLast {
 			last = append(last, q.Key)
 		}

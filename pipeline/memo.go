@@ -71,7 +71,7 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 			return q, Answered
 		}
 	case state == checkpoint.FailedState && m.KeepFailures:
-		return q, LeftAlone
+		decision = LeftAlone
 	case state == checkpoint.FailedState:
 		decision = ToAskLast
 	}

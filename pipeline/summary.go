@@ -58,7 +58,7 @@ func (k *KeptCount) add(row RowDone) {
 	switch {
 	case errors.Is(row.Err, ErrStopped):
 		k.NotAttempted++
-	case row.Err != nil:
+	case isFailure(row.Err):
 		k.Failed++
 	}
 }

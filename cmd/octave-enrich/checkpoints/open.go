@@ -98,7 +98,7 @@ func OpenForExport(o *options.Options, path string) (*checkpoint.Journal, error)
 	if err != nil {
 		return nil, exit.CheckpointError(path, err)
 	}
-	if last, ok := pipeline.LastRun(journal.RunRecords()); ok && !o.AsksItsOwn() {
+	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		o.Take(last)
 	}
 	return journal, nil

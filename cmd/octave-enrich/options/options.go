@@ -6,7 +6,6 @@ package options
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -81,11 +80,6 @@ func (o *Options) Given(flag string) bool {
 	return source != "" && source != FromDefault
 }
 
-// AsksItsOwn says whether any flag that makes questions was given.
-func (o *Options) AsksItsOwn() bool {
-	return slices.ContainsFunc([]string{"agent", "experiment", "set", "context", "instructions", "template"}, o.Given)
-}
-
 // Typed says whether a flag stood on the command line.
 func (o *Options) Typed(flag string) bool { return o.sources[flag] == FromFlag }
 
@@ -129,11 +123,26 @@ func (o *Options) Settings() (s pipeline.Settings, err error) {
 	return s, err
 }
 
-// Take makes the settings of an earlier run those of this command.
+// Take makes the settings of an earlier run those of this command, each but for what
+// was typed. What stands in the environment or the file of settings is there for every
+// command, and that run may have been told otherwise.
 func (o *Options) Take(last pipeline.RunBody) {
-	s := last.Settings
-	o.Question = Question{Agent: s.Agent, Experiment: s.Experiment, Context: s.Context, Instructions: s.Instructions,
-		Set: unpair(s.Set), Templates: unpair(s.Templates)}
+	s, q := last.Settings, &o.Question
+	if !o.Typed("agent") && !o.Typed("experiment") {
+		q.Agent, q.Experiment = s.Agent, s.Experiment
+	}
+	if !o.Typed("context") {
+		q.Context = s.Context
+	}
+	if !o.Typed("instructions") {
+		q.Instructions = s.Instructions
+	}
+	if !o.Typed("set") {
+		q.Set = unpair(s.Set)
+	}
+	if !o.Typed("template") {
+		q.Templates = unpair(s.Templates)
+	}
 	o.List.take(last)
 }
 

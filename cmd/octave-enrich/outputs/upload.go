@@ -55,7 +55,7 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	}
 	export := *o
 	export.NeverCalls = true
-	if last, ok := pipeline.LastRun(journal.RunRecords()); ok && !o.AsksItsOwn() {
+	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		export.Take(last)
 	}
 	exported, err := list.Again(&export)

@@ -100,6 +100,9 @@ func (a *app) exit(err error) int {
 	if unread(err) {
 		return exit.Output // whoever read it has seen enough
 	}
+	if e.Code == exit.Internal && onStdout(err) {
+		e = &exit.Error{Code: exit.Output, Err: e.Err}
+	}
 	code := e.Code
 	if e.Success {
 		code = exit.OK
@@ -124,9 +127,12 @@ func (a *app) exit(err error) int {
 
 // unread says whether it ended because nobody reads standard output any more, as
 // with | head.
-func unread(err error) bool {
+func unread(err error) bool { return onStdout(err) && errors.Is(err, syscall.EPIPE) }
+
+// onStdout says whether it ended because standard output could not be written.
+func onStdout(err error) bool {
 	var path *fs.PathError
-	return errors.As(err, &path) && path.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
+	return errors.As(err, &path) && path.Path == os.Stdout.Name()
 }
 
 // logExit says the same in one line.

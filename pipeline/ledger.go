@@ -74,17 +74,17 @@ const (
 	answered
 )
 
-// Add takes the next record of the journal.
-func (l *Ledger) Add(rec checkpoint.Record) {
+// Add takes the next record of the journal, and reports whether it counts:
+// checkpoints that were joined may hold the same one twice.
+func (l *Ledger) Add(rec checkpoint.Record) bool {
 	if l.keys == nil {
 		l.keys, l.seen, l.seed = map[checkpoint.Key]outcome{}, map[uint64]struct{}{}, maphash.MakeSeed()
 		l.waiting, l.unnamed = map[checkpoint.Key]struct{}{}, map[checkpoint.Key]LostSubmission{}
 	}
-	// Checkpoints that were joined may hold the same record twice: it counts once.
 	if id := (recordID{rec.Type, rec.Key, rec.At.UnixMilli()}); rec.Key != (checkpoint.Key{}) {
 		sum := maphash.Comparable(l.seed, id)
 		if _, again := l.seen[sum]; again {
-			return
+			return false
 		}
 		l.seen[sum] = struct{}{}
 	}
@@ -103,6 +103,7 @@ func (l *Ledger) Add(rec checkpoint.Record) {
 	case checkpoint.Answered:
 		l.answered(rec)
 	}
+	return true
 }
 
 // settle never lets less knowledge replace more.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -35,7 +36,7 @@ type begun struct {
 
 // Add takes the next record of the journal.
 func (s *SpendingList) Add(rec checkpoint.Record) {
-	if body, ok := ReadRun(rec); ok && !s.ByDay {
+	if body, ok := ReadRun(rec); ok && !s.ByDay && !slices.ContainsFunc(s.list, func(part *Spending) bool { return part.Run == body.ID }) {
 		s.list = append(s.list, &Spending{Run: body.ID, Start: rec.At})
 	}
 	switch rec.Type {
@@ -57,9 +58,13 @@ func (s *SpendingList) Add(rec checkpoint.Record) {
 			part.PossiblyBilled++
 		}
 	case checkpoint.Answered:
+		facts := ReadFacts(rec)
+		if facts.From != "" {
+			return // paid for in another checkpoint
+		}
 		part := s.began(rec)
 		part.Answers++
-		part.Usage = part.Usage.Plus(ReadFacts(rec).Usage)
+		part.Usage = part.Usage.Plus(facts.Usage)
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // TestSpending holds that a call belongs to the run, and the day, in which it began,
-// and that one which was cut off may have been billed.
+// that one which was cut off may have been billed, and that an answer of another
+// checkpoint was paid for there.
 func TestSpending(t *testing.T) {
 	evening := time.Date(2026, 11, 25, 23, 59, 59, 0, time.Local)
 	at := func(seconds int) time.Time { return evening.Add(time.Duration(seconds) * time.Second) }
@@ -27,6 +28,7 @@ func TestSpending(t *testing.T) {
 		{Type: checkpoint.Asked, Key: key(2), At: at(3)},
 		{Type: checkpoint.Answered, Key: key(2), At: at(4), Body: []byte(`{"usage":2,"answer":{"found":true}}`)},
 		{Type: checkpoint.Asked, Key: key(4), At: at(4)},
+		{Type: checkpoint.Answered, Key: key(5), At: at(4), Body: []byte(`{"usage":8,"from":"elsewhere","answer":{"found":true}}`)},
 	}
 	for byDay, want := range map[bool]string{
 		false: "first 4 1 1.5 2, second 2 1 2 1, ",

@@ -93,8 +93,7 @@ func ReadStatus(path, by string) (Status, error) {
 			}
 			s.Last = entry.At
 		}
-		ledger.Add(entry.Record)
-		if by != "" {
+		if ledger.Add(entry.Record) && by != "" {
 			spending.Add(entry.Record)
 		}
 	}

@@ -215,10 +215,7 @@ func (p *Pace) step(now time.Time, limit rate.Limit, length time.Duration) {
 func (p *Pace) grow(now time.Time) {
 	s := &p.Steps
 	s.Debt = max(s.Debt-1-1.5*price*p.Refusals.Normal, 0)
-	if p.Refusals.On || now.Before(s.Until) {
-		return
-	}
-	if p.tried(now) {
+	if p.Refusals.On || now.Before(s.Until) || p.tried(now) {
 		return
 	}
 	n, refused := p.since(s.Step)
@@ -278,8 +275,8 @@ func (p *Pace) tried(now time.Time) bool {
 	}
 	calls, refused := p.since(t.Since)
 	share := refused / calls
-	switch back := refused >= 4 && share > t.Share/2 && share < tooMany; {
-	case back:
+	switch {
+	case refused >= 4 && share > t.Share/2 && share < tooMany:
 		p.Refusals.Normal = min(share, mostNormal)
 		p.step(now, t.Rate, firstStep)
 		*t, p.Steps.Grow, p.Steps.Ceiling, p.Steps.Debt = Trial{}, 1, 0, 0
@@ -355,9 +352,7 @@ func (p *Pace) conclude(scout Started) {
 	}
 	waited := scout.At.Sub(r.First)
 	s.Length = max(min(max(waited*6/5, s.Length*7/10, time.Second), 10*time.Second), callsTake(20, p.Limit))
-	switch t := &s.Trial; {
-	case p.tried(scout.At):
-	default:
+	if t := &s.Trial; !p.tried(scout.At) {
 		if t.Rate == 0 || r.Worst >= certain {
 			*t = Trial{Rate: p.Limit, Since: s.Cycle}
 		}
@@ -441,7 +436,8 @@ func (p *Pace) crowded(now time.Time, call Started) bool {
 		return false
 	}
 	if c.Least == 0 || call.Beside < c.Least*3/4 {
-		c.Tries, c.Signs, c.Series, c.Least = 0, 0, 0, call.Beside
+		c.forget()
+		c.Least = call.Beside
 	}
 	if c.Signs++; call.Beside < c.Least {
 		c.Least = call.Beside

@@ -19,9 +19,9 @@
 //   - Begin slowly: ten calls a second, doubled every quarter of a second until
 //     something is refused. Small buckets would refuse most of a burst.
 //   - One refusal is no limit: it holds its own row, for Retry-After. Only more than
-//     one in 25 calls, or than one and a half times the share that is normal, or three
-//     in a row, are looked into: refusals at random, calls that come a little too early
-//     for a small bucket because some timer was late.
+//     one in 25 calls beyond one and a half times the share that is normal, or three in a
+//     row, are looked into: refusals at random, calls that come a little too early for a
+//     small bucket because some timer was late.
 //   - Then one call at a time is a scout, until one is taken, which is presumed when
 //     no refusal came back after one and a half times what the slowest refusals of
 //     late took. Answers take 10 to 60 s, which is too long to wait for.

@@ -92,7 +92,7 @@ func (a *app) export(o *options.Options, inputs []string) error {
 // exportPlaces finds the files of an export, and refuses those that cannot be.
 func exportPlaces(o *options.Options, inputs []string) (options.Places, error) {
 	o.NeverCalls = true
-	if err := o.Output.CheckNew(); err != nil {
+	if err := errors.Join(o.Output.CheckNew(), o.Output.CheckEmails(), o.CheckEmpty()); err != nil {
 		return options.Places{}, err
 	}
 	if o.Output.Checkpoint == "" {

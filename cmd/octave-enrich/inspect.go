@@ -56,6 +56,9 @@ func (a *app) inspect(o *options.Options, inputs []string, write string) error {
 		return exit.InputError(err)
 	}
 	defer in.Close()
+	if err := o.Suits(in.Profile().Files); err != nil {
+		return err
+	}
 	profile := *in.Profile()
 	if err := in.Overlooked(); err != nil {
 		profile.Notes = append(slices.Clone(profile.Notes), lists.StopsHere(err))

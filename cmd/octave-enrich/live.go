@@ -18,21 +18,30 @@ import (
 	"octave-enrich/pipeline/metrics"
 )
 
-// serveLive begins to serve --metrics-addr, until it is stopped.
-func serveLive(addr string, live metrics.Live, log *zap.Logger) (stop func(), err error) {
+// listenLive takes the address of --metrics-addr; nil without one.
+func listenLive(addr string) (net.Listener, error) {
 	if addr == "" {
-		return func() {}, nil
+		return nil, nil
 	}
-	if addr, err = metrics.Address(addr); err != nil {
-		return nil, exit.UsageError("--metrics-addr: %w", err)
-	}
-	handler, err := metrics.Handler(live)
+	addr, err := metrics.Address(addr)
 	if err != nil {
-		return nil, err
+		return nil, exit.UsageError("--metrics-addr: %w", err)
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("--metrics-addr: %w", err)}
+	}
+	return listener, nil
+}
+
+// serveLive begins to serve --metrics-addr, until it is stopped.
+func serveLive(listener net.Listener, live metrics.Live, log *zap.Logger) (stop func(), err error) {
+	if listener == nil {
+		return func() {}, nil
+	}
+	handler, err := metrics.Handler(live)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
 	}
 	log.Info("metrics", zap.String("url", "http://"+listener.Addr().String()+"/metrics"))
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}

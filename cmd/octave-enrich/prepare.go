@@ -25,7 +25,7 @@ func (r *run) prepare() error {
 		return err
 	}
 	r.unlisten = r.listen()
-	for _, step := range []func() error{r.nameService, r.findWorkers, r.openInputs, r.reachFleet, r.openMemory, r.bill, r.openOutput, r.serveMetrics, r.begin} {
+	for _, step := range []func() error{r.listenMetrics, r.nameService, r.findWorkers, r.openInputs, r.reachFleet, r.openMemory, r.serveMetrics, r.bill, r.openOutput, r.begin} {
 		if err := step(); err != nil {
 			return err
 		}

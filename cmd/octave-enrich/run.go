@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -159,7 +160,8 @@ type teller struct {
 
 	told     errgroup.Group // who is being told that the run begins
 	unserved atomic.Bool    // by any worker of the fleet
-	live     func()         // stops --metrics-addr; nil before it begins
+	listener net.Listener   // of --metrics-addr; nil without, and while another has the address
+	live     func()         // stops it; nil before it begins
 }
 
 // selection is what the run asks.

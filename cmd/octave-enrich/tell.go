@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -102,10 +103,27 @@ func (r *run) metricsRun() metrics.Run {
 	return run
 }
 
+// listenMetrics takes --metrics-addr before any file is made. When it is in use, by the
+// run that holds the checkpoint perhaps, this is tried again with the checkpoint open.
+func (r *run) listenMetrics() (err error) {
+	if r.listener, err = listenLive(r.o.Teller.MetricsAddr); err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	if r.listener != nil {
+		r.live = func() { _ = r.listener.Close() }
+	}
+	return nil
+}
+
 // serveMetrics begins to serve --metrics-addr. The run is ready: what a scrape
 // reads does not change any more, but for the tally.
 func (r *run) serveMetrics() (err error) {
-	r.live, err = serveLive(r.o.Teller.MetricsAddr, metrics.Live{Run: r.metricsRun, Fleet: r.metricsFleet(), Ready: r.ready}, r.log)
+	if r.listener == nil {
+		if r.listener, err = listenLive(r.o.Teller.MetricsAddr); err != nil {
+			return err
+		}
+	}
+	r.live, err = serveLive(r.listener, metrics.Live{Run: r.metricsRun, Fleet: r.metricsFleet(), Ready: r.ready}, r.log)
 	return err
 }
 

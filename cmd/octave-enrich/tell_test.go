@@ -121,13 +121,13 @@ func TestTellingIsCheckedFirst(t *testing.T) {
 	for want, args := range map[int][][]string{
 		exit.Usage: {
 			{"--ping-url", "ftp://host/x"}, {"--ping-url", "://"}, {"--metrics-addr", "host:"},
-			{"--metrics-addr", "203.0.113.1:1"}, {"--summary", "-", "-o", "-", "--checkpoint", "c"},
+			{"--metrics-addr", "203.0.113.1:1"}, {"--success-exit", "256"}, {"--success-exit", "8,-1"}, {"--summary", "-", "-o", "-", "--checkpoint", "c"},
 		},
 		exit.Output: {{"--summary", "no/folder.json"}, {"--metrics-file", "no/folder.prom"}},
 	} {
 		for _, extra := range args {
 			code, stderr := try(t, append([]string{"run", "people.csv", "--sandbox", "--rate", "0"}, extra...)...)
-			rows, _ := filepath.Glob("people.enriched.csv")
+			rows, _ := filepath.Glob("people.enriched.csv*")
 			if code != want || len(rows) > 0 {
 				t.Errorf("%q: exit code %d, want %d; %q\n%s", extra, code, want, rows, stderr)
 			}

@@ -78,7 +78,11 @@ func (a *app) worker(o *options.Options, w *options.Worker) error {
 	ctx, abandon := context.WithCancel(context.Background())
 	defer abandon()
 	defer s.listen()()
-	unserve, err := serveLive(o.Teller.MetricsAddr, metrics.Live{Run: s.metricsRun, Worker: true, Fleet: s.metricsFleet, Ready: s.ready}, s.log)
+	listener, err := listenLive(o.Teller.MetricsAddr)
+	if err != nil {
+		return err
+	}
+	unserve, err := serveLive(listener, metrics.Live{Run: s.metricsRun, Worker: true, Fleet: s.metricsFleet, Ready: s.ready}, s.log)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func Open(o *options.Options, inputs []string, stdin io.Reader) (*List, error) {
 	if err != nil {
 		return nil, exit.InputError(err)
 	}
-	if err := paths.RefuseOutput(in); err != nil {
+	if err := errors.Join(o.Suits(in.Profile().Files), paths.RefuseOutput(in)); err != nil {
 		in.Close()
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -137,26 +139,28 @@ func splitList(f *pflag.Flag, value string) []string {
 
 // configWords spells a YAML value as the flag takes it: a list or a map is the
 // flag repeated.
-func configWords(value any) ([]string, error) {
-	switch value := value.(type) {
-	case nil:
-		return nil, nil
-	case []any:
-		words := make([]string, len(value))
-		for i, v := range value {
-			words[i] = fmt.Sprint(v)
+func configWords(value any) (words []string, err error) {
+	add := func(name string, value any) {
+		switch value.(type) {
+		case string, bool, int, int64, uint64, float64:
+			words = append(words, name+fmt.Sprint(value))
+		default:
+			err = errors.New("write a value, a list of values, or a map of names to values; runtimeContext.all is one name")
 		}
-		return words, nil
-	case yaml.MapSlice:
-		words := make([]string, len(value))
-		for i, item := range value {
-			words[i] = fmt.Sprintf("%v=%v", item.Key, item.Value)
-		}
-		return words, nil
-	case string, bool, int, int64, uint64, float64:
-		return []string{fmt.Sprint(value)}, nil
 	}
-	return nil, fmt.Errorf("write a value, a list, or a map of names to values")
+	switch value := value.(type) {
+	case []any:
+		for _, v := range value {
+			add("", v)
+		}
+	case yaml.MapSlice:
+		for _, item := range value {
+			add(fmt.Sprint(item.Key)+"=", item.Value)
+		}
+	default:
+		add("", value)
+	}
+	return words, err
 }
 
 // readConfig reads a file of settings named as the flags; unknown ones are
@@ -174,6 +178,9 @@ func readConfig(file string, known *pflag.FlagSet) (map[string]any, error) {
 		// Without the lines themselves: one may hold a password.
 		return nil, exit.UsageError("%s: %s", file, yaml.FormatError(err, false, false))
 	}
+	if err := refuseEmpty(file, text); err != nil {
+		return nil, err
+	}
 	settings := map[string]any{}
 	for _, item := range items {
 		name := fmt.Sprint(item.Key)
@@ -190,6 +197,25 @@ func readConfig(file string, known *pflag.FlagSet) (map[string]any, error) {
 		settings[flag.Name] = item.Value
 	}
 	return settings, nil
+}
+
+// refuseEmpty refuses names without a value: a budget that its writer forgot to fill in
+// would be none, in silence.
+func refuseEmpty(file string, text []byte) error {
+	parsed, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return exit.UsageError("%s: %s", file, yaml.FormatError(err, false, false))
+	}
+	for _, doc := range parsed.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.NullType {
+			continue // comments alone
+		}
+		for _, node := range ast.Filter(ast.NullType, doc.Body) {
+			name := strings.TrimPrefix(node.GetPath(), "$.")
+			return exit.UsageError("%s:%d: %s has no value: write one, or take the line out", file, node.GetToken().Position.Line, name)
+		}
+	}
+	return nil
 }
 
 // FlagNames are the names of flags.

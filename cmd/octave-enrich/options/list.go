@@ -73,6 +73,18 @@ func (l *List) ReaderOptions(stdin io.Reader) (reader.Options, error) {
 	return opt, nil
 }
 
+// Suits refuses what was typed about a kind of file that is not in the list.
+func (o *Options) Suits(files []reader.FileProfile) error {
+	workbook := func(f reader.FileProfile) bool { return f.Format == "xlsx" }
+	if o.Typed("sheet") && !slices.ContainsFunc(files, workbook) {
+		return exit.UsageError("--sheet %s: %s is no workbook; leave --sheet out", o.List.Sheet, files[0].Name)
+	}
+	if o.Typed("encoding") && !slices.ContainsFunc(files, func(f reader.FileProfile) bool { return !workbook(f) }) {
+		return exit.UsageError("--encoding %s: %s is a workbook, which says its own; leave --encoding out", o.List.Encoding, files[0].Name)
+	}
+	return nil
+}
+
 // take makes the mapping of an earlier run that of this command.
 func (l *List) take(last pipeline.RunBody) {
 	if len(l.Skip) == 0 && slices.Contains(last.Skip, SkipDuplicate) {

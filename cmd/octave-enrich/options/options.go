@@ -5,6 +5,7 @@
 package options
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -86,7 +87,7 @@ func (o *Options) Typed(flag string) bool { return o.sources[flag] == FromFlag }
 // Check refuses what flags of run and plan say in a language of their own and cannot
 // be meant, before anything is opened.
 func (o *Options) Check() error {
-	if err := errors.Join(o.checkFleet(), o.Output.CheckNew(), o.Budget.CheckSample()); err != nil {
+	if err := errors.Join(o.checkFleet(), o.Output.CheckNew(), o.Output.CheckEmails(), o.Budget.CheckSample(), o.checkQuestion(), o.CheckEmpty()); err != nil {
 		return err
 	}
 	if err := o.CheckAsync(); err != nil {
@@ -101,9 +102,20 @@ func (o *Options) Check() error {
 	for _, f := range []struct {
 		flag     string
 		n, least int
-	}{{"concurrency", o.Pace.Concurrency, 1}, {"retries", o.Pace.Retries, 0}, {"limit", o.Budget.Limit, 0}, {"emails", o.Output.Emails, 0}} {
+	}{{"concurrency", o.Pace.Concurrency, 1}, {"retries", o.Pace.Retries, 0}, {"limit", o.Budget.Limit, 0}} {
 		if f.n < f.least {
 			return exit.UsageError("--%s is too small: write %d or more", f.flag, f.least)
+		}
+	}
+	return nil
+}
+
+// CheckEmpty refuses bounds that were typed and hold nothing back, as where a script's
+// variable has no value: --max-credits "$N", --exclude "$FILE".
+func (o *Options) CheckEmpty() error {
+	for _, f := range []struct{ flag, value string }{{"max-usage", o.Budget.MaxUsage}, {"max-failed", o.Budget.MaxFailed}, {"max-calls", o.Budget.MaxCalls.String()}, {"exclude", o.List.Exclude}} {
+		if o.Typed(f.flag) && f.value == "" {
+			return exit.UsageError("--%s is empty: write a value, or leave it out", cmp.Or(NewNames()[f.flag], f.flag))
 		}
 	}
 	return nil
@@ -210,8 +222,10 @@ func pairs(flag string, list []string) (map[string]string, error) {
 		if !ok || name == "" {
 			return nil, exit.UsageError("--%s %s: write it as FIELD=VALUE", flag, item)
 		}
-		if _, twice := found[name]; twice {
-			return nil, exit.UsageError("--%s %s is given twice", flag, name)
+		for other := range found {
+			if wholeField(name) == wholeField(other) {
+				return nil, exit.UsageError("--%s %s is given twice", flag, name)
+			}
 		}
 		found[name] = value
 	}

@@ -52,6 +52,20 @@ func (o *Output) CheckNew() error {
 	return nil
 }
 
+// mostEmails is far above what a sequence has.
+const mostEmails = 100
+
+// CheckEmails refuses a number of email columns that is a slip.
+func (o *Output) CheckEmails() error {
+	switch {
+	case o.Emails < 0:
+		return exit.UsageError("--emails is too small: write 0 or more")
+	case o.Emails > mostEmails:
+		return exit.UsageError("--emails %d is too large: write %d or less; a longer sequence widens the output by itself", o.Emails, mostEmails)
+	}
+	return nil
+}
+
 // ApprovedFlag registers the choice of reviewed rows.
 func (o *Output) ApprovedFlag(fs *pflag.FlagSet) {
 	grouped(fs, HeadingOutput, func(fs *pflag.FlagSet) {

@@ -59,5 +59,8 @@ func exampleValue(f *pflag.Flag) string {
 	case "string":
 		return fmt.Sprintf("%q", f.DefValue)
 	}
+	if f.DefValue == "" {
+		return `""`
+	}
 	return f.DefValue
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A Bound is a number that need not be given; 0 is one.
+// A Bound is a number that need not be given, or is empty in a file of settings; 0 is one.
 type Bound struct {
 	n   int
 	set bool
@@ -26,6 +26,10 @@ func (b *Bound) Type() string { return "N" }
 
 // Set implements pflag.Value.
 func (b *Bound) Set(s string) error {
+	if s == "" {
+		*b = Bound{}
+		return nil
+	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 {
 		return fmt.Errorf("write a number, 0 or more")

@@ -46,6 +46,11 @@ func Check(o options.Teller, output string) error {
 			return err
 		}
 	}
+	for _, code := range o.SuccessExit {
+		if code < 0 || code > 255 {
+			return exit.UsageError("--success-exit %d: an exit code is 0 to 255; see help exit-codes", code)
+		}
+	}
 	if o.PingURL != "" {
 		u, err := url.Parse(o.PingURL)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {

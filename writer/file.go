@@ -100,6 +100,9 @@ func (f *File) configure() (err error) {
 		}
 	}
 	f.kept.spelled = f.opt.Header
+	if err := f.foreseen(); err != nil {
+		return err
+	}
 	if f.nameless() {
 		return nil
 	}
@@ -110,6 +113,17 @@ func (f *File) configure() (err error) {
 	}
 	f.path, err = f.target(f.path)
 	return err
+}
+
+// foreseen refuses what the sender would refuse whatever the messages are: a file of so many steps, else of one, and a
+// single subject is the smallest that there can be. The rest is known when the rows are.
+func (f *File) foreseen() error {
+	if f.preset == nil {
+		return nil
+	}
+	steps := make([]bool, max(1, f.opt.Emails))
+	steps[0] = true
+	return (&layout{preset: f.preset, steps: steps, kept: f.kept.names()}).fits(0)
 }
 
 // contradiction finds options that cannot be had together.

@@ -257,13 +257,20 @@ func TestNoSuchPreset(t *testing.T) {
 		"outreach:144": {Emails: 4},
 	} {
 		opt.Preset, opt.Rule = preset, rule(t)
-		f := mustCreate(t, filepath.Join(t.TempDir(), "o.csv"), opt)
 		var option *OptionsError
-		if _, err := f.Finish(); !errors.As(err, &option) {
+		if err := opt.Check("o.csv"); !errors.As(err, &option) { // before a message is paid for
 			t.Errorf("%s: %v", preset, err)
 		}
-		_ = f.Abort()
 	}
+	f := mustCreate(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "outreach:149", Rule: rule(t)})
+	if err := f.Write(Row{Status: StatusOK, To: Recipient{Email: "a@b.example"}, Emails: []Email{{Subject: "s", Body: "b"}, {Subject: "s", Body: "b"}}}); err != nil {
+		t.Fatal(err)
+	}
+	var option *OptionsError
+	if _, err := f.Finish(); !errors.As(err, &option) { // what only the answers tell
+		t.Errorf("outreach:149 took two messages: %v", err)
+	}
+	_ = f.Abort()
 	name := strings.Repeat("n", 20) // as long as it may be
 	for preset, opt := range map[string]Options{
 		"instantly":    {Columns: []string{name}, Keep: []string{name}},

@@ -47,6 +47,9 @@ func (a *app) inspect(o *options.Options, inputs []string, write string) error {
 	if err := mayReplaceMap(write); err != nil {
 		return err
 	}
+	if err := paths.RefuseCheckpoint(inputs); err != nil {
+		return err
+	}
 	opt, err := o.List.ReaderOptions(a.stdin)
 	if err != nil {
 		return err

@@ -70,6 +70,9 @@ const fewFirst = 10
 
 // nextAfterRun is reading what came, then the rest, then the sender.
 func (r *run) nextAfterRun() []string {
+	if r.tally.Summary().Rows.OK == 0 {
+		return nil // there is nothing to read
+	}
 	about, named := words.Quote(r.places.Checkpoint), " --checkpoint "+words.Quote(r.places.Checkpoint)
 	if len(r.names) == 1 && r.names[0] != "-" && paths.LeadsTo(r.names[0], r.places.Checkpoint) {
 		about, named = words.Quote(r.names[0]), ""

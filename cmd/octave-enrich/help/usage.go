@@ -3,6 +3,7 @@ package help
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,10 +15,15 @@ import (
 	"octave-enrich/reader"
 )
 
-// Args makes cobra's complaints about arguments errors of usage.
+// Args makes cobra's complaints about arguments errors of usage. An empty argument is one,
+// too: mostly a variable of a script that was never set.
 func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, list []string) error {
-		if err := check(cmd, list); err != nil {
+		err := check(cmd, list)
+		if err == nil && slices.Contains(list, "") {
+			err = errors.New("an argument is empty")
+		}
+		if err != nil {
 			return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s: %w", strings.TrimPrefix(cmd.CommandPath(), words.Tool+" "), argumentError(cmd, list, err)), Hint: "usage: " + useLine(cmd)}
 		}
 		return nil

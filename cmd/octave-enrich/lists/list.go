@@ -59,6 +59,9 @@ func Open(o *options.Options, inputs []string, stdin io.Reader) (*List, error) {
 		return nil, err
 	}
 	opt.SkipUnreadable = skip[options.SkipUnreadable]
+	if err := paths.RefuseCheckpoint(inputs); err != nil {
+		return nil, err
+	}
 	in, err := reader.Open(inputs, opt)
 	if err != nil {
 		return nil, exit.InputError(err)

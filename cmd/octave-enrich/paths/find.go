@@ -96,6 +96,17 @@ func IsCheckpoint(path string) bool {
 	return err == nil
 }
 
+// RefuseCheckpoint refuses a checkpoint in the place of a list.
+func RefuseCheckpoint(inputs []string) error {
+	for _, path := range inputs {
+		if IsCheckpoint(path) {
+			return &exit.Error{Code: exit.Input, Err: fmt.Errorf("%s is a checkpoint, not a list", path),
+				Hint: "name the list that it is about; what it holds says: " + words.Tool + " status " + words.Quote(path)}
+		}
+	}
+	return nil
+}
+
 // Header reads the first record of a checkpoint.
 func Header(path string) (checkpoint.Header, error) {
 	info, err := os.Stat(path)

@@ -35,7 +35,8 @@ type Ledger struct {
 type recordID struct {
 	kind string
 	key  checkpoint.Key
-	at   int64 // in milliseconds
+	at   int64  // in milliseconds
+	body string // of a record about no question
 }
 
 // A LostSubmission was sent, and its id never came: the work may have been done, and
@@ -81,13 +82,15 @@ func (l *Ledger) Add(rec checkpoint.Record) bool {
 		l.keys, l.seen, l.seed = map[checkpoint.Key]outcome{}, map[uint64]struct{}{}, maphash.MakeSeed()
 		l.waiting, l.unnamed = map[checkpoint.Key]struct{}{}, map[checkpoint.Key]LostSubmission{}
 	}
-	if id := (recordID{rec.Type, rec.Key, rec.At.UnixMilli()}); rec.Key != (checkpoint.Key{}) {
-		sum := maphash.Comparable(l.seed, id)
-		if _, again := l.seen[sum]; again {
-			return false
-		}
-		l.seen[sum] = struct{}{}
+	id := recordID{kind: rec.Type, key: rec.Key, at: rec.At.UnixMilli()}
+	if rec.Key == (checkpoint.Key{}) {
+		id.body = string(rec.Body)
 	}
+	sum := maphash.Comparable(l.seed, id)
+	if _, again := l.seen[sum]; again {
+		return false
+	}
+	l.seen[sum] = struct{}{}
 	switch rec.Type {
 	case checkpoint.Asked:
 		l.Attempts.Asked++

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"slices"
 	"time"
 
 	"octave-enrich/checkpoint"
@@ -36,7 +35,7 @@ type begun struct {
 
 // Add takes the next record of the journal.
 func (s *SpendingList) Add(rec checkpoint.Record) {
-	if body, ok := ReadRun(rec); ok && !s.ByDay && !slices.ContainsFunc(s.list, func(part *Spending) bool { return part.Run == body.ID }) {
+	if body, ok := ReadRun(rec); ok && !s.ByDay {
 		s.list = append(s.list, &Spending{Run: body.ID, Start: rec.At})
 	}
 	switch rec.Type {

@@ -87,7 +87,9 @@ func collect(path string, rule *lint.Rule) (*summary, error) {
 
 func (s *summary) add(e checkpoint.Entry) {
 	s.end = e.Offset + e.Len
-	s.ledger.Add(e.Record)
+	if !s.ledger.Add(e.Record) {
+		return
+	}
 	switch e.Type {
 	case checkpoint.Begin:
 		_ = json.Unmarshal(e.Body, &s.header)
@@ -115,6 +117,9 @@ func (s *summary) add(e checkpoint.Entry) {
 		delete(s.replaced, e.Key) // asked again itself, it is the newest
 		if facts.Replaces != nil {
 			s.replaced[*facts.Replaces] = e.Key
+		}
+		if facts.From != "" {
+			return // it was brought in another checkpoint
 		}
 		s.latency = append(s.latency, facts.LatencyMS)
 		second := s.run().at(e.At)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,46 @@ func TestGoldenData(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), got.String()); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", golden, diff)
+	}
+}
+
+// TestJoined holds that a page of checkpoints that were joined tells what the page of one
+// does: a record that is there twice counts, and is shown, once.
+func TestJoined(t *testing.T) {
+	one := write(t, night)
+	text, err := os.ReadFile(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := filepath.Join(t.TempDir(), filepath.Base(one))
+	if err := os.WriteFile(two, slices.Concat(text, text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	end := regexp.MustCompile(`"end":\d+`) // of the file
+	told := func(path string) string {
+		return end.ReplaceAllString(string(data(t, render(t, path, report.Options{}))), "")
+	}
+	if diff := cmp.Diff(told(one), told(two)); diff != "" {
+		t.Errorf("-one +joined:\n%s", diff)
+	}
+}
+
+// TestTakenOver holds that the call of an answer that another checkpoint paid for is
+// none of this one's.
+func TestTakenOver(t *testing.T) {
+	var page struct {
+		Summary struct {
+			Latency struct{ Buckets []struct{ N int } }
+			Runs    []struct{ Points [][5]int64 }
+		}
+		Contacts []struct{ Status string }
+	}
+	path := write(t, "0 run 0 {\"id\":\"a\"}\n"+`1 answered 1 {"from":"other.checkpoint","answer":{"found":true},"latency_ms":30,"usage":1}`)
+	if err := json.Unmarshal(data(t, render(t, path, report.Options{})), &page); err != nil {
+		t.Fatal(err)
+	}
+	if s := page.Summary; len(s.Latency.Buckets) > 0 || len(s.Runs) != 1 || len(s.Runs[0].Points) > 0 || len(page.Contacts) != 1 {
+		t.Errorf("%+v", page)
 	}
 }
 

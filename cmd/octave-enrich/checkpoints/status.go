@@ -74,8 +74,8 @@ func ReadStatus(path, by string) (Status, error) {
 	var ledger pipeline.Ledger
 	spending := pipeline.SpendingList{ByDay: by == "day"}
 	for entry, err := range checkpoint.Records(path, nil) {
-		if err != nil {
-			continue // in Damage already
+		if err != nil || !ledger.Add(entry.Record) {
+			continue // in Damage already, or told already
 		}
 		switch entry.Type {
 		case checkpoint.Begin:
@@ -93,7 +93,7 @@ func ReadStatus(path, by string) (Status, error) {
 			}
 			s.Last = entry.At
 		}
-		if ledger.Add(entry.Record) && by != "" {
+		if by != "" {
 			spending.Add(entry.Record)
 		}
 	}

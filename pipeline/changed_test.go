@@ -124,6 +124,32 @@ func TestNothingIsReadWhenNothingChanged(t *testing.T) {
 	}
 }
 
+// A contact whose question changed keeps its answer for nothing, but for the new
+// question when that is paid for already or was marked on purpose.
+func TestKeptUnlessItWasSubmittedOrMarked(t *testing.T) {
+	now, before := NewQuestion(octave.Request{Email: "p@a.example", JobTitle: "CEO"}, 1), NewQuestion(octave.Request{Email: "p@a.example"}, 1)
+	earlier := map[checkpoint.Key]checkpoint.Key{now.Key: before.Key}
+	for name, tc := range map[string]struct {
+		memory Memory
+		want   Decision
+	}{
+		"asked":     {Memory{}, ToAsk},
+		"kept":      {Memory{KeepChanged: true}, Kept},
+		"submitted": {Memory{KeepChanged: true, Submissions: &Submissions{open: map[checkpoint.Key]Submission{now.Key: {}}}}, Submitted},
+		"marked":    {Memory{KeepChanged: true, Redo: Marks{now.Key: {{At: time.Unix(1000, 0)}}}}, ToAsk},
+	} {
+		tc.memory.Journal, tc.memory.Earlier = newJournal(), earlier
+		q, got := tc.memory.decide(now)
+		key := now.Key
+		if tc.want == Kept {
+			key = before.Key
+		}
+		if got != tc.want || q.Key != key {
+			t.Errorf("%s: %v with %s, want %v with %s", name, got, q.Key, tc.want, key)
+		}
+	}
+}
+
 // For any sequence of lists, limits, marks and choices: what a run asks is what no
 // answer settles and what was marked on purpose; nothing is asked twice, no row
 // loses the answer that it had, and a plan says what the run does.

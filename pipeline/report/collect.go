@@ -157,7 +157,7 @@ func (s *summary) head(name string, opt Options) head {
 		Made: opt.Made.UTC().Truncate(time.Second), Live: opt.Live, End: s.end, Reviewed: opt.Decide != nil, Damaged: s.damaged,
 		Questions: s.ledger.Questions(), Attempts: s.ledger.Attempts,
 		PossiblyBilled: s.ledger.PossiblyBilled(), Usage: s.ledger.Usage,
-		Missed: s.causes(), Latency: newLatency(s.latency), Runs: s.runs, List: opt.List.head(),
+		Missed: s.causes(), Latency: newLatency(s.latency), Runs: append([]*run{}, s.runs...), List: opt.List.head(),
 	}
 }
 

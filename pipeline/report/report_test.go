@@ -183,6 +183,23 @@ func TestTakenOver(t *testing.T) {
 	}
 }
 
+// TestNoRun holds that the page of a checkpoint whose first run was killed before its
+// record was written opens: its script goes through the runs, of which there are none.
+func TestNoRun(t *testing.T) {
+	path := write(t, night)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := bytes.Cut(text, []byte("\n"))
+	if err := os.WriteFile(path, append(head, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := data(t, render(t, path, report.Options{})); !bytes.Contains(got, []byte(`"runs":[]`)) {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestNoDataOutsideTheBlock(t *testing.T) {
 	evil := `</script><img src=x onerror=1>"'&`
 	body, _ := json.Marshal(map[string]any{"request": map[string]string{"email": evil}, "row": 1, "error": evil, "kind": evil})

@@ -109,9 +109,10 @@ func (l *Ledger) Add(rec checkpoint.Record) bool {
 	return true
 }
 
-// settle never lets less knowledge replace more.
+// settle lets an answer replace anything, as it is the row's from then on, and never
+// less knowledge replace more.
 func (l *Ledger) settle(key checkpoint.Key, to outcome) {
-	if to > l.keys[key] {
+	if to >= notFound || to > l.keys[key] {
 		l.keys[key] = to
 	}
 }

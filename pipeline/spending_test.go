@@ -47,3 +47,15 @@ func TestSpending(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLastAnswerIsCounted holds that a contact who was asked again and not found
+// counts as that: so the row says.
+func TestTheLastAnswerIsCounted(t *testing.T) {
+	var ledger Ledger
+	for i, body := range []string{`{"answer":{"found":true}}`, `{"answer":{"found":false}}`} {
+		ledger.Add(checkpoint.Record{Type: checkpoint.Answered, Key: checkpoint.Key{1}, At: time.Unix(int64(i), 0), Body: []byte(body)})
+	}
+	if got, want := ledger.Questions(), (QuestionCount{NotFound: 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

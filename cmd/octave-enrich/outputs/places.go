@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"octave-enrich/checkpoint"
@@ -16,6 +17,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/lists"
 	"octave-enrich/cmd/octave-enrich/options"
+	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
 	"octave-enrich/writer"
 )
@@ -92,6 +94,9 @@ func (seen Seen) MayReplace(o *options.Options, paths []string, journal *checkpo
 // Fits refuses an output that cannot be made of the list as the flags have it, and
 // a list with a cell that a workbook has no room for. Nothing is touched.
 func Fits(o *options.Options, output string, list *lists.List) error {
+	if info, err := os.Stat(output); err == nil && info.IsDir() {
+		return &exit.Error{Code: exit.Output, Err: fmt.Errorf("the output %s is a folder", output), Hint: "name a file in it: -o " + words.Quote(filepath.Join(output, "FILE.csv"))}
+	}
 	opt, err := o.WriterOptions(io.Discard, list.Input.Columns(), "")
 	if err != nil {
 		return err

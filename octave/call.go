@@ -72,7 +72,7 @@ func (c *Client) call(ctx context.Context, call call) ([]byte, error) {
 	if err != nil {
 		return nil, broken(fmt.Errorf("the answer broke off: %w", err), call.billable())
 	}
-	return body, nil
+	return c.key.redactAnswer(body), nil
 }
 
 func (c *Client) request(ctx context.Context, call call) (*http.Request, error) {

@@ -1,6 +1,7 @@
 package octave
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/url"
@@ -42,4 +43,16 @@ func (s Secret) redact(text string) string {
 	}
 	text = strings.ReplaceAll(text, string(s), mask)
 	return strings.ReplaceAll(text, url.QueryEscape(string(s)), mask)
+}
+
+// redactAnswer masks the secret in an answer that is going to be kept. One that is so
+// short that it could be a word of the answer is left in it: nobody has such a key.
+func (s Secret) redactAnswer(body []byte) []byte {
+	if len(s) < 16 {
+		return body
+	}
+	for _, spelling := range []string{string(s), url.QueryEscape(string(s)), strings.ReplaceAll(string(s), "/", `\/`)} {
+		body = bytes.ReplaceAll(body, []byte(spelling), []byte(mask))
+	}
+	return body
 }

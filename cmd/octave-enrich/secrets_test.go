@@ -72,6 +72,10 @@ func (s *indiscreet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "wait":
 		w.Header().Set("Retry-After", key)
 		http.Error(w, key, http.StatusServiceUnavailable)
+	case "answer":
+		_, _ = io.WriteString(w, `{"found":true,"data":{"emails":[{"subject":"`+key+`","email":"`+url.QueryEscape(key)+`","sections":["`+strings.ReplaceAll(key, "/", `\/`)+`"]}]}}`)
+	case "nobody":
+		_, _ = io.WriteString(w, `{"found":false,"message":"not with `+key+`"}`)
 	case "broken":
 		_, _ = io.WriteString(w, `{"found":true,`+key)
 	case "malformed":
@@ -136,7 +140,7 @@ func TestKeyIsNowhere(t *testing.T) {
 	defer server.Close()
 	c := confidant{t, t.TempDir(), server.URL}
 	list := "email\n"
-	for _, name := range []string{"ann", "message", "page", "wait", "broken", "malformed", "301", "302", "303", "307", "308"} {
+	for _, name := range []string{"ann", "answer", "nobody", "message", "page", "wait", "broken", "malformed", "301", "302", "303", "307", "308"} {
 		list += name + "@alder.example\n"
 	}
 	for name, text := range map[string]string{"people.csv": list, "hang.csv": "email\nhang@alder.example\n", "ann.csv": "email\nann@alder.example\n"} {

@@ -28,10 +28,10 @@ demo: build ## enrich a sample against the embedded agent, killed once and resum
 	@samples/demo.sh $(BIN)
 
 # The race detector needs a C compiler. make test has it where something happens at
-# the same time: where sync, atomic or errgroup is imported. make race has it in all
+# the same time: where there are locks, atomics or groups. make race has it in all
 # the rest, the command too, whose scripts start hundreds of processes.
 RACE  := $(if $(shell command -v gcc),-race)
-RACED  = $(filter-out ./cmd/octave-enrich,$(shell grep -rlE '^\s+"(sync|sync/atomic|golang.org/x/sync/errgroup)"$$' --include='*.go' ./* | xargs dirname | sort -u))
+RACED  = $(filter-out ./cmd/octave-enrich,$(shell grep -rlE 'sync\.(Cond|Map|Mutex|Pool|RWMutex|WaitGroup)\>|"(sync/atomic|golang.org/x/sync/errgroup)"' --include='*.go' ./* | xargs dirname | sort -u))
 OTHER  = $(filter-out octave-enrich/cmd/octave-enrich $(RACED:./%=octave-enrich/%),$(shell go list ./...))
 
 test: ## the tests; where something happens at the same time under the race detector, if gcc is there

@@ -157,7 +157,7 @@ func TestJoined(t *testing.T) {
 	}
 	end := regexp.MustCompile(`"end":\d+`) // of the file
 	told := func(path string) string {
-		return end.ReplaceAllString(string(data(t, render(t, path, report.Options{}))), "")
+		return end.ReplaceAllString(string(data(t, render(t, path, report.Options{Made: begin()}))), "")
 	}
 	if diff := cmp.Diff(told(one), told(two)); diff != "" {
 		t.Errorf("-one +joined:\n%s", diff)

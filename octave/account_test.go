@@ -71,7 +71,9 @@ func TestAgentsEnds(t *testing.T) {
 			next += 10
 		}), octave.Config{})
 		_, err := c.Agents(context.Background(), false)
-		asError(t, err)
+		if e := asError(t, err); next != 10_000 || !strings.Contains(e.Message, "no end after 10000") {
+			t.Errorf("asked for %d: %v", next, e)
+		}
 	})
 }
 

@@ -182,8 +182,12 @@ func TestPollTriesBothNames(t *testing.T) {
 		"the other way":    {takes("requestId", 422), "agentRunOId", []string{"agentRunOId=x", "requestId=x", "requestId=x"}, 0, 0},
 		"neither":          {takes("id", 404), "agentRunOId", []string{"agentRunOId=x", "requestId=x", "agentRunOId=x", "requestId=x"}, octave.CauseForgotten, octave.Again},
 		"neither, refused": {takes("id", 400), "requestId", []string{"requestId=x", "agentRunOId=x", "requestId=x", "agentRunOId=x"}, octave.CauseRequest, octave.Again},
-		"it fails":         {takes("id", 500), "requestId", []string{"requestId=x", "requestId=x"}, octave.CauseServer, octave.Again},
-		"the key":          {takes("id", 401), "requestId", []string{"requestId=x", "requestId=x"}, octave.CauseKey, octave.All},
+		"the first knows more": {func(query string) (int, string) {
+			status := map[bool]int{true: 404, false: 400}[strings.HasPrefix(query, "requestId=")]
+			return status, `{"message":"missing"}`
+		}, "requestId", []string{"requestId=x", "agentRunOId=x", "requestId=x", "agentRunOId=x"}, octave.CauseForgotten, octave.Again},
+		"it fails": {takes("id", 500), "requestId", []string{"requestId=x", "requestId=x"}, octave.CauseServer, octave.Again},
+		"the key":  {takes("id", 401), "requestId", []string{"requestId=x", "requestId=x"}, octave.CauseKey, octave.All},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service := &asyncService{poll: c.poll}

@@ -220,6 +220,37 @@ func TestHostileAnswersDoNotLeakTheKey(t *testing.T) {
 	}
 }
 
+// A service may repeat the key in an answer that is kept; so short a one may be a word.
+func TestKeyIsMaskedInAnswers(t *testing.T) {
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"found":false,"message":"no %s"}`, r.Header.Get("api_key"))
+	})
+	srv := httptest.NewServer(echo)
+	defer srv.Close()
+	for sent, kept := range map[octave.Secret]bool{"sixteen letters_": false, "fifteen letters": true} {
+		c, err := octave.NewClient(octave.Config{Key: sent, BaseURL: srv.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := c.Run(context.Background(), ann); err != nil || a.Message != "no ***" || strings.Contains(string(a.Raw), string(sent)) != kept {
+			t.Errorf("%d letters: %v, %+v", len(sent), err, a)
+		}
+	}
+}
+
+// A refusal that is no JSON object is another's than the service's.
+func TestForeignRefusals(t *testing.T) {
+	for body, want := range map[string]bool{`{"message":"no"}`: false, " \n{}": false, "": false, " ": false, "<title>Denied</title>": true, "denied": true} {
+		c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, body)
+		}), octave.Config{})
+		if _, err := c.Run(context.Background(), ann); asError(t, err).Foreign != want {
+			t.Errorf("%q: %v", body, !want)
+		}
+	}
+}
+
 func TestRedirectsCarryNothingElsewhere(t *testing.T) {
 	var strayed atomic.Int32
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strayed.Add(1) }))
@@ -263,9 +294,10 @@ func TestRequestOnTheWire(t *testing.T) {
 	if want := strings.TrimSuffix(question, "}") + `,"requestId":"r1"}`; body != want {
 		t.Errorf("got  %s\nwant %s", body, want)
 	}
-	odd := octave.Request{RequestID: "a\r\nb"}
-	if _, err := c.Run(context.Background(), odd); err != nil || header.Get("X-External-Request-Id") != "" {
-		t.Errorf("an id that is no header: %v, sent %q", err, header.Get("X-External-Request-Id"))
+	for id, want := range map[string]string{"a\r\nb": "", "ä": "", "a b~": "a b~"} {
+		if _, err := c.Run(context.Background(), octave.Request{RequestID: id}); err != nil || header.Get("X-External-Request-Id") != want {
+			t.Errorf("the id %q: %v, sent %q", id, err, header.Get("X-External-Request-Id"))
+		}
 	}
 }
 

@@ -39,9 +39,11 @@ func TestFields(t *testing.T) {
 			continue
 		}
 		body := string(r.Canonical())
-		name, _, _ := strings.Cut(f.Name, ".")
-		if !strings.HasPrefix(body, `{"`+name+`":`) {
+		if path := strings.ReplaceAll(f.Name, ".", `":{"`); !strings.HasPrefix(body, `{"`+path+`":`) {
 			t.Errorf("%s set: %s", f.Name, body)
+		}
+		if _, inner, _ := strings.Cut(body, ":"); f.Object != (inner[0] == '{' && !strings.Contains(f.Name, ".")) {
+			t.Errorf("%s, an object: %v", f.Name, f.Object)
 		}
 		plain, err := json.Marshal(r)
 		if err != nil || string(plain) != body {
@@ -62,6 +64,10 @@ func TestFields(t *testing.T) {
 
 // Who writes a field that there is not reads which ones there are.
 func TestUnknownFieldNamesTheOthers(t *testing.T) {
+	const refs = `customContext has playbook, product, service, persona and segment, but no "offer"`
+	if err := new(Request).Set("customContext.offer.oId", "x"); err == nil || err.Error() != refs {
+		t.Errorf("got %v, want %s", err, refs)
+	}
 	err := new(Request).Set("emial", "x")
 	for _, name := range []string{"email,", "runtimeContext.STEP,", "customContext.{playbook,product,service,persona,segment}.oId,"} {
 		if err == nil || !strings.Contains(err.Error(), " "+name) {

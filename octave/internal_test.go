@@ -222,7 +222,7 @@ func TestDecimal(t *testing.T) {
 		{`1e400`, "1e400", ""}, {`1e999999999999`, "1e999999999999", ""}, {`1e-99999999`, "1e-99999999", ""},
 		{`1e99`, "1e99", "1" + strings.Repeat("0", 99)}, {`1e-99`, "1e-99", "1/1" + strings.Repeat("0", 99)}, {`1e100`, "1e100", ""}, {`1e-100`, "1e-100", ""},
 		{`1e99999999999999999999`, "1e99999999999999999999", ""}, {`null`, "", ""}, {`true`, "", ""}, {`"one"`, "", ""}, {`" 1"`, "", ""}, {`"0x10"`, "", ""}, {`{}`, "", ""}, {`""`, "", ""},
-		{`1` + strings.Repeat("0", 70), "", ""},
+		{`1` + strings.Repeat("0", 63), "1" + strings.Repeat("0", 63), "1" + strings.Repeat("0", 63)}, {`1` + strings.Repeat("0", 64), "", ""},
 	} {
 		var d Decimal
 		if err := json.Unmarshal([]byte(c.in), &d); err != nil || string(d) != c.spelled {

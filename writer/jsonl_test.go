@@ -19,8 +19,9 @@ func TestObjectsStayVerbatim(t *testing.T) {
 	}{
 		{"numbers and order", []string{"z", "a"}, nil, Row{Object: json.RawMessage(`{"z": 1.0e+2,"a":{"b":[0010e0,"\u00e9"]} }`)}, `{"z": 1.0e+2,"a":{"b":[0010e0,"\u00e9"]} ,"octave":` + outcome + `}`},
 		{"duplicate keys", []string{"a"}, nil, Row{Object: json.RawMessage(`{"a":1,"a":2}`)}, `{"a":1,"a":2,"octave":` + outcome + `}`},
-		{"empty", nil, nil, Row{Object: json.RawMessage(` { } `)}, `{"octave":` + outcome + `}`},
+		{"empty", nil, nil, Row{Object: json.RawMessage(`{}`)}, `{"octave":` + outcome + `}`},
 		{"over lines", []string{"a"}, nil, Row{Object: json.RawMessage("{\n  \"a\": 1.50\n}")}, `{"a":1.50,"octave":` + outcome + `}`},
+		{"a space", nil, nil, Row{Object: json.RawMessage(` { } `)}, `{"octave":` + outcome + `}`},
 		{"name taken", []string{"octave"}, nil, Row{Object: json.RawMessage(`{"octave":1}`)}, `{"octave":1,"octave_octave":` + outcome + `}`},
 		{"both names taken", []string{"octave", "octave_octave"}, nil, Row{Object: json.RawMessage(`{"x":1}`)}, `{"x":1,"octave_octave_2":` + outcome + `}`},
 		{"kept", []string{"a", "b", "c"}, []string{"c", "a"}, Row{Object: json.RawMessage(`{"c":1.0,"b":2,"a":{"x":1e2}}`)}, `{"a":{"x":1e2},"c":1.0,"octave":` + outcome + `}`},

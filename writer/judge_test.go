@@ -91,10 +91,10 @@ func TestStepsOfSendableRows(t *testing.T) {
 	out := finish(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "hubspot"}, []Row{
 		{Status: StatusOK, To: Recipient{Email: "a@example.com"}, Emails: []Email{email, email}},
 		{Status: StatusOK, Emails: []Email{email, email, email}}, // nobody to send it to
-		{Status: StatusExcluded, To: Recipient{Email: "c@example.com"}, Emails: []Email{email, email, email}},
+		{Status: StatusExcluded, Error: "excluded: entry 3", To: Recipient{Email: "c@example.com"}, Emails: []Email{email, email, email}},
 	})
-	if out.Rows != 1 || out.Emails != 2 {
-		t.Errorf("%d rows with %d messages, want 1 with 2", out.Rows, out.Emails)
+	if out.Rows != 1 || out.Emails != 2 || out.Held.Reasons["excluded"] != 1 {
+		t.Errorf("%d rows with %d messages, want 1 with 2; held: %v", out.Rows, out.Emails, out.Held.Reasons)
 	}
 }
 

@@ -90,6 +90,7 @@ func TestStepsAreTheCommonest(t *testing.T) {
 		{"given", 3, []int{4, 4, 4, 2}, 3, 3, 3, 1},
 		{"given too many", 5, []int{4, 5}, 1, 5, 0, 1},
 		{"nobody", 0, nil, 0, 0, 0, 0},
+		{"no messages in most", 0, []int{0, 0, 2}, 1, 2, 0, 2},
 	}
 	for _, tt := range tests {
 		out := finish(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "smartlead", Emails: tt.given}, rows(tt.lengths...))
@@ -145,19 +146,56 @@ func TestLaterSubjects(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "o.csv")
 	out := finish(t, path, Options{Preset: "hubspot"}, []Row{row("a@b.c", "A", "B", ""), row("d@b.c", "D", "E", "F"), row("g@b.c", "G", "re: H", "I"), row("j@b.c", "J", "", "K")})
+	if want := `; --thread takes them all`; len(out.Notes) != 2 || !strings.HasPrefix(out.Notes[0], "rows held back for their subjects: 1"+want) {
+		t.Errorf("notes: %q", out.Notes)
+	}
 	want := "a@b.c,,,,,A,b,B,b,Re: B,b\nd@b.c,,,,,D,b,E,b,F,b\ng@b.c,,,,,G,b,re: H,b,I,b\n"
 	if got := string(read(t, path)); !strings.HasSuffix(got, want) || out.Replies != 1 || out.Held.Reasons["no second subject"] != 1 {
 		t.Errorf("%q, held %v, %d replies", got, out.Held.Reasons, out.Replies)
 	}
 }
 
+// A later message that most have no subject for has a column for it all the same when the second has one; without a second
+// the later ones go by the most of them, and what is told names the step.
+func TestSubjectsOfTheThird(t *testing.T) {
+	rows := func(subjects ...string) (rows []Row) {
+		for i, all := range subjects {
+			r := Row{Status: StatusOK, To: Recipient{Email: fmt.Sprintf("%d@example.com", i)}}
+			for s := range strings.SplitSeq(all, "|") {
+				r.Emails = append(r.Emails, Email{Subject: s, Body: "b"})
+			}
+			rows = append(rows, r)
+		}
+		return rows
+	}
+	for _, tt := range []struct {
+		name, columns, next, held string
+		rows                      []Row
+	}{
+		{"most have no third", "email_subject_1,email_body_1,email_subject_2,email_body_2,email_subject_3,email_body_3", "", "", rows("A|B|", "C|D|")},
+		{"no second", "email_subject_1,email_body_1,email_body_2,email_subject_3,email_body_3", "leave the subject of step 2 blank", "", rows("A||B", "C||D")},
+		{"one has a third", "email_subject_1,email_body_1,email_body_2,email_body_3", "steps 2 and later", "a subject of message 3, and most have none", rows("A||", "B||", "C||D")},
+		{"two messages", "email_subject_1,email_body_1,email_subject_2,email_body_2", "step 2: subject {{email_subject_2}}, body {{email_body_2}}, and nothing else", "", rows("A|B")},
+	} {
+		path := filepath.Join(t.TempDir(), "o.csv")
+		out := finish(t, path, Options{Preset: "instantly"}, tt.rows)
+		next := strings.Join(out.Next, "\n")
+		if got := strings.Join(out.Columns[6:], ","); got != tt.columns || !strings.Contains(next, tt.next) {
+			t.Errorf("%s: %s, want %s; told: %s, want %s", tt.name, got, tt.columns, next, tt.next)
+		}
+		if held := string(read(t, HeldPath(path))); !strings.Contains(held, tt.held) || strings.Contains(held, "subject") != (tt.held != "") {
+			t.Errorf("%s: held: %s, want %s", tt.name, held, tt.held)
+		}
+	}
+}
+
 // What one sender alone minds is held for that sender alone.
 func TestSendersOwn(t *testing.T) {
 	text := func(body string) Row {
-		return Row{Cells: []string{""}, Status: StatusOK, To: Recipient{Email: "a@example.com", FirstName: "Al", LastName: "Li"}, Emails: []Email{{Subject: "s", Body: body}}}
+		return Row{Cells: []string{"", ""}, Status: StatusOK, To: Recipient{Email: "a@example.com", FirstName: "Al", LastName: "Li"}, Emails: []Email{{Subject: "s", Body: body}}}
 	}
 	noName, noLast, kept := text("b"), text("b"), text("b")
-	noName.To.FirstName, noLast.To.LastName, kept.Cells = "", "", []string{"see {{first_name}} {a|b}"}
+	noName.To.FirstName, noLast.To.LastName, kept.Cells = "", "", []string{"see {{first_name}} {a|b}", ""}
 	tests := []struct {
 		preset, want string
 		row          Row
@@ -168,6 +206,7 @@ func TestSendersOwn(t *testing.T) {
 		{"emailbison", "merge tag in body_1", text("costs $40 {about}")},
 		{"smartlead", "", text("costs $40 {about}")},
 		{"outreach:20", "text too long in Custom 21", text(strings.Repeat("x", 40000))},
+		{"outreach:20", "", text(strings.Repeat("é", 30000))},
 		{"lemlist", "", text(strings.Repeat("x", 40000))},
 		{"reply", "no First Name, which Reply.io needs", noName},
 		{"reply", "", noLast},
@@ -178,8 +217,8 @@ func TestSendersOwn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		path := filepath.Join(t.TempDir(), "o.csv")
-		finish(t, path, Options{Columns: []string{"note"}, Keep: []string{"note"}, Preset: tt.preset}, []Row{tt.row})
-		got := strings.TrimSpace(strings.TrimPrefix(string(read(t, HeldPath(path))), "note,octave_status,octave_reason\n"))
+		finish(t, path, Options{Columns: []string{"note", "city"}, Keep: []string{"note", "city"}, Preset: tt.preset}, []Row{tt.row})
+		got := strings.TrimSpace(strings.TrimPrefix(string(read(t, HeldPath(path))), "note,city,octave_status,octave_reason\n"))
 		if _, reason, _ := strings.Cut(got, "ok,"); strings.Trim(reason, `"`) != tt.want {
 			t.Errorf("%s: held for %q, want %q", tt.preset, reason, tt.want)
 		}
@@ -244,7 +283,7 @@ func TestPresetsAreRead(t *testing.T) {
 func TestNoSuchPreset(t *testing.T) {
 	for name, want := range map[string]string{
 		"salesloft": "neither HTML nor line breaks", "La Growth Machine": "250 characters", "heyreach": "no email", "klenty": "not known",
-		"pigeon": "no preset", "outreach:0": "takes no", "outreach:x": "takes no", "smartlead:3": "takes no",
+		"pigeon": "no preset", "outreach:0": "takes no", "outreach:150": "takes no", "outreach:x": "takes no", "smartlead:3": "takes no",
 	} {
 		_, err := presetOf(name)
 		var option *OptionsError
@@ -252,15 +291,23 @@ func TestNoSuchPreset(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
-	for preset, opt := range map[string]Options{
-		"instantly":    {Columns: []string{"a column with a long name"}, Keep: []string{"a column with a long name"}},
-		"outreach:144": {Emails: 4},
+	for preset, want := range map[string]struct {
+		opt  Options
+		says string
+	}{
+		"instantly":    {Options{Columns: []string{"a column with a long name"}, Keep: []string{"a column with a long name"}}, "at most 20 characters"},
+		"reply":        {Options{Columns: numbered(44), Keep: numbered(44), Emails: 1}, "50 columns, not 51"},
+		"outreach:144": {Options{Emails: 4}, "no custom field 151"},
 	} {
-		opt.Preset, opt.Rule = preset, rule(t)
+		want.opt.Preset, want.opt.Rule = preset, rule(t)
 		var option *OptionsError
-		if err := opt.Check("o.csv"); !errors.As(err, &option) { // before a message is paid for
-			t.Errorf("%s: %v", preset, err)
+		if err := want.opt.Check("o.csv"); !errors.As(err, &option) || !strings.Contains(err.Error(), want.says) { // before a message is paid for
+			t.Errorf("%s: %v, want %s", preset, err, want.says)
 		}
+	}
+	apollo := &layout{preset: mustPreset(t, "apollo")}
+	if most, more := apollo.fits(10_000), apollo.fits(10_001); most != nil || more == nil {
+		t.Errorf("10,000 rows: %v; one more: %v", most, more)
 	}
 	f := mustCreate(t, filepath.Join(t.TempDir(), "o.csv"), Options{Preset: "outreach:149", Rule: rule(t)})
 	if err := f.Write(Row{Status: StatusOK, To: Recipient{Email: "a@b.example"}, Emails: []Email{{Subject: "s", Body: "b"}, {Subject: "s", Body: "b"}}}); err != nil {
@@ -274,6 +321,8 @@ func TestNoSuchPreset(t *testing.T) {
 	name := strings.Repeat("n", 20) // as long as it may be
 	for preset, opt := range map[string]Options{
 		"instantly":    {Columns: []string{name}, Keep: []string{name}},
+		"reply":        {Columns: numbered(43), Keep: numbered(43), Emails: 1},
+		"outreach:1":   {},
 		"outreach:143": {Emails: 4}, // up to the last field that there is
 	} {
 		opt.Preset, opt.Rule = preset, rule(t)
@@ -283,6 +332,23 @@ func TestNoSuchPreset(t *testing.T) {
 		}
 		_ = f.Abort()
 	}
+}
+
+// numbered are the names of n columns.
+func numbered(n int) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprintf("c%d", i))
+	}
+	return names
+}
+
+func mustPreset(t *testing.T, name string) *preset {
+	t.Helper()
+	p, err := presetOf(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestSpelling(t *testing.T) {
@@ -298,6 +364,8 @@ func TestSpelling(t *testing.T) {
 		{"plain link", "", "see [it](https://example.com)", "text", "see it (https://example.com)"},
 		{"plain HTML", "", "<style>x</style><p>a &amp; <b>b</b></p><ul><li>c</li><li>d</li></ul>e<br>f <a href=\"https://example.com\">g</a>", "html", "a & b\n\n- c\n- d\n\ne\nf g (https://example.com)"},
 		{"spaces in plain HTML", "", "a <b> b </b> c<br> d <p> e</p>", "html", "a b c\nd\n\ne"},
+		{"one space between tags", "", "<b>a</b> <i>b</i>", "html", "a b"},
+		{"a link that is its own text", "", `see <a href="https://example.com">https://example.com</a>`, "html", "see https://example.com"},
 		{"an address in plain HTML", "", `<a class="x" href="mailto:a@b.example">write</a> or <a href="">not</a>`, "html", "write (a@b.example) or not"},
 		{"plain Markdown", "", "**a**\n\nb [c](https://example.com)", "markdown", "a\n\nb c (https://example.com)"},
 	}

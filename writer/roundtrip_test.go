@@ -308,6 +308,32 @@ func TestWorkbookCutsWithANote(t *testing.T) {
 	}
 }
 
+// How much fits in a cell, and in a row.
+func TestRoomOfAWorkbook(t *testing.T) {
+	for text, want := range map[string]bool{strings.Repeat("é", maxCellUnits): true, strings.Repeat("é", maxCellUnits+1): false, "": true} {
+		if got := FitsWorkbook(text); got != want {
+			t.Errorf("%d units fit: %v", units(text), got)
+		}
+	}
+	if got := cutTo("ab😀c", 4); got != "ab😀" {
+		t.Errorf("cut to 4 units: %q", got)
+	}
+	for name, want := range map[string]bool{"o.xlsx": true, "o.csv": false, "o": false} {
+		if got := IsWorkbook(name, ""); got != want {
+			t.Errorf("%s is a workbook: %v", name, got)
+		}
+	}
+	for width, fits := range map[int]bool{maxSheetColumns: true, maxSheetColumns + 1: false} {
+		book, err := newWorkbook(io.Discard, t.TempDir(), make([]string, width))
+		if err == nil {
+			defer book.discard()
+		}
+		if (err == nil) != fits {
+			t.Errorf("%d columns: %v", width, err)
+		}
+	}
+}
+
 // A part of a message is not sent: whom it is for is held back.
 func TestPresetHoldsWhatAWorkbookCuts(t *testing.T) {
 	row := sample()[0]

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/cmd/octave-enrich/accounts"
+	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/help"
 	"octave-enrich/cmd/octave-enrich/options"
@@ -44,6 +45,7 @@ func openFleet(ctx context.Context, o *options.Options, log *zap.Logger) (*fleet
 		Back: func(after time.Duration) {
 			log.Info("the fleet's database is back", zap.Duration("after", after))
 		},
+		River: console.Library(log, "river"),
 	})
 	if err != nil {
 		return nil, fleetError(err)

@@ -55,8 +55,8 @@ func TestFleetKeyIsNowhere(t *testing.T) {
 	c.run("run", "people.csv", "-o", "out.csv", "--retries", "1", "--max-outage", "5s", "--log-level", "debug")
 	check(t, worker.Process.Signal(syscall.SIGTERM))
 	_ = worker.Wait() // by a signal
-	if s := leaks(said.String()); s != "" {
-		t.Errorf("the worker says %q:\n%s", s, said)
+	if s := leaks(said.String()); s != "" || !strings.Contains(said.String(), "River client started") {
+		t.Errorf("the worker says %q, and what River says:\n%s", s, said)
 	}
 	check(t, server.Try(t.Context(), func(conn *pgx.Conn) error {
 		for _, table := range []string{"call", "river_job", "run", "host", "pace", "queue"} {

@@ -30,11 +30,12 @@ var (
 	ErrNoFleet = errors.New("the database holds no fleet")
 )
 
-// Events are told when a fleet's database goes away and when it is back. Either
-// may be nil.
+// Events are told when a fleet's database goes away and when it is back, and what River
+// says, to which every lost connection is an error. Each may be nil.
 type Events struct {
-	Away func(error)
-	Back func(after time.Duration)
+	Away  func(error)
+	Back  func(after time.Duration)
+	River slog.Handler
 }
 
 // A DB is the database of a fleet. It is safe for concurrent use.
@@ -43,6 +44,7 @@ type DB struct {
 	river    *river.Client[pgx.Tx] // puts jobs into queues and takes them out
 	password string
 	events   Events
+	log      *slog.Logger // River's
 	away     atomic.Int64 // since when; 0 while it answers
 }
 
@@ -83,11 +85,15 @@ func Open(ctx context.Context, url string, connections int, events Events) (*DB,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
+	log := slog.New(slog.DiscardHandler)
+	if events.River != nil {
+		log = slog.New(events.River)
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: schema, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	return &DB{pool: pool, river: client, password: cfg.ConnConfig.Password, events: events}, nil
+	return &DB{pool: pool, river: client, password: cfg.ConnConfig.Password, events: events, log: log}, nil
 }
 
 // parse reads a URL or a connection string. Its errors hold no part of it: nobody

@@ -21,7 +21,7 @@ func TestFleetGrants(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	h := r.newHost(nil)
-	h.said = slog.NewTextHandler(r.logs, nil)
+	h.db.log = slog.New(slog.NewTextHandler(r.logs, nil))
 	h.begin(t)
 	p := r.party("a", nil)
 	p.ask(3)

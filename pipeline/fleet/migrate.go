@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -152,7 +151,7 @@ func (d *DB) initAlone(ctx context.Context) (alone, created bool, err error) {
 
 // migrateRiver brings River's tables up to date.
 func (d *DB) migrateRiver(ctx context.Context) error {
-	migrator, err := rivermigrate.New(riverpgxv5.New(d.pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
+	migrator, err := rivermigrate.New(riverpgxv5.New(d.pool), &rivermigrate.Config{Schema: schema, Logger: d.log})
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -62,7 +61,6 @@ type Worker struct {
 	queue atomic.Int32
 	host  atomic.Int32
 	name  string
-	said  slog.Handler // River, to which every lost connection is an error
 
 	looking, entering, settling *together[*turn]
 	pacing                      *together[change]
@@ -96,7 +94,7 @@ type sight struct {
 
 // NewWorker makes the host known. Pulling the brake drains it.
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
-	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), said: slog.DiscardHandler, slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		polls: rate.NewLimiter(0, 1)}
 	most := func(*turn) int { return statementBytes / 100 }
 	w.looking = newTogether(1, func(turns []*turn) error { return w.admit(turns, false) }, most) //nolint:contextcheck // each turn has its own
@@ -275,7 +273,7 @@ func (w *Worker) engine() (*river.Client[pgx.Tx], error) {
 		JobTimeout:           w.cfg.RescueAfter,
 		RescueStuckJobsAfter: w.cfg.RescueAfter,
 		PeriodicJobs:         []*river.PeriodicJob{upkeepJob()},
-		Logger:               slog.New(w.said),
+		Logger:               w.db.log,
 	})
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"regexp"
 	"strings"
 	"sync"
@@ -295,5 +296,20 @@ func TestClock(t *testing.T) {
 				t.Errorf("%s", out.String())
 			}
 		})
+	}
+}
+
+// What a library says is for who debugs, whatever the library thinks of it.
+func TestLibrary(t *testing.T) {
+	for level, want := range map[string]string{"debug": `"msg":"level=ERROR msg=\"connection lost\" after=1s","library":"river"`, "info": ""} {
+		var said strings.Builder
+		log, err := NewLog(New(&said), "json", level, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slog.New(Library(log, "river")).Error("connection lost", "after", time.Second)
+		if got := said.String(); !strings.Contains(got, want) || (want == "") != (got == "") || strings.Contains(got, `"level":"error"`) {
+			t.Errorf("at %s: %q", level, got)
+		}
 	}
 }

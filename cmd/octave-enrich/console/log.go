@@ -2,12 +2,14 @@ package console
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zapio"
 
 	"octave-enrich/cmd/octave-enrich/words"
 )
@@ -63,4 +65,16 @@ func clock(terminal bool) zapcore.TimeEncoder {
 		day = at.Format(time.DateOnly)
 		enc.AppendString(at.Format(whole))
 	}
+}
+
+// Library hears what a library logs by itself, at whatever level: here it is for who
+// debugs.
+func Library(log *zap.Logger, name string) slog.Handler {
+	lines := &zapio.Writer{Log: log.With(zap.String("library", name)), Level: zap.DebugLevel}
+	return slog.NewTextHandler(lines, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey { // the log says it
+			return slog.Attr{}
+		}
+		return a
+	}})
 }

@@ -53,13 +53,17 @@ func (a Amount) Div(n int) Amount {
 	return Amount{new(big.Rat).Quo(a.value(), new(big.Rat).SetInt64(int64(n)))}
 }
 
-// Times says how often b goes into a, as often as an int can hold when b is 0.
+// Times says how often b goes into a, which is not below 0: one less than the largest int when that is more than an
+// int holds, or b is 0.
 func (a Amount) Times(b Amount) int {
 	if b.value().Sign() <= 0 {
 		return math.MaxInt - 1
 	}
 	times := new(big.Rat).Quo(a.value(), b.value())
 	whole := new(big.Int).Div(times.Num(), times.Denom())
+	if !whole.IsInt64() {
+		return math.MaxInt - 1
+	}
 	return int(min(whole.Int64(), math.MaxInt-1))
 }
 

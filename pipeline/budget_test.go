@@ -31,6 +31,7 @@ func TestBudgets(t *testing.T) {
 		{"usage less than an answer cost", usage("10", "1", "10.01"), 60, ErrMaxUsage, 0},
 		{"calls that cost less than expected", usage("10", "6", "0"), 60, ErrMaxUsage, 5}, // the fifth is expected to end at 10
 		{"usage of nothing", usage("0", "0", "0"), 60, ErrMaxUsage, 0},
+		{"usage beyond what an int holds", usage("1e19", "0", "0"), 60, nil, 60},
 		{"nothing to ask", usage("0", "0", "0"), 0, nil, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -52,6 +53,9 @@ func TestBudgets(t *testing.T) {
 				}
 			})
 		})
+	}
+	if calls, reason := usage("10", "6", "0").Affords(60, amount(t, "0")); calls != 60 || reason != nil {
+		t.Errorf("calls that cost nothing: %d, %v", calls, reason)
 	}
 }
 

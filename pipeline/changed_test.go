@@ -93,6 +93,9 @@ func TestChangedIsTheSamePersonWithAnotherQuestion(t *testing.T) {
 		if got := changes.Earlier[NewQuestion(tc.now, 1).Key]; got != before {
 			t.Errorf("%s: leads to %v, want %v", name, got, before)
 		}
+		if n := changes.Because[0].Contacts; n != 1 {
+			t.Errorf("%s: %d contacts for one reason", name, n)
+		}
 		if d := cmp.Diff(tc.fields, changes.Because[0].Fields); d != "" {
 			t.Errorf("%s: -want +got\n%s", name, d)
 		}

@@ -93,19 +93,25 @@ func TestFinalUnlessHeard(t *testing.T) {
 			}
 		})
 	}
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig()
-		r.workers = 1
-		r.service.fate = func(n int, req octave.Request) error {
-			if n == 2 {
-				return trouble(n, req)
+	busy := &octave.Error{Status: 503, Action: octave.Again, Cause: octave.CauseRateLimited, Message: "busy"}
+	for what, first := range map[string]error{"an answer": nil, "a refusal": busy} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig()
+			r.workers = 1
+			r.service.fate = func(n int, req octave.Request) error {
+				switch n {
+				case 1:
+					return first
+				case 2:
+					return trouble(n, req)
+				}
+				return nil
 			}
-			return nil
-		}
-		if err := r.run(t, t.Context(), people(3)); err != nil || r.sink.statuses()[StatusOK] != 3 {
-			t.Errorf("after an answer: %v, rows %v", err, r.sink.statuses())
-		}
-	})
+			if err := r.run(t, t.Context(), people(3)); err != nil || r.sink.statuses()[StatusOK] != 3 {
+				t.Errorf("after %s: %v, rows %v", what, err, r.sink.statuses())
+			}
+		})
+	}
 }
 
 // refused is what a service says, in a second, to a request that it finds wrong.

@@ -73,6 +73,20 @@ func TestFindPeople(t *testing.T) {
 	}
 }
 
+// Whatever a row says about a person, or about the message, makes it fuller.
+func TestFullness(t *testing.T) {
+	for i, r := range []octave.Request{
+		{Email: "a@x.example"},
+		{Email: "a@x.example", CRMAccountID: "1"},
+		{JobTitle: "CEO", RuntimeContext: map[string]string{"all": "x"}},
+		{JobTitle: "CEO", RuntimeContext: map[string]string{"all": "x"}, RuntimeInstructions: map[string]string{"1": "y"}},
+	} {
+		if n := fullness(r); n != i {
+			t.Errorf("%+v: %d, want %d", r, n, i)
+		}
+	}
+}
+
 // TestCountLost holds by what a contact of the last output is found in a list.
 func TestCountLost(t *testing.T) {
 	list := func(people ...reader.Person) iter.Seq2[reader.Contact, error] {

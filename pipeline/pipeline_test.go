@@ -182,13 +182,26 @@ func TestMaxFailedStopsEarly(t *testing.T) {
 func TestSoftStopKeepsTheCallsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
+		if err := r.run(t, t.Context(), func(yield func(reader.Contact, error) bool) {
+			for c, err := range people(50) {
+				if c.Row > 40 && !yield(c, err) {
+					return
+				}
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		r.again()
 		r.service.latency = time.Minute
 		time.AfterFunc(90*time.Second, r.stop)
 		if err := r.run(t, t.Context(), people(50)); err != nil {
 			t.Fatal(err)
 		}
-		if got := r.sink.statuses(); got[StatusOK] != 16 || got[StatusNotAttempted] != 34 {
-			t.Errorf("rows %v, want the 16 that were asked and 34 not attempted", got)
+		if got := r.sink.statuses(); got[StatusOK] != 26 || got[StatusNotAttempted] != 24 {
+			t.Errorf("rows %v, want the 16 that were asked, the 10 that were known and 24 not attempted", got)
+		}
+		if s := r.tally.Summary(); s.New != 16 || s.Kept != (KeptCount{}) {
+			t.Errorf("%d new, kept %+v", s.New, s.Kept)
 		}
 	})
 }

@@ -183,6 +183,9 @@ func TestSubjectsOfTheThird(t *testing.T) {
 		if got := strings.Join(out.Columns[6:], ","); got != tt.columns || !strings.Contains(next, tt.next) {
 			t.Errorf("%s: %s, want %s; told: %s, want %s", tt.name, got, tt.columns, next, tt.next)
 		}
+		if noted := strings.Contains(strings.Join(out.Notes, ""), "held back for their subjects: 1;"); noted != (tt.held != "") {
+			t.Errorf("%s: notes %q", tt.name, out.Notes)
+		}
 		if held := string(read(t, HeldPath(path))); !strings.Contains(held, tt.held) || strings.Contains(held, "subject") != (tt.held != "") {
 			t.Errorf("%s: held: %s, want %s", tt.name, held, tt.held)
 		}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,5 +72,25 @@ func TestUsageIsSummedAsDecimals(t *testing.T) {
 	text, err := json.Marshal(tally.Summary())
 	if err != nil || !strings.Contains(string(text), `"usage":1,`) {
 		t.Errorf("ten times 0.1: %s %v", text, err)
+	}
+}
+
+// Rows are counted by what is written of them: a row that keeps an earlier answer is no new one, whatever became of the
+// call for a newer.
+func TestSummaryCountsRows(t *testing.T) {
+	var tally Tally
+	for _, row := range []RowDone{
+		{Status: StatusOK, Fresh: true}, {Status: StatusOK, Fresh: true}, {Status: StatusOK},
+		{Status: StatusOK, Fresh: true, Kept: true, Err: errors.New("busy")},
+		{Status: StatusOK, Kept: true, Err: stopped(errors.New("busy"))}, {Status: StatusOK, Kept: true},
+		{Status: StatusNotFound, Fresh: true}, {Status: StatusFailed, Err: errors.New("no")}, {Status: StatusFailed}, {Status: StatusFailed},
+		{Status: StatusInvalid}, {Status: StatusInvalid}, {Status: StatusExcluded}, {Status: StatusNotAttempted, Err: ErrStopped},
+	} {
+		tally.Observe(row)
+	}
+	got := tally.Summary()
+	want := Counts{OK: 6, NotFound: 1, Failed: 3, Invalid: 2, Excluded: 1, NotAttempted: 1}
+	if kept := (KeptCount{Rows: 3, Failed: 1, NotAttempted: 1}); got.Rows != want || got.Rows.Total() != 14 || got.New != 2 || got.Kept != kept {
+		t.Errorf("rows %+v, %d in all, %d new, kept %+v", got.Rows, got.Rows.Total(), got.New, got.Kept)
 	}
 }

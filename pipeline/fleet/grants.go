@@ -2,7 +2,6 @@ package fleet
 
 import (
 	_ "embed" // grants.sql
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -37,13 +36,7 @@ var grantsSQL string
 // to do so again changes nothing. It is about the tables of this version.
 func Grants(database string) string {
 	name := func(does string) string { return pgx.Identifier{Role(database, does)}.Sanitize() }
-	literal := func(does string) string { return "'" + strings.ReplaceAll(Role(database, does), "'", "''") + "'" }
-	var roles strings.Builder
-	for _, does := range []string{RoleWorker, RoleRun, RoleStatus} {
-		fmt.Fprintf(&roles, "    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) THEN CREATE ROLE %s LOGIN; END IF;\n", literal(does), name(does))
-	}
 	return strings.NewReplacer(
-		"{database}", pgx.Identifier{database}.Sanitize(), "{roles}", roles.String(),
-		"{worker}", name(RoleWorker), "{run}", name(RoleRun), "{status}", name(RoleStatus),
+		"{database}", pgx.Identifier{database}.Sanitize(), "{worker}", name(RoleWorker), "{run}", name(RoleRun), "{status}", name(RoleStatus),
 	).Replace(grantsSQL)
 }

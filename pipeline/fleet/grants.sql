@@ -2,8 +2,9 @@
 --   \password {worker}
 -- Nobody else gets into the database, so that teams with a database each are apart.
 BEGIN;
-DO $$ BEGIN
-{roles}END $$;
+DO $$ BEGIN CREATE ROLE {worker} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE {run} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE {status} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC;
 GRANT CONNECT ON DATABASE {database} TO {worker}, {run}, {status};
 REVOKE ALL ON ALL TABLES IN SCHEMA octave_fleet FROM {worker}, {run}, {status};

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -53,24 +54,16 @@ func (e *FormatError) TooOld() bool { return e.Fleet < oldestMoved }
 // Check wants a fleet that this program understands. A database that does not answer is
 // waited for, patience at most. Its errors are [ErrNoFleet] or a [FormatError], or wrap
 // [ErrURL] or [ErrUnreachable].
-func (d *DB) Check(ctx context.Context, patience time.Duration) error {
-	began := time.Now()
-	for wait := firstWait; ; wait = min(2*wait, longestWait) {
-		attempt, cancel := context.WithTimeout(ctx, operationTimeout)
-		err := d.check(attempt)
-		cancel()
-		if !errors.Is(err, ErrUnreachable) {
-			d.reached()
+func (d *DB) Check(ctx context.Context, patience time.Duration) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(patience, operationTimeout))
+	defer cancel()
+	_ = d.patient(ctx, func(ctx context.Context) error { // what it is in the end is in err
+		if err = d.check(ctx); patience > 0 && errors.Is(err, ErrUnreachable) {
 			return err
 		}
-		if over(ctx) || time.Since(began) >= patience {
-			return err
-		}
-		d.lost(err)
-		if !sleep(ctx.Done(), wait) {
-			return ctx.Err()
-		}
-	}
+		return nil
+	})
+	return err
 }
 
 func (d *DB) check(ctx context.Context) error {

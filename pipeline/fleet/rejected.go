@@ -10,16 +10,9 @@ import (
 	"octave-enrich/octave"
 )
 
-// A HostError is why one host must not ask: what is between it and the service, and not
-// its key, which works for others.
-type HostError struct{ Err error }
-
-func (e *HostError) Error() string {
-	return "this host alone cannot ask: " + e.Err.Error()
-}
-
-// Unwrap returns what the service, or whoever answered in its place, said.
-func (e *HostError) Unwrap() error { return e.Err }
+// errAlone is why one host must not ask: for what is between it and the service, and not
+// for its key, which works for others.
+var errAlone = errors.New("this host alone cannot ask")
 
 // rejectionsInARow is from when on a key is rejected that the service calls valid.
 const rejectionsInARow = 5
@@ -54,7 +47,7 @@ func (w *Worker) rejected(ctx context.Context, call *octave.Error, began time.Ti
 		w.cfg.Warn("a call was rejected, and the service does not say that the key is not valid", "call", call, "key", err)
 	}
 	if call.Foreign || k.foreign {
-		return nil, &HostError{call}
+		return nil, fmt.Errorf("%w: %w", errAlone, call)
 	}
 	inARow := 0 // by all hosts
 	if w.pacing.join(func(s *schedule) { s.rejected++; inARow = s.rejected }) != nil {
@@ -64,7 +57,7 @@ func (w *Worker) rejected(ctx context.Context, call *octave.Error, began time.Ti
 	case inARow >= rejectionsInARow:
 		return fmt.Errorf("%d calls in a row: %w", inARow, call), nil
 	case k.inARow >= rejectionsInARow: // others have their answers meanwhile
-		return nil, &HostError{call}
+		return nil, fmt.Errorf("%w: %w", errAlone, call)
 	}
 	return nil, nil
 }

@@ -65,8 +65,7 @@ func TestFleetForeignPageIsOfOneHost(t *testing.T) {
 			<-ill.brake.Pulled()
 			r.host(nil)
 			_ = asking.Wait()
-			var alone *HostError
-			if reason := ill.brake.Reason(); !errors.As(reason, &alone) || !strings.Contains(reason.Error(), "Access denied by policy") {
+			if reason := ill.brake.Reason(); !errors.Is(reason, errAlone) || !strings.Contains(reason.Error(), "Access denied by policy") {
 				t.Errorf("it leaves because of %v", reason)
 			}
 			if calls.Load() == 0 {

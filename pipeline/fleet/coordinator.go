@@ -374,23 +374,15 @@ func (c *Coordinator) freshFor(w *waiter) time.Time {
 // insert is one statement of enqueue.
 func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
 	jobs := make([]river.InsertManyParams, 0, len(batch))
-	twice := make(map[checkpoint.Key]bool, len(batch)) // rows of the same contact
 	c.mu.Lock()
 	for _, w := range batch {
 		w.queued, w.pause = time.Now(), min(max(2*w.pause, again), rarelyAgain)
-		if twice[w.Key] {
-			continue
-		}
-		twice[w.Key] = true
 		jobs = append(jobs, river.InsertManyParams{InsertOpts: &river.InsertOpts{Queue: runQueue(c.cfg.Run)}, Args: job{
 			Run: c.cfg.Run, Key: w.Key, Incarnation: c.incarnation, Request: w.Canonical, Retries: c.cfg.Policy.Retries, FailAmbiguous: c.cfg.Policy.FailAmbiguous,
 			Budgeted: c.cfg.Budgets.HasCalls || c.cfg.Budgets.HasUsage, Since: w.since, Fresh: c.freshFor(w),
 			Callback: c.cfg.Callback, Poll: c.cfg.Poll, Row: w.Row, Submission: c.work(w.Key)}})
 	}
 	c.mu.Unlock()
-	if len(jobs) == 0 {
-		return nil
-	}
 	return c.db.patient(ctx, func(ctx context.Context) error {
 		_, err := c.db.river.InsertMany(ctx, jobs)
 		return err

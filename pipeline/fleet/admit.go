@@ -223,7 +223,7 @@ func (k *known) judge(t *turn, entering bool) verdict {
 		return verdict{end: river.JobSnooze(0), spent: true}
 	case run.budgeted && run.inFlight >= run.fits:
 		if t.Args.Callback != "" {
-			return verdict{end: river.JobSnooze(t.Args.pollEvery())}
+			return verdict{end: river.JobSnooze(t.Args.Poll)}
 		}
 		return verdict{end: river.JobSnooze(noBudget)}
 	}

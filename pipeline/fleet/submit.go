@@ -47,8 +47,6 @@ const (
 	// wait for it any more.
 	pollSeldom = time.Hour
 	mostWaits  = 5 * time.Minute // that a service may ask for
-	// pollDefault is for jobs that do not say how often.
-	pollDefault = 5 * time.Second
 )
 
 // pollQueue is what the engine calls the queue of a workspace's submissions.
@@ -119,19 +117,12 @@ func reopen(ctx context.Context, tx pgx.Tx, id int64) (open bool, err error) {
 func (t *turn) handOver(ctx context.Context, tx pgx.Tx, s pipeline.Submission) error {
 	args := poll{job: t.Args, Call: t.id, Work: s.ID, Name: s.Name, At: s.At, Attempts: t.attempts}
 	args.Submission = nil
-	_, err := t.worker.db.river.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: t.worker.pollQueue(), ScheduledAt: time.Now().Add(t.Args.pollEvery())})
+	_, err := t.worker.db.river.InsertTx(ctx, tx, args, &river.InsertOpts{Queue: t.worker.pollQueue(), ScheduledAt: time.Now().Add(t.Args.Poll)})
 	if err != nil {
 		return err
 	}
 	t.result = "answered" // as a question
 	return complete(ctx, tx, []*turn{t})
-}
-
-func (j *job) pollEvery() time.Duration {
-	if j.Poll > 0 {
-		return j.Poll
-	}
-	return pollDefault
 }
 
 // follow is for a question that was submitted before, by another host or by a run of its
@@ -194,7 +185,7 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 	end := pipeline.EndOf(progress, err, s)
 	var call *octave.Error
 	if progress.Answer == nil && end == nil {
-		wait := p.pollEvery()
+		wait := p.Poll
 		if age := time.Since(p.At); age > pollSeldom {
 			wait = max(wait, age/60)
 		}

@@ -60,6 +60,8 @@ func (w *Worker) pollQueue() string {
 func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
 	w := t.worker
 	t.began = time.Now()
+	w.inFlight.Add(1)
+	defer w.inFlight.Add(-1)
 	work, err := w.cfg.Submit(ctx, q, t.Args.Callback)
 	if err != nil {
 		return nil, err

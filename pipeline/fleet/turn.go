@@ -124,6 +124,8 @@ func (t *turn) ask(agent pipeline.Agent, q *pipeline.Question) (err error) {
 
 func (t *turn) call(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
 	t.began = time.Now()
+	t.worker.inFlight.Add(1)
+	defer t.worker.inFlight.Add(-1)
 	answer, err := t.worker.cfg.Run(ctx, q)
 	if err == nil {
 		t.usage = answer.Usage

@@ -102,16 +102,6 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 	w.pacing = newTogether(1, w.schedule, func(change) int { return 0 })
 	// The end of a job is a round trip of its own, and the database may be far away.
 	w.settling = newTogether(2, w.settle, func(t *turn) int { return len(t.body) + statementBytes/25 })
-	observer := cfg.Observer
-	w.cfg.Observer = func(e pipeline.Event) {
-		switch e.(type) {
-		case pipeline.CallStarted, pipeline.CallResumed:
-			w.inFlight.Add(1)
-		case pipeline.CallDone:
-			w.inFlight.Add(-1)
-		}
-		observer(e)
-	}
 	queue, err := db.queueID(ctx, cfg.Service, cfg.Queue)
 	if err != nil {
 		return nil, err

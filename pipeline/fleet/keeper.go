@@ -72,7 +72,8 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 	w.places.Store(places)
 	w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
 	if kind != nil {
-		w.brake.Pull(stopError(*kind, text))
+		stop := stopError(*kind, text)
+		w.forbid(stop.Cause, stop) // runs that began since have to know, too
 	}
 	if k.incarnation != "" && incarnation != k.incarnation {
 		w.cfg.Warn("this is another database, or one of before: nothing is asked for a run until it says that it goes on")

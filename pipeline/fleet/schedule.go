@@ -25,7 +25,7 @@ type schedule struct {
 	next    time.Time
 	now     time.Time
 	read    time.Time // the same moment by the clock of this host, or a little later
-	stopped *octave.Error
+	stopped bool      // nobody may ask
 	// rejected are the calls with the key that were rejected since one was taken.
 	rejected int
 	batch    pgx.Batch // what else the transaction writes
@@ -73,10 +73,9 @@ func spacing(limit rate.Limit) time.Duration {
 // openSchedule locks the row of a key.
 func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, error) {
 	s := &schedule{account: account}
-	var kind, text *string
 	var seen time.Time
-	err := tx.QueryRow(ctx, `SELECT state, next, seen, kind, error, rejected, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
-		Scan(&s.pace, &s.next, &seen, &kind, &text, &s.rejected, &s.now)
+	err := tx.QueryRow(ctx, `SELECT state, next, seen, kind IS NOT NULL, rejected, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
+		Scan(&s.pace, &s.next, &seen, &s.stopped, &s.rejected, &s.now)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, errNoPace
 	}
@@ -99,9 +98,6 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 			account, deadFor).Scan(&s.pace.Flying); err != nil {
 			return nil, err
 		}
-	}
-	if kind != nil {
-		s.stopped = stopError(*kind, text)
 	}
 	return s, nil
 }
@@ -161,13 +157,9 @@ func (s *schedule) answered(at time.Time, call pipeline.Started, key checkpoint.
 const patience = 1 << 60
 
 // lease gets starts for up to want calls, and when there are none how long to wait before
-// asking again. When nobody may start any more it pulls the brake.
+// asking again.
 func (w *Worker) lease(want int) (starts []lease, wait time.Duration, err error) {
-	var stopped *octave.Error
 	err = w.pacing.join(func(s *schedule) {
-		if stopped = s.stopped; stopped != nil {
-			s.forbid(w.queue.Load(), stopped.Cause, stopped.Error()) // runs that began since have to know
-		}
 		n := want
 		if w.submitting.Load() > 0 { // what was submitted is in flight, and in no slot
 			n = max(min(n, int(w.places.Load())-s.pace.Flying), 0)
@@ -175,9 +167,6 @@ func (w *Worker) lease(want int) (starts []lease, wait time.Duration, err error)
 		n, wait = s.free(n)
 		starts = s.give(n, w.cfg.Timeout+time.Second) // a probe's host may be lost
 	})
-	if err == nil && stopped != nil {
-		w.brake.Pull(stopped)
-	}
 	return starts, wait, err
 }
 
@@ -234,7 +223,7 @@ func (w *Worker) see(s *schedule) {
 // free says how many calls may get a start now, want at most, and when there is
 // none how long to wait before asking again.
 func (s *schedule) free(want int) (n int, wait time.Duration) {
-	if s.stopped != nil {
+	if s.stopped { // see keeper
 		return 0, look
 	}
 	if closed := s.pace.ClosedFor(s.now); closed > 0 {

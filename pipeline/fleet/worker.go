@@ -94,7 +94,7 @@ type sight struct {
 
 // NewWorker makes the host known. Pulling the brake drains it.
 func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Brake) (*Worker, error) {
-	w := &Worker{cfg: cfg, db: db, brake: brake, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+	w := &Worker{cfg: cfg, db: db, brake: brake, hard: ctx, name: hostName(), slots: make(chan struct{}, cfg.Slots), line: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		polls: rate.NewLimiter(0, 1)}
 	most := func(*turn) int { return statementBytes / 100 }
 	w.looking = newTogether(1, func(turns []*turn) error { return w.admit(turns, false) }, most) //nolint:contextcheck // each turn has its own
@@ -328,12 +328,18 @@ func (w *Worker) forbidden(call *octave.Error, at time.Time) {
 	if call.Cause == octave.CauseKey || call.Foreign {
 		all, alone = w.rejected(ctx, call, at)
 	}
-	if all != nil {
-		_ = w.pacing.join(func(s *schedule) { s.forbid(w.queue.Load(), call.Cause, all.Error()) }) // else others find out
+	switch {
+	case all != nil:
+		w.forbid(call.Cause, all)
+	case alone != nil:
+		w.brake.Pull(alone)
 	}
-	if stop := cmp.Or(all, alone); stop != nil {
-		w.brake.Pull(stop)
-	}
+}
+
+// forbid stops everybody with this key.
+func (w *Worker) forbid(cause octave.Cause, why error) {
+	_ = w.pacing.join(func(s *schedule) { s.forbid(w.queue.Load(), cause, why.Error()) }) // else others find out
+	w.brake.Pull(why)
 }
 
 // tookOn tells the pace of the key that the service took a call on that has not ended.

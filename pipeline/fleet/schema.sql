@@ -135,33 +135,20 @@ CREATE TABLE octave_fleet.tally (
     PRIMARY KEY (queue, run, share)
 ) WITH (fillfactor = 50);
 
+-- Calls as they are now count, and as they were before no more; but lost is what was taken
+-- for lost once.
 CREATE FUNCTION octave_fleet.add_up() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    n int := TG_ARGV[0]; -- 1 or -1
 BEGIN
     INSERT INTO octave_fleet.tally AS t (queue, run, share, calls, answered, failed, lost, billed, usage)
-        SELECT n.queue, n.run, pg_backend_pid() % 64,
-            sum((n.ended IS NOT NULL)::int - (o.ended IS NOT NULL)::int),
-            sum((n.result IS NOT DISTINCT FROM 'answered')::int - (o.result IS NOT DISTINCT FROM 'answered')::int),
-            sum(n.failed::int - o.failed::int),
-            sum((n.result IS NOT DISTINCT FROM 'lost' AND o.result IS DISTINCT FROM 'lost')::int),
-            sum(n.billed::int - o.billed::int),
-            sum(coalesce(n.usage, 0) - coalesce(o.usage, 0))
-        FROM new_calls n JOIN old_calls o USING (id) GROUP BY n.queue, n.run
+        SELECT queue, run, pg_backend_pid() % 64, n * count(*), n * count(*) FILTER (WHERE result = 'answered'), n * count(*) FILTER (WHERE failed),
+            greatest(n, 0) * count(*) FILTER (WHERE result = 'lost' AND NOT failed), n * count(*) FILTER (WHERE billed), n * coalesce(sum(usage), 0)
+        FROM calls WHERE ended IS NOT NULL GROUP BY queue, run
     ON CONFLICT (queue, run, share) DO UPDATE SET calls = t.calls + excluded.calls, answered = t.answered + excluded.answered, failed = t.failed + excluded.failed,
         lost = t.lost + excluded.lost, billed = t.billed + excluded.billed, usage = t.usage + excluded.usage;
     RETURN NULL;
 END $$;
-CREATE TRIGGER add_up AFTER UPDATE ON octave_fleet.call
-    REFERENCING OLD TABLE AS old_calls NEW TABLE AS new_calls FOR EACH STATEMENT EXECUTE FUNCTION octave_fleet.add_up();
-
-CREATE FUNCTION octave_fleet.take_off() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO octave_fleet.tally AS t (queue, run, share, calls, answered, failed, billed, usage)
-        SELECT queue, run, pg_backend_pid() % 64, -count(*), -count(*) FILTER (WHERE result = 'answered'), -count(*) FILTER (WHERE failed),
-            -count(*) FILTER (WHERE billed), -coalesce(sum(usage), 0)
-        FROM old_calls WHERE ended IS NOT NULL GROUP BY queue, run
-    ON CONFLICT (queue, run, share) DO UPDATE SET calls = t.calls + excluded.calls, answered = t.answered + excluded.answered, failed = t.failed + excluded.failed,
-        billed = t.billed + excluded.billed, usage = t.usage + excluded.usage;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER take_off AFTER DELETE ON octave_fleet.call
-    REFERENCING OLD TABLE AS old_calls FOR EACH STATEMENT EXECUTE FUNCTION octave_fleet.take_off();
+CREATE TRIGGER are AFTER UPDATE ON octave_fleet.call REFERENCING NEW TABLE AS calls FOR EACH STATEMENT EXECUTE FUNCTION octave_fleet.add_up('1');
+CREATE TRIGGER were AFTER UPDATE ON octave_fleet.call REFERENCING OLD TABLE AS calls FOR EACH STATEMENT EXECUTE FUNCTION octave_fleet.add_up('-1');
+CREATE TRIGGER gone AFTER DELETE ON octave_fleet.call REFERENCING OLD TABLE AS calls FOR EACH STATEMENT EXECUTE FUNCTION octave_fleet.add_up('-1');

@@ -248,3 +248,29 @@ func TestFleetFormats(t *testing.T) {
 		}
 	}
 }
+
+// A host that slept between the note of a call and its start does not make it: others may
+// have taken it for lost.
+func TestFleetSleptBeforeItsCall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	h := r.newHost(nil)
+	h.pulse.woke.Store(time.Now().Add(time.Hour).UnixNano()) // it sleeps all the time
+	h.begin(t)
+	p := r.party("a", nil)
+	var g errgroup.Group
+	var answered int
+	g.Go(func() error { answered, _, _ = p.ask(3); return nil })
+	r.until("calls to be given up", func() bool {
+		var n int
+		r.server.Scan(`SELECT count(*) FROM octave_fleet.river_job WHERE (metadata->>'snoozes')::int > 1`, &n)
+		return n == 3
+	})
+	if n := r.service.calls(); n != 0 {
+		t.Errorf("%d calls by a host that slept", n)
+	}
+	h.pulse.woke.Store(0)
+	if _ = g.Wait(); answered != 3 || r.service.calls() != 3 || r.count(`call`) != 3 {
+		t.Errorf("%d of 3 answered by %d calls, %d noted", answered, r.service.calls(), r.count(`call`))
+	}
+}

@@ -2,9 +2,9 @@
 --   \password {worker}
 -- Nobody else gets into the database, so that teams with a database each are apart.
 BEGIN;
-DO $$ BEGIN CREATE ROLE {worker} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-DO $$ BEGIN CREATE ROLE {run} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-DO $$ BEGIN CREATE ROLE {status} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN IF to_regrole($r${worker}$r$) IS NULL THEN CREATE ROLE {worker} LOGIN; END IF; END $$;
+DO $$ BEGIN IF to_regrole($r${run}$r$) IS NULL THEN CREATE ROLE {run} LOGIN; END IF; END $$;
+DO $$ BEGIN IF to_regrole($r${status}$r$) IS NULL THEN CREATE ROLE {status} LOGIN; END IF; END $$;
 REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC;
 GRANT CONNECT ON DATABASE {database} TO {worker}, {run}, {status};
 REVOKE ALL ON ALL TABLES IN SCHEMA octave_fleet FROM {worker}, {run}, {status};

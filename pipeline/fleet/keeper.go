@@ -73,7 +73,12 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 	w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
 	if kind != nil {
 		stop := stopError(*kind, text)
-		w.forbid(stop.Cause, stop) // runs that began since have to know, too
+		_ = w.pacing.join(func(s *schedule) {
+			if s.stopped { // still: runs that began since have to know, too
+				s.forbid(w.queue.Load(), stop.Cause, stop.Error())
+			}
+		})
+		w.brake.Pull(stop)
 	}
 	if k.incarnation != "" && incarnation != k.incarnation {
 		w.cfg.Warn("this is another database, or one of before: nothing is asked for a run until it says that it goes on")

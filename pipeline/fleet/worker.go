@@ -327,18 +327,12 @@ func (w *Worker) forbidden(call *octave.Error, at time.Time) {
 	if call.Cause == octave.CauseKey || call.Foreign {
 		all, alone = w.rejected(ctx, call, at)
 	}
-	switch {
-	case all != nil:
-		w.forbid(call.Cause, all)
-	case alone != nil:
-		w.brake.Pull(alone)
+	if all != nil {
+		_ = w.pacing.join(func(s *schedule) { s.forbid(w.queue.Load(), call.Cause, all.Error()) }) // else others find out
 	}
-}
-
-// forbid stops everybody with this key.
-func (w *Worker) forbid(cause octave.Cause, why error) {
-	_ = w.pacing.join(func(s *schedule) { s.forbid(w.queue.Load(), cause, why.Error()) }) // else others find out
-	w.brake.Pull(why)
+	if stop := cmp.Or(all, alone); stop != nil {
+		w.brake.Pull(stop)
+	}
 }
 
 // tookOn tells the pace of the key that the service took a call on that has not ended.

@@ -87,6 +87,10 @@ func TestChangedIsTheSamePersonWithAnotherQuestion(t *testing.T) {
 		if changes.Contacts != tc.changed {
 			t.Errorf("%s: %d changed, want %d", name, changes.Contacts, tc.changed)
 		}
+		selection.Memory.Earlier, selection.Memory.KeepChanged = changes.Earlier, true
+		if plan, _, err := Survey(list(tc.now), selection, nil); err != nil || plan.Kept != tc.changed {
+			t.Errorf("%s: a plan keeps %d, %v", name, plan.Kept, err)
+		}
 		if tc.changed == 0 {
 			continue
 		}

@@ -44,8 +44,8 @@ func TestRequest(t *testing.T) {
 		{"a colon in the name", Settings{Context: []string{"a:b", "a:b:3"}}, `"lang":"de","runtimeContext":{"2":"from the file","3":"colon","all":"colon"}`},
 		{"a template", Settings{Templates: map[string]string{"runtimeInstructions.1": `Greet {{index . "First Name" | upper}}{{if contains "tea" .Notes}} over tea{{end}}. `}},
 			`"lang":"de","runtimeContext":{"2":"from the file"},"runtimeInstructions":{"1":"Greet ANN over tea."}`},
-		{"its functions", Settings{Templates: map[string]string{"jobTitle": `{{join "+" (split "," .Tags)}} {{index (split "," .Tags) 1}} {{first .Notes}} {{truncate 3 .Notes}} {{default "calm" ""}} {{replace "x" "z" .Tags | trim | lower}}`}},
-			`"jobTitle":"x+y y Met Met calm z,y","lang":"de","runtimeContext":{"2":"from the file"}`},
+		{"its functions", Settings{Templates: map[string]string{"jobTitle": `{{join "+" (split "," .Tags)}} {{index (split "," .Tags) 0}}{{index (split "," .Tags) 1}} {{first .Notes}}{{first ""}} {{truncate 3 .Notes}} {{default "calm" ""}} {{replace "x" "z" .Tags | trim | lower}}`}},
+			`"jobTitle":"x+y xy Met Met calm z,y","lang":"de","runtimeContext":{"2":"from the file"}`},
 		{"a template overrules set", Settings{Set: map[string]string{"lang": "fr"}, Templates: map[string]string{"lang": "{{.Tags | truncate 1}}"}}, `"lang":"x","runtimeContext":{"2":"from the file"}`},
 		{"a template that says nothing", Settings{Templates: map[string]string{"lang": " {{if false}}x{{end}} "}}, `"runtimeContext":{"2":"from the file"}`},
 	} {

@@ -88,7 +88,11 @@ func TestSummaryCountsRows(t *testing.T) {
 	} {
 		tally.Observe(row)
 	}
+	tally.Observe(CallResumed{})
 	got := tally.Summary()
+	if calls := (Calls{Resumed: 1, InFlight: 1}); got.Calls != calls {
+		t.Errorf("calls %+v", got.Calls)
+	}
 	want := Counts{OK: 6, NotFound: 1, Failed: 3, Invalid: 2, Excluded: 1, NotAttempted: 1}
 	if kept := (KeptCount{Rows: 3, Failed: 1, NotAttempted: 1}); got.Rows != want || got.Rows.Total() != 14 || got.New != 2 || got.Kept != kept {
 		t.Errorf("rows %+v, %d in all, %d new, kept %+v", got.Rows, got.Rows.Total(), got.New, got.Kept)

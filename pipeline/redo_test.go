@@ -133,3 +133,31 @@ func TestWithoutKeys(t *testing.T) {
 		t.Errorf("a record that cannot be read: %s, kept %v", rec.Body, kept)
 	}
 }
+
+// The answers that a question had before stand in for its new one, the newest first and none of them twice.
+func TestMarksApply(t *testing.T) {
+	q := NewQuestion(octave.Request{Email: "ada@a.example", RuntimeInstructions: map[string]string{"all": "be kind"}}, 3)
+	short, long := q.with("short").Key, q.with("long").Key
+	at := func(n int, with string) Mark { return Mark{With: with, At: time.Unix(int64(n), 0)} }
+	for what, tc := range map[string]struct {
+		marks []Mark
+		key   checkpoint.Key
+		since time.Time
+		older []checkpoint.Key
+	}{
+		"no mark":                       {nil, q.Key, time.Time{}, nil},
+		"once":                          {[]Mark{at(1, "")}, q.Key, time.Unix(1, 0), nil},
+		"with an instruction":           {[]Mark{at(1, "short")}, short, time.Unix(1, 0), []checkpoint.Key{q.Key}},
+		"with another":                  {[]Mark{at(1, "short"), at(2, "long")}, long, time.Unix(2, 0), []checkpoint.Key{short, q.Key}},
+		"twice with the same":           {[]Mark{at(1, "short"), at(2, "short")}, short, time.Unix(2, 0), []checkpoint.Key{q.Key}},
+		"without the one it had before": {[]Mark{at(1, "short"), at(2, "")}, q.Key, time.Unix(2, 0), []checkpoint.Key{short}},
+	} {
+		got := Marks{q.Key: tc.marks}.Apply(q)
+		if d := cmp.Diff(tc.older, got.Older); d != "" || got.Key != tc.key || !got.Since.Equal(tc.since) || got.Row != 3 {
+			t.Errorf("%s: %v of row %d since %v (-want +got)\n%s", what, got.Key, got.Row, got.Since, d)
+		}
+	}
+	if said := q.with("short").Request.RuntimeInstructions["all"]; said != "be kind\nshort" || q.Request.RuntimeInstructions["all"] != "be kind" {
+		t.Errorf("said is %q, and of the question itself %q", said, q.Request.RuntimeInstructions["all"])
+	}
+}

@@ -25,6 +25,9 @@ func again(t *testing.T, at int, body AgainBody) checkpoint.Record {
 func TestMarksAreDivided(t *testing.T) {
 	keys := make([]checkpoint.Key, mostMarked+1)
 	keys[mostMarked] = checkpoint.Key{9}
+	if parts := (AgainBody{Keys: keys[1:], Undo: true}).Parts(); len(parts) != 1 {
+		t.Errorf("as many as a record takes: %d parts", len(parts))
+	}
 	for _, body := range []AgainBody{{Keys: keys, Asks: keys, Replaces: keys, With: "short"}, {Keys: keys, Undo: true}} {
 		parts := body.Parts()
 		if len(parts) != 2 || len(parts[0].Keys) != mostMarked || len(parts[1].Keys) != 1 || parts[1].Keys[0] != keys[mostMarked] || parts[1].With != body.With {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -318,34 +319,17 @@ func (c *Coordinator) stop(ctx context.Context) error {
 // only wants to know whether to wait.
 const deadFor = 15 * time.Second
 
-// A remoteError is why a host gave a question up, in the words that a run of its
-// own would have used.
-type remoteError struct {
-	text string
-	call *octave.Error
-}
-
-func (e *remoteError) Error() string { return e.text }
-
-// Unwrap gives the error of the last call, nil when it was none.
-func (e *remoteError) Unwrap() error {
-	if e.call == nil {
-		return nil
-	}
-	return e.call
-}
-
-// failureOf reads a failed record.
+// failureOf is why a host gave a question up, in the words that a run of its own would
+// have used, and of the last call if it was because of that.
 func failureOf(rec checkpoint.Record) error {
 	body, err := pipeline.ReadFailure(rec)
-	if err != nil {
-		return &remoteError{text: fmt.Sprintf("a host of another version gave it up: %v", err)}
+	switch {
+	case err != nil:
+		return fmt.Errorf("a host of another version gave it up: %w", err)
+	case body.Cause == "":
+		return errors.New(body.Error)
 	}
-	e := &remoteError{text: body.Error}
-	if body.Cause != "" {
-		e.call = callOf(body)
-	}
-	return e
+	return &saidError{body.Error, callOf(body)}
 }
 
 // callOf is the error of a call that was made by another host. Its action is the

@@ -81,7 +81,7 @@ func openSchedule(ctx context.Context, tx pgx.Tx, account string) (*schedule, er
 	err := tx.QueryRow(ctx, `SELECT state, next, seen, kind IS NOT NULL, rejected, clock_timestamp() FROM octave_fleet.pace WHERE account = $1 FOR UPDATE`, account).
 		Scan(&s.pace, &s.next, &seen, &s.stopped, &s.rejected, &s.now)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, errNoPace
+		return nil, fmt.Errorf("the row of this key is gone from the fleet's database: %w", err) // by hand
 	}
 	if err != nil {
 		return nil, err
@@ -326,6 +326,3 @@ func (s *schedule) forbid(queue int32, cause octave.Cause, text string) {
 			WHERE h.queue = $1 AND h.ended IS NULL AND h.seen > clock_timestamp() - $4::interval AND p.kind IS NULL)`,
 		queue, cause.String(), text, deadFor)
 }
-
-// A pace row that is gone, pruned by hand, is an error of its own.
-var errNoPace = fmt.Errorf("the row of this key is gone from the fleet's database: %w", pgx.ErrNoRows)

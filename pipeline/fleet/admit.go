@@ -278,7 +278,7 @@ var ErrSuperseded = errors.New("a newer run with a copy of this checkpoint took 
 var ErrCancelled = errors.New("the run was cancelled: fleet cancel")
 
 // stopReason is why a run was stopped by others, nil when it was not.
-func stopReason(word string, text *string) error {
+func stopReason(word, text string) error {
 	switch word {
 	case "", stoppedRun:
 		return nil

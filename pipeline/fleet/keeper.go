@@ -58,8 +58,8 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 	each(batch, []any{&id}, known, `INSERT INTO octave_fleet.host (name, version, format, queue, account, slots)
 		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM octave_fleet.host WHERE name = $1) RETURNING id`,
 		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots)
-	var kind, text *string // why this key may not ask; one that is idle does not hear of it otherwise
-	one(batch, []any{&kind, &text}, `SELECT kind, error FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account)
+	var kind, text string // why this key may not ask; one that is idle does not hear of it otherwise
+	one(batch, []any{&kind, &text}, `SELECT coalesce(kind, ''), coalesce(error, '') FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account)
 	var hosts, places int64
 	one(batch, []any{&hosts, &places}, `SELECT count(*), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
 		w.cfg.Account, deadFor)
@@ -71,8 +71,8 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 	}
 	w.places.Store(places)
 	w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
-	if kind != nil {
-		stop := stopError(*kind, text)
+	if kind != "" {
+		stop := stopError(kind, text)
 		_ = w.pacing.join(func(s *schedule) {
 			if s.stopped { // still: runs that began since have to know, too
 				s.forbid(w.queue.Load(), stop.Cause, stop.Error())

@@ -284,12 +284,8 @@ func (s *schedule) give(n int, probe time.Duration) []lease {
 }
 
 // stopError is why nobody may ask: the key or the credits.
-func stopError(kind string, text *string) *octave.Error {
-	e := &octave.Error{Action: octave.All, Cause: octave.ParseCause(kind)}
-	if text != nil {
-		e.Message = *text
-	}
-	return e
+func stopError(kind, text string) *octave.Error {
+	return &octave.Error{Action: octave.All, Cause: octave.ParseCause(kind), Message: text}
 }
 
 // vouch makes the row of a key when there is none, and lets it ask again should it have

@@ -37,7 +37,7 @@ func (c *Coordinator) watch(ctx context.Context) error {
 // state is what a coordinator sees of the fleet.
 type state struct {
 	stopped string
-	error   *string
+	error   string
 	paused  bool
 	known   bool  // the run is confirmed in this database, and no backup without it was put back
 	hosts   int   // that serve the queue and understand the jobs
@@ -75,13 +75,13 @@ func (c *Coordinator) lookOnce(ctx context.Context) (s state, open []entry, err 
 	batch := &pgx.Batch{}
 	one(batch, []any{&s.hosts, &s.now}, `SELECT count(*), clock_timestamp() FROM octave_fleet.host
 		WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor)
-	var kind, text *string
+	var kind, text string
 	each(batch, []any{&kind, &text}, func() error {
-		if kind != nil {
-			s.left = stopError(*kind, text)
+		if kind != "" {
+			s.left = stopError(kind, text)
 		}
 		return nil
-	}, `SELECT p.kind, p.error FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue)
+	}, `SELECT coalesce(p.kind, ''), coalesce(p.error, '') FROM octave_fleet.host h JOIN octave_fleet.pace p ON p.account = h.account WHERE h.queue = $1 ORDER BY h.seen DESC LIMIT 1`, c.queue)
 	collect(batch, &s.paces, pgx.RowTo[pipeline.Pace], `SELECT state FROM octave_fleet.pace
 		WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue, deadFor)
 	var keys [][]byte
@@ -97,7 +97,7 @@ func (c *Coordinator) lookOnce(ctx context.Context) (s state, open []entry, err 
 	})
 	// Last, for hosts wait while its row is locked.
 	one(batch, []any{&s.stopped, &s.error, &s.paused, &s.known}, `UPDATE octave_fleet.run SET seen = clock_timestamp(), done = $2 WHERE id = $1
-		RETURNING coalesce(stopped, ''), error, paused IS NOT NULL, incarnation = octave_fleet.incarnation()`, c.cfg.Run, c.progress())
+		RETURNING coalesce(stopped, ''), coalesce(error, ''), paused IS NOT NULL, incarnation = octave_fleet.incarnation()`, c.cfg.Run, c.progress())
 	return s, open, c.db.pool.SendBatch(ctx, batch).Close()
 }
 

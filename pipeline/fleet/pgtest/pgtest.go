@@ -140,7 +140,7 @@ func blankData(t testing.TB) string {
 	defer blank.mu.Unlock()
 	if blank.dir == "" {
 		s := &Server{bin: programs(t), dir: folder(t)}
-		initdb := s.command("initdb", "-D", s.data(), "-U", "octave", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+		initdb := s.command("initdb", "-D", s.data(), "-U", "octave", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions", "--wal-segsize=1") // smaller, to be copied
 		if out, err := initdb.CombinedOutput(); err != nil {
 			t.Fatalf("initdb: %v\n%s", err, out)
 		}

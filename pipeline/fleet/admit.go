@@ -48,6 +48,7 @@ type runState struct {
 type verdict struct {
 	admitted bool   // the call may be made
 	end      error  // else what River is told
+	counted  bool   // among the calls that its run may make
 	spent    bool   // it may make no more
 	giveUp   string // the question, for this
 	lost     int64  // the last call for it that was
@@ -226,7 +227,7 @@ func (k *known) judge(t *turn, entering bool) verdict {
 		}
 		return verdict{end: river.JobSnooze(noBudget)}
 	}
-	return verdict{admitted: true}
+	return verdict{admitted: true, counted: k.runs[t.Args.Run].left >= 0}
 }
 
 // enter queues what follows from the verdict, and counts for those behind it.

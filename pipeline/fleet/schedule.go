@@ -42,10 +42,6 @@ const (
 	// milliseconds late, and not equally so: without it six calls of a limit of
 	// five would now and then fall into one second.
 	used = 0.965
-	// latest is how late a start may be taken by somebody else than it was meant for. All
-	// starts that are given away are of the next moments, see ahead: calls that a slow
-	// database holds up are no more than that when they start.
-	latest = 500 * time.Millisecond
 	// look is how long a host waits at most before it looks at the row again.
 	look = 500 * time.Millisecond
 	// backwards is how far back a clock may go unnoticed.
@@ -220,7 +216,7 @@ func (w *Worker) see(s *schedule) {
 	if before := w.seen.Load().allowed; before != s.pace.Allowed {
 		w.cfg.Warn("the rate of this key was changed", "from", Rate(before), "to", Rate(s.pace.Allowed))
 	}
-	w.seen.Store(&sight{allowed: s.pace.Allowed, outage: s.pace.Failing.On, uneasy: s.pace.Uneasy(),
+	w.seen.Store(&sight{allowed: s.pace.Allowed, unbound: s.pace.Limit == rate.Inf, outage: s.pace.Failing.On, uneasy: s.pace.Uneasy(),
 		full: s.pace.Flying >= s.pace.InFlight})
 }
 

@@ -52,6 +52,11 @@ const (
 	// refusedFor is how long a job that this version does not understand is left to
 	// others.
 	refusedFor = time.Minute
+	// A call that starts so much later than planned gets another start, or the calls
+	// that a slow database held up would all start at once. Not for ever: a database
+	// that is always so slow would let none start.
+	latest   = 500 * time.Millisecond
+	fewTimes = 3
 )
 
 // work asks the service with the decorators of a run, once, and returns what River is to
@@ -163,24 +168,37 @@ func (t *turn) Take() (pipeline.Started, error) {
 		w.submitting.Add(1)
 		defer w.submitting.Add(-1)
 	}
-	start, pause, err := w.take(wait)
-	switch {
-	case err != nil && w.brake.Reason() == nil && !over(t.ctx):
-		return pipeline.Started{}, &pipeline.JournalError{Err: err}
-	case start.at.IsZero():
-		return t.notNow(pause)
+	for tries := 0; ; tries++ {
+		start, pause, err := w.take(wait)
+		if err != nil && w.brake.Reason() == nil && !over(t.ctx) {
+			return pipeline.Started{}, &pipeline.JournalError{Err: err}
+		}
+		if start.at.IsZero() {
+			return t.notNow(pause)
+		}
+		if !t.entered {
+			if admitted, err := t.admit(true); err != nil || !admitted {
+				w.giveUp(start)
+				return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
+			}
+		}
+		entered := time.Now()
+		// The call of a host that slept may count as lost by now, and others make it.
+		if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil || w.pulse.slept(entered) {
+			w.giveUp(start)
+			return t.notNow(0)
+		}
+		if late := time.Since(start.at); late < latest || tries >= fewTimes || w.seen.Load().unbound {
+			return start.call, nil
+		}
+		w.giveUp(start) // others may probe, should it have been a probe's start
+		if t.verdict.counted {
+			continue // taken back, it would be missing: others have stopped the run for it
+		}
+		if err := t.leave(); err != nil {
+			return pipeline.Started{}, err
+		}
 	}
-	if admitted, err := t.admit(true); err != nil || !admitted {
-		w.giveUp(start)
-		return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
-	}
-	entered := time.Now()
-	// The call of a host that slept may count as lost by now, and others make it.
-	if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil || w.pulse.slept(entered) {
-		w.giveUp(start)
-		return t.notNow(0)
-	}
-	return start.call, nil
 }
 
 // notNow gives the question back to its queue for a while.

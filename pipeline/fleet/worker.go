@@ -86,6 +86,7 @@ type Worker struct {
 // A sight is what a host saw when it looked at the row of its key.
 type sight struct {
 	allowed rate.Limit
+	unbound bool // there is no rate
 	outage  bool
 	uneasy  bool // the pace has to hear of every call at once
 	full    bool // a call may start when another one has ended

@@ -9,43 +9,33 @@ import (
 )
 
 // Quota is what the headers of the answers say of the limit. What is left of a
-// window is spread over the time until the next one; nothing of it is believed
-// that the service itself does not keep to.
+// window is spread over the time until the next one.
 type Quota struct {
-	Limit  int           `json:"limit,omitempty"` // calls in a window; 0 when nothing is said
+	Limit  int           `json:"limit,omitempty"` // calls in a window; 0 when nothing is said, -1 when it is not believed
 	Window time.Duration `json:"window,omitempty"`
 	Left   int           `json:"left,omitempty"` // of it, less what was started since
 	Until  time.Time     `json:"until,omitzero"`
-
-	Number int64 `json:"number,omitempty"` // the call whose answer said so
-	Said   int   `json:"said,omitempty"`   // as being left then
-	Odd    int   `json:"odd,omitempty"`    // how often it made no sense
-	Scout  int64 `json:"scout,omitempty"`  // the call that was started although nothing is left
+	Number int64         `json:"number,omitempty"` // the call whose answer said so
+	Scout  int64         `json:"scout,omitempty"`  // the call that was started although nothing is left
 }
 
-const (
-	oddQuotas = 5                // so many in a row, and it is not listened to any more
-	longIdle  = 10 * time.Second // without a start, on the word of a header
-)
+const longIdle = 10 * time.Second // without a start, on the word of a header
 
 // heard takes note of the headers of an answer. They hold as of the start of its call,
 // which may be long ago.
 func (p *Pace) heard(call Started, said octave.Quota) {
 	q := &p.Quota
-	if said.Limit == 0 || call.Number <= q.Number || q.Odd >= oddQuotas {
+	if said.Limit == 0 || call.Number <= q.Number || q.Limit < 0 {
 		return
-	}
-	until := call.At.Add(said.Reset)
-	if same := until.Sub(q.Until).Abs() < time.Second; same && said.Remaining >= q.Said {
-		q.Odd++ // a call, and it was not counted
-	} else if same {
-		q.Odd = 0
 	}
 	if q.Window = max(q.Window, said.Reset); said.Window > 0 {
 		q.Window = said.Window
 	}
-	q.Limit, q.Said, q.Number, q.Until = said.Limit, said.Remaining, call.Number, until
-	q.Left = said.Remaining - int(p.Starts-call.Number)
+	until, left := call.At.Add(said.Reset), said.Remaining-int(p.Starts-call.Number)
+	if until.Sub(q.Until).Abs() < q.Window/2 { // it is the same window: nothing was added
+		left = min(left, q.Left)
+	}
+	q.Limit, q.Number, q.Until, q.Left = said.Limit, call.Number, until, left
 }
 
 // spent takes note of a start.
@@ -60,16 +50,13 @@ func (q *Quota) spent(call Started) {
 // the headers do not say what the service does.
 func (q *Quota) taken(call Started) {
 	if q.Scout > 0 && call.Number >= q.Scout {
-		q.Odd = oddQuotas
+		*q = Quota{Limit: -1}
 	}
 }
 
-// says reports whether there is something to keep to.
-func (q *Quota) says() bool { return q.Limit > 0 && q.Odd < oddQuotas }
-
 // closedFor says how long the quota lets nothing start.
 func (q *Quota) closedFor(now, last time.Time) time.Duration {
-	if !q.says() || q.Left > 0 {
+	if q.Limit <= 0 || q.Left > 0 {
 		return 0
 	}
 	return min(q.Until.Sub(now), last.Add(longIdle).Sub(now))
@@ -79,11 +66,9 @@ func (q *Quota) closedFor(now, last time.Time) time.Duration {
 func (p *Pace) Rate(now time.Time) rate.Limit {
 	q := &p.Quota
 	switch left := q.Until.Sub(now).Seconds(); {
-	case !q.says():
-		return p.Limit
-	case left <= 0 && q.Window > 0:
+	case q.Limit > 0 && left <= 0:
 		return min(p.Limit, rate.Limit(float64(q.Limit)/q.Window.Seconds()))
-	case left > 0 && q.Left > 0:
+	case q.Limit > 0 && q.Left > 0:
 		return min(p.Limit, rate.Limit(float64(q.Left)/left))
 	}
 	return p.Limit

@@ -1226,9 +1226,9 @@ func TestFleetSharesWhatHeadersSay(t *testing.T) {
 	r.host(nil)
 	r.party("a", nil).ask(1)
 	r.until("the limit in the row of the key", func() bool {
-		var limit, said int
-		r.server.Scan(`SELECT coalesce((state->'quota'->>'limit')::int, 0), coalesce((state->'quota'->>'said')::int, 0) FROM octave_fleet.pace`, &limit, &said)
-		return limit == 40 && said == 7
+		var limit, left int
+		r.server.Scan(`SELECT coalesce((state->'quota'->>'limit')::int, 0), coalesce((state->'quota'->>'left')::int, 0) FROM octave_fleet.pace`, &limit, &left)
+		return limit == 40 && left == 7
 	})
 }
 

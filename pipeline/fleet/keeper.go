@@ -60,9 +60,10 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots)
 	var kind, text string // why this key may not ask; one that is idle does not hear of it otherwise
 	one(batch, []any{&kind, &text}, `SELECT coalesce(kind, ''), coalesce(error, '') FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account)
-	var hosts, places int64
-	one(batch, []any{&hosts, &places}, `SELECT count(*), coalesce(sum(slots), 0) FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
-		w.cfg.Account, deadFor)
+	var hosts, places, elsewhere int64
+	one(batch, []any{&hosts, &places, &elsewhere}, `SELECT count(*), coalesce(sum(slots), 0), coalesce(sum(slots - in_flight) FILTER (WHERE queue = $3 AND name <> $4), 0)
+		FROM octave_fleet.host WHERE account = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval`,
+		w.cfg.Account, deadFor, w.queue.Load(), w.name)
 	collect(batch, &runs, pgx.RowTo[string], `SELECT id FROM octave_fleet.run WHERE queue = $1 AND ended IS NULL AND stopped IS NULL AND `+goesOn, w.queue.Load())
 	var incarnation string
 	one(batch, []any{&incarnation}, `SELECT octave_fleet.incarnation()`)
@@ -70,6 +71,7 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 		return nil, err
 	}
 	w.places.Store(places)
+	w.elsewhere.Store(elsewhere)
 	w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
 	if kind != "" {
 		stop := stopError(kind, text)

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/riverqueue/river"
 	"golang.org/x/time/rate"
 
 	"octave-enrich/octave"
@@ -191,4 +193,23 @@ func TestOwnCallThatEndsFreesAPlace(t *testing.T) {
 			t.Errorf("start %v after %v: %v", start.at, took, err)
 		}
 	})
+}
+
+// A question in the hands of a host whose places are all taken waits there, unless another
+// host has one free: then it goes back at once.
+func TestFullHostLeavesQuestionsToOthers(t *testing.T) {
+	for elsewhere, at := range map[int64]time.Duration{0: inHand / 2, 1: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &Worker{brake: pipeline.NewBrake(t.Context()), slots: make(chan struct{}), cfg: WorkerConfig{Slots: 1}}
+			w.inFlight.Store(1)
+			w.elsewhere.Store(elsewhere)
+			held := &turn{ctx: t.Context(), worker: w, Job: &river.Job[job]{}}
+			began := time.Now()
+			_, err := held.Take()
+			var back *river.JobSnoozeError
+			if took := time.Since(began); !errors.Is(err, pipeline.ErrStopped) || !errors.As(held.end, &back) || back.Duration != comeBack || (took == 0) != (at == 0) || took < at {
+				t.Errorf("%d places elsewhere: %v after %v, %v", elsewhere, held.end, took, err)
+			}
+		})
+	}
 }

@@ -158,6 +158,9 @@ func (t *turn) Take() (pipeline.Started, error) {
 	defer cancel()
 	wait, unbind := w.brake.Bound(wait)
 	defer unbind()
+	if w.InFlight() >= w.cfg.Slots && w.elsewhere.Load() > 0 {
+		return t.notNow(comeBack) // another host may have a call begin now
+	}
 	select {
 	case w.slots <- struct{}{}:
 		t.placed = true

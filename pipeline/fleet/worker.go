@@ -72,9 +72,10 @@ type Worker struct {
 	inHand  atomic.Int64  // jobs
 	freed   chan struct{} // told when a call has ended for which others wait
 	// submitting are those in the line that submit their question, places the calls in
-	// flight that all hosts with this key have room for, polls bounds those of this host.
-	submitting, places atomic.Int64
-	polls              *rate.Limiter
+	// flight that all hosts with this key have room for, elsewhere those that other hosts
+	// of the queue have free, polls bounds those of this host.
+	submitting, places, elsewhere atomic.Int64
+	polls                         *rate.Limiter
 
 	inFlight atomic.Int64
 	unstored atomic.Int64

@@ -27,7 +27,7 @@ func (p *Pace) tell(now time.Time) Event {
 	learnt, pause := p.Learnt(), p.PausedUntil.Sub(now)
 	rate, inFlight := rate.Limit(learnt.Rate), learnt.InFlight
 	changed := rate > 1.3*p.Told.Rate || rate < 0.75*p.Told.Rate || inFlight > p.Told.InFlight+p.Told.InFlight/3 || 4*inFlight < 3*p.Told.InFlight
-	if now.Sub(p.Told.At) < max(tellEvery, p.Told.At.Sub(p.Recent.First)/2) || p.Failing.On || !changed && pause < tellPause || p.Refusals.On && pause < tellPause || p.Steps.Trial.Rate > 0 {
+	if now.Sub(p.Told.At) < max(tellEvery, p.Told.At.Sub(p.Recent.First)/2) || p.Failing.On || !changed && pause < tellPause || p.Scouting && pause < tellPause || p.Trial.Share > 0 {
 		return nil
 	}
 	p.Told = Told{At: now, Rate: rate, InFlight: inFlight}
@@ -39,8 +39,8 @@ func (p *Pace) tell(now time.Time) Event {
 func (p *Pace) Learnt() (learnt PaceBody) {
 	if p.Crowd.Good > 0 && p.InFlight < p.MaxInFlight {
 		learnt.InFlight = p.Crowd.Good
-	} else if p.Steps.Ceiling > 0 && p.Limit < p.Allowed {
-		learnt.Rate = float64(max(p.Steps.Settled, p.Steps.Good))
+	} else if p.Ceiling > 0 && p.Limit < p.Allowed {
+		learnt.Rate = float64(p.Good)
 	}
 	return learnt
 }
@@ -48,13 +48,12 @@ func (p *Pace) Learnt() (learnt PaceBody) {
 // resume begins with what an earlier run learnt.
 func (p *Pace) resume(learnt PaceBody) {
 	if n := learnt.InFlight; n > 0 && n < p.MaxInFlight {
-		p.InFlight, p.Crowd = n, Crowd{Good: n, Hold: time.Minute}
+		p.InFlight, p.Crowd = n, Crowd{Good: n}
 	}
 	p.Told.Rate, p.Told.InFlight = rate.Limit(learnt.Rate), learnt.InFlight
 	if limit := rate.Limit(learnt.Rate); limit > 0 && limit < p.Allowed {
-		s := &p.Steps
-		p.Limit, s.Settled, s.Ceiling, s.Grow, s.Debt = limit, limit, limit, 0.03, 4*price
-		s.Length = max(s.Length, callsTake(20, limit))
+		p.Limit, p.Good, p.Ceiling, p.Grow, p.Debt = limit, limit, limit, 0.03, 4*price
+		p.Length = max(p.Length, callsTake(20, limit))
 	}
 }
 

@@ -84,7 +84,7 @@ func (p *Pace) failed(now time.Time, key checkpoint.Key, failure *octave.Error, 
 
 // Exhausted says whether nothing was accepted for longer than patience.
 func (p *Pace) Exhausted(now time.Time, patience time.Duration) bool {
-	return p.Failing.lasted(now) >= patience && (p.Failing.On || p.Refusals.InRow > 0)
+	return p.Failing.lasted(now) >= patience && (p.Failing.On || p.Scouting)
 }
 
 // unlikely is how many in a row are no accident when such a share is usual.

@@ -18,37 +18,37 @@
 //
 //   - Begin slowly: ten calls a second, doubled every quarter of a second until
 //     something is refused. Small buckets would refuse most of a burst.
-//   - One refusal is no limit: it holds its own row, for Retry-After. Only more than
-//     one in 25 calls beyond one and a half times the share that is normal, or three in a
-//     row, are looked into: refusals at random, calls that come a little too early for a
-//     small bucket because some timer was late.
-//   - Then one call at a time is a scout, until one is taken, which is presumed when
-//     no refusal came back after one and a half times what the slowest refusals of
+//   - One refusal is no limit: it holds its own row, for Retry-After. Only three more
+//     than one in 25 calls, and than one and a half times the share that is normal, are a
+//     series: refusals at random, a small bucket whose call came a little too early.
+//   - In a series one call at a time is a scout, until one is taken, which is presumed
+//     when no refusal came back after one and a half times what the slowest refusals of
 //     late took. Answers take 10 to 60 s, which is too long to wait for.
-//   - Three refusals in a row are a wall: Retry-After, or a wait that triples up to
+//   - Refusals in a row in a series are a wall: Retry-After, or a wait that triples up to
 //     8 s, holds everybody. Windows that are full, services that are down.
-//   - The rate is cut to the one before, or to what was taken since the last series
-//     of refusals, the wait included, but not by more than half, nor to less than was
-//     taken for long before more was tried, unless six were refused in a row. For
-//     windows and buckets that is what they take; Retry-After is in whole seconds.
-//   - If three cuts, or one by half, do not help, half of what was taken is tried: when
-//     at least half as many are refused there as before, that share is normal for this
-//     service, up to a quarter, and the rate goes back to where the cuts began.
-//     Refusals at random, or for what others do.
-//   - Look again: in steps of a half, and then half way, to the rate that was refused;
-//     beyond it in steps of 6, 12, 25 %, after 30 calls for each one that was refused
-//     and 10 s for each second that was waited. Limits that change, at a price that is
-//     known: one call in 30.
+//   - The rate is cut to what was taken since the last series, the wait included, but not
+//     by more than half, nor, if it was raised meanwhile, to less than was good before,
+//     unless six were refused in a row. For windows and buckets that is what they take.
+//     Where some share is normal, and no more than that came since, it is cut by 3 %.
+//   - Where ten calls were refused and that is more than is normal, half of what is taken
+//     is tried: when at least half as many are refused there, that share, up to 0.3, is
+//     normal, and the rate goes back. Refusals at random, or for what others do.
+//   - Whatever was refused or cut off is a debt of 30 calls and 15 s, and a wait of ten
+//     times as long, which is paid before more than the ceiling is tried. Limits that
+//     change, at a price that is known.
+//   - Look again: in steps of a half, and then half way, to the rate that was refused,
+//     which a wall brings nearer to what was taken; beyond it in steps of 6, 12, 25 %. A
+//     step in which too many were refused is made again. Limits that change.
 //   - Where most calls that start beside so many others are refused, and those beside
 //     fewer are not, it is a limit of calls in flight: that number is kept to, the rate
-//     is left alone, and a few more are tried now and then, as long as three in four of
-//     them are taken. Services with so many workers.
-//   - Calls that are cut off for the time they took (504, time-outs) halve the calls in
-//     flight, on trial as well: a service with a queue. They may be paid for, so that
-//     more are tried after a minute at the earliest; a single one may start each nine
-//     seconds meanwhile, since those in flight may have been given up already.
+//     is left alone, and an eighth more is tried when all debt is paid and each place was
+//     used twice. Services with so many workers.
+//   - Calls that are cut off for the time they took (504, time-outs) count as refusals do,
+//     and a series of them halves the calls in flight, on trial as well: a service with a
+//     queue. A single one may start each nine seconds meanwhile, since those in flight may
+//     have been given up already.
 //   - What headers say is left of a window is spread over the time until the next one,
-//     as of the start of their call; headers that the service itself does not keep to
+//     as of the start of their call. When a call is taken although nothing was left, they
 //     are not listened to any more. See [Quota].
 //   - A service that fails for everybody is probed with one call at a time: outages.
 //     Where failures are usual, half as many as are in flight are needed for one, since

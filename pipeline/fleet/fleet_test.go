@@ -1175,7 +1175,7 @@ func TestFleetForgivesYesterday(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.host(nil)
-	r.server.Exec(`UPDATE octave_fleet.pace SET state = jsonb_set(jsonb_set(state::jsonb, '{refusals}', '{"in_row":1}'), '{failing}', '{"first":"2020-01-01T00:00:00Z"}')::json`)
+	r.server.Exec(`UPDATE octave_fleet.pace SET state = jsonb_set(jsonb_set(state::jsonb, '{scouting}', 'true'), '{failing}', '{"first":"2020-01-01T00:00:00Z"}')::json`)
 	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Patience = time.Minute })
 	r.service.hold = make(chan struct{})
 	var g errgroup.Group

@@ -42,7 +42,7 @@ var serviceKinds = []kind{
 	{name: "bucket 20/s b10, 503 and RA", limit: bucket(20, 10), status: 503, retry: time.Second, best: 20, share: 99, refused: 3},
 	{name: "bucket 50/s b100", limit: bucket(50, 100), best: 50, share: 100, refused: 3},
 	{name: "fixed 50 in 1 s, RA 1", limit: fixed(50, time.Second), retry: time.Second, best: 50, share: 74, refused: 2},
-	{name: "60 a minute, RA 1", limit: fixed(60, time.Minute), retry: time.Second, best: 1, share: 90, refused: 3},
+	{name: "60 a minute, RA 1", limit: fixed(60, time.Minute), retry: time.Second, best: 1, share: 99, refused: 4},
 	{name: "sliding 50 in 1 s", limit: sliding(50, time.Second), best: 50, share: 95, refused: 3},
 	{name: "10 in flight, 3 s, 503", limit: atOnce(10), latency: 3 * time.Second, status: 503, best: 10 / 3., share: 90, refused: 0},
 	{name: "20 in flight, 10 to 60 s, RA 1", limit: atOnce(20), latency: 35 * time.Second, retry: time.Second, best: 20. / 35, share: 99, refused: 1},

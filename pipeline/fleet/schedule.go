@@ -232,7 +232,7 @@ func (s *schedule) free(want int) (n int, wait time.Duration) {
 		}
 		return 0, min(closed, mostWait)
 	}
-	if s.pace.Failing.On || s.pace.Refusals.On {
+	if s.pace.Failing.On || s.pace.Scouting {
 		return min(want, 1), look
 	}
 	// It may be more than are to be in flight: some of them may have been given up already.

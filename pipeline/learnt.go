@@ -18,6 +18,7 @@ type Told struct {
 const (
 	tellEvery = time.Minute
 	tellPause = 10 * time.Second
+	lasting   = 50 // calls without a series: the rate is no step of the search
 )
 
 // tell says what the service was found to take, when it is news: once for a
@@ -26,8 +27,10 @@ const (
 func (p *Pace) tell(now time.Time) Event {
 	learnt, pause := p.Learnt(), p.PausedUntil.Sub(now)
 	rate, inFlight := rate.Limit(learnt.Rate), learnt.InFlight
+	calls, _ := p.since(p.Cycle)
+	searching := p.Scouting || rate > 0 && calls < lasting
 	changed := rate > 1.3*p.Told.Rate || rate < 0.75*p.Told.Rate || inFlight > p.Told.InFlight+p.Told.InFlight/3 || 4*inFlight < 3*p.Told.InFlight
-	if now.Sub(p.Told.At) < max(tellEvery, p.Told.At.Sub(p.Recent.First)/2) || p.Failing.On || !changed && pause < tellPause || p.Scouting && pause < tellPause || p.Trial.Share > 0 {
+	if now.Sub(p.Told.At) < max(tellEvery, p.Told.At.Sub(p.Recent.First)/2) || p.Failing.On || (!changed || searching) && pause < tellPause || p.Trial.Share > 0 {
 		return nil
 	}
 	p.Told = Told{At: now, Rate: rate, InFlight: inFlight}

@@ -549,3 +549,17 @@ func TestTenRefusalsInARowAreAnsweredByOneCallAtATime(t *testing.T) {
 		})
 	}
 }
+
+// A rate that was refused again at once was a step of the search: nobody is told of it.
+func TestRateIsToldOnceItLasts(t *testing.T) {
+	p := NewPace(200, 64)
+	p.Limit, p.Good, p.Ceiling = 80, 80, 82
+	for now := time.Now(); p.Starts < lasting; p.Starts++ {
+		if told := p.tell(now); told != nil {
+			t.Fatalf("after %d calls: %v", p.Starts, told)
+		}
+	}
+	if told, ok := p.tell(time.Now()).(Slowed); !ok || told.Rate != 80 {
+		t.Errorf("after %d calls: %v", p.Starts, told)
+	}
+}

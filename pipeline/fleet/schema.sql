@@ -135,15 +135,16 @@ CREATE TABLE octave_fleet.tally (
     PRIMARY KEY (queue, run, share)
 ) WITH (fillfactor = 50);
 
--- Calls as they are now count, and as they were before no more; but lost is what was taken
--- for lost once.
+-- Calls as they are now count, and as they were before no more. Only lost calls are never
+-- taken off: one counts when it is taken for lost, and not again when it changes after
+-- that, because it is given up (failed) or its id is heard of after all (work).
 CREATE FUNCTION octave_fleet.add_up() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     n int := TG_ARGV[0]; -- 1 or -1
 BEGIN
     INSERT INTO octave_fleet.tally AS t (queue, run, share, calls, answered, failed, lost, billed, usage)
         SELECT queue, run, pg_backend_pid() % 64, n * count(*), n * count(*) FILTER (WHERE result = 'answered'), n * count(*) FILTER (WHERE failed),
-            greatest(n, 0) * count(*) FILTER (WHERE result = 'lost' AND NOT failed), n * count(*) FILTER (WHERE billed), n * coalesce(sum(usage), 0)
+            greatest(n, 0) * count(*) FILTER (WHERE result = 'lost' AND NOT failed AND coalesce(work, '') = ''), n * count(*) FILTER (WHERE billed), n * coalesce(sum(usage), 0)
         FROM calls WHERE ended IS NOT NULL GROUP BY queue, run
     ON CONFLICT (queue, run, share) DO UPDATE SET calls = t.calls + excluded.calls, answered = t.answered + excluded.answered, failed = t.failed + excluded.failed,
         lost = t.lost + excluded.lost, billed = t.billed + excluded.billed, usage = t.usage + excluded.usage;

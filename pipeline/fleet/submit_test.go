@@ -379,6 +379,10 @@ func TestFleetFollowsALostID(t *testing.T) {
 	r.until("the second", func() bool { return r.service.calls() == 2 })
 	close(gates[0])
 	r.until("the id to be kept", func() bool { return r.count(`call WHERE result = 'lost' AND work = 'work-1'`) == 1 })
+	var lost int
+	if r.server.Scan(`SELECT sum(lost) FROM octave_fleet.tally`, &lost); lost != 1 {
+		t.Errorf("one lost call counts as %d", lost)
+	}
 	second.brake.Pull(errDrain)
 	close(gates[1])
 	second.drain(t)

@@ -114,8 +114,8 @@ platforms: ## the binary builds on other systems; make dist builds all six platf
 	done
 
 vuln: ## known vulnerabilities of what is linked, where their database can be reached
-	@# To read the binary costs a third of reading the source, which is asked only whether
-	@# what the binary has is called.
+	@# Reading the binary costs a third of reading the source. The source is read only when
+	@# something was found in the binary, to see whether it is called.
 	@folder=$$(mktemp -d); trap 'rm -r "$$folder"' EXIT; \
 	go build -o "$$folder" ./cmd/octave-enrich || exit 1; \
 	out=$$(go run $(VULN) -mode binary "$$folder/octave-enrich" 2>&1); code=$$?; echo "$$out"; \

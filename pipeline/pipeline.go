@@ -18,9 +18,9 @@
 //
 //   - Begin slowly: ten calls a second, doubled every quarter of a second until
 //     something is refused. Small buckets would refuse most of a burst.
-//   - One refusal is no limit: it holds its own row, for Retry-After. Only three more
-//     than one in 25 calls, and than one and a half times the share that is normal, are a
-//     series: refusals at random, a small bucket whose call came a little too early.
+//   - One refusal is no limit: it holds its own row, for Retry-After. Three more than usual
+//     are a series, and usual are one in 25 calls and one and a half times the share that
+//     is normal. Refusals at random, a small bucket whose call came a little too early.
 //   - In a series one call at a time is a scout, until one is taken, which is presumed
 //     when no refusal came back after one and a half times what the slowest refusals of
 //     late took. Answers take 10 to 60 s, which is too long to wait for.
@@ -33,9 +33,9 @@
 //   - Where ten calls were refused and that is more than is normal, half of what is taken
 //     is tried: when at least half as many are refused there, that share, up to 0.3, is
 //     normal, and the rate goes back. Refusals at random, or for what others do.
-//   - Whatever was refused or cut off is a debt of 30 calls and 15 s, and a wait of ten
-//     times as long, which is paid before more than the ceiling is tried. Limits that
-//     change, at a price that is known.
+//   - Each call that was refused or cut off is a debt of 30 calls and 15 s, each wait one
+//     of ten times its length. More than what was refused is tried when so many calls have
+//     started since. Limits that change, at a price that is known.
 //   - Look again: in steps of a half, and then half way, to the rate that was refused,
 //     which a wall brings nearer to what was taken; beyond it in steps of 6, 12, 25 %. A
 //     step in which too many were refused is made again. Limits that change.

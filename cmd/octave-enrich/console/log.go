@@ -67,8 +67,8 @@ func clock(terminal bool) zapcore.TimeEncoder {
 	}
 }
 
-// Library hears what a library logs by itself, at whatever level: here it is for who
-// debugs.
+// Library takes what a library logs by itself. Whatever level it has there, in this log it
+// is at debug.
 func Library(log *zap.Logger, name string) slog.Handler {
 	lines := &zapio.Writer{Log: log.With(zap.String("library", name)), Level: zap.DebugLevel}
 	return slog.NewTextHandler(lines, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {

@@ -56,8 +56,8 @@ func UnknownCommand(cmd *cobra.Command, list []string) error {
 	return &exit.Error{Code: exit.Usage, Err: fmt.Errorf("unknown command %q%s", list[0], options.DidYouMean(list[0], names)), Hint: "see: " + words.Tool + " --help"}
 }
 
-// FlagError suggests what was meant by an unknown flag. Behind a command that there is not
-// it is that command which is wrong.
+// FlagError suggests what was meant by an unknown flag. The flags of an unknown command are
+// unknown, too: then the error is about the command.
 func FlagError(cmd *cobra.Command, err error) error {
 	if cmd.HasSubCommands() {
 		if unknown := UnknownCommand(cmd, cmd.Flags().Args()); unknown != nil {

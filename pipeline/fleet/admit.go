@@ -78,9 +78,15 @@ func (t *turn) admit(entering bool) (bool, error) {
 	}
 }
 
-// admit is one transaction for jobs that are at the same point.
+// admit is one transaction for jobs that are at the same point. A host that drains stops
+// looking at once. What it notes it brings to its end: cut off in its commit, a note would
+// come after it was taken back, and others would wait for a call that nobody makes.
 func (w *Worker) admit(turns []*turn, entering bool) error {
-	ctx, cancel := w.brake.Bound(turns[0].ctx)
+	bound := w.brake.Bound
+	if entering {
+		bound = w.brief
+	}
+	ctx, cancel := bound(turns[0].ctx)
 	defer cancel()
 	// Where hosts want the same, none waits for one that waits for it.
 	turns = slices.SortedFunc(slices.Values(turns), func(a, b *turn) int { return bytes.Compare(a.Args.Key[:], b.Args.Key[:]) })

@@ -85,3 +85,50 @@ func TestFleetJobsOfABackup(t *testing.T) {
 		t.Errorf("%d of 5 answered, by %d calls", answered, r.service.calls())
 	}
 }
+
+// A host that drains while the database commits the notes of its calls takes them back:
+// others ask at once, and no call counts that was not made.
+func TestFleetDrainsInACommit(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	// A commit waits, whatever becomes of its connection, as it does for a slow disk.
+	r.server.Exec(`CREATE FUNCTION octave_fleet.hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		LOOP BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; EXCEPTION WHEN query_canceled THEN END; END LOOP; END $$;
+		CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON octave_fleet.call DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION octave_fleet.hold()`)
+	gate, err := r.look.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gate.Release()
+	if _, err := gate.Exec(t.Context(), `SELECT pg_advisory_lock(1)`); err != nil {
+		t.Fatal(err)
+	}
+	ill := r.host(nil)
+	p := r.party("a", func(cfg *CoordinatorConfig) { cfg.Budgets = pipeline.Budgets{MaxCalls: 5, HasCalls: true} })
+	var asking errgroup.Group
+	var answered int
+	asking.Go(func() error { answered, _, _ = p.ask(5); return nil })
+	waits := func() (n int) {
+		r.server.Scan(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, &n)
+		return n
+	}
+	r.until("a commit that waits", func() bool { return waits() > 0 })
+	ill.brake.Pull(errDrain)
+	for range 20 { // time enough to take back what is not there yet
+		if waits() == 0 {
+			t.Error("the commit did not wait")
+		}
+	}
+	if _, err := gate.Exec(t.Context(), `SELECT pg_advisory_unlock(1)`); err != nil {
+		t.Fatal(err)
+	}
+	ill.drain(t)
+	if n := r.count(`call WHERE ended IS NULL`); n > 0 || r.service.calls() > 0 {
+		t.Fatalf("%d calls are noted that nobody makes, %d were made", n, r.service.calls())
+	}
+	r.host(nil)
+	if _ = asking.Wait(); answered != 5 {
+		t.Errorf("%d of 5 answered", answered)
+	}
+	p.close(t)
+}

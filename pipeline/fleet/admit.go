@@ -44,8 +44,8 @@ type runState struct {
 	inFlight        int  // of one that is budgeted: those of others
 }
 
-// A verdict is what becomes of a job.
-type verdict struct {
+// A decision is what becomes of a job before a call.
+type decision struct {
 	admitted bool   // the call may be made
 	end      error  // else what River is told
 	counted  bool   // among the calls that its run may make
@@ -64,7 +64,7 @@ func (t *turn) admit(entering bool) (bool, error) {
 	if entering {
 		gate = w.entering
 	}
-	v := &t.verdict
+	v := &t.decision
 	switch err := gate.join(t); {
 	case err == nil:
 		t.end, t.entered = v.end, entering && v.admitted
@@ -99,7 +99,7 @@ func (w *Worker) admit(turns []*turn, entering bool) error {
 		}
 		batch = &pgx.Batch{}
 		for _, t := range turns {
-			t.verdict = k.judge(t, entering)
+			t.decision = k.decide(t, entering)
 			if entering {
 				k.enter(batch, t)
 			}
@@ -176,8 +176,8 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 	}
 }
 
-// judge decides what becomes of the job.
-func (k *known) judge(t *turn, entering bool) verdict {
+// decide says what becomes of the job.
+func (k *known) decide(t *turn, entering bool) decision {
 	var lost int
 	var last int64                // that was lost
 	var onWire, asking, mine bool // asking: what the service calls it is not known yet
@@ -189,9 +189,9 @@ func (k *known) judge(t *turn, entering bool) verdict {
 			mine = true
 			continue
 		case c.result == "answered" && !c.ended.Before(t.Args.Fresh):
-			return verdict{} // River completes it
+			return decision{} // River completes it
 		case c.failed && c.id > t.Args.Since:
-			return verdict{end: river.JobCancel(errors.New("it was given up"))}
+			return decision{end: river.JobCancel(errors.New("it was given up"))}
 		case c.onWire:
 			onWire = true
 		}
@@ -211,34 +211,34 @@ func (k *known) judge(t *turn, entering bool) verdict {
 	}
 	switch run := k.runs[t.Args.Run]; {
 	case run == nil, run.stopped:
-		return verdict{end: river.JobCancel(errors.New("its run has ended"))}
+		return decision{end: river.JobCancel(errors.New("its run has ended"))}
 	case run.incarnation != t.Args.Incarnation:
-		return verdict{end: river.JobCancel(errors.New("it was asked of a database that is gone"))}
+		return decision{end: river.JobCancel(errors.New("it was asked of a database that is gone"))}
 	case !entering && follows != nil && !asking:
 		t.follows, t.followed = follows, followed
-		return verdict{}
+		return decision{}
 	case !run.goesOn:
-		return verdict{end: river.JobSnooze(longWait)}
+		return decision{end: river.JobSnooze(longWait)}
 	case onWire, entering && !mine:
-		return verdict{end: river.JobSnooze(askedElsewhere)}
+		return decision{end: river.JobSnooze(askedElsewhere)}
 	case lost >= lostHosts:
-		return verdict{end: river.JobSnooze(0), lost: last, giveUp: fmt.Sprintf("given up: %d hosts were lost while they asked", lostHosts)}
+		return decision{end: river.JobSnooze(0), lost: last, giveUp: fmt.Sprintf("given up: %d hosts were lost while they asked", lostHosts)}
 	case lost > 0 && t.Args.FailAmbiguous:
-		return verdict{end: river.JobSnooze(0), lost: last, giveUp: "a host was lost while it asked: possibly billed, and not repeated"}
+		return decision{end: river.JobSnooze(0), lost: last, giveUp: "a host was lost while it asked: possibly billed, and not repeated"}
 	case run.spent, run.left == 0 && (k.entered[t.id] || !mine): // else it is counted already
-		return verdict{end: river.JobSnooze(0), spent: true}
+		return decision{end: river.JobSnooze(0), spent: true}
 	case run.budgeted && run.inFlight >= run.fits:
 		if t.Args.Callback != "" {
-			return verdict{end: river.JobSnooze(t.Args.Poll)}
+			return decision{end: river.JobSnooze(t.Args.Poll)}
 		}
-		return verdict{end: river.JobSnooze(noBudget)}
+		return decision{end: river.JobSnooze(noBudget)}
 	}
-	return verdict{admitted: true, counted: k.runs[t.Args.Run].left >= 0}
+	return decision{admitted: true, counted: k.runs[t.Args.Run].left >= 0}
 }
 
-// enter queues what follows from the verdict, and counts for those behind it.
+// enter queues what follows from the decision, and counts for those behind it.
 func (k *known) enter(b *pgx.Batch, t *turn) {
-	if !t.verdict.admitted {
+	if !t.decision.admitted {
 		b.Queue(`DELETE FROM octave_fleet.call WHERE id = $1 AND key = $2 AND ended IS NULL`, t.id, t.Args.Key[:])
 		return
 	}
@@ -252,7 +252,7 @@ func (k *known) enter(b *pgx.Batch, t *turn) {
 
 // conclude does what follows when the question is not asked, or not for this run.
 func (t *turn) conclude() error {
-	switch v := t.verdict; {
+	switch v := t.decision; {
 	case v.giveUp != "": // with the last call for it
 		body, err := json.Marshal(pipeline.FailureBody{Request: t.Args.Request, Error: v.giveUp})
 		if err != nil {

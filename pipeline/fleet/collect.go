@@ -29,20 +29,20 @@ const (
 	grace = 5 * time.Second
 )
 
-// waiters are the questions that are waited for, in the order of the list: rows come out
+// unanswered are the questions that are waited for, in the order of the list: rows come out
 // in its order.
-func (c *Coordinator) waiters() []*waiter {
+func (c *Coordinator) unanswered() []*pending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	list := make([]*waiter, 0, len(c.waiting))
+	list := make([]*pending, 0, len(c.waiting))
 	for _, w := range c.waiting {
 		list = append(list, w)
 	}
-	slices.SortStableFunc(list, func(a, b *waiter) int { return cmp.Compare(a.Row, b.Row) })
+	slices.SortStableFunc(list, func(a, b *pending) int { return cmp.Compare(a.Row, b.Row) })
 	return list
 }
 
-func (c *Coordinator) take(key checkpoint.Key) *waiter {
+func (c *Coordinator) take(key checkpoint.Key) *pending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := c.waiting[key]
@@ -104,7 +104,7 @@ func (e *entry) submission() *pipeline.Submission {
 // deliver looks for outcomes of the questions that are waited for, all in one query
 // unless they are too long for that, and hands them over. It returns how many it
 // found.
-func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int, err error) {
+func (c *Coordinator) deliver(ctx context.Context, waiting []*pending) (found int, err error) {
 	for {
 		n, bytes, err := c.deliverSome(ctx, c.still(waiting))
 		found += n
@@ -116,7 +116,7 @@ func (c *Coordinator) deliver(ctx context.Context, waiting []*waiter) (found int
 
 // deliverSome hands over those of the first rows, on which the others wait: as many
 // as a statement may bring, which are all if they are less.
-func (c *Coordinator) deliverSome(ctx context.Context, waiting []*waiter) (found, bytes int, err error) {
+func (c *Coordinator) deliverSome(ctx context.Context, waiting []*pending) (found, bytes int, err error) {
 	if len(waiting) == 0 {
 		return 0, 0, nil
 	}
@@ -173,7 +173,7 @@ func keyOf(name []byte) (key checkpoint.Key) {
 // outcome tells the checkpoint what the hosts did for a question and returns what
 // became of it. The answer itself goes into the checkpoint where every answer
 // does, in Memo.
-func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error) {
+func (c *Coordinator) outcome(w *pending, history []entry) (*octave.Answer, error) {
 	last := c.decisive(w, history)
 	for i := range history {
 		history[i].row = w.Row
@@ -203,7 +203,7 @@ func (c *Coordinator) outcome(w *waiter, history []entry) (*octave.Answer, error
 
 // decisive is the call that settles a question: the first answer that is not too old,
 // else the failure that came last.
-func (c *Coordinator) decisive(w *waiter, history []entry) (last entry) {
+func (c *Coordinator) decisive(w *pending, history []entry) (last entry) {
 	for _, e := range history {
 		switch {
 		case e.result == "answered" && !e.ended.Before(c.freshFor(w)):
@@ -300,12 +300,12 @@ func (c *Coordinator) stop(ctx context.Context) error {
 		// What is on the wire is looked up first, so that what ends in between is delivered.
 		var s state
 		if s, err = c.look(reach); err == nil {
-			_, err = c.deliver(reach, c.waiters())
+			_, err = c.deliver(reach, c.unanswered())
 		}
 		if err == nil {
 			c.abandon(s.wire)
 		}
-		if len(c.waiters()) == 0 || !sleep(reach.Done(), soonest) {
+		if len(c.unanswered()) == 0 || !sleep(reach.Done(), soonest) {
 			break
 		}
 	}

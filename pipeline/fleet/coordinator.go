@@ -70,7 +70,7 @@ type Coordinator struct {
 	since       int64     // the last call that was told to this checkpoint by runs before
 
 	mu      sync.Mutex // of what those who ask have to know
-	waiting map[checkpoint.Key]*waiter
+	waiting map[checkpoint.Key]*pending
 	stopped bool                     // nothing is waited for any more
 	done    int                      // questions of which the run knows what became of them
 	told    map[checkpoint.Key]int64 // the call until which the checkpoint knows of a question that failed in this run
@@ -88,8 +88,8 @@ type Coordinator struct {
 	noted  map[int64]bool            // calls, as submitted
 }
 
-// A waiter is a question of the run that has no answer yet.
-type waiter struct {
+// A pending question is one of the run that has no answer yet.
+type pending struct {
 	*pipeline.Question
 	since   int64         // a failure up to this call is not its own
 	noted   int64         // the last call for it that is known as submitted
@@ -104,8 +104,8 @@ type outcome struct {
 	err    error
 }
 
-func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
-	w := &waiter{Question: q, began: time.Now(), outcome: make(chan outcome, 1)}
+func (c *Coordinator) newPending(q *pipeline.Question) *pending {
+	w := &pending{Question: q, began: time.Now(), outcome: make(chan outcome, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w.since = c.from
@@ -119,7 +119,7 @@ func (c *Coordinator) newWaiter(q *pipeline.Question) *waiter {
 // checkpoint before it: what they left in the queue is not asked any more, for
 // their list may have been another one.
 func NewCoordinator(ctx context.Context, db *DB, cfg CoordinatorConfig, brake *pipeline.Brake) (*Coordinator, error) {
-	c := &Coordinator{cfg: cfg, db: db, brake: brake, waiting: map[checkpoint.Key]*waiter{}, told: map[checkpoint.Key]int64{},
+	c := &Coordinator{cfg: cfg, db: db, brake: brake, waiting: map[checkpoint.Key]*pending{}, told: map[checkpoint.Key]int64{},
 		handed: map[checkpoint.Key]string{}, noted: map[int64]bool{}}
 	if cfg.Submissions == nil {
 		c.cfg.Submissions, _ = pipeline.OpenSubmissions(nil)
@@ -172,7 +172,7 @@ func (c *Coordinator) register(ctx context.Context) (before []string, err error)
 
 // Ask is the agent of the run: it waits for what a host makes of the question.
 func (c *Coordinator) Ask(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) {
-	w := c.newWaiter(q)
+	w := c.newPending(q)
 	if c.brake.Reason() != nil {
 		return nil, pipeline.ErrStopped
 	}
@@ -245,7 +245,7 @@ func (c *Coordinator) round(ctx context.Context) (soon bool, err error) {
 			return false, err
 		}
 	}
-	waiting := c.waiters()
+	waiting := c.unanswered()
 	found, err := c.deliver(ctx, waiting)
 	if err != nil {
 		return false, err
@@ -300,7 +300,7 @@ func (c *Coordinator) tellRest(ctx context.Context) error {
 const insertRows = 500
 
 // await makes a question known to those who collect.
-func (c *Coordinator) await(w *waiter) {
+func (c *Coordinator) await(w *pending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
@@ -324,12 +324,12 @@ func (c *Coordinator) abandon(keep map[checkpoint.Key]bool) {
 }
 
 // due are those of them that are to be put into the queue, once more or at last.
-func (c *Coordinator) due(batch []*waiter) []*waiter {
-	return slices.DeleteFunc(c.still(batch), func(w *waiter) bool { return time.Since(w.queued) < w.pause })
+func (c *Coordinator) due(batch []*pending) []*pending {
+	return slices.DeleteFunc(c.still(batch), func(w *pending) bool { return time.Since(w.queued) < w.pause })
 }
 
 // still are those that wait still.
-func (c *Coordinator) still(batch []*waiter) (list []*waiter) {
+func (c *Coordinator) still(batch []*pending) (list []*pending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range batch {
@@ -342,7 +342,7 @@ func (c *Coordinator) still(batch []*waiter) (list []*waiter) {
 
 // enqueue puts questions into the queue of the run that are not in it. Doing so again
 // brings back what was lost.
-func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
+func (c *Coordinator) enqueue(ctx context.Context, batch []*pending) error {
 	for len(batch) > 0 {
 		n, size := 0, 0
 		for n < min(len(batch), insertRows) && (n == 0 || size+len(batch[n].Canonical) <= statementBytes) {
@@ -360,7 +360,7 @@ func (c *Coordinator) enqueue(ctx context.Context, batch []*waiter) error {
 // freshFor is how old an answer to a question may be. One that came during the run
 // is never too old: by the clock of a database that is behind it would be asked
 // for, and paid, again and again.
-func (c *Coordinator) freshFor(w *waiter) time.Time {
+func (c *Coordinator) freshFor(w *pending) time.Time {
 	fresh := c.cfg.Fresh
 	if w.Since.After(fresh) {
 		fresh = w.Since
@@ -372,7 +372,7 @@ func (c *Coordinator) freshFor(w *waiter) time.Time {
 }
 
 // insert is one statement of enqueue.
-func (c *Coordinator) insert(ctx context.Context, batch []*waiter) error {
+func (c *Coordinator) insert(ctx context.Context, batch []*pending) error {
 	jobs := make([]river.InsertManyParams, 0, len(batch))
 	c.mu.Lock()
 	for _, w := range batch {

@@ -105,7 +105,7 @@ func TestFleetClockGoesBack(t *testing.T) {
 	c.end()
 	_ = c.group.Wait() // it would do so itself
 	c.stopped = false
-	asked := []*waiter{c.newWaiter(pipeline.NewQuestion(who(99), 0))}
+	asked := []*pending{c.newPending(pipeline.NewQuestion(who(99), 0))}
 	c.await(asked[0])
 	if err := c.enqueue(t.Context(), asked); err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestFleetClockGoesBack(t *testing.T) {
 	if err := c.settleIn(t.Context(), state{known: true, now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.enqueue(t.Context(), c.due(c.waiters())); err != nil {
+	if err := c.enqueue(t.Context(), c.due(c.unanswered())); err != nil {
 		t.Fatal(err)
 	}
 	var late bool

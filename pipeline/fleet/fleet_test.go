@@ -325,9 +325,9 @@ func (p *party) ask(n int) (answered, stopped, failed int) {
 // put has questions in the queue for which nobody waits.
 func (p *party) put(t *testing.T, from, to int) {
 	t.Helper()
-	var batch []*waiter
+	var batch []*pending
 	for i := from; i < to; i++ {
-		batch = append(batch, p.newWaiter(pipeline.NewQuestion(who(i), 0)))
+		batch = append(batch, p.newPending(pipeline.NewQuestion(who(i), 0)))
 	}
 	if err := p.enqueue(t.Context(), batch); err != nil {
 		t.Fatal(err)
@@ -667,7 +667,7 @@ func TestFleetRunStops(t *testing.T) {
 	g.Go(func() error { answered, stopped, _ = p.ask(30); return nil })
 	r.until("8 calls", func() bool { return r.service.calls() == 8 })
 	p.brake.Pull(errDrain)
-	r.until("those that wait to be let go", func() bool { return len(p.waiters()) == 8 })
+	r.until("those that wait to be let go", func() bool { return len(p.unanswered()) == 8 })
 	close(r.service.hold)
 	_ = g.Wait()
 	if answered != 8 || stopped != 22 || r.service.calls() != 8 {
@@ -946,12 +946,12 @@ func TestFleetKeepsTheOrder(t *testing.T) {
 	p := r.party("a", nil)
 	const n = 50
 	var want []string
-	var batch []*waiter
+	var batch []*pending
 	for i := range n {
 		asked := pipeline.NewQuestion(who(i), 0)
 		asked.Row = i + 1
 		want = append(want, asked.Key.String())
-		batch = append(batch, p.newWaiter(asked))
+		batch = append(batch, p.newPending(asked))
 	}
 	rand.Shuffle(n, func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
 	p.end() // it would put them there itself
@@ -960,7 +960,7 @@ func TestFleetKeepsTheOrder(t *testing.T) {
 	for _, w := range batch {
 		p.await(w)
 	}
-	if err := p.enqueue(t.Context(), p.waiters()); err != nil {
+	if err := p.enqueue(t.Context(), p.unanswered()); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -976,11 +976,11 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	p := r.party("a", nil)
-	var long []*waiter
+	var long []*pending
 	for i := range 5 {
 		req := who(i)
 		req.RuntimeContext = map[string]string{"all": strings.Repeat("x", statementBytes/3)}
-		long = append(long, p.newWaiter(pipeline.NewQuestion(req, 0)))
+		long = append(long, p.newPending(pipeline.NewQuestion(req, 0)))
 	}
 	if err := p.enqueue(t.Context(), long); err != nil {
 		t.Fatal(err)
@@ -992,11 +992,11 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	}
 
 	const n, atOnce = 11, 4
-	var waiters []*waiter
+	var list []*pending
 	for i := range n {
-		w := p.newWaiter(pipeline.NewQuestion(who(i), 0))
+		w := p.newPending(pipeline.NewQuestion(who(i), 0))
 		w.Row = i + 1
-		waiters = append(waiters, w)
+		list = append(list, w)
 		answer, _ := r.service.run(t.Context(), who(i))
 		body := fmt.Appendf(nil, `{"answer":%s,"x":%q}`, answer.Raw, strings.Repeat("x", statementBytes/atOnce))
 		r.server.Exec(`INSERT INTO octave_fleet.call (queue, key, run, host, until, ended, result, body) VALUES ($1, $2, 'a', 77, now(), now(), 'answered', $3)`, p.queue, w.Key[:], body)
@@ -1004,21 +1004,21 @@ func TestFleetStatementsAreShort(t *testing.T) {
 	p.end() // it would collect them itself
 	_ = p.group.Wait()
 	p.stopped = false
-	for _, w := range waiters {
+	for _, w := range list {
 		p.await(w)
 	}
-	if found, _, err := p.deliverSome(t.Context(), p.waiters()); found != atOnce || err != nil {
+	if found, _, err := p.deliverSome(t.Context(), p.unanswered()); found != atOnce || err != nil {
 		t.Fatalf("%d at once: %v", found, err)
 	}
-	for _, w := range waiters {
+	for _, w := range list {
 		if first := w.Row <= atOnce; first != (len(w.outcome) == 1) {
 			t.Errorf("row %d of %d first ones", w.Row, atOnce)
 		}
 	}
-	if _, err := p.deliver(t.Context(), p.waiters()); err != nil {
+	if _, err := p.deliver(t.Context(), p.unanswered()); err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range waiters {
+	for _, w := range list {
 		if out := <-w.outcome; out.err != nil {
 			t.Error(out.err)
 		}

@@ -22,7 +22,7 @@ func TestFreshFor(t *testing.T) {
 		{run: ahead, want: began},
 	} {
 		c := &Coordinator{cfg: CoordinatorConfig{Fresh: tc.run}, began: began}
-		w := &waiter{Question: &pipeline.Question{Since: tc.question}}
+		w := &pending{Question: &pipeline.Question{Since: tc.question}}
 		if got := c.freshFor(w); !got.Equal(tc.want) {
 			t.Errorf("run %v, question %v: %v, want %v", tc.run, tc.question, got, tc.want)
 		}

@@ -22,7 +22,7 @@ import (
 func TestOneRateForAllHosts(t *testing.T) {
 	for _, limit := range []rate.Limit{5, 40, 200} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
-			const hosts, minutes = 3, 10
+			const hosts, minutes = 3, 2
 			random := rand.New(rand.NewPCG(1, uint64(limit)))
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			end := now.Add(minutes * time.Minute)

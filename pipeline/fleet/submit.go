@@ -216,7 +216,7 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 // service calls it goes into its checkpoint, so that a run without the fleet may poll,
 // and a fleet whose database is another one.
 func (c *Coordinator) submitted(e entry, now time.Time) error {
-	w := c.waiter(e.key)
+	w := c.pendingFor(e.key)
 	if w == nil {
 		return nil
 	}
@@ -268,7 +268,7 @@ func (c *Coordinator) work(key checkpoint.Key) *pipeline.Submission {
 	return nil
 }
 
-func (c *Coordinator) waiter(key checkpoint.Key) *waiter {
+func (c *Coordinator) pendingFor(key checkpoint.Key) *pending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.waiting[key]

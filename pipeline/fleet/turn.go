@@ -24,7 +24,7 @@ type turn struct {
 	ctx    context.Context //nolint:containedctx // of the whole turn
 	worker *Worker
 
-	verdict  verdict   // of the last look
+	decision decision  // of the last look
 	end      error     // what River is told
 	placed   bool      // among the calls in flight
 	id       int64     // of the call
@@ -195,7 +195,7 @@ func (t *turn) Take() (pipeline.Started, error) {
 			return start.call, nil
 		}
 		w.giveUp(start) // others may probe, should it have been a probe's start
-		if t.verdict.counted {
+		if t.decision.counted {
 			continue // taken back, it would be missing: others have stopped the run for it
 		}
 		if err := t.leave(); err != nil {

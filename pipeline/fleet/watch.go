@@ -86,7 +86,7 @@ func (c *Coordinator) lookOnce(ctx context.Context) (s state, open []entry, err 
 		WHERE account IN (SELECT account FROM octave_fleet.host WHERE queue = $1 AND ended IS NULL AND seen > clock_timestamp() - $2::interval)`, c.queue, deadFor)
 	var keys [][]byte
 	var noted []int64
-	for _, w := range c.waiters() {
+	for _, w := range c.unanswered() {
 		keys, noted = append(keys, w.Key[:]), append(noted, w.noted)
 	}
 	batch.Queue(`SELECT `+entryColumns+`, CASE WHEN until = 'infinity' AND id <> ALL($4) THEN body END FROM octave_fleet.call c

@@ -299,12 +299,12 @@ func (p *planner) judge(field person.Field, column int, m meaning) (s standing, 
 		default: // of the other fields nothing more is counted
 		}
 	}
-	s, why = verdict(field, m, n, p.salesforce(field, column, m))
+	s, why = rule(field, m, n, p.salesforce(field, column, m))
 	return s, n.filled, why
 }
 
-// verdict is the rule of each field on what its values must look like.
-func verdict(field person.Field, m meaning, n tally, salesforce bool) (standing, string) {
+// rule is the one of each field about what its values must look like.
+func rule(field person.Field, m meaning, n tally, salesforce bool) (standing, string) {
 	most := func(k int) bool { return k > 0 && 2*k >= n.filled }
 	switch {
 	case m.kind == anyID && !salesforce:

@@ -1,11 +1,16 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
 )
 
 // Checkpoints that were joined may hold a record twice, and say of one copy where it came from: it is money spent once.
@@ -35,6 +40,39 @@ func TestLedgerOfJoinedCheckpoints(t *testing.T) {
 	if got, want := ledger.Attempts, (AttemptCount{Asked: 1, Answered: 1}); got != want || ledger.Usage.String() != "2" || ledger.TakenOver != 0 {
 		t.Errorf("got %+v, usage %v, taken over %d", got, ledger.Usage, ledger.TakenOver)
 	}
+}
+
+// A clockedJournal says when a record was made, as a checkpoint does.
+type clockedJournal struct{ *memJournal }
+
+func (c clockedJournal) Note(rec checkpoint.Record) error {
+	rec.At = time.Now().Truncate(time.Millisecond)
+	return c.memJournal.Note(rec)
+}
+
+// A service that refuses at once, and has nobody wait, is asked again within the same
+// millisecond but for us: each attempt counts.
+func TestLedgerOfQuickAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, journal := 0, clockedJournal{newJournal()}
+		agent := Record(func(context.Context, *Question) (*octave.Answer, error) {
+			if calls++; calls < 4 {
+				return nil, refusal(0)
+			}
+			return &octave.Answer{}, nil
+		}, journal, func(Event) {})
+		brake := NewBrake(t.Context())
+		if _, err := Retry(agent, RetryPolicy{}, NewPacer(PacerConfig{Rate: rate.Inf}, brake, nil), brake)(t.Context(), NewQuestion(octave.Request{Email: "ada@example.com"}, 1)); err != nil {
+			t.Fatal(err)
+		}
+		var ledger Ledger
+		for _, rec := range journal.records {
+			ledger.Add(rec)
+		}
+		if got := ledger.Attempts; got.Asked != calls || got.Refused != calls-1 {
+			t.Errorf("%d calls, the ledger says %+v", calls, got)
+		}
+	})
 }
 
 // How the calls of a question ended, and what is known of it now.

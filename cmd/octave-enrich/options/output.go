@@ -34,7 +34,7 @@ func (o *Output) Flags(fs *pflag.FlagSet) {
 		fs.StringVar(&o.Checkpoint, "checkpoint", "", "`FILE` for the answers; default: OUTPUT.checkpoint, with all for {date}")
 		fs.StringVar(&o.Format, "out-format", "", "`FORMAT`: csv, tsv, jsonl or xlsx; default: by name")
 		fs.StringVar(&o.Preset, "preset", "generic", "columns of a `SENDER`: "+strings.Join(writer.Presets(), ", ")+"; see help senders")
-		fs.IntVar(&o.Emails, "emails", 4, "email columns at least; of a preset: steps, by default the commonest number")
+		numberFlag(fs, &o.Emails, "emails", 4, "email columns at least; of a preset: steps, by default the commonest number")
 		fs.StringSliceVar(&o.Keep, "keep", nil, "which input `COLUMNS` to keep; default: all")
 		fs.BoolVar(&o.Excel, "excel", false, "a BOM, and formulas defused, for a spreadsheet")
 		fs.BoolVar(&o.Thread, "thread", false, "no subjects after the first message, so that the others are replies")

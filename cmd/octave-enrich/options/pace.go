@@ -26,9 +26,9 @@ type Pace struct {
 func (p *Pace) Flags(fs *pflag.FlagSet) {
 	p.MaxOutage = Days(time.Hour)
 	grouped(fs, HeadingPace, func(fs *pflag.FlagSet) {
-		fs.IntVar(&p.Concurrency, "concurrency", octave.DefaultConcurrency, "calls in flight at most")
+		numberFlag(fs, &p.Concurrency, "concurrency", octave.DefaultConcurrency, "calls in flight at most")
 		fs.StringVar(&p.Rate, "rate", "5/s", "calls started at most, every attempt counted: `R` is 5/s, 120/m, 2000/h, 0 for no limit")
-		fs.IntVar(&p.Retries, "retries", 4, "`N` further attempts after the first")
+		numberFlag(fs, &p.Retries, "retries", 4, "`N` further attempts after the first")
 		fs.StringVar(&p.OnTimeout, "on-timeout", "retry", "`HOW` to treat an attempt that may have been billed (time-out, cut, a gateway's 502, 504 and the like): retry or fail")
 		fs.Var(&p.MaxOutage, "max-outage", "how long a failing service is waited for")
 	})
@@ -37,7 +37,7 @@ func (p *Pace) Flags(fs *pflag.FlagSet) {
 // workerFlags registers those that a worker has, too.
 func (p *Pace) workerFlags(fs *pflag.FlagSet) {
 	grouped(fs, HeadingPace, func(fs *pflag.FlagSet) {
-		fs.IntVar(&p.Concurrency, "concurrency", octave.DefaultConcurrency, "calls of this worker in flight at most")
+		numberFlag(fs, &p.Concurrency, "concurrency", octave.DefaultConcurrency, "calls of this worker in flight at most")
 		fs.StringVar(&p.Rate, "rate", "5/s", "calls that all workers with this key start at most; without it what was set before stays: `R` as in run")
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 // A Bound is a number that need not be given, or is empty in a file of settings; 0 is one.
@@ -36,6 +38,30 @@ func (b *Bound) Set(s string) error {
 	}
 	b.n, b.set = n, true
 	return nil
+}
+
+// A number is a whole one as people write it: 010 is ten.
+type number int
+
+// numberFlag registers one.
+func numberFlag(fs *pflag.FlagSet, n *int, name string, otherwise int, usage string) {
+	*n = otherwise
+	fs.Var((*number)(n), name, usage)
+}
+
+// String implements pflag.Value.
+func (n *number) String() string { return strconv.Itoa(int(*n)) }
+
+// Type implements pflag.Value.
+func (n *number) Type() string { return "int" }
+
+// Set implements pflag.Value.
+func (n *number) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	if err == nil {
+		*n = number(v)
+	}
+	return err
 }
 
 // Days is a duration that also takes days and weeks: 90d, 2w.

@@ -10,18 +10,6 @@ import (
 	"octave-enrich/checkpoint"
 )
 
-// Described is the type of the records of what an agent was when a run asked it.
-const Described = "agent"
-
-// AgentBody is the body of such a record. There is one when it differs from the one
-// before it about the same agent.
-type AgentBody struct {
-	OID  string `json:"oId"` // of an agent or an experiment
-	Name string `json:"name"`
-	// Steps are how many the list of agents shows; 0 when it does not say.
-	Steps int `json:"steps,omitempty"`
-}
-
 // LastAgent is what an agent was when it was noted last; the zero value when it
 // never was.
 func LastAgent(records []checkpoint.Record, oid string) AgentBody {
@@ -96,7 +84,7 @@ func answerers(journal iter.Seq2[checkpoint.Entry, error], seen map[string][]des
 		if err != nil {
 			return nil, err
 		}
-		request, ok := askedIn(rec)
+		request, ok := ReadRequest(rec.Body)
 		if !ok {
 			continue
 		}

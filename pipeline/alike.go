@@ -133,7 +133,7 @@ func Proven(journal iter.Seq2[checkpoint.Entry, error], settings Settings) (bool
 		if err != nil {
 			return false, &JournalError{Err: err}
 		}
-		if request, ok := askedIn(rec); ok && request.AgentOID == settings.Agent && request.ExperimentOID == settings.Experiment {
+		if request, ok := ReadRequest(rec.Body); ok && request.AgentOID == settings.Agent && request.ExperimentOID == settings.Experiment {
 			return true, nil
 		}
 	}

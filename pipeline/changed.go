@@ -123,7 +123,7 @@ func (s *surveyor) match(records iter.Seq2[checkpoint.Entry, error], earlier map
 		if _, listed := s.asked[rec.Key]; listed {
 			continue
 		}
-		if request, ok := askedIn(rec); ok {
+		if request, ok := ReadRequest(rec.Body); ok {
 			for _, key := range s.people.find(request) {
 				earlier[key] = rec.Key
 			}

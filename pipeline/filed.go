@@ -9,27 +9,6 @@ import (
 	"octave-enrich/writer"
 )
 
-// Filed is the type of the records of who is in a file for a sender: some before the
-// file gets its name, and one, which says so, when it has it.
-const Filed = "filed"
-
-// FiledBody is the body of a filed record.
-type FiledBody struct {
-	ID     string `json:"id"`     // of the file: its records share it
-	Preset string `json:"preset"` // of the sender
-	Path   string `json:"path"`   // absolute
-	SHA256 string `json:"sha256"`
-	List   string `json:"list"`             // the hash of the list that it was made from
-	Part   int    `json:"part,omitempty"`   // of the people, 1-based
-	People []byte `json:"people,omitempty"` // a [writer.Person] is 16 bytes of it
-	// Over says that the file took the place of one of the same name.
-	Over bool `json:"over,omitempty"`
-	// Done says that the file has its name.
-	Done bool `json:"done,omitempty"`
-	// From is the checkpoint that the record was taken over from.
-	From string `json:"from,omitempty"`
-}
-
 // mostFiled is how many people one record names.
 const mostFiled = 100_000
 
@@ -100,8 +79,8 @@ func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
 	all := map[string]*senderFile{}
 	var files []*senderFile
 	for _, rec := range ofType(records, Filed) {
-		var body FiledBody
-		if json.Unmarshal(rec.Body, &body) != nil {
+		body, ok := bodyOf[FiledBody](rec, Filed)
+		if !ok {
 			continue
 		}
 		file := all[body.ID]
@@ -140,8 +119,8 @@ func (p PeopleOfFiles) Add(name string) {
 
 // WithoutPeople is a filed record that names none of the people.
 func WithoutPeople(rec checkpoint.Record, gone PeopleOfFiles) (checkpoint.Record, bool) {
-	var body FiledBody
-	if json.Unmarshal(rec.Body, &body) != nil {
+	body, ok := bodyOf[FiledBody](rec, Filed)
+	if !ok {
 		return rec, false
 	}
 	var left []byte

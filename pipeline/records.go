@@ -20,10 +20,18 @@ import (
 	"octave-enrich/reader"
 )
 
-// Types of records about a whole run.
+// Types of records that [checkpoint] does not know, none about a single question.
 const (
-	Ended = "ended" // how it ended: EndBody
-	Paced = "pace"  // how fast the service may be asked: PaceBody
+	Ended     = "ended" // how a run ended: EndBody
+	Paced     = "pace"  // how fast the service may be asked: PaceBody
+	Described = "agent" // what an agent was when a run asked it: AgentBody
+	Again     = "again" // what the next run asks once more: AgainBody
+	// Filed says who is in a file for a sender: some before the file gets its name, and
+	// one, which says so, when it has it: FiledBody.
+	Filed = "filed"
+	// Taken stands around answers that were taken over from another checkpoint: one before
+	// the first of them, and one, which says so, behind the last.
+	Taken = "taken"
 )
 
 // NewRunID names a run, or a file for a sender, so that no other has the name.
@@ -107,6 +115,63 @@ type EndBody struct {
 type PaceBody struct {
 	Rate     float64 `json:"rate,omitempty"`      // calls per second that are kept to; 0 when that is no bound
 	InFlight int     `json:"in_flight,omitempty"` // calls at the same time; 0 when that is no bound
+}
+
+// AgentBody is the body of an agent record: what an agent was when a run asked it. There is one when it differs from the one
+// before it about the same agent.
+type AgentBody struct {
+	OID  string `json:"oId"` // of an agent or an experiment
+	Name string `json:"name"`
+	// Steps are how many the list of agents shows; 0 when it does not say.
+	Steps int `json:"steps,omitempty"`
+}
+
+// AgainBody is the body of an again record: questions that the next run asks once
+// more, though they are answered.
+type AgainBody struct {
+	Keys []checkpoint.Key `json:"keys"`
+	// Asks are the questions that they become, one for each, and Replaces those whose
+	// answers are the contacts' until then; zero where there is none.
+	Asks     []checkpoint.Key `json:"asks,omitempty"`
+	Replaces []checkpoint.Key `json:"replaces,omitempty"`
+	// With is an instruction for these contacts alone. It makes another question
+	// of each, which replaces the one that is named.
+	With string `json:"with,omitempty"`
+	// Undo takes the last mark of each question back, several where it is named as often.
+	Undo bool `json:"undo,omitempty"`
+}
+
+// FiledBody is the body of a filed record.
+type FiledBody struct {
+	ID     string `json:"id"`     // of the file: its records share it
+	Preset string `json:"preset"` // of the sender
+	Path   string `json:"path"`   // absolute
+	SHA256 string `json:"sha256"`
+	List   string `json:"list"`             // the hash of the list that it was made from
+	Part   int    `json:"part,omitempty"`   // of the people, 1-based
+	People []byte `json:"people,omitempty"` // a [writer.Person] is 16 bytes of it
+	// Over says that the file took the place of one of the same name.
+	Over bool `json:"over,omitempty"`
+	// Done says that the file has its name.
+	Done bool `json:"done,omitempty"`
+	// From is the checkpoint that the record was taken over from.
+	From string `json:"from,omitempty"`
+}
+
+// takenBody is the body of a taken record.
+type takenBody struct {
+	From    []string `json:"from"` // names of the checkpoints
+	Answers int      `json:"answers,omitempty"`
+	Done    bool     `json:"done,omitempty"`
+}
+
+// Append makes a record about a whole run durable.
+func Append(journal *checkpoint.Journal, kind string, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw})
 }
 
 // bodyOf reads a record of a type; it reports false for any other.
@@ -242,12 +307,13 @@ func requestIn(rec checkpoint.Record) json.RawMessage {
 	return body.Request
 }
 
-// askedIn is what that request says; false when it cannot be read.
-func askedIn(rec checkpoint.Record) (request octave.Request, ok bool) {
-	body := struct {
+// ReadRequest is what the request in the body of a record says; false when it cannot be
+// read.
+func ReadRequest(body json.RawMessage) (request octave.Request, ok bool) {
+	of := struct {
 		Request *octave.Request `json:"request"`
 	}{&request}
-	ok = json.Unmarshal(rec.Body, &body) == nil
+	ok = json.Unmarshal(body, &of) == nil
 	return request, ok
 }
 

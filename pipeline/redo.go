@@ -9,24 +9,6 @@ import (
 	"octave-enrich/checkpoint"
 )
 
-// Again is the type of the record that marks questions for the next run.
-const Again = "again"
-
-// AgainBody is the body of an again record: questions that the next run asks once
-// more, though they are answered.
-type AgainBody struct {
-	Keys []checkpoint.Key `json:"keys"`
-	// Asks are the questions that they become, one for each, and Replaces those whose
-	// answers are the contacts' until then; zero where there is none.
-	Asks     []checkpoint.Key `json:"asks,omitempty"`
-	Replaces []checkpoint.Key `json:"replaces,omitempty"`
-	// With is an instruction for these contacts alone. It makes another question
-	// of each, which replaces the one that is named.
-	With string `json:"with,omitempty"`
-	// Undo takes the last mark of each question back, several where it is named as often.
-	Undo bool `json:"undo,omitempty"`
-}
-
 // A Mark says that a question is to be asked again.
 type Mark struct {
 	With string         // an instruction for this contact alone, or ""
@@ -72,8 +54,8 @@ type Marks map[checkpoint.Key][]Mark
 func ReadMarks(records []checkpoint.Record) Marks {
 	marks := Marks{}
 	for _, rec := range ofType(records, Again) {
-		var body AgainBody
-		if json.Unmarshal(rec.Body, &body) != nil {
+		body, ok := bodyOf[AgainBody](rec, Again)
+		if !ok {
 			continue
 		}
 		for i, key := range body.Keys {
@@ -121,8 +103,8 @@ func OpenMarks(journal Journal, records []checkpoint.Record) (open int) {
 // WithoutKeys is a record of marks that names none of the questions; it reports
 // false when there is nothing left to keep.
 func WithoutKeys(rec checkpoint.Record, gone map[checkpoint.Key]bool) (checkpoint.Record, bool) {
-	var body AgainBody
-	if json.Unmarshal(rec.Body, &body) != nil {
+	body, ok := bodyOf[AgainBody](rec, Again)
+	if !ok {
 		return rec, true
 	}
 	left := AgainBody{With: body.With, Undo: body.Undo}

@@ -6,24 +6,12 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/reader"
 )
-
-// Taken is the type of the record around answers that were taken over from another
-// checkpoint: one before the first of them, and one, which says so, behind the last.
-const Taken = "taken"
-
-// takenBody is the body of a taken record.
-type takenBody struct {
-	From    []string `json:"from"` // names of the checkpoints
-	Answers int      `json:"answers,omitempty"`
-	Done    bool     `json:"done,omitempty"`
-}
 
 // ReadTaken says whether answers were taken over into a journal: begun, and done.
 // A journal that was killed in between goes on where it was.
@@ -119,7 +107,7 @@ func (o *Offers) wants(rec checkpoint.Record) bool {
 	if o.asked[rec.Key] {
 		return true
 	}
-	request, ok := askedIn(rec)
+	request, ok := ReadRequest(rec.Body)
 	return ok && len(o.people.find(request)) > 0
 }
 
@@ -142,7 +130,7 @@ func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) 
 	for i, offer := range offers {
 		names[i] = offer.Name
 	}
-	if err := appendTaken(journal, takenBody{From: names}); err != nil {
+	if err := Append(journal, Taken, takenBody{From: names}); err != nil {
 		return 0, err
 	}
 	known := notes{}
@@ -156,7 +144,7 @@ func Take(journal *checkpoint.Journal, offers []Offer) (answers int, err error) 
 		}
 	}
 	// From here on the journal's answers are its own.
-	return answers, appendTaken(journal, takenBody{From: names, Answers: answers, Done: true})
+	return answers, Append(journal, Taken, takenBody{From: names, Answers: answers, Done: true})
 }
 
 // together is how many answers that are taken over share a sync of the journal.
@@ -209,14 +197,6 @@ func (n notes) take(journal *checkpoint.Journal, rec checkpoint.Record, name str
 	}
 	n[id] = true
 	return journal.Append(withOrigin(rec, name))
-}
-
-func appendTaken(journal *checkpoint.Journal, body takenBody) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	return journal.Append(checkpoint.Record{Type: Taken, At: time.Now(), Body: raw})
 }
 
 // withOrigin notes where an answer was paid for, unless it says so already.

@@ -12,6 +12,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/octave"
+	"octave-enrich/pipeline"
 )
 
 // Erased is what Erase dropped, and what is left to do.
@@ -127,10 +128,7 @@ func (d *DB) findCalls(ctx context.Context, keys map[checkpoint.Key]bool, about 
 		var name, text []byte
 		_, err = pgx.ForEachRow(rows, []any{&last, &name, &text}, func() error {
 			n++
-			var body struct {
-				Request octave.Request `json:"request"`
-			}
-			if json.Unmarshal(text, &body) == nil && about(body.Request) {
+			if request, ok := pipeline.ReadRequest(text); ok && about(request) {
 				keys[keyOf(name)] = true
 			}
 			return nil

@@ -8,7 +8,6 @@ package privacy
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -142,13 +141,11 @@ func (e *Erasure) Erase(path string) (Erased, error) {
 
 // about says whether a record holds a request about the person.
 func (e *Erasure) about(rec checkpoint.Record) bool {
-	var body struct {
-		Request octave.Request `json:"request"`
-	}
-	if rec.Key == (checkpoint.Key{}) || json.Unmarshal(rec.Body, &body) != nil || !e.Asks(body.Request) {
+	request, ok := pipeline.ReadRequest(rec.Body)
+	if rec.Key == (checkpoint.Key{}) || !ok || !e.Asks(request) {
 		return false
 	}
-	for _, name := range []string{body.Request.Email, body.Request.CRMContactID} {
+	for _, name := range []string{request.Email, request.CRMContactID} {
 		e.persons.Add(name)
 	}
 	return true

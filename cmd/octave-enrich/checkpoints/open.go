@@ -3,7 +3,6 @@
 package checkpoints
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -43,11 +42,7 @@ func OpenForRun(o *options.Options, path, tool, service string, waiting func(), 
 
 // Append makes a record about the whole run durable.
 func Append(journal *checkpoint.Journal, path, kind string, body any) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	return exit.CheckpointError(path, journal.Append(checkpoint.Record{Type: kind, At: time.Now(), Body: raw}))
+	return exit.CheckpointError(path, pipeline.Append(journal, kind, body))
 }
 
 // Memory is the checkpoint as what need not be asked.

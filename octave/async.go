@@ -114,7 +114,7 @@ func (c *Client) Poll(ctx context.Context, s Submission, turn func(context.Conte
 }
 
 // PollAs is one exchange of [Client.Poll]: the id goes under that name. An error of
-// fate Row is one of the name, or of the id.
+// action Row is one of the name, or of the id.
 func (c *Client) PollAs(ctx context.Context, id, name string) (p Progress, err error) {
 	u := c.base.JoinPath(asyncPath, "status")
 	u.RawQuery = url.Values{name: {id}}.Encode()

@@ -243,7 +243,7 @@ func TestPollHidesTheKey(t *testing.T) {
 
 // The actions of submissions are those of calls: the work may have begun when its id
 // did not come.
-func TestSubmissionFates(t *testing.T) {
+func TestSubmissionActions(t *testing.T) {
 	for _, cause := range sandbox.Kinds() {
 		want, failing := actions[cause]
 		if strings.HasPrefix(cause, "hang") || cause == "nomessages" || cause == "notext" {

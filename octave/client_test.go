@@ -96,7 +96,7 @@ func keyless(t *testing.T, err error) {
 	}
 }
 
-func TestFates(t *testing.T) {
+func TestActions(t *testing.T) {
 	for _, cause := range sandbox.Kinds() {
 		if slices.Contains(answered, cause) {
 			continue

@@ -106,8 +106,8 @@ func (s *selector) admit(key checkpoint.Key) bool {
 	return true
 }
 
-// A Standing is what a journal knows of one contact of a list.
-type Standing struct {
+// A ContactState is what a journal knows of one contact of a list.
+type ContactState struct {
 	Contact reader.Contact
 	Base    *Question // as the list asks it
 	Current *Question // as it was last marked to be asked, which is the same when it never was
@@ -117,7 +117,7 @@ type Standing struct {
 
 // Answers are the questions that the contact's answers are to, the present one
 // first, as far as there are such.
-func (s Standing) Answers(memory *Memory) (keys []checkpoint.Key) {
+func (s ContactState) Answers(memory *Memory) (keys []checkpoint.Key) {
 	last, _ := memory.decide(s.Base)
 	for _, key := range append([]checkpoint.Key{last.Key}, last.Older...) {
 		if memory.Journal.State(key) == checkpoint.AnsweredState {
@@ -127,19 +127,19 @@ func (s Standing) Answers(memory *Memory) (keys []checkpoint.Key) {
 	return keys
 }
 
-// Standings goes through the contacts that may be asked about.
-func Standings(src iter.Seq2[reader.Contact, error], selection Selection) iter.Seq2[Standing, error] {
-	return func(yield func(Standing, error) bool) {
+// ContactStates goes through the contacts that may be asked about.
+func ContactStates(src iter.Seq2[reader.Contact, error], selection Selection) iter.Seq2[ContactState, error] {
+	return func(yield func(ContactState, error) bool) {
 		for contact, err := range src {
 			if err != nil {
-				yield(Standing{}, err)
+				yield(ContactState{}, err)
 				return
 			}
 			base, refused := selection.question(contact)
 			if refused != nil {
 				continue
 			}
-			s := Standing{Contact: contact, Base: base, Current: selection.Memory.Redo.Apply(base)}
+			s := ContactState{Contact: contact, Base: base, Current: selection.Memory.Redo.Apply(base)}
 			state := selection.Memory.Journal.State(s.Current.Key)
 			s.Failed = state == checkpoint.FailedState
 			_, changed := selection.Memory.Earlier[s.Current.Key]

@@ -53,7 +53,7 @@ func TestStandings(t *testing.T) {
 	}
 	var said []string
 	var last error
-	for s, err := range Standings(src, selection) {
+	for s, err := range ContactStates(src, selection) {
 		if last = err; err == nil {
 			said = append(said, fmt.Sprintf("%s asked %v failed %v answers %d", s.Contact.Person.Email, s.Asked, s.Failed, len(s.Answers(memory))))
 		}
@@ -65,7 +65,7 @@ func TestStandings(t *testing.T) {
 	if fmt.Sprint(said) != fmt.Sprint(want) || !errors.Is(last, broken) {
 		t.Errorf("%q and %v, want %q and %v", said, last, want, broken)
 	}
-	for range Standings(src, selection) {
+	for range ContactStates(src, selection) {
 		break // and nothing is yielded behind it
 	}
 }

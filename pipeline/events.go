@@ -39,7 +39,7 @@ type Remembered struct{}
 
 // CallStarted is one attempt about to go on the wire.
 type CallStarted struct {
-	Again bool // it repeats an earlier call of this run
+	Retry bool // it repeats an earlier call of this run
 }
 
 // CallResumed is an answer that is polled for, of a call that an earlier run made. It

@@ -148,8 +148,8 @@ type service struct {
 	starts   []time.Time
 	inFlight int
 	most     int
-	// fate decides what becomes of a call; nil is an answer.
-	fate func(n int, req octave.Request) error
+	// outcome decides what becomes of a call; nil is an answer.
+	outcome func(n int, req octave.Request) error
 }
 
 func (s *service) run(ctx context.Context, req octave.Request) (*octave.Answer, error) {
@@ -164,8 +164,8 @@ func (s *service) run(ctx context.Context, req octave.Request) (*octave.Answer, 
 	s.most = max(s.most, s.inFlight)
 	s.mu.Unlock()
 	defer func() { s.mu.Lock(); s.inFlight--; s.mu.Unlock() }()
-	if s.fate != nil {
-		if err := s.fate(n, req); err != nil {
+	if s.outcome != nil {
+		if err := s.outcome(n, req); err != nil {
 			return nil, err
 		}
 	}

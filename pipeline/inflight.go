@@ -14,11 +14,11 @@ func InFlight(agent Agent, calls int, brake *Brake) Agent {
 	places := make(chan struct{}, max(calls, 1))
 	first := make(chan struct{}, 1) // held by the one of the others who is next
 	return func(ctx context.Context, q *Question) (*octave.Answer, error) {
-		if !q.Again && !enter(first, brake) {
+		if !q.Retry && !enter(first, brake) {
 			return nil, ErrStopped
 		}
 		entered := enter(places, brake)
-		if !q.Again {
+		if !q.Retry {
 			<-first
 		}
 		if !entered {

@@ -20,7 +20,7 @@ func TestRunStartsFromWhatWasLearnt(t *testing.T) {
 			r := newRig()
 			r.pace.Rate, r.workers, r.pace.Learnt = allowed, 32, learnt
 			hidden := &bucket{perSecond: 20, burst: 1}
-			r.service.fate = func(int, octave.Request) error {
+			r.service.outcome = func(int, octave.Request) error {
 				time.Sleep(5 * time.Millisecond)
 				return hidden.take(r.service)
 			}
@@ -74,7 +74,7 @@ func TestGain(t *testing.T) {
 		rate    rate.Limit
 		latency time.Duration
 		rows    int
-		fate    func(n int) error
+		outcome    func(n int) error
 
 		want Gain // without times
 		part float64
@@ -84,19 +84,19 @@ func TestGain(t *testing.T) {
 		"the rate is the bound":      {calls: 64, rate: 0.5, latency: 20 * time.Second, rows: 400, want: Gain{Rate: 2}, part: 0.25},
 		"both are":                   {calls: 11, rate: 0.5, latency: 20 * time.Second, rows: 400},
 		"a run of a moment":          {calls: 8, rate: 5, latency: 5 * time.Second, rows: 40},
-		"refused":                    {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, fate: func(int) error { return refusal(0) }},
-		"cut off": {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, fate: func(int) error {
+		"refused":                    {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, outcome: func(int) error { return refusal(0) }},
+		"cut off": {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, outcome: func(int) error {
 			return &octave.Error{Status: 504, Action: octave.Again, Cause: octave.CauseServer, MaybeBilled: true}
 		}},
-		"a stray failure hinders no one": {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, fate: func(int) error { return serverError() }, want: Gain{Calls: 31}, part: 0.25},
+		"a stray failure hinders no one": {calls: 8, rate: 5, latency: 40 * time.Second, rows: 400, outcome: func(int) error { return serverError() }, want: Gain{Calls: 31}, part: 0.25},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig()
 				r.workers, r.pace.Rate, r.service.latency = tc.calls, tc.rate, tc.latency
-				r.service.fate = func(n int, _ octave.Request) error {
-					if n == 100 && tc.fate != nil {
-						return tc.fate(n)
+				r.service.outcome = func(n int, _ octave.Request) error {
+					if n == 100 && tc.outcome != nil {
+						return tc.outcome(n)
 					}
 					return nil
 				}

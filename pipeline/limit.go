@@ -19,10 +19,10 @@ type Gate interface {
 	Outage() bool
 }
 
-// takes is a gate that wants to hear that a call was taken on before it has ended:
-// asynchronous work is accepted at once, and ends much later.
-type takes interface {
-	Taken(call Started, limit octave.Quota)
+// acceptor is a gate that wants to hear that a call was accepted before it has ended:
+// that is at once for asynchronous work, which ends much later.
+type acceptor interface {
+	Accepted(call Started, limit octave.Quota)
 }
 
 // Limit paces the calls of agent and tells the gate how each of them ended.
@@ -33,9 +33,9 @@ func Limit(agent Agent, gate Gate) Agent {
 		if err != nil {
 			return nil, err
 		}
-		if early, ok := gate.(takes); ok {
+		if early, ok := gate.(acceptor); ok {
 			next := *q
-			next.taken = func(limit octave.Quota) { early.Taken(call, limit) }
+			next.accepted = func(limit octave.Quota) { early.Accepted(call, limit) }
 			q = &next
 		}
 		answer, err := agent(ctx, q)

@@ -25,7 +25,7 @@ func TestProbesAreFree(t *testing.T) {
 		r.pace.Rate, r.workers, r.service.latency = 5, 8, time.Second
 		began := time.Now()
 		down := func() bool { at := time.Since(began); return at > time.Minute && at < 41*time.Minute }
-		r.service.fate = func(int, octave.Request) error {
+		r.service.outcome = func(int, octave.Request) error {
 			if down() {
 				return cutOff()
 			}
@@ -60,7 +60,7 @@ func TestProbesThatMayBeBilledCostTheRowAnAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.policy.Retries, r.pace.MaxOutage = 2, 30*time.Minute
-		r.service.fate = func(int, octave.Request) error { return cutOff() }
+		r.service.outcome = func(int, octave.Request) error { return cutOff() }
 		r.look = func(context.Context) error { return nil }
 		if err := r.run(t, t.Context(), people(50)); err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func TestFinalUnlessHeard(t *testing.T) {
 	for _, heard := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
-			r.heard, r.service.fate = heard, trouble
+			r.heard, r.service.outcome = heard, trouble
 			if err := r.run(t, t.Context(), people(5)); err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func TestFinalUnlessHeard(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
 			r.workers = 1
-			r.service.fate = func(n int, req octave.Request) error {
+			r.service.outcome = func(n int, req octave.Request) error {
 				switch n {
 				case 1:
 					return first
@@ -127,7 +127,7 @@ func TestRefusedAlikeStopsTheRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		workers int
 		proven  func() (bool, error)
-		fate    func(n int, req octave.Request) error
+		outcome    func(n int, req octave.Request) error
 		stops   bool
 		asked   int // at most, and by one worker exactly
 	}{
@@ -145,7 +145,7 @@ func TestRefusedAlikeStopsTheRun(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
-			r.workers, r.proven, r.service.fate = c.workers, c.proven, c.fate
+			r.workers, r.proven, r.service.outcome = c.workers, c.proven, c.outcome
 			if err := r.run(t, t.Context(), people(30)); err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +164,7 @@ func TestRefusedAlikeHearsWhoIsOnTheWire(t *testing.T) {
 		r := newRig()
 		r.workers, r.proven, r.service.latency = 8, notProven, 40*time.Second
 		bad := []string{"p0@example.com", "p1@example.com", "p2@example.com", "p3@example.com", "p4@example.com"}
-		r.service.fate = func(_ int, req octave.Request) error {
+		r.service.outcome = func(_ int, req octave.Request) error {
 			if slices.Contains(bad, req.Email) {
 				return refused("Contact is incomplete")
 			}
@@ -192,14 +192,14 @@ func TestFailedBeforeComesLast(t *testing.T) {
 				}
 				return nil
 			}
-			r.service.fate, r.limit = fails, 4
+			r.service.outcome, r.limit = fails, 4
 			if err := r.run(t, t.Context(), people(30)); err != nil {
 				t.Fatal(err)
 			}
 			r.again()
 			var order []int
 			r.limit, r.service = c.limit, &service{latency: time.Second}
-			r.service.fate = func(_ int, req octave.Request) error {
+			r.service.outcome = func(_ int, req octave.Request) error {
 				order = append(order, slices.Index(r.emails(30), req.Email))
 				return nil
 			}

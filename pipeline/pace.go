@@ -409,9 +409,9 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 		}
 		news = p.failed(now, key, failure, patience)
 	case answer != nil:
-		return p.TookOn(now, call, answer.Quota)
+		return p.Accepted(now, call, answer.Quota)
 	default:
-		return p.TookOn(now, call, octave.Quota{})
+		return p.Accepted(now, call, octave.Quota{})
 	}
 	if news == nil {
 		news = p.tell(now)
@@ -419,9 +419,9 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 	return news
 }
 
-// TookOn takes the word of the service that it has taken a call on, whose answer
+// Accepted takes the word of the service that it has taken a call on, whose answer
 // may be long in coming. It returns what there is to tell, nil for nothing.
-func (p *Pace) TookOn(now time.Time, call Started, said octave.Quota) Event {
+func (p *Pace) Accepted(now time.Time, call Started, said octave.Quota) Event {
 	if q := &p.Quota; q.Scout > 0 && call.Number >= q.Scout { // the headers do not say what the service does
 		*q = Quota{Limit: -1}
 	}

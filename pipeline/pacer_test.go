@@ -48,7 +48,7 @@ func TestEveryRetryTakesAToken(t *testing.T) {
 		r.pace.Rate, r.workers = 10, 100
 		r.service.latency = 0
 		// Every question fails twice, healthy calls in between keep it from being an outage.
-		r.service.fate = func(n int, req octave.Request) error {
+		r.service.outcome = func(n int, req octave.Request) error {
 			r.service.mu.Lock()
 			defer r.service.mu.Unlock()
 			if r.service.asked[req.Email] <= 2 && n%3 != 0 {
@@ -121,7 +121,7 @@ func TestHiddenLimitIsFoundAndKept(t *testing.T) {
 				r := newRig()
 				r.pace.Rate, r.workers, r.service.latency = tc.allowed, tc.workers, tc.latency
 				hidden := &bucket{perSecond: tc.hidden, burst: tc.burst, retryAfter: tc.retryAfter}
-				r.service.fate = func(int, octave.Request) error {
+				r.service.outcome = func(int, octave.Request) error {
 					time.Sleep(5 * time.Millisecond)
 					return hidden.take(r.service)
 				}
@@ -155,7 +155,7 @@ func TestLimitThatChangesDuringTheRun(t *testing.T) {
 		began := time.Now()
 		at := func(minutes float64) bool { return time.Since(began) > time.Duration(minutes*float64(time.Minute)) }
 		accepted := map[string]int{}
-		r.service.fate = func(int, octave.Request) error {
+		r.service.outcome = func(int, octave.Request) error {
 			r.service.mu.Lock()
 			phase := "first"
 			switch {
@@ -194,7 +194,7 @@ func TestHoursOfRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.pace.Rate = 5
-		r.service.fate = func(n int, _ octave.Request) error {
+		r.service.outcome = func(n int, _ octave.Request) error {
 			if n%4 != 0 {
 				return refusal(5 * time.Minute)
 			}
@@ -221,7 +221,7 @@ func TestStrayRefusalsCostLittle(t *testing.T) {
 			r := newRig()
 			r.pace.Rate, r.workers, r.service.latency = tc.allowed, 200, 500*time.Millisecond
 			random := rand.New(rand.NewPCG(1, 2))
-			r.service.fate = func(int, octave.Request) error {
+			r.service.outcome = func(int, octave.Request) error {
 				r.service.mu.Lock()
 				defer r.service.mu.Unlock()
 				if random.IntN(100) == 0 {
@@ -245,7 +245,7 @@ func TestRetryAfterHoldsItsRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.workers, r.pace.Rate = 16, 5
-		r.service.fate = func(n int, _ octave.Request) error {
+		r.service.outcome = func(n int, _ octave.Request) error {
 			if n == 20 {
 				return refusal(10 * time.Second)
 			}
@@ -277,7 +277,7 @@ func TestWallPausesEveryone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
 			r.workers, r.pace.Rate, r.service.latency = 16, 5, 100*time.Millisecond
-			r.service.fate = func(n int, _ octave.Request) error {
+			r.service.outcome = func(n int, _ octave.Request) error {
 				if n >= 20 && n <= 22 {
 					return refusal(tc.asked)
 				}
@@ -297,7 +297,7 @@ func TestServerErrorsDoNotShrinkTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.pace.Rate, r.workers = 10, 100
-		r.service.fate = func(n int, _ octave.Request) error {
+		r.service.outcome = func(n int, _ octave.Request) error {
 			if n%4 == 0 {
 				return serverError()
 			}
@@ -323,7 +323,7 @@ func TestOutageIsWaitedOut(t *testing.T) {
 				r.pace.Rate, r.workers, r.service.latency = 5, 8, time.Second
 				began := time.Now()
 				during := 0
-				r.service.fate = func(int, octave.Request) error {
+				r.service.outcome = func(int, octave.Request) error {
 					if at := time.Since(began); at > time.Minute && at < 41*time.Minute {
 						r.service.mu.Lock()
 						during++
@@ -358,7 +358,7 @@ func TestOutageEndsTheRunAfterMaxOutage(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig()
 				r.pace.MaxOutage = patience
-				r.service.fate = func(int, octave.Request) error { return failure() }
+				r.service.outcome = func(int, octave.Request) error { return failure() }
 				began := time.Now()
 				if err := r.run(t, t.Context(), people(100)); err != nil {
 					t.Fatal(err)
@@ -377,7 +377,7 @@ func TestOutageEndsTheRunAfterMaxOutage(t *testing.T) {
 func TestOnePoisonRowIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.service.fate = func(_ int, req octave.Request) error {
+		r.service.outcome = func(_ int, req octave.Request) error {
 			if req.Email == "p0@example.com" {
 				return serverError()
 			}
@@ -399,7 +399,7 @@ func TestRejectedKeyAndSpentCreditsStopTheRun(t *testing.T) {
 	for _, kind := range []octave.Cause{octave.CauseKey, octave.CauseCredits} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
-			r.service.fate = func(n int, _ octave.Request) error {
+			r.service.outcome = func(n int, _ octave.Request) error {
 				if n > 40 {
 					return &octave.Error{Status: 401, Action: octave.All, Cause: kind, Message: "no"}
 				}
@@ -438,7 +438,7 @@ func TestNoCallAfterTheOneThatSaysStop(t *testing.T) {
 func TestStopEndsEveryWaitAtOnce(t *testing.T) {
 	for name, tc := range map[string]struct {
 		pace rate.Limit
-		fate func() error
+		outcome func() error
 	}{
 		"waiting for a token": {0.01, func() error { return nil }},
 		"in Retry-After":      {rate.Inf, func() error { return refusal(5 * time.Minute) }},
@@ -452,7 +452,7 @@ func TestStopEndsEveryWaitAtOnce(t *testing.T) {
 				if name == "in backoff" {
 					r.workers = 1
 				}
-				r.service.fate = func(int, octave.Request) error { return tc.fate() }
+				r.service.outcome = func(int, octave.Request) error { return tc.outcome() }
 				began := time.Now()
 				time.AfterFunc(1500*time.Millisecond, r.stop)
 				if err := r.run(t, t.Context(), people(20)); err != nil {
@@ -471,7 +471,7 @@ func TestAmbiguousAttemptsAreNotRepeatedWhenSo(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
 			r.policy.FailAmbiguous = fail
-			r.service.fate = func(n int, _ octave.Request) error {
+			r.service.outcome = func(n int, _ octave.Request) error {
 				if n == 1 {
 					return &octave.Error{Action: octave.Again, Cause: octave.CauseAmbiguous, Message: "timed out", MaybeBilled: true}
 				}
@@ -516,7 +516,7 @@ func TestTenRefusalsInARowAreAnsweredByOneCallAtATime(t *testing.T) {
 				r.pace.Rate, r.workers, r.service.latency = tc.allowed, 64, 100*time.Millisecond
 				began := time.Now()
 				var inRow, flying, most int
-				r.service.fate = func(int, octave.Request) error {
+				r.service.outcome = func(int, octave.Request) error {
 					if at := time.Since(began); at < 2*time.Second || at > time.Minute {
 						r.service.mu.Lock()
 						inRow = 0

@@ -39,14 +39,14 @@ func (i identities) who(p reader.Person) (w who, ok bool) {
 // fuller than what was not.
 func FindPeople(src iter.Seq2[reader.Contact, error], selection Selection) (*People, error) {
 	known := newIdentities()
-	seen := map[who]*standing{}
+	seen := map[who]*personState{}
 	for contact, err := range src {
 		if err != nil {
 			return nil, err
 		}
 		if w, q := known.personOf(contact, selection); q != nil {
 			if seen[w] == nil {
-				seen[w] = &standing{key: q.Key}
+				seen[w] = &personState{key: q.Key}
 			}
 			seen[w].add(q, selection.Memory)
 		}
@@ -86,15 +86,15 @@ func (i identities) personOf(contact reader.Contact, s Selection) (who, *Questio
 	return w, q
 }
 
-// A standing is what is known of a person after some rows.
-type standing struct {
+// A personState is what is known of a person after some rows.
+type personState struct {
 	key     checkpoint.Key // of the first row
 	differs bool           // another row asks something else
 	row     int            // the fullest
 	full    int            // how full it is
 }
 
-func (s *standing) add(q *Question, memory *Memory) {
+func (s *personState) add(q *Question, memory *Memory) {
 	s.differs = s.differs || q.Key != s.key
 	full := fullness(q.Request)
 	if memory != nil && memory.Journal.State(q.Key) == checkpoint.AnsweredState {

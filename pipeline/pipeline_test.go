@@ -20,7 +20,7 @@ func TestRowsComeOutInOrderOnceEach(t *testing.T) {
 		r := newRig()
 		r.workers = 64
 		random := rand.New(rand.NewPCG(1, 2))
-		r.service.fate = func(int, octave.Request) error {
+		r.service.outcome = func(int, octave.Request) error {
 			r.service.mu.Lock()
 			d := time.Duration(random.IntN(60)) * time.Second
 			r.service.mu.Unlock()
@@ -166,7 +166,7 @@ func TestMaxFailedStopsEarly(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
 			r.failed = tc.threshold
-			r.service.fate = func(int, octave.Request) error {
+			r.service.outcome = func(int, octave.Request) error {
 				return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "no"}
 			}
 			if err := r.run(t, t.Context(), people(200)); err != nil {
@@ -299,7 +299,7 @@ func TestWindowBoundsWhatIsReadAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
 		r.window, r.workers = 50, 4
-		r.service.fate = func(_ int, req octave.Request) error {
+		r.service.outcome = func(_ int, req octave.Request) error {
 			if req.Email == "p0@example.com" {
 				time.Sleep(15 * time.Minute)
 			}
@@ -360,7 +360,7 @@ func counted(src iter.Seq2[reader.Contact, error], n *int) iter.Seq2[reader.Cont
 func TestOneSlowContactDoesNotStopTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.service.fate = func(_ int, req octave.Request) error {
+		r.service.outcome = func(_ int, req octave.Request) error {
 			if req.Email == "p3@example.com" {
 				time.Sleep(15 * time.Minute)
 			}
@@ -379,7 +379,7 @@ func TestOneSlowContactDoesNotStopTheOthers(t *testing.T) {
 func TestPanicIsOneRowsFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.service.fate = func(_ int, req octave.Request) error {
+		r.service.outcome = func(_ int, req octave.Request) error {
 			if req.Email == "p7@example.com" {
 				panic("odd row")
 			}
@@ -417,7 +417,7 @@ func TestAnswersThatDoNotFitInMemoryAreReadBack(t *testing.T) {
 func TestFailuresAreRetriedByRunningAgainOrLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		r.service.fate = func(int, octave.Request) error {
+		r.service.outcome = func(int, octave.Request) error {
 			return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "unknown persona"}
 		}
 		for _, step := range []struct {

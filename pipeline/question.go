@@ -17,7 +17,7 @@ type Question struct {
 	Key       checkpoint.Key // the name of the question in the journal
 	Canonical []byte         // the request without RequestID, see [octave.Request.Canonical]
 	Row       int            // of the input, 1-based, that asks first; 0 if there is none
-	Again     bool           // this call repeats an earlier one of the run
+	Retry     bool           // this call repeats an earlier one of the run
 
 	// Since is when the question was marked to be asked again: an answer from
 	// before does not settle it. Zero for a question that is not marked.
@@ -26,8 +26,8 @@ type Question struct {
 	// its own, the best first.
 	Older []checkpoint.Key
 
-	polled func()             // told of each poll for its answer; may be nil
-	taken  func(octave.Quota) // told when the service has taken it on; may be nil
+	polled   func()             // told of each poll for its answer; may be nil
+	accepted func(octave.Quota) // told when the service has accepted it; may be nil
 }
 
 // NewQuestion names a request: the key is a hash of its canonical JSON, so that

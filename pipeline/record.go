@@ -37,7 +37,7 @@ func record(agent Agent, journal Journal, obs Observer, body func(*Question) any
 		if err := note(journal, checkpoint.Asked, q.Key, body(q)); err != nil {
 			return nil, err
 		}
-		obs.notify(CallStarted{Again: q.Again})
+		obs.notify(CallStarted{Retry: q.Retry})
 		started := time.Now()
 		answer, err := agent(ctx, q)
 		return answer, NoteEnd(journal, obs, q, started, answer, err)

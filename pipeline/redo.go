@@ -20,7 +20,7 @@ type Mark struct {
 const mostMarked = 100_000
 
 // Add marks a contact, or takes back all its marks that have no answer yet.
-func (b *AgainBody) Add(s Standing, memory *Memory) {
+func (b *AgainBody) Add(s ContactState, memory *Memory) {
 	if b.Undo {
 		b.Keys = append(b.Keys, slices.Repeat([]checkpoint.Key{s.Base.Key}, memory.unsettled(s.Base))...)
 		return

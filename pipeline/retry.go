@@ -55,7 +55,7 @@ func Retry(agent Agent, policy RetryPolicy, gate Gate, brake *Brake) Agent {
 		for attempts := 0; ; {
 			answer, err := agent(ctx, q)
 			once := *q
-			once.Again = true
+			once.Retry = true
 			q = &once
 			wait, counted, again := policy.Next(attempts, err, gate.Outage())
 			if !again {

@@ -184,8 +184,8 @@ func (a *Async) Call(ctx context.Context, q *Question) (*octave.Answer, error) {
 		return nil, &JournalError{err}
 	}
 	a.open.Set(q.Key, s)
-	if q.taken != nil {
-		q.taken(work.Quota)
+	if q.accepted != nil {
+		q.accepted(work.Quota)
 	}
 	return a.await(ctx, q, s, a.cfg.Every)
 }
@@ -264,17 +264,17 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Taken says that the service has taken a call on which has not ended yet.
-func (p *Pacer) Taken(call Started, limit octave.Quota) {
-	p.obs.notify(p.tookOn(call, limit))
+// Accepted says that the service has accepted a call that has not ended yet.
+func (p *Pacer) Accepted(call Started, limit octave.Quota) {
+	p.obs.notify(p.accepted(call, limit))
 }
 
-// tookOn returns what there is to tell, nil for nothing.
-func (p *Pacer) tookOn(call Started, limit octave.Quota) (news Event) {
+// accepted returns what there is to tell, nil for nothing.
+func (p *Pacer) accepted(call Started, limit octave.Quota) (news Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	news = p.pace.TookOn(now, call, limit)
+	news = p.pace.Accepted(now, call, limit)
 	p.follow(now)
 	close(p.changed)
 	p.changed = make(chan struct{})

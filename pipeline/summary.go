@@ -127,7 +127,7 @@ func (t *Tally) Observe(e Event) {
 	case CallStarted:
 		t.calls.Started++
 		t.calls.InFlight++
-		if e.Again {
+		if e.Retry {
 			t.calls.Retries++
 		}
 	case CallResumed:

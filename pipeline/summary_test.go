@@ -18,7 +18,7 @@ func TestSummaryCountsCalls(t *testing.T) {
 		r := newRig()
 		r.workers = 1
 		r.service.latency = 2 * time.Second
-		r.service.fate = func(n int, _ octave.Request) error {
+		r.service.outcome = func(n int, _ octave.Request) error {
 			switch n {
 			case 1:
 				return refusal(time.Second)

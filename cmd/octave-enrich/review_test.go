@@ -87,7 +87,7 @@ func posted(ts *testscript.TestScript, addrFile, where string, what any) (status
 func again(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, len(args) == 4 || len(args) == 5, "again ADDRFILE CHECKPOINT EMAIL OUTCOME [WITH]")
 	key, _ := answerTo(ts, args[1], args[2])
-	wanted := review.Again{Keys: []checkpoint.Key{key}, Undo: args[3] == review.Unmarked}
+	wanted := review.MarkRequest{Keys: []checkpoint.Key{key}, Undo: args[3] == review.Unmarked}
 	if len(args) == 5 {
 		wanted.With = args[4]
 	}
@@ -99,7 +99,7 @@ func again(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
-	var marks struct { // review.Marks, of which an amount is not read back
+	var marks struct { // review.MarkReply, of which an amount is not read back
 		Marked  map[checkpoint.Key]review.Mark
 		Results []review.MarkResult
 	}

@@ -27,8 +27,8 @@ const (
 	noBudget = 250 * time.Millisecond
 )
 
-// known is what the database says about questions and their runs at one moment.
-type known struct {
+// A snapshot is what the database says about questions and their runs at one moment.
+type snapshot struct {
 	runs    map[string]*runState
 	calls   map[checkpoint.Key][]entry
 	entered map[int64]bool // calls that this transaction has noted
@@ -91,7 +91,7 @@ func (w *Worker) admit(turns []*turn, entering bool) error {
 	// Where hosts want the same, none waits for one that waits for it.
 	turns = slices.SortedFunc(slices.Values(turns), func(a, b *turn) int { return bytes.Compare(a.Args.Key[:], b.Args.Key[:]) })
 	return w.db.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		k := known{runs: map[string]*runState{}, calls: map[checkpoint.Key][]entry{}, entered: map[int64]bool{}}
+		k := snapshot{runs: map[string]*runState{}, calls: map[checkpoint.Key][]entry{}, entered: map[int64]bool{}}
 		batch := &pgx.Batch{}
 		w.lookUp(batch, &k, turns, entering)
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
@@ -123,7 +123,7 @@ func lostSQL(which string) string {
 // is told to stop waits for calls that saw it go on, and only those that may change it,
 // because of a budget, exclude each other; a call that is being ended, by a host that
 // counted as lost, is waited for.
-func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
+func (w *Worker) lookUp(b *pgx.Batch, k *snapshot, turns []*turn, entering bool) {
 	var ids []int64
 	var keys [][]byte
 	var runs []string // of each
@@ -177,7 +177,7 @@ func (w *Worker) lookUp(b *pgx.Batch, k *known, turns []*turn, entering bool) {
 }
 
 // decide says what becomes of the job.
-func (k *known) decide(t *turn, entering bool) decision {
+func (k *snapshot) decide(t *turn, entering bool) decision {
 	var lost int
 	var last int64                // that was lost
 	var onWire, asking, mine bool // asking: what the service calls it is not known yet
@@ -237,7 +237,7 @@ func (k *known) decide(t *turn, entering bool) decision {
 }
 
 // enter queues what follows from the decision, and counts for those behind it.
-func (k *known) enter(b *pgx.Batch, t *turn) {
+func (k *snapshot) enter(b *pgx.Batch, t *turn) {
 	if !t.decision.admitted {
 		b.Queue(`DELETE FROM octave_fleet.call WHERE id = $1 AND key = $2 AND ended IS NULL`, t.id, t.Args.Key[:])
 		return

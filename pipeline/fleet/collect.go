@@ -241,7 +241,7 @@ func (c *Coordinator) copyAttempts(key checkpoint.Key, history []entry, last ent
 			ours = true
 			c.cfg.Observer(pipeline.CallResumed{})
 		case ours:
-			c.cfg.Observer(pipeline.CallStarted{Again: started > 0})
+			c.cfg.Observer(pipeline.CallStarted{Retry: started > 0})
 			started++
 		}
 		var end pipeline.Event

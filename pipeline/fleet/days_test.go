@@ -147,7 +147,7 @@ func TestFleetHostThatSlept(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.service.hold = make(chan struct{})
-	r.service.fate = func(n int, _ octave.Request) error {
+	r.service.outcome = func(n int, _ octave.Request) error {
 		if n <= 8 {
 			return &octave.Error{Action: octave.Again, Cause: octave.CauseUnreachable, Message: "connection reset"}
 		}

@@ -134,7 +134,7 @@ type service struct {
 	starts []time.Time
 	most   int // at the same time
 	now    int
-	fate   func(n int, req octave.Request) error // nil is an answer
+	outcome   func(n int, req octave.Request) error // nil is an answer
 	hold   chan struct{}                         // calls wait until it is closed; nil for none
 	quota  octave.Quota                          // what the headers of its answers say
 }
@@ -155,8 +155,8 @@ func (s *service) run(ctx context.Context, req octave.Request) (*octave.Answer, 
 			return nil, ctx.Err()
 		}
 	}
-	if s.fate != nil {
-		if err := s.fate(n, req); err != nil {
+	if s.outcome != nil {
+		if err := s.outcome(n, req); err != nil {
 			return nil, err
 		}
 	}
@@ -429,7 +429,7 @@ func TestFleetKeyRejected(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	rejected := &octave.Error{Status: 401, Action: octave.All, Cause: octave.CauseKey, Message: "Invalid API key"}
-	r.service.fate = func(n int, _ octave.Request) error {
+	r.service.outcome = func(n int, _ octave.Request) error {
 		if n >= 10 {
 			return rejected
 		}
@@ -461,7 +461,7 @@ func TestFleetKeyRejected(t *testing.T) {
 		t.Errorf("%d jobs are left in the queue", left)
 	}
 	// Whoever starts a worker vouches for the key.
-	r.service.fate = nil
+	r.service.outcome = nil
 	r.host(nil)
 	if answered, _, _ := r.party("b", nil).ask(100); answered != 100 {
 		t.Errorf("%d of 100 answered after that", answered)
@@ -475,7 +475,7 @@ func TestFleetPause(t *testing.T) {
 	r := newRig(t)
 	var wall atomic.Bool
 	wall.Store(true)
-	r.service.fate = func(n int, _ octave.Request) error {
+	r.service.outcome = func(n int, _ octave.Request) error {
 		if n > 30 && wall.Load() {
 			return &octave.Error{Status: 429, Action: octave.Again, Cause: octave.CauseRateLimited, Message: "slow down", RetryAfter: 4 * time.Second}
 		}
@@ -517,7 +517,7 @@ func TestFleetOutage(t *testing.T) {
 	var mu sync.Mutex
 	var known time.Time // to all hosts
 	down, probes, now, most := true, 0, 0, 0
-	r.service.fate = func(int, octave.Request) error {
+	r.service.outcome = func(int, octave.Request) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if !down {
@@ -733,7 +733,7 @@ func TestFleetTakesOver(t *testing.T) {
 func TestFleetFailuresAreTold(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.service.fate = func(_ int, req octave.Request) error {
+	r.service.outcome = func(_ int, req octave.Request) error {
 		if req.Email == who(0).Email {
 			return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "cannot be processed"}
 		}
@@ -746,7 +746,7 @@ func TestFleetFailuresAreTold(t *testing.T) {
 	if err == nil || err.Error() != "422 Unprocessable Entity: cannot be processed" || !errors.As(err, &call) || call.Cause != octave.CauseRequest {
 		t.Errorf("the error is %v", err)
 	}
-	r.service.fate = nil
+	r.service.outcome = nil
 	if answered, _, _ := p.ask(1); answered != 1 { // running again is retrying
 		t.Error("a failure settled the question")
 	}
@@ -842,7 +842,7 @@ func TestFleetLocksEnd(t *testing.T) {
 func TestFleetFailsOnceInARun(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.service.fate = func(int, octave.Request) error {
+	r.service.outcome = func(int, octave.Request) error {
 		return &octave.Error{Status: 422, Action: octave.Row, Cause: octave.CauseRequest, Message: "no"}
 	}
 	r.host(nil)
@@ -859,7 +859,7 @@ func TestFleetFailsOnceInARun(t *testing.T) {
 func TestFleetTellsTheRest(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.service.fate = func(int, octave.Request) error {
+	r.service.outcome = func(int, octave.Request) error {
 		return &octave.Error{Action: octave.Again, Cause: octave.CauseAmbiguous, Message: "cut", MaybeBilled: true}
 	}
 	h := r.host(nil)

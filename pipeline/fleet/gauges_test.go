@@ -48,7 +48,7 @@ func (r *rig) table(sql string) (text string) {
 func TestFleetTally(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.service.fate = func(n int, _ octave.Request) error {
+	r.service.outcome = func(n int, _ octave.Request) error {
 		switch n % 5 {
 		case 0:
 			return &octave.Error{Status: 504, Action: octave.Again, Cause: octave.CauseServer, Message: "late", MaybeBilled: true}

@@ -109,7 +109,7 @@ func TestFleetWrongKeyOnOneHost(t *testing.T) {
 	if p.brake.Reason() != nil || good.brake.Reason() != nil {
 		t.Errorf("the run stops because of %v, the good host of %v", p.brake.Reason(), good.brake.Reason())
 	}
-	r.service.fate = func(int, octave.Request) error { return errKey } // of a host that cannot ask whether it is valid
+	r.service.outcome = func(int, octave.Request) error { return errKey } // of a host that cannot ask whether it is valid
 	q := r.party("b", nil)
 	if _, stopped, _ := q.ask(90); stopped == 0 {
 		t.Error("the run did not stop when no key was left")
@@ -146,7 +146,7 @@ func TestFleetFiveRejectionsInARow(t *testing.T) {
 func TestFleetStrayRejection(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.service.fate = func(n int, _ octave.Request) error {
+	r.service.outcome = func(n int, _ octave.Request) error {
 		if n%4 != 0 { // three in a row
 			return errKey
 		}

@@ -187,7 +187,7 @@ func (w *Worker) take(ctx context.Context) (start lease, wait time.Duration, err
 		for late < len(w.starts) && time.Since(w.starts[late].at) >= latest {
 			late++
 		}
-		w.giveUp(w.starts[:late]...)
+		w.returnStarts(w.starts[:late]...)
 		if w.starts = w.starts[late:]; len(w.starts) > 0 {
 			start, w.starts = w.starts[0], w.starts[1:]
 			return start, 0, nil
@@ -284,10 +284,10 @@ func stopError(kind, text string) *octave.Error {
 	return &octave.Error{Action: octave.All, Cause: octave.ParseCause(kind), Message: text}
 }
 
-// vouch makes the row of a key when there is none, and lets it ask again should it have
+// admitKey makes the row of a key when there is none, and lets it ask again should it have
 // been rejected or out of credits. A nil limit leaves what was allowed before, or fallback.
 // It returns what was allowed before.
-func (d *DB) vouch(ctx context.Context, account string, limit *rate.Limit, fallback rate.Limit) (before rate.Limit, err error) {
+func (d *DB) admitKey(ctx context.Context, account string, limit *rate.Limit, fallback rate.Limit) (before rate.Limit, err error) {
 	if limit != nil {
 		fallback = *limit
 	}

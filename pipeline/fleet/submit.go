@@ -66,7 +66,7 @@ func (t *turn) submit(ctx context.Context, q *pipeline.Question) (*octave.Answer
 	if err != nil {
 		return nil, err
 	}
-	t.taken = &work.Quota
+	t.accepted = &work.Quota
 	s := pipeline.Submission{ID: work.ID, Name: work.Name, At: t.began, Row: t.Args.Row}
 	w.unstored.Add(1)
 	defer w.unstored.Add(-1)
@@ -161,14 +161,14 @@ func (t *turn) poll(p *poll) error {
 		return w.db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM octave_fleet.call WHERE id = $1 AND work = $2 AND ended IS NULL)`, p.Call, p.Work).Scan(&open)
 	})
 	if err != nil {
-		return t.gaveUp(&pipeline.JournalError{Err: err})
+		return t.told(&pipeline.JournalError{Err: err})
 	}
 	if !open {
 		return nil
 	}
 	t.id, t.attempts = p.Call, p.Attempts
 	agent := func(ctx context.Context, q *pipeline.Question) (*octave.Answer, error) { return t.polled(ctx, q, p) }
-	err = t.gaveUp(t.ask(pipeline.Memo(t.later(agent), &pipeline.Memory{Journal: t}, nil), q))
+	err = t.told(t.ask(pipeline.Memo(t.later(agent), &pipeline.Memory{Journal: t}, nil), q))
 	if t.missed != nil {
 		return nil // it has ended; who waits for the question asks again
 	}

@@ -27,7 +27,7 @@ type office struct {
 	works  map[string]octave.Request // by id
 	polled map[string]int
 	done   bool                      // all of it
-	fate   func(id string) error     // of a poll; nil is what there is to say
+	outcome   func(id string) error     // of a poll; nil is what there is to say
 	lose   func(octave.Request) bool // the id is cut off
 }
 
@@ -58,8 +58,8 @@ func (o *office) poll(ctx context.Context, s octave.Submission, turn func(contex
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.polled[s.ID]++
-	if o.fate != nil {
-		if err := o.fate(s.ID); err != nil {
+	if o.outcome != nil {
+		if err := o.outcome(s.ID); err != nil {
 			return p, err
 		}
 	}

@@ -36,7 +36,7 @@ type turn struct {
 	result   string // of the call: answered or missed
 	failed   bool   // the question was given up with it
 	body     []byte
-	taken    *octave.Quota        // set when the service took a submission on
+	accepted *octave.Quota        // set when the service accepted a submission
 	follows  *pipeline.Submission // that was made before; nil for none
 	followed int64                // its call; 0 for one of which the fleet does not know
 }
@@ -75,13 +75,13 @@ func (t *turn) work() error {
 	admitted, err := t.admit(false)
 	switch {
 	case err != nil:
-		return t.gaveUp(err)
+		return t.told(err)
 	case t.follows != nil:
-		return t.gaveUp(t.follow(q))
+		return t.told(t.follow(q))
 	case !admitted:
-		return t.gaveUp(t.conclude())
+		return t.told(t.conclude())
 	}
-	q.Again = t.attempts > 0
+	q.Retry = t.attempts > 0
 	call := t.call
 	if t.Args.Callback != "" {
 		call = t.submit
@@ -91,7 +91,7 @@ func (t *turn) work() error {
 	agent = pipeline.Limit(agent, t)
 	agent = t.later(agent)
 	agent = pipeline.Memo(agent, &pipeline.Memory{Journal: t}, nil)
-	return t.gaveUp(t.ask(agent, q))
+	return t.told(t.ask(agent, q))
 }
 
 func (t *turn) release() {
@@ -100,9 +100,9 @@ func (t *turn) release() {
 	}
 }
 
-// gaveUp is what River is told, and the brake when the database refuses for good:
+// told is what River is told, and the brake when the database refuses for good:
 // whatever is asked would be lost.
-func (t *turn) gaveUp(err error) error {
+func (t *turn) told(err error) error {
 	var broken *pipeline.JournalError
 	if errors.As(err, &broken) && !over(t.ctx) {
 		t.worker.brake.Pull(err)
@@ -181,20 +181,20 @@ func (t *turn) Take() (pipeline.Started, error) {
 		}
 		if !t.entered {
 			if admitted, err := t.admit(true); err != nil || !admitted {
-				w.giveUp(start)
+				w.returnStarts(start)
 				return pipeline.Started{}, cmp.Or(err, pipeline.ErrStopped)
 			}
 		}
 		entered := time.Now()
 		// The call of a host that slept may count as lost by now, and others make it.
 		if wait := time.Until(start.at); wait > 0 && !sleep(w.brake.Pulled(), wait) || w.brake.Reason() != nil || w.pulse.slept(entered) {
-			w.giveUp(start)
+			w.returnStarts(start)
 			return t.notNow(0)
 		}
 		if late := time.Since(start.at); late < latest || tries >= fewTimes || w.seen.Load().unbound {
 			return start.call, nil
 		}
-		w.giveUp(start) // others may probe, should it have been a probe's start
+		w.returnStarts(start) // others may probe, should it have been a probe's start
 		if t.decision.counted {
 			continue // taken back, it would be missing: others have stopped the run for it
 		}
@@ -240,8 +240,8 @@ func (t *turn) unless(err error) error {
 
 // Ended tells all hosts how a call ended.
 func (t *turn) Ended(call pipeline.Started, key checkpoint.Key, answer *octave.Answer, err error) {
-	if t.taken != nil {
-		t.worker.tookOn(call, *t.taken)
+	if t.accepted != nil {
+		t.worker.accepted(call, *t.accepted)
 		return
 	}
 	t.worker.ended(call, t.began, key, answer, err)

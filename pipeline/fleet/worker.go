@@ -108,7 +108,7 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 		return nil, err
 	}
 	w.queue.Store(queue)
-	allowed, err := db.vouch(ctx, cfg.Account, cfg.Limit, DefaultLimit)
+	allowed, err := db.admitKey(ctx, cfg.Account, cfg.Limit, DefaultLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.giveUp(w.starts...)
+	w.returnStarts(w.starts...)
 	if err := w.retire(ctx); err != nil {
 		w.cfg.Warn("the fleet was not told that this host has ended; others will notice", "error", err)
 	}
@@ -337,20 +337,20 @@ func (w *Worker) forbidden(call *octave.Error, at time.Time) {
 	}
 }
 
-// tookOn tells the pace of the key that the service took a call on that has not ended.
-func (w *Worker) tookOn(started pipeline.Started, quota octave.Quota) {
+// accepted tells the pace of the key that the service took a call on that has not ended.
+func (w *Worker) accepted(started pipeline.Started, quota octave.Quota) {
 	w.notRejected()
 	if !w.seen.Load().uneasy && quota.Limit == 0 {
 		return
 	}
 	w.tell(func(s *schedule) pipeline.Event {
 		s.rejected = 0
-		return s.pace.TookOn(s.now, started, quota)
+		return s.pace.Accepted(s.now, started, quota)
 	})
 }
 
-// giveUp gives starts back that no call was made for.
-func (w *Worker) giveUp(starts ...lease) {
+// returnStarts gives starts back that no call was made for.
+func (w *Worker) returnStarts(starts ...lease) {
 	if len(starts) == 0 {
 		return
 	}

@@ -10,17 +10,17 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// An Again asks for contacts to be written again: for a mark that the next run
+// A MarkRequest asks for contacts to be written again: for a mark that the next run
 // follows. One without keys marks nobody and asks who is marked.
-type Again struct {
+type MarkRequest struct {
 	// Keys are those of the answers that the reviewer has before them.
 	Keys []checkpoint.Key `json:"keys"`
 	With string           `json:"with,omitempty"` // an instruction for these contacts alone
 	Undo bool             `json:"undo,omitempty"` // takes back marks that have no answer yet
 }
 
-// Marks say who is asked again by the next run, and what that will cost.
-type Marks struct {
+// MarkReply say who is asked again by the next run, and what that will cost.
+type MarkReply struct {
 	// Marked are the contacts by the keys of all their answers.
 	Marked map[checkpoint.Key]Mark `json:"marked"`
 	Calls  int                     `json:"calls"` // that the marks lead to, one a contact
@@ -29,7 +29,7 @@ type Marks struct {
 	UsagePerCall *pipeline.Amount `json:"usage_per_call,omitempty"`
 	Usage        *pipeline.Amount `json:"expected_usage,omitempty"`
 	Command      string           `json:"command,omitempty"` // that asks again
-	Results      []MarkResult     `json:"results,omitempty"` // one for each key of an [Again]
+	Results      []MarkResult     `json:"results,omitempty"` // one for each key of a [MarkRequest]
 }
 
 // A Mark is what a contact is marked with.
@@ -45,7 +45,7 @@ type MarkResult struct {
 	Problem string         `json:"problem,omitempty"` // when it was refused
 }
 
-// Outcomes of an [Again].
+// Outcomes of a [MarkRequest].
 const (
 	Marked   = "marked"
 	Before   = "before"   // nothing to do: the next run asks it in any case
@@ -54,7 +54,7 @@ const (
 
 // A Marker marks as the command redo does, or says why nobody can be marked now. It
 // pays nothing.
-type Marker func(Again) (Marks, error)
+type Marker func(MarkRequest) (MarkReply, error)
 
 // again answers with the marks, after those that the page wants were made.
 func (s *Server) again(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +62,7 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "marks cannot be made here", http.StatusNotFound)
 		return
 	}
-	var wanted Again
+	var wanted MarkRequest
 	if r.Method == http.MethodPost {
 		if !s.fromPage(w, r) {
 			return

@@ -30,7 +30,7 @@ func TestOnlyThePageMarks(t *testing.T) {
 	web := httptest.NewServer(server)
 	defer web.Close()
 	page := server.URL(web.Listener.Addr())
-	wanted := review.Again{Keys: keys[:1], With: "shorter"}
+	wanted := review.MarkRequest{Keys: keys[:1], With: "shorter"}
 	whole, err := json.Marshal(wanted)
 	if err != nil {
 		t.Fatal(err)
@@ -63,11 +63,11 @@ func TestOnlyThePageMarks(t *testing.T) {
 		t.Errorf("a review that cannot mark: status %d", code)
 	}
 
-	var asked []review.Again
+	var asked []review.MarkRequest
 	var trouble error
-	server.Mark = func(a review.Again) (review.Marks, error) {
+	server.Mark = func(a review.MarkRequest) (review.MarkReply, error) {
 		asked = append(asked, a)
-		return review.Marks{Marked: map[checkpoint.Key]review.Mark{keys[0]: {With: "shorter"}}, Calls: 1}, trouble
+		return review.MarkReply{Marked: map[checkpoint.Key]review.Mark{keys[0]: {With: "shorter"}}, Calls: 1}, trouble
 	}
 	for name, refused := range map[string]struct {
 		body, origin string
@@ -88,7 +88,7 @@ func TestOnlyThePageMarks(t *testing.T) {
 	if code, _ := send(http.MethodGet, "", ""); code != http.StatusOK {
 		t.Errorf("who is marked: status %d", code)
 	}
-	if d := cmp.Diff([]review.Again{wanted, {}}, asked); d != "" {
+	if d := cmp.Diff([]review.MarkRequest{wanted, {}}, asked); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}
 	trouble = errors.New("a run is going on")

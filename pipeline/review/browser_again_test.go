@@ -22,14 +22,14 @@ type clerk struct {
 	trouble error
 }
 
-func (c *clerk) mark(a review.Again) (review.Marks, error) {
+func (c *clerk) mark(a review.MarkRequest) (review.MarkReply, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.trouble != nil {
-		return review.Marks{}, c.trouble
+		return review.MarkReply{}, c.trouble
 	}
 	each := pipeline.Amount{}.Plus("1.5")
-	marks := review.Marks{UsagePerCall: &each, Command: "octave-enrich run people.csv --limit 5"}
+	marks := review.MarkReply{UsagePerCall: &each, Command: "octave-enrich run people.csv --limit 5"}
 	for _, key := range a.Keys {
 		outcome := review.Marked
 		if a.Undo {

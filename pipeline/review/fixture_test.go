@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	server := review.NewServer(context.Background(), path, book)
-	server.Mark = func(review.Again) (review.Marks, error) { return review.Marks{}, nil } // nobody is marked
+	server.Mark = func(review.MarkRequest) (review.MarkReply, error) { return review.MarkReply{}, nil } // nobody is marked
 	fmt.Println(server.URL(listener.Addr()))
 	fmt.Println(http.Serve(listener, server))
 	os.Exit(1)

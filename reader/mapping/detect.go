@@ -124,20 +124,20 @@ func (p *planner) particle() {
 
 // A candidate is a column whose name may feed a field, judged by its values.
 type candidate struct {
-	column   int
-	meaning  meaning
-	standing standing
-	filled   int
+	column  int
+	meaning meaning
+	fit     fit
+	filled  int
 }
 
-// standing is how well the values of a column go with its name.
-type standing int
+// fit is how well the values of a column go with its name.
+type fit int
 
 const (
-	fitting  standing = iota // they do
-	vacant                   // there are none
-	doubtful                 // none is usable, but there is no better use for the column
-	refused                  // they are something else
+	fitting  fit = iota // they do
+	vacant              // there are none
+	doubtful            // none is usable, but there is no better use for the column
+	refused             // they are something else
 )
 
 func (p *planner) detectField(field person.Field) error {
@@ -164,7 +164,7 @@ func (p *planner) detectField(field person.Field) error {
 		return nil
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
-		return cmp.Or(int(a.standing-b.standing), a.meaning.rank-b.meaning.rank, b.filled-a.filled)
+		return cmp.Or(int(a.fit-b.fit), a.meaning.rank-b.meaning.rank, b.filled-a.filled)
 	})
 	return p.choose(field, candidates)
 }
@@ -192,19 +192,19 @@ func (p *planner) contactOrLead(field person.Field, candidates []candidate) []ca
 }
 
 // choose takes the candidates in their order, for each row the first that has a
-// value. Those of the same standing and name must agree, or the choice is the
+// value. Those of the same fit and name must agree, or the choice is the
 // user's.
 func (p *planner) choose(field person.Field, candidates []candidate) error {
 	best := candidates[0]
 	columns := []int{best.column}
 	for _, c := range candidates[1:] {
-		if c.meaning.rank == best.meaning.rank && c.standing == best.standing {
+		if c.meaning.rank == best.meaning.rank && c.fit == best.fit {
 			if err := p.agree(field, best.column, c.column); err != nil {
 				return err
 			}
 			p.plan.rivals = append(p.plan.rivals, rivals{field, best.column, c.column, person.CleanerOf(field)})
 		}
-		if c.standing == doubtful && best.standing != doubtful {
+		if c.fit == doubtful && best.fit != doubtful {
 			p.reject(c.column, "none of its first values is usable")
 			continue
 		}
@@ -230,7 +230,7 @@ func (p *planner) certainty(field person.Field, best candidate, all []candidate)
 		return false, "the domain of the address, for want of a website"
 	case best.meaning.kind == anyID:
 		return false, "by its values, which are Salesforce ids"
-	case best.standing == doubtful:
+	case best.fit == doubtful:
 		return false, "by its name alone, as none of the first values is usable"
 	case best.meaning.guess:
 		return false, "by its name, which may mean something else"
@@ -238,7 +238,7 @@ func (p *planner) certainty(field person.Field, best candidate, all []candidate)
 	return true, "by its name"
 }
 
-// agree fails when two columns of the same standing say different things.
+// agree fails when two columns of the same fit say different things.
 func (p *planner) agree(field person.Field, a, b int) error {
 	clean := person.CleanerOf(field)
 	for _, row := range p.sample {
@@ -269,7 +269,7 @@ func ambiguous(file string, field person.Field, a, b string) error {
 type tally struct{ filled, usable, honorifics, foreign, companies, slugs int }
 
 // judge looks at the first values of a column.
-func (p *planner) judge(field person.Field, column int, m meaning) (s standing, filled int, why string) {
+func (p *planner) judge(field person.Field, column int, m meaning) (s fit, filled int, why string) {
 	clean := person.CleanerOf(field)
 	var n tally
 	for _, row := range p.sample {
@@ -304,7 +304,7 @@ func (p *planner) judge(field person.Field, column int, m meaning) (s standing, 
 }
 
 // rule is the one of each field about what its values must look like.
-func rule(field person.Field, m meaning, n tally, salesforce bool) (standing, string) {
+func rule(field person.Field, m meaning, n tally, salesforce bool) (fit, string) {
 	most := func(k int) bool { return k > 0 && 2*k >= n.filled }
 	switch {
 	case m.kind == anyID && !salesforce:

@@ -109,7 +109,7 @@ type pass struct {
 	column int
 }
 
-// rivals are two columns of the same standing for a field, of which first is
+// rivals are two columns of the same fit for a field, of which first is
 // taken: they must never say different things.
 type rivals struct {
 	field         person.Field

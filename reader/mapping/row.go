@@ -445,7 +445,7 @@ func (p *Plan) NotFound() []person.Field {
 	return missing
 }
 
-// Compare holds columns of the same standing to what the first rows promised:
+// Compare holds columns of the same fit to what the first rows promised:
 // they must never say different things.
 func (p *Plan) Compare(cells []string) error {
 	for _, r := range p.rivals {

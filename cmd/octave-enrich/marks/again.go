@@ -22,10 +22,10 @@ import (
 // Marker lets the page of a review mark contacts as redo does. Each call reads the
 // list anew: a run may have gone on since.
 func Marker(path string, stdin io.Reader) review.Marker {
-	return func(again review.Again) (review.Marks, error) {
+	return func(again review.MarkRequest) (review.MarkReply, error) {
 		journal, err := openToMark(path, len(again.Keys) > 0)
 		if err != nil {
-			return review.Marks{}, err
+			return review.MarkReply{}, err
 		}
 		marks, err := markAgain(journal, path, stdin, again)
 		return marks, errors.Join(err, journal.Close())
@@ -45,22 +45,22 @@ func openToMark(path string, write bool) (*checkpoint.Journal, error) {
 	return journal, nil
 }
 
-func markAgain(journal *checkpoint.Journal, path string, stdin io.Reader, again review.Again) (review.Marks, error) {
+func markAgain(journal *checkpoint.Journal, path string, stdin io.Reader, again review.MarkRequest) (review.MarkReply, error) {
 	o := &options.Options{}
 	all, err := open(o, journal, path, path, stdin)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("the list of the last run is not there any more: %w", err)
 	}
 	if err != nil {
-		return review.Marks{}, err
+		return review.MarkReply{}, err
 	}
 	defer all.list.Input.Close()
 	results, err := all.markAnswers(again)
 	if err != nil {
-		return review.Marks{}, err
+		return review.MarkReply{}, err
 	}
 	if err := all.recall(o); err != nil { // the marks that there are now
-		return review.Marks{}, err
+		return review.MarkReply{}, err
 	}
 	marks, err := all.open()
 	marks.Results = results
@@ -68,7 +68,7 @@ func markAgain(journal *checkpoint.Journal, path string, stdin io.Reader, again 
 }
 
 // markAnswers marks the contacts that have these answers.
-func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
+func (m *marks) markAnswers(again review.MarkRequest) ([]review.MarkResult, error) {
 	if len(again.Keys) == 0 {
 		return nil, nil
 	}
@@ -78,7 +78,7 @@ func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
 	for _, key := range again.Keys {
 		became[key] = ""
 	}
-	for s, err := range m.standings() {
+	for s, err := range m.states() {
 		if err != nil {
 			return nil, exit.InputError(err)
 		}
@@ -107,10 +107,10 @@ func (m *marks) markAnswers(again review.Again) ([]review.MarkResult, error) {
 }
 
 // open says who is marked and has no new answer yet, and what that will cost.
-func (m *marks) open() (review.Marks, error) {
-	marks := review.Marks{Marked: map[checkpoint.Key]review.Mark{}, Command: m.last.Command}
+func (m *marks) open() (review.MarkReply, error) {
+	marks := review.MarkReply{Marked: map[checkpoint.Key]review.Mark{}, Command: m.last.Command}
 	seen := map[checkpoint.Key]bool{}
-	for s, err := range m.standings() {
+	for s, err := range m.states() {
 		if err != nil {
 			return marks, exit.InputError(err)
 		}

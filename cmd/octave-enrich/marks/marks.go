@@ -29,7 +29,7 @@ func Mark(o *options.Options, r *Whom, selected Selector, journal *checkpoint.Jo
 	defer all.list.Input.Close()
 	tally := newTally(r)
 	tally.Command = all.last.Command
-	for s, err := range all.standings() {
+	for s, err := range all.states() {
 		if err != nil {
 			return nil, exit.InputError(err)
 		}
@@ -88,8 +88,8 @@ func (m *marks) recall(o *options.Options) error {
 }
 
 // standings are the contacts of the list that may be asked about.
-func (m *marks) standings() iter.Seq2[pipeline.Standing, error] {
-	return pipeline.Standings(m.list.Input.Contacts(), m.list.Selection(m.memory))
+func (m *marks) states() iter.Seq2[pipeline.ContactState, error] {
+	return pipeline.ContactStates(m.list.Input.Contacts(), m.list.Selection(m.memory))
 }
 
 // write marks them all.
@@ -118,14 +118,14 @@ func newTally(r *Whom) *Tally {
 }
 
 // add takes a contact that was meant and says what comes of it.
-func (t *Tally) add(memory *pipeline.Memory, s pipeline.Standing) string {
+func (t *Tally) add(memory *pipeline.Memory, s pipeline.ContactState) string {
 	if _, seen := t.became[s.Base.Key]; !seen {
 		t.became[s.Base.Key] = t.first(memory, s)
 	}
 	return t.became[s.Base.Key]
 }
 
-func (t *Tally) first(memory *pipeline.Memory, s pipeline.Standing) string {
+func (t *Tally) first(memory *pipeline.Memory, s pipeline.ContactState) string {
 	t.Selected++
 	open := memory.Open(s.Base)
 	marks := memory.Redo[s.Base.Key]

@@ -21,7 +21,7 @@ type Whom struct {
 
 // A marking is a contact that may be marked.
 type marking struct {
-	pipeline.Standing
+	pipeline.ContactState
 	book *review.Book
 }
 

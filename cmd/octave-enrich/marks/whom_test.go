@@ -15,8 +15,8 @@ func TestSelector(t *testing.T) {
 	if err := os.WriteFile(people, []byte("ann@example.com\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ann := &marking{Standing: pipeline.Standing{Contact: reader.Contact{Row: 4, Person: reader.Person{Email: "ann@example.com"}}}}
-	bob := &marking{Standing: pipeline.Standing{Contact: reader.Contact{Row: 5, Person: reader.Person{Email: "bob@example.com"}}, Failed: true}}
+	ann := &marking{ContactState: pipeline.ContactState{Contact: reader.Contact{Row: 4, Person: reader.Person{Email: "ann@example.com"}}}}
+	bob := &marking{ContactState: pipeline.ContactState{Contact: reader.Contact{Row: 5, Person: reader.Person{Email: "bob@example.com"}}, Failed: true}}
 	for _, tt := range []struct {
 		whom     Whom
 		ann, bob bool

@@ -126,4 +126,4 @@ vuln: ## known vulnerabilities of what is linked, where their database can be re
 
 check: lint test demo ## what has to pass before a change lands; .ci/run does more
 
-.PHONY: help build man demo test race crash fuzz quirks pace bench lint platforms vuln check gateway browser screenshots fleet-test schedules dist dist-check
+.PHONY: help build man demo test race crash fuzz mutants quirks pace bench lint platforms vuln check gateway browser screenshots fleet-test schedules dist dist-check

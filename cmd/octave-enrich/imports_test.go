@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,8 +19,8 @@ type listed struct {
 	Standard   bool
 }
 
-// TestImports holds the shape of the house: imports run one way, the leaves know
-// nothing of each other, and each third-party module has one home.
+// TestImports holds the house to its map in CONTRIBUTING.md: imports are those of the
+// table, and run downwards in it, and each third-party module has one home.
 func TestImports(t *testing.T) {
 	const module, main = "octave-enrich", "cmd/octave-enrich"
 	homes := map[string][]string{ // of third-party modules
@@ -36,67 +39,68 @@ func TestImports(t *testing.T) {
 		"github.com/prometheus/client_golang": {"pipeline/metrics"},
 		"golang.org/x/sys/":                   {"checkpoint/durable"},
 	}
-	mayImport := map[string][]string{ // own packages, by own package
-		"pipeline/fleet/pgtest": {},
-		// Two shelves that know nothing of the rest may be used by the leaves.
-		"checkpoint/durable":             {},
-		"checkpoint/durable/durabletest": {"checkpoint/durable"},
-		"reader/table":                   {},
-		"reader":                         {"reader/table", "reader/mapping", "reader/person"},
-		// octave has the one table of the request's fields, which columns are mapped to.
-		"reader/mapping": {"reader/table", "reader/person", "checkpoint/durable", "octave"},
-		"reader/person":  {}, "octave": {},
-		"checkpoint": {"checkpoint/durable"}, "writer": {"checkpoint/durable", "reader/table"},
-		"octave/sandbox": {"octave"},
-		"pipeline/lint":  {},
-		// The rooms of the command: main alone imports them all.
-		"cmd/octave-enrich/words":       {},
-		"cmd/octave-enrich/exit":        {"cmd/octave-enrich/words", "octave", "checkpoint", "checkpoint/durable", "pipeline", "pipeline/fleet", "reader"},
-		"cmd/octave-enrich/options":     {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "octave", "octave/sandbox", "pipeline", "pipeline/fleet", "pipeline/lint", "reader", "writer"},
-		"cmd/octave-enrich/help":        {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "octave/sandbox", "reader", "writer"},
-		"cmd/octave-enrich/paths":       {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "checkpoint", "checkpoint/durable", "pipeline", "pipeline/review", "reader", "writer"},
-		"cmd/octave-enrich/checkpoints": {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "checkpoint", "pipeline"},
-		"cmd/octave-enrich/lists":       {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "cmd/octave-enrich/checkpoints", "checkpoint", "octave", "pipeline", "reader"},
-		"cmd/octave-enrich/outputs":     {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "cmd/octave-enrich/checkpoints", "cmd/octave-enrich/lists", "checkpoint", "checkpoint/durable", "octave", "pipeline", "pipeline/report", "pipeline/review", "writer"},
-		"cmd/octave-enrich/accounts":    {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "octave", "pipeline", "reader"},
-		"cmd/octave-enrich/plans":       {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "cmd/octave-enrich/checkpoints", "cmd/octave-enrich/lists", "cmd/octave-enrich/outputs", "cmd/octave-enrich/accounts", "checkpoint", "octave", "pipeline"},
-		"cmd/octave-enrich/marks":       {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "cmd/octave-enrich/checkpoints", "cmd/octave-enrich/lists", "cmd/octave-enrich/outputs", "checkpoint", "pipeline", "pipeline/review", "reader"},
-		"cmd/octave-enrich/telling":     {"cmd/octave-enrich/words", "cmd/octave-enrich/exit", "cmd/octave-enrich/options", "cmd/octave-enrich/paths", "cmd/octave-enrich/outputs", "checkpoint/durable", "pipeline", "pipeline/metrics"},
-		"cmd/octave-enrich/console":     {"cmd/octave-enrich/words", "pipeline", "writer"},
-		"pipeline":                      {"reader", "octave", "checkpoint", "writer"},
-		"pipeline/report":               {"reader", "octave", "checkpoint", "writer", "pipeline", "pipeline/lint"},
-		"pipeline/review":               {"octave", "checkpoint", "pipeline", "pipeline/report"},
-		"pipeline/privacy":              {"reader", "octave", "checkpoint", "checkpoint/durable", "pipeline", "pipeline/report", "pipeline/review"},
-		"pipeline/metrics":              {"reader", "octave", "checkpoint", "writer", "pipeline"},
-		"pipeline/fleet":                {"reader", "octave", "checkpoint", "writer", "pipeline"},
-	}
 	packages := goList(t)
-	for path, p := range packages {
-		name, own := strings.CutPrefix(path, module+"/")
-		if !own {
-			continue
-		}
-		for _, imported := range p.Imports {
+	table, below := tableOfImports(t, main), map[string]bool{main: true}
+	for _, row := range slices.Backward(table) {
+		var own []string
+		for _, imported := range packages[module+"/"+row.folder].Imports {
 			other, isOwn := strings.CutPrefix(imported, module+"/")
-			switch allowed, bound := mayImport[name]; {
+			switch {
 			case packages[imported].Standard:
-			case isOwn && bound && !slices.Contains(allowed, other):
-				t.Errorf("%s imports %s", name, other)
-			case isOwn && !bound && name != main && strings.HasPrefix(other, "cmd/"):
-				t.Errorf("%s imports a command", name)
-			case !isOwn && (name == "checkpoint" || name == "octave/sandbox"):
-				t.Errorf("%s imports %s, and may import the standard library alone", name, imported)
-			case !isOwn && !atHome(homes, imported, name):
-				t.Errorf("%s imports %s, whose home it is not", name, imported)
+			case isOwn && !below[other]:
+				t.Errorf("%s imports %s, which does not stand below it", row.folder, other)
+			case isOwn:
+				own = append(own, other)
+			case row.folder == "checkpoint" || row.folder == "octave/sandbox":
+				t.Errorf("%s imports %s, and may import the standard library alone", row.folder, imported)
+			case !atHome(homes, imported, row.folder):
+				t.Errorf("%s imports %s, whose home it is not", row.folder, imported)
 			}
 		}
-		if _, known := mayImport[name]; !known && name != main {
-			t.Errorf("%s is a package whose imports nobody bounded", name)
+		if slices.Sort(own); row.folder != main && !slices.Equal(own, row.imports) {
+			t.Errorf("%s imports %q, and by the table %q", row.folder, own, row.imports)
+		}
+		below[row.folder] = true
+	}
+	for path := range packages {
+		if name, own := strings.CutPrefix(path, module+"/"); own && !below[name] {
+			t.Errorf("%s is not in the table", name)
 		}
 	}
 	if len(packages[module+"/pipeline"].Imports) == 0 {
 		t.Fatal("the packages were not found")
 	}
+}
+
+// A rowOfImports is one of the table in CONTRIBUTING.md.
+type rowOfImports struct {
+	folder  string
+	imports []string // of ours, in alphabetical order
+}
+
+// tableOfImports reads the map of the house; the packages of the command main stand in
+// it under their last names.
+func tableOfImports(t *testing.T, main string) (table []rowOfImports) {
+	t.Helper()
+	text, err := os.ReadFile("../../CONTRIBUTING.md")
+	check(t, err)
+	_, text, _ = bytes.Cut(text, []byte("| folder |"))
+	text, _, _ = bytes.Cut(text, []byte("\n\n"))
+	name := regexp.MustCompile("`([^`]+)`")
+	for _, line := range strings.Split(string(text), "\n")[2:] {
+		cells := strings.Split(line, "|")
+		row := rowOfImports{folder: strings.Trim(cells[1], " `")}
+		for _, found := range name.FindAllStringSubmatch(cells[3], -1) {
+			folder := found[1]
+			if _, err := os.Stat("../../" + folder); err != nil {
+				folder = main + "/" + folder
+			}
+			row.imports = append(row.imports, folder)
+		}
+		slices.Sort(row.imports)
+		table = append(table, row)
+	}
+	return table
 }
 
 // atHome says whether a package may import a module; one without a home may be

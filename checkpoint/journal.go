@@ -227,18 +227,24 @@ func (j *Journal) isDurable(at span) bool {
 func (j *Journal) learn(rec Record, at span) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	switch offset := at.begin; {
-	case at.life < j.lives: // it was read when the file was rescued
-	case rec.Key == (Key{}):
-		j.runs = append(j.runs, rec)
-	case rec.Type == Answered:
-		j.learnAnswer(rec.Key, offset)
-	case rec.Type == Submitted:
-		j.submitted[rec.Key] = rec
-	case rec.Type == Missed:
-		delete(j.submitted, rec.Key)
-	case rec.Type == Failed:
-		j.learnFailure(rec.Key, offset)
+	if at.life == j.lives { // else it was read when the file was rescued
+		j.learnAt(at.begin, rec.Type, rec.Key, func() Record { return rec })
+	}
+}
+
+// learnAt takes the record at an offset into what can be looked up.
+func (j *Journal) learnAt(offset int64, kind string, key Key, record func() Record) {
+	switch {
+	case key == (Key{}):
+		j.runs = append(j.runs, record())
+	case kind == Answered:
+		j.learnAnswer(key, offset)
+	case kind == Submitted:
+		j.submitted[key] = record()
+	case kind == Missed:
+		delete(j.submitted, key)
+	case kind == Failed:
+		j.learnFailure(key, offset)
 	}
 }
 

@@ -122,21 +122,14 @@ func (j *Journal) load(length int64) (proven int64, err error) {
 
 // take puts the scanner's current record into the index.
 func (j *Journal) take(s *scanner) {
-	j.ended = string(s.typ) == Closed
-	switch {
-	case string(s.typ) == Begin || j.ended:
-	case s.key == (Key{}):
-		j.runs = append(j.runs, s.record())
-	case string(s.typ) == Answered:
-		j.learnAnswer(s.key, s.offset)
-		j.largest = max(j.largest, s.length)
-	case string(s.typ) == Submitted:
-		j.submitted[s.key] = s.record()
-	case string(s.typ) == Missed:
-		delete(j.submitted, s.key)
-	case string(s.typ) == Failed:
-		j.learnFailure(s.key, s.offset)
+	kind := string(s.typ)
+	if j.ended = kind == Closed; j.ended || kind == Begin {
+		return
 	}
+	if kind == Answered {
+		j.largest = max(j.largest, s.length)
+	}
+	j.learnAt(s.offset, kind, s.key, s.record)
 }
 
 // recover makes the file on disk what load found: a whole prefix, durable, with

@@ -74,7 +74,7 @@ func TestGain(t *testing.T) {
 		rate    rate.Limit
 		latency time.Duration
 		rows    int
-		outcome    func(n int) error
+		outcome func(n int) error
 
 		want Gain // without times
 		part float64

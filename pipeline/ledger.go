@@ -198,6 +198,11 @@ func (l *Ledger) Questions() (n QuestionCount) {
 	return n
 }
 
+// PerAnswer is what an answer cost on average, as reported; false while there is none.
+func (l *Ledger) PerAnswer() (each Amount, known bool) {
+	return l.Usage.Div(l.Attempts.Answered), l.Attempts.Answered > 0
+}
+
 // PossiblyBilled is an upper bound of the calls that were billed without an
 // answer to show for it: those that ended ambiguously, and those that were cut
 // off because the process ended.

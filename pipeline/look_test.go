@@ -127,7 +127,7 @@ func TestRefusedAlikeStopsTheRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		workers int
 		proven  func() (bool, error)
-		outcome    func(n int, req octave.Request) error
+		outcome func(n int, req octave.Request) error
 		stops   bool
 		asked   int // at most, and by one worker exactly
 	}{

@@ -72,7 +72,7 @@ func (o *Failing) note(now time.Time, key checkpoint.Key, unreachable bool, flyi
 // failed handles a failure that may be everybody's. During an outage nothing
 // starts until the next probe.
 func (p *Pace) failed(now time.Time, key checkpoint.Key, failure *octave.Error, patience time.Duration) (news Event) {
-	p.pause(now, min(failure.RetryAfter, maxRetryAfter))
+	p.pause(now, min(failure.RetryAfter, MaxRetryAfter))
 	if p.Failing.note(now, key, failure.Cause == octave.CauseUnreachable, p.Flying) {
 		news = OutageBegan{Err: failure}
 	}

@@ -99,8 +99,10 @@ type Quota struct {
 	Scout  int64         `json:"scout,omitempty"`  // the call that was started although nothing is left
 }
 
+// MaxRetryAfter caps what a service may ask for.
+const MaxRetryAfter = 5 * time.Minute
+
 const (
-	maxRetryAfter = 5 * time.Minute // cap on what the service may ask for
 	firstLimit    = rate.Limit(10)
 	firstStep     = 250 * time.Millisecond
 	minRate       = rate.Limit(0.1) // no start for 10 s is too long
@@ -292,7 +294,7 @@ func (p *Pace) refused(now time.Time, call Started, after time.Duration) {
 			p.Backoff = min(max(3*p.Backoff, 2*p.Echo, callsTake(1, p.Limit), 20*time.Millisecond), maxBackoffAll)
 			p.pause(now, p.Backoff)
 		}
-		p.pause(call.At, min(after, maxRetryAfter))
+		p.pause(call.At, min(after, MaxRetryAfter))
 	}
 }
 

@@ -272,7 +272,7 @@ func TestRetryAfterHoldsItsRow(t *testing.T) {
 func TestWallPausesEveryone(t *testing.T) {
 	for _, tc := range []struct{ asked, kept time.Duration }{
 		{20 * time.Second, 20 * time.Second},
-		{365 * 24 * time.Hour, maxRetryAfter},
+		{365 * 24 * time.Hour, MaxRetryAfter},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig()
@@ -437,7 +437,7 @@ func TestNoCallAfterTheOneThatSaysStop(t *testing.T) {
 
 func TestStopEndsEveryWaitAtOnce(t *testing.T) {
 	for name, tc := range map[string]struct {
-		pace rate.Limit
+		pace    rate.Limit
 		outcome func() error
 	}{
 		"waiting for a token": {0.01, func() error { return nil }},

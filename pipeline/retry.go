@@ -39,7 +39,7 @@ func (p RetryPolicy) Next(attempts int, err error, outage bool) (wait time.Durat
 	wait, rows := backoff(attempts+1), true
 	switch {
 	case call != nil && call.Cause == octave.CauseRateLimited:
-		wait, rows = min(call.RetryAfter, maxRetryAfter), false
+		wait, rows = min(call.RetryAfter, MaxRetryAfter), false
 	case outage: // the gate holds everyone back
 		wait, rows = 0, call != nil && call.MaybeBilled
 	}

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// pollsPerMinute bounds the polls of a process, all submissions together.
-	pollsPerMinute = 1000
+	// PollsPerMinute bounds the polls with an API key, all submissions together.
+	PollsPerMinute = 1000
 	// forgetsAfter is how old a submission has to be before a service is believed
 	// that says it does not know it.
 	forgetsAfter = 24 * time.Hour
@@ -165,7 +165,7 @@ type Async struct {
 
 // NewAsync goes on with the submissions that are open.
 func NewAsync(cfg AsyncConfig, journal Journal, open *Submissions, brake *Brake) *Async {
-	return &Async{cfg: cfg, journal: journal, open: open, brake: brake, polls: rate.NewLimiter(rate.Every(time.Minute/pollsPerMinute), 1)}
+	return &Async{cfg: cfg, journal: journal, open: open, brake: brake, polls: rate.NewLimiter(rate.Every(time.Minute/PollsPerMinute), 1)}
 }
 
 // Call is the agent that submits a question and waits for its answer: the
@@ -228,7 +228,7 @@ func (a *Async) await(ctx context.Context, q *Question, s Submission, wait time.
 		case !time.Now().Before(until):
 			return nil, GaveUp(a.cfg.MaxWait, call)
 		case call != nil:
-			wait = max(wait, min(call.RetryAfter, maxRetryAfter))
+			wait = max(wait, min(call.RetryAfter, MaxRetryAfter))
 		}
 	}
 	return nil, &waitingError{"submitted, and the run stopped before the answer; running again polls for it", ErrStopped}

@@ -87,10 +87,10 @@ func (a *app) tellRedo(t *marks.Tally, path string) error {
 		return err
 	}
 	journal.Close()
-	fmt.Fprintf(a.stdout, "\n%s", words.Count(len(t.Body.Keys)+t.Open, "call"))
-	if n := past.Attempts.Answered; n > 0 {
-		fmt.Fprintf(a.stdout, ", about %s (answers so far cost %s each, as reported by the service)", words.Credits(past.Usage.Div(n).Mul(len(t.Body.Keys)+t.Open).String()),
-			words.Credits(past.Usage.Div(n).String()))
+	calls := len(t.Body.Keys) + t.Open
+	fmt.Fprintf(a.stdout, "\n%s", words.Count(calls, "call"))
+	if each, known := past.PerAnswer(); known {
+		fmt.Fprintf(a.stdout, ", about %s (answers so far cost %s each, as reported by the service)", words.Credits(each.Mul(calls).String()), words.Credits(each.String()))
 	}
 	fmt.Fprintf(a.stdout, "\nnothing was paid; to ask again: %s\n", t.Command)
 	return nil

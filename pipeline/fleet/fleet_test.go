@@ -129,14 +129,14 @@ func (l *logs) String() string {
 
 // A service answers, and counts who was asked when.
 type service struct {
-	mu     sync.Mutex
-	asked  map[string]int
-	starts []time.Time
-	most   int // at the same time
-	now    int
-	outcome   func(n int, req octave.Request) error // nil is an answer
-	hold   chan struct{}                         // calls wait until it is closed; nil for none
-	quota  octave.Quota                          // what the headers of its answers say
+	mu      sync.Mutex
+	asked   map[string]int
+	starts  []time.Time
+	most    int // at the same time
+	now     int
+	outcome func(n int, req octave.Request) error // nil is an answer
+	hold    chan struct{}                         // calls wait until it is closed; nil for none
+	quota   octave.Quota                          // what the headers of its answers say
 }
 
 func (s *service) run(ctx context.Context, req octave.Request) (*octave.Answer, error) {

@@ -15,7 +15,7 @@ import (
 )
 
 // A job is a question as it lies in the queue of its run. Request is its canonical
-// JSON: the engine keeps arguments as jsonb, which refuses some texts and spells
+// JSON: River keeps arguments as jsonb, which refuses some texts and spells
 // others anew, so that JSON puts it there as base64.
 type job struct {
 	Run string         `json:"run" river:"unique"`
@@ -42,18 +42,18 @@ type job struct {
 	Submission *pipeline.Submission `json:"submission,omitempty"`
 }
 
-// Kind implements the engine's JobArgs. A job of another format is another kind: a
+// Kind implements River's JobArgs. A job of another format is another kind: a
 // host leaves kinds alone that it does not know.
 func (job) Kind() string { return "octave_question_3" }
 
-// KindAliases implements the engine's JobArgsWithKindAliases: a run of format 4 put
+// KindAliases implements River's JobArgsWithKindAliases: a run of format 4 put
 // these there.
 func (job) KindAliases() []string { return []string{"octave_question_2"} }
 
 // kinds are all that hold a question.
 func kinds() []string { return append(job{}.KindAliases(), job{}.Kind(), poll{}.Kind()) }
 
-// InsertOpts implements the engine's JobArgsWithInsertOpts: a question is in the
+// InsertOpts implements River's JobArgsWithInsertOpts: a question is in the
 // queue of a run once. One that was completed or cancelled may be put there again.
 func (job) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished()}}
@@ -82,7 +82,7 @@ func (j *job) question() (*pipeline.Question, error) {
 	return q, nil
 }
 
-// runQueue is what the engine calls the queue of a run.
+// runQueue is what River calls the queue of a run.
 func runQueue(run string) string { return "run-" + run }
 
 // Account is the fingerprint of a key: what stands for it in the database, which

@@ -72,7 +72,7 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 	}
 	w.places.Store(places)
 	w.elsewhere.Store(elsewhere)
-	w.polls.SetLimit(rate.Every(time.Minute/pollsPerMinute) / rate.Limit(max(hosts, 1)))
+	w.polls.SetLimit(rate.Every(time.Minute/pipeline.PollsPerMinute) / rate.Limit(max(hosts, 1)))
 	if kind != "" {
 		stop := stopError(kind, text)
 		_ = w.pacing.join(func(s *schedule) {

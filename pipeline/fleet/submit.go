@@ -32,24 +32,21 @@ type poll struct {
 	Attempts int       `json:"attempts,omitempty"` // that count, before it
 }
 
-// Kind implements the engine's JobArgs.
+// Kind implements River's JobArgs.
 func (poll) Kind() string { return "octave_poll_1" }
 
-// KindAliases implements the engine's JobArgsWithKindAliases: those of a job are not its.
+// KindAliases implements River's JobArgsWithKindAliases: those of a job are not its.
 func (poll) KindAliases() []string { return nil }
 
 const (
-	// pollsPerMinute bounds the polls with one key, of all hosts.
-	pollsPerMinute = 1000
-	pollWorkers    = 64
-	pollFetch      = time.Second
+	pollWorkers = 64
+	pollFetch   = time.Second
 	// A submission that is older than this is polled less and less often: nobody may
 	// wait for it any more.
 	pollSeldom = time.Hour
-	mostWaits  = 5 * time.Minute // that a service may ask for
 )
 
-// pollQueue is what the engine calls the queue of a workspace's submissions.
+// pollQueue is what River calls the queue of a workspace's submissions.
 func (w *Worker) pollQueue() string {
 	sum := sha256.Sum256([]byte(w.cfg.Service + "\x00" + w.cfg.Queue))
 	return "polls-" + hex.EncodeToString(sum[:8])
@@ -195,7 +192,7 @@ func (t *turn) polled(ctx context.Context, q *pipeline.Question, p *poll) (*octa
 		case call != nil && call.Action == octave.All && !over(ctx):
 			w.forbidden(call, began) //nolint:contextcheck // it is news for others after this poll has ended, too
 		case call != nil:
-			wait = max(wait, min(call.RetryAfter, mostWaits))
+			wait = max(wait, min(call.RetryAfter, pipeline.MaxRetryAfter))
 		}
 		t.end = river.JobSnooze(wait)
 		return nil, pipeline.StillWaiting("submitted, and not answered yet", pipeline.ErrStopped)

@@ -23,12 +23,12 @@ import (
 // An office takes work on, and says how it went to whoever polls.
 type office struct {
 	*service
-	mu     sync.Mutex
-	works  map[string]octave.Request // by id
-	polled map[string]int
-	done   bool                      // all of it
-	outcome   func(id string) error     // of a poll; nil is what there is to say
-	lose   func(octave.Request) bool // the id is cut off
+	mu      sync.Mutex
+	works   map[string]octave.Request // by id
+	polled  map[string]int
+	done    bool                      // all of it
+	outcome func(id string) error     // of a poll; nil is what there is to say
+	lose    func(octave.Request) bool // the id is cut off
 }
 
 func newOffice(r *rig) *office {
@@ -419,7 +419,7 @@ func TestFleetPollsAreFew(t *testing.T) {
 	r := newRig(t)
 	o := newOffice(r)
 	hosts := []*host{r.host(o.worker), r.host(o.worker), r.host(func(cfg *WorkerConfig) { o.worker(cfg); cfg.Account = "another" })}
-	for i, want := range []rate.Limit{pollsPerMinute / 60. / 2, pollsPerMinute / 60. / 2, pollsPerMinute / 60.} {
+	for i, want := range []rate.Limit{pipeline.PollsPerMinute / 60. / 2, pipeline.PollsPerMinute / 60. / 2, pipeline.PollsPerMinute / 60.} {
 		r.until("its share", func() bool { return hosts[i].polls.Limit() > want*0.99 && hosts[i].polls.Limit() < want*1.01 })
 	}
 }

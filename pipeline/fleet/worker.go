@@ -158,7 +158,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	hard, abandon := context.WithCancel(ctx)
 	defer abandon()
 	w.hard = hard
-	client, err := w.engine()
+	client, err := w.riverClient()
 	if err != nil {
 		return err
 	}
@@ -237,9 +237,9 @@ const (
 	mostSlots = river.QueueNumWorkersMax
 )
 
-// engine makes River's client. It begins with no run's queue: see keeper. It polls, for a
+// riverClient makes River's client. It begins with no run's queue: see keeper. It polls, for a
 // pooler may give every transaction another session, where nobody hears a notification.
-func (w *Worker) engine() (*river.Client[pgx.Tx], error) {
+func (w *Worker) riverClient() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[job]) error { return w.turn(ctx, j, (*turn).work) }))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[poll]) error {

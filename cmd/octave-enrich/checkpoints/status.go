@@ -2,7 +2,6 @@ package checkpoints
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -67,7 +66,7 @@ func ReadStatus(path, by string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	s := Status{Checkpoint: path, TornBytes: report.Tail, Damage: []string{}}
+	s := Status{Checkpoint: path, Service: report.Header.Service, Created: report.Header.Created, TornBytes: report.Tail, Damage: []string{}}
 	for _, damage := range report.Damage {
 		s.Damage = append(s.Damage, damage.Error())
 	}
@@ -78,10 +77,6 @@ func ReadStatus(path, by string) (Status, error) {
 			continue // in Damage already, or told already
 		}
 		switch entry.Type {
-		case checkpoint.Begin:
-			var header checkpoint.Header
-			_ = json.Unmarshal(entry.Body, &header)
-			s.Service, s.Created = header.Service, header.Created
 		case checkpoint.Run:
 			s.Runs++
 			if body, ok := pipeline.ReadRun(entry.Record); ok {

@@ -129,8 +129,7 @@ func (m *marks) open() (review.MarkReply, error) {
 	if err != nil {
 		return marks, err
 	}
-	if n := ledger.Attempts.Answered; n > 0 {
-		each := ledger.Usage.Div(n)
+	if each, known := ledger.PerAnswer(); known {
 		all := each.Mul(marks.Calls)
 		marks.UsagePerCall, marks.Usage = &each, &all
 	}

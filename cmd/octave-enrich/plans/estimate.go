@@ -74,8 +74,7 @@ func Seconds(n int, limit rate.Limit, concurrency int, latency time.Duration) fl
 // are left out.
 func (e *Estimate) Price(o *options.Options, past *pipeline.Ledger, budgets pipeline.Budgets, version string) error {
 	var each *pipeline.Amount
-	if n := past.Attempts.Answered; n > 0 {
-		mean := past.Usage.Div(n)
+	if mean, known := past.PerAnswer(); known {
 		e.UsagePerCall, each = &mean, &mean
 	}
 	client, err := o.NewClient(version)

@@ -173,9 +173,9 @@ type Record struct {
 	Key  Key             // zero for records about the whole run
 	At   time.Time       // when, to the millisecond; zero means now when written
 	Body json.RawMessage // one JSON value; white space between its tokens is not kept, all else is
-	// OneLine vouches that Body is JSON without line ends: it is written as it
-	// is. To check an answer again that was just decoded is a tenth of the work
-	// on it. What does have a line end is checked all the same.
+	// OneLine says that Body is known to be JSON without line ends, as an answer is that
+	// was just decoded: it is not checked again, and written as it is. What does have a
+	// line end is checked all the same.
 	OneLine bool
 }
 

@@ -2,6 +2,7 @@ package octave_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +25,8 @@ func sample(tb testing.TB, messages int, shape string) []byte {
 	return rec.Body.Bytes()
 }
 
+// BenchmarkDecode checks and reads an answer in one pass; encoding/json alone checks it in one, and reads
+// it into maps in another.
 func BenchmarkDecode(b *testing.B) {
 	for _, c := range []struct {
 		name, shape string
@@ -39,7 +42,37 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			}
 		})
+		b.Run(c.name+"/encoding-json", func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				var answer map[string]any
+				if err := json.Unmarshal(raw, &answer); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
+}
+
+// BenchmarkCanonical spells a request, which is done for every row of a list, beside
+// encoding/json with as many fields.
+func BenchmarkCanonical(b *testing.B) {
+	b.Run("own", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			ann.Canonical()
+		}
+	})
+	fields := map[string]string{"email": ann.Email, "firstName": ann.FirstName, "lastName": ann.LastName, "jobTitle": ann.JobTitle, "companyName": ann.CompanyName}
+	b.Run("encoding-json", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := json.Marshal(fields); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // BenchmarkRun against BenchmarkBare shows what the client costs beyond a bare

@@ -92,8 +92,8 @@ func complete(ctx context.Context, tx pgx.Tx, ends []*turn) error {
 	return nil
 }
 
-// A planned transaction says one statement again and again, and has it planned once:
-// that takes River's for the end of a job three times as long as to run. The statement is
+// A planned transaction says one statement again and again, and has it planned once
+// (BenchmarkFleetContacts): the plan of the end of a job is dear. The statement is
 // gone before the transaction ends, for behind a pooler the next one has another session.
 type planned struct {
 	pgx.Tx

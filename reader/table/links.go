@@ -118,8 +118,8 @@ func formulaLink(formula string) (address string, ok bool) {
 	return address, ok
 }
 
-// mentionsLinks says whether a part of the book has any, which most have not: to
-// look is ten times as fast as to take the XML apart.
+// mentionsLinks says whether a part of the book has any, which most have not: then the
+// XML need not be taken apart.
 func mentionsLinks(book *zip.Reader, part string) bool {
 	f, err := book.Open(part)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendRecord appends a line of CSV, byte for byte as encoding/csv writes it, in a third of the time: that looks
-// at a body of some hundred bytes once for every line of it.
+// AppendRecord appends a line of CSV, byte for byte as encoding/csv writes it. That looks
+// at a body of some hundred bytes once for every line of it: see BenchmarkAppendRecord.
 func AppendRecord(line []byte, record []string, comma byte) []byte {
 	for i, cell := range record {
 		if i > 0 {

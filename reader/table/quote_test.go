@@ -3,6 +3,8 @@ package table
 import (
 	"bytes"
 	"encoding/csv"
+	"io"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -26,6 +28,25 @@ func TestRecordsAreThoseOfEncodingCSV(t *testing.T) {
 		w.Flush()
 		if got := string(AppendRecord(nil, record, comma)); got != want.String() {
 			t.Fatalf("got  %q\nwant %q", got, want.String())
+		}
+	})
+}
+
+// BenchmarkAppendRecord is a row with a body, as a writer has thousands, beside encoding/csv.
+func BenchmarkAppendRecord(b *testing.B) {
+	record := []string{"Ann", "Lee", "ann@example.com", "Example, Ltd", strings.Repeat("A line of the body, with a \"word\" in it.\r\n", 12)}
+	b.Run("own", func(b *testing.B) {
+		var line []byte
+		for b.Loop() {
+			line = AppendRecord(line[:0], record, ',')
+		}
+	})
+	b.Run("encoding-csv", func(b *testing.B) {
+		w := csv.NewWriter(io.Discard)
+		for b.Loop() {
+			if err := w.Write(record); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }

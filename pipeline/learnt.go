@@ -25,16 +25,23 @@ const (
 // series of refusals, not for every step of the search, and the more seldom the
 // longer the run takes.
 func (p *Pace) tell(now time.Time) Event {
-	learnt, pause := p.Learnt(), p.PausedUntil.Sub(now)
-	rate, inFlight := rate.Limit(learnt.Rate), learnt.InFlight
-	calls, _ := p.since(p.Cycle)
-	searching := p.Scouting || rate > 0 && calls < lasting
-	changed := rate > 1.3*p.Told.Rate || rate < 0.75*p.Told.Rate || inFlight > p.Told.InFlight+p.Told.InFlight/3 || 4*inFlight < 3*p.Told.InFlight
-	if now.Sub(p.Told.At) < max(tellEvery, p.Told.At.Sub(p.Recent.First)/2) || p.Failing.On || (!changed || searching) && pause < tellPause || p.Trial.Share > 0 {
+	learnt, pause := p.Learnt(), max(p.PausedUntil.Sub(now), 0)
+	tooSoon := now.Sub(p.Told.At) < max(tellEvery, p.Told.At.Sub(p.Recent.First)/2)
+	if tooSoon || p.Failing.On || p.Trial.Share > 0 || pause < tellPause && !p.isNews(learnt) {
 		return nil
 	}
-	p.Told = Told{At: now, Rate: rate, InFlight: inFlight}
-	return Slowed{Rate: learnt.Rate, InFlight: inFlight, For: max(pause, 0)}
+	p.Told = Told{At: now, Rate: rate.Limit(learnt.Rate), InFlight: learnt.InFlight}
+	return Slowed{Rate: learnt.Rate, InFlight: learnt.InFlight, For: pause}
+}
+
+// isNews says whether what was learnt is no mere step of the search, and differs from
+// what was told last.
+func (p *Pace) isNews(learnt PaceBody) bool {
+	limit, inFlight := rate.Limit(learnt.Rate), learnt.InFlight
+	if calls, _ := p.since(p.Cycle); p.Scouting || limit > 0 && calls < lasting {
+		return false
+	}
+	return limit > 1.3*p.Told.Rate || limit < 0.75*p.Told.Rate || inFlight > p.Told.InFlight+p.Told.InFlight/3 || 4*inFlight < 3*p.Told.InFlight
 }
 
 // Learnt is what the service was found to take, nothing where it took all that

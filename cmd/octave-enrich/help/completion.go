@@ -48,7 +48,7 @@ func valuesOf(flag string) completer {
 	formats := []string{"csv", "tsv", "jsonl", "xlsx"}
 	words := map[string][]string{
 		"preset": append([]string{"generic"}, writer.Presets()...), "in-format": formats, "out-format": formats,
-		"skip": options.SkipKinds(), "by": {"run", "day"}, "on-timeout": {"retry", "fail"}, "progress": {"auto", "bar", "plain", "none"},
+		"skip": options.SkipKinds(), "by": {"run", "day"}, "changed": {options.ChangedRedo, options.ChangedKeep}, "on-timeout": {"retry", "fail"}, "progress": {"auto", "bar", "plain", "none"},
 		"log-format": {"auto", "text", "json"}, "log-level": {"debug", "info", "warn", "error"},
 		"account": sandbox.AccountFaults(), "shape": sandbox.Shapes(), "rate": {"5/s", "120/m", "2000/h", "0"},
 	}

@@ -43,6 +43,9 @@ type Memory struct {
 	Earlier map[checkpoint.Key]checkpoint.Key
 	// KeepChanged takes the answer to the earlier question and does not ask.
 	KeepChanged bool
+	// ChangedRoom is how many changed contacts a limit admits: what new ones leave of
+	// it, since a limit is one of new contacts.
+	ChangedRoom int
 	// Submissions are the questions that the service works on: their answers are
 	// polled for, whatever else is known; nil for none.
 	Submissions *Submissions
@@ -84,6 +87,16 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 		return &Question{Request: q.Request, Key: earlier, Canonical: q.Canonical, Row: q.Row}, Kept
 	}
 	return q, decision
+}
+
+// changed says whether the person has an answer to another question, and is not asked
+// again on purpose.
+func (m *Memory) changed(q *Question) bool {
+	if m == nil {
+		return false
+	}
+	_, changed := m.Earlier[q.Key]
+	return changed && q.Since.IsZero()
 }
 
 // stale says whether an answer is too old to settle the question.

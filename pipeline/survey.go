@@ -27,6 +27,8 @@ type Plan struct {
 	LeftAlone int `json:"left_alone"`
 	// BeyondLimit counts the questions that a limit or a sample leaves for another time.
 	BeyondLimit int `json:"beyond_limit"`
+	// ChangedBeyond counts those of them whose question changed.
+	ChangedBeyond int `json:"-"`
 	// First are the first different requests, answered already or not.
 	First []octave.Request `json:"first"`
 }

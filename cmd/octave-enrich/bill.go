@@ -35,12 +35,10 @@ func (r *run) bill() error {
 		return nil
 	}
 	var err error
-	if r.sample, err = lists.Sampled(r.o, r.list, r.journal, r.selection()); err != nil {
-		return err
-	}
-	if r.survey, err = plans.Take(r.o, r.list, r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint)); err != nil {
+	if r.survey, err = plans.Take(r.o, r.list, r.journal, r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint)); err != nil {
 		return exit.RunError(r.places.Checkpoint, err)
 	}
+	r.sample = r.survey.Sample
 	last, _ := pipeline.LastRun(r.journal.RunRecords())
 	r.log.Info(lists.InputOf(r.list.Input.Profile()).Name + ": " + r.survey.Bill(r.o.Budget.Beyond()))
 	r.tellAsync(r.survey.Plan)

@@ -60,8 +60,7 @@ func (v *Outlook) Open(stdin io.Reader) (err error) {
 		return err
 	}
 	v.Selection.Ask = v.List.Ask
-	v.Selection.Sample, err = lists.Sampled(o, v.List, v.Journal, v.Selection)
-	return err
+	return nil
 }
 
 // Close closes what was opened.
@@ -76,7 +75,7 @@ func (v *Outlook) Close() {
 
 // Survey counts what would be asked, and what is to be said of the list.
 func (v *Outlook) Survey() (Estimate, error) {
-	survey, err := Take(v.Options, v.List, v.Selection, v.earlier)
+	survey, err := Take(v.Options, v.List, v.Journal, v.Selection, v.earlier)
 	if err != nil {
 		return Estimate{}, exit.InputError(err)
 	}

@@ -93,6 +93,9 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 		if decision == ToAskLast {
 			last = append(last, q)
 		}
+		if decision == ToAsk {
+			s.plan.again(selection.Memory, q)
+		}
 		if decision == BeyondLimit && selection.Memory.changed(q) {
 			s.plan.ChangedBeyond++
 		}
@@ -104,13 +107,14 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 				s.asked[older] = false // its answer is the row's still
 			}
 		}
-		if s.asked[q.Key] {
+		if s.asked[q.Key] && !selection.Memory.answered(q) {
 			s.people.add(q)
 		}
 	}
 	for _, q := range last {
 		if s.retried[q.Key] = selector.admit(q); s.retried[q.Key] {
 			s.plan.ToAsk++
+			s.plan.again(selection.Memory, q)
 			continue
 		}
 		s.plan.BeyondLimit++
@@ -155,7 +159,7 @@ func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Select
 		}
 		seen[q.Key] = true
 		before, changed := c.Earlier[q.Key]
-		if !changed {
+		if !changed || !q.Since.IsZero() { // a mark is no change: it asks again on purpose
 			continue
 		}
 		change, err := selection.Memory.difference(before, q)

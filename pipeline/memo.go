@@ -89,6 +89,12 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 	return q, decision
 }
 
+// answered says whether the question itself has an answer, be it too old to count: then
+// no other one about the person stands for it.
+func (m *Memory) answered(q *Question) bool {
+	return m != nil && m.Journal.State(q.Key) == checkpoint.AnsweredState
+}
+
 // changed says whether the person has an answer to another question, and is not asked
 // again on purpose.
 func (m *Memory) changed(q *Question) bool {

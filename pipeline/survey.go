@@ -18,6 +18,8 @@ type Plan struct {
 	ExcludedBecause map[string]int `json:"excluded_because"`
 	Invalid         map[string]int `json:"invalid"` // rows by reason
 	ToAsk           int            `json:"to_ask"`  // questions that need a call
+	// Marked counts those of them that are asked again because somebody said so.
+	Marked int `json:"marked"`
 	// Submitted counts the questions that the service works on: their answers are
 	// polled for, and cost no further call.
 	Submitted int `json:"submitted"`
@@ -70,6 +72,13 @@ func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
 	case ToAskLast: // counted when its turn has come
 	}
 	p.Sendable++
+}
+
+// again counts a question that is asked, if it is asked again.
+func (p *Plan) again(memory *Memory, q *Question) {
+	if !q.Since.IsZero() {
+		p.Marked++
+	}
 }
 
 // show keeps the first different requests.

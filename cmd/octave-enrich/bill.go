@@ -41,6 +41,9 @@ func (r *run) bill() error {
 	r.sample = r.survey.Sample
 	last, _ := pipeline.LastRun(r.journal.RunRecords())
 	r.log.Info(lists.InputOf(r.list.Input.Profile()).Name + ": " + r.survey.Bill(r.o.Budget.Beyond()))
+	for _, line := range plans.Again(r.survey.Plan) {
+		r.log.Info(line)
+	}
 	r.tellAsync(r.survey.Plan)
 	if note := lists.TellSample(r.o, r.survey.Plan); note != "" {
 		r.log.Info(note)

@@ -85,6 +85,11 @@ func (s Survey) Bill(beyond string) string {
 	return text
 }
 
+// Again says who is asked again though there is an answer, or was one.
+func Again(p pipeline.Plan) []string {
+	return words.Some(p.Marked, "to ask again: marked by redo")
+}
+
 // hint says what a run does with contacts whose question changed.
 func (s Survey) hint(told bool) string {
 	switch {

@@ -95,6 +95,15 @@ func (m *Memory) answered(q *Question) bool {
 	return m != nil && m.Journal.State(q.Key) == checkpoint.AnsweredState
 }
 
+// aged says whether the question has an answer that would settle it, were it not so old.
+func (m *Memory) aged(q *Question) bool {
+	if m == nil || m.MaxAge == 0 || !m.answered(q) {
+		return false
+	}
+	rec, ok, err := m.Journal.Answer(q.Key)
+	return err == nil && ok && !rec.At.Before(q.Since)
+}
+
 // changed says whether the person has an answer to another question, and is not asked
 // again on purpose.
 func (m *Memory) changed(q *Question) bool {

@@ -20,6 +20,8 @@ type Plan struct {
 	ToAsk           int            `json:"to_ask"`  // questions that need a call
 	// Marked counts those of them that are asked again because somebody said so.
 	Marked int `json:"marked"`
+	// Aged counts those that are asked again because their answers are too old.
+	Aged int `json:"aged"`
 	// Submitted counts the questions that the service works on: their answers are
 	// polled for, and cost no further call.
 	Submitted int `json:"submitted"`
@@ -76,7 +78,10 @@ func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
 
 // again counts a question that is asked, if it is asked again.
 func (p *Plan) again(memory *Memory, q *Question) {
-	if !q.Since.IsZero() {
+	switch aged := memory.aged(q); {
+	case aged:
+		p.Aged++
+	case !q.Since.IsZero():
 		p.Marked++
 	}
 }

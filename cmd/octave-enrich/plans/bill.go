@@ -87,7 +87,7 @@ func (s Survey) Bill(beyond string) string {
 
 // Again says who is asked again though there is an answer, or was one.
 func Again(p pipeline.Plan) []string {
-	return words.Some(p.Marked, "to ask again: marked by redo")
+	return slices.Concat(words.Some(p.Marked, "to ask again: marked by redo"), words.Some(p.Aged, "to ask again: answered before, longer ago than --max-age"))
 }
 
 // hint says what a run does with contacts whose question changed.

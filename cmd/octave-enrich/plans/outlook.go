@@ -83,7 +83,7 @@ func (v *Outlook) Survey() (Estimate, error) {
 		Changes: append([]string{}, lists.WhatChanged(survey.Changes, v.last, v.List)...), hint: survey.hint(v.Options.Budget.Changed != "")}
 	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.Options, v.List)...)
 	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
-	if note := checkpoints.Unanswered(&v.Past); note != "" {
+	if note := checkpoints.Unanswered(&v.Past, v.List.Skip); note != "" {
 		e.Notes = append(e.Notes, note)
 	}
 	if note := lists.TellSample(v.Options, survey.Plan); note != "" {

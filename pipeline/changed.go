@@ -94,7 +94,7 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 			last = append(last, q)
 		}
 		if decision == ToAsk {
-			s.plan.again(selection.Memory, q)
+			s.plan.ask(selection.Memory, q)
 		}
 		if decision == BeyondLimit && selection.Memory.changed(q) {
 			s.plan.ChangedBeyond++
@@ -114,7 +114,7 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 	for _, q := range last {
 		if s.retried[q.Key] = selector.admit(q); s.retried[q.Key] {
 			s.plan.ToAsk++
-			s.plan.again(selection.Memory, q)
+			s.plan.ask(selection.Memory, q)
 			continue
 		}
 		s.plan.BeyondLimit++

@@ -22,6 +22,8 @@ type Plan struct {
 	Marked int `json:"marked"`
 	// Aged counts those that are asked again because their answers are too old.
 	Aged int `json:"aged"`
+	// Agentless counts those that leave it to the service who writes.
+	Agentless int `json:"-"`
 	// Submitted counts the questions that the service works on: their answers are
 	// polled for, and cost no further call.
 	Submitted int `json:"submitted"`
@@ -76,8 +78,11 @@ func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
 	p.Sendable++
 }
 
-// again counts a question that is asked, if it is asked again.
-func (p *Plan) again(memory *Memory, q *Question) {
+// ask says of a question that is asked why that is done again, and whether it names nobody.
+func (p *Plan) ask(memory *Memory, q *Question) {
+	if q.Request.AgentOID == "" && q.Request.ExperimentOID == "" {
+		p.Agentless++
+	}
 	switch aged := memory.aged(q); {
 	case aged:
 		p.Aged++

@@ -44,6 +44,9 @@ func (r *run) bill() error {
 	for _, line := range plans.Again(r.survey.Plan) {
 		r.log.Info(line)
 	}
+	if note := r.survey.Unpriced(r.o); note != "" {
+		r.log.Warn(note)
+	}
 	r.tellAsync(r.survey.Plan)
 	if note := lists.TellSample(r.o, r.survey.Plan); note != "" {
 		r.log.Info(note)

@@ -90,6 +90,15 @@ func Again(p pipeline.Plan) []string {
 	return slices.Concat(words.Some(p.Marked, "to ask again: marked by redo"), words.Some(p.Aged, "to ask again: answered before, longer ago than --max-age"))
 }
 
+// Unpriced says that nobody knows what the calls cost, as the service is left to choose who
+// writes; "" when it is not, or costs nothing.
+func (s Survey) Unpriced(o *options.Options) string {
+	if s.Agentless == 0 || o.Service.Sandbox {
+		return ""
+	}
+	return "what the calls cost is not known, as " + noAgent
+}
+
 // hint says what a run does with contacts whose question changed.
 func (s Survey) hint(told bool) string {
 	switch {

@@ -11,6 +11,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/lists"
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/plans"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
@@ -54,7 +55,20 @@ func (r *run) bill() error {
 	for _, line := range lists.WhatChanged(r.survey.Changes, last, r.list) {
 		r.log.Info("changed: " + line)
 	}
-	return nil
+	return r.tellLeftOut()
+}
+
+// tellLeftOut says who will not be in the file, whatever is paid for them: an earlier one
+// held them.
+func (r *run) tellLeftOut() error {
+	if !r.o.Output.New || r.survey.ToAsk == 0 {
+		return nil
+	}
+	note, err := outputs.TellLeftOut(r.o, r.list, r.journal, r.places, r.app.stdout)
+	if note != "" {
+		r.log.Info(note)
+	}
+	return err
 }
 
 // nothingNew says whether the last run was about the same list with the same

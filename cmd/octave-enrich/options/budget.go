@@ -31,7 +31,7 @@ type Budget struct {
 func (b *Budget) Flags(fs *pflag.FlagSet) {
 	grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
 		numberFlag(fs, &b.Limit, "limit", 0, "at most `N` new contacts this time, changed ones in what they leave of it; 0 for all")
-		numberFlag(fs, &b.Sample, "sample", 0, "`N` new contacts spread over the list, where --limit takes the first; the same command goes on with the same ones")
+		fs.Var((*size)(&b.Sample), "sample", "`N` new contacts spread over the list, where --limit takes the first; the same command goes on with the same ones")
 		fs.Var(&b.MaxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
 		fs.StringVar(&b.MaxUsage, "max-usage", "", "start no call that could take this run beyond `N` credits")
 		fs.Var(&b.MaxDuration, "max-duration", "start no call after so long; 0 for no bound")
@@ -44,10 +44,7 @@ func (b *Budget) Flags(fs *pflag.FlagSet) {
 
 // CheckSample refuses what cannot be meant together.
 func (b *Budget) CheckSample() error {
-	switch {
-	case b.Sample < 0:
-		return exit.UsageError("--sample is too small")
-	case b.Sample > 0 && b.Limit > 0:
+	if b.Sample > 0 && b.Limit > 0 {
 		return exit.UsageError("--sample takes contacts from all over the list and --limit the first: write one of them")
 	}
 	return nil

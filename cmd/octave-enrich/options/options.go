@@ -113,7 +113,8 @@ func (o *Options) Check() error {
 // CheckEmpty refuses bounds that were typed and hold nothing back, as where a script's
 // variable has no value: --max-credits "$N", --exclude "$FILE".
 func (o *Options) CheckEmpty() error {
-	for _, f := range []struct{ flag, value string }{{"max-usage", o.Budget.MaxUsage}, {"max-failed", o.Budget.MaxFailed}, {"max-calls", o.Budget.MaxCalls.String()}, {"exclude", o.List.Exclude}} {
+	for _, f := range []struct{ flag, value string }{{"max-usage", o.Budget.MaxUsage}, {"max-failed", o.Budget.MaxFailed}, {"max-calls", o.Budget.MaxCalls.String()},
+		{"sample", (*size)(&o.Budget.Sample).String()}, {"exclude", o.List.Exclude}} {
 		if o.Typed(f.flag) && f.value == "" {
 			return exit.UsageError("--%s is empty: write a value, or leave it out", cmp.Or(NewNames()[f.flag], f.flag))
 		}

@@ -64,6 +64,38 @@ func (n *number) Set(s string) error {
 	return err
 }
 
+// A size is a number of contacts that need not be given, or is empty in a file of
+// settings. 0 is none: it could be meant as all or as nobody, and all are paid for.
+type size int
+
+// String implements pflag.Value.
+func (n *size) String() string {
+	if *n == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(*n))
+}
+
+// Type implements pflag.Value.
+func (n *size) Type() string { return "N" }
+
+// Set implements pflag.Value.
+func (n *size) Set(s string) error {
+	if s == "" {
+		*n = 0
+		return nil
+	}
+	v, err := strconv.Atoi(s)
+	switch {
+	case err != nil || v < 0:
+		return fmt.Errorf("write a number of contacts, 1 or more")
+	case v == 0:
+		return fmt.Errorf("write a number of contacts, 1 or more; leave it out to ask all, and write --max-calls 0 to ask nobody")
+	}
+	*n = size(v)
+	return nil
+}
+
 // Days is a duration that also takes days and weeks: 90d, 2w.
 type Days time.Duration
 

@@ -51,6 +51,8 @@ type RunBody struct {
 	Mapping  []Mapped  `json:"mapping,omitempty"` // for the report
 	// Skip are the kinds of rows that were left out, as the flag was given.
 	Skip []string `json:"skip,omitempty"`
+	// Exclude is the do-not-contact list of the run, an absolute path. An export follows it.
+	Exclude string `json:"exclude,omitempty"`
 	// Pinned is the mapping file of the run.
 	Pinned *reader.MapFile `json:"pinned,omitempty"`
 	// Changed is what the run did with contacts whose question had changed, redo or

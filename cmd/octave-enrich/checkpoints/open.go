@@ -95,6 +95,7 @@ func OpenForExport(o *options.Options, path string) (*checkpoint.Journal, error)
 	}
 	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		o.Take(last)
+		o.List.TakeExclude(last)
 	}
 	return journal, nil
 }

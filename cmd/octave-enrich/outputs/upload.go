@@ -57,6 +57,7 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	export.NeverCalls = true
 	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		export.Take(last)
+		export.List.TakeExclude(last)
 	}
 	exported, err := list.Again(&export)
 	if err != nil {

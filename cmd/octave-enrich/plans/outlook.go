@@ -83,7 +83,7 @@ func (v *Outlook) Survey() (Estimate, error) {
 	e := Estimate{Plan: survey.Plan, beyond: v.Options.Budget.Beyond(), Doubts: lists.Doubts(v.List), Changed: survey.Contacts,
 		Changes: append([]string{}, lists.WhatChanged(survey.Changes, v.last, v.List)...), hint: survey.hint(v.Options.Budget.Changed != "")}
 	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.Options, v.List)...)
-	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
+	e.Notes = append(e.Notes, v.List.Warnings(v.Options, v.Journal)...)
 	if note := checkpoints.Unanswered(&v.Past); note != "" {
 		e.Notes = append(e.Notes, note)
 	}

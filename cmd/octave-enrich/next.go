@@ -70,7 +70,8 @@ const fewFirst = 10
 
 // nextAfterRun is reading what came, then the rest, then the sender.
 func (r *run) nextAfterRun() []string {
-	if r.tally.Summary().Rows.OK == 0 {
+	rows := r.tally.Summary().Rows
+	if rows.OK == 0 {
 		return nil // there is nothing to read
 	}
 	about, named := words.Quote(r.places.Checkpoint), " --checkpoint "+words.Quote(r.places.Checkpoint)
@@ -79,7 +80,7 @@ func (r *run) nextAfterRun() []string {
 	}
 	read := words.Tool + " review " + about
 	switch {
-	case r.o.Budget.Limit > 0 && r.o.Typed("limit"):
+	case r.o.Budget.Limit > 0 && r.o.Typed("limit") && rows.NotAttempted > 0:
 		return []string{read, r.app.instead("", map[string]bool{"limit": true}) + "   (the rest)"}
 	case r.o.Output.ForSender():
 		return nil // what to do in the sender is said

@@ -48,7 +48,7 @@ func newExport(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) export(o *options.Options, inputs []string) error {
+func (a *app) export(o *options.Options, inputs []string) (err error) {
 	watch := a.watch()
 	defer watch.unlisten()
 	places, err := exportPlaces(o, inputs)
@@ -59,7 +59,11 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	defer journal.Close()
+	defer func() {
+		if closed := journal.Close(); err == nil { // --new has noted there who is in the file
+			err = exit.CheckpointError(places.Checkpoint, closed)
+		}
+	}()
 	list, err := lists.Open(o, inputs, a.stdin)
 	if err != nil {
 		return err

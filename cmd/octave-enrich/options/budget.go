@@ -42,8 +42,8 @@ func (b *Budget) Flags(fs *pflag.FlagSet) {
 	})
 }
 
-// CheckSample refuses what cannot be meant together.
-func (b *Budget) CheckSample() error {
+// checkSample refuses what cannot be meant together.
+func (b *Budget) checkSample() error {
 	switch {
 	case b.Sample < 0:
 		return exit.UsageError("--sample is too small")

@@ -71,7 +71,7 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	if err != nil {
 		return nil, err
 	}
-	LeaveOut(o, &opt, list, journal, at.Output)
+	leaveOut(o, &opt, list, journal, at.Output)
 	file, err := writer.Rehearse(cmp.Or(at.Output, "upload.csv"), opt)
 	if err != nil {
 		return nil, createError(err)

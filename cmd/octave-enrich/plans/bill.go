@@ -14,8 +14,8 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// FewChanged is how many of them a run asks again without being told to.
-const FewChanged = 10
+// fewChanged is how many of them a run asks again without being told to.
+const fewChanged = 10
 
 // A Survey is a list in numbers, as a run with the same flags would go through it.
 type Survey struct {
@@ -34,7 +34,7 @@ func Take(o *options.Options, list *lists.List, selection pipeline.Selection, kn
 	if s.Plan, s.Changes, err = pipeline.Survey(list.Input.Contacts(), selection, known); err != nil || len(s.Earlier) == 0 {
 		return s, err
 	}
-	s.Undecided = o.Budget.Changed == "" && s.Contacts > FewChanged
+	s.Undecided = o.Budget.Changed == "" && s.Contacts > fewChanged
 	if s.Changed = cmp.Or(o.Budget.Changed, options.ChangedRedo); s.Undecided {
 		s.Changed = options.ChangedKeep
 	}

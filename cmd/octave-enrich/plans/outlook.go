@@ -67,7 +67,7 @@ func (v *Outlook) Open(stdin io.Reader) (err error) {
 // Close closes what was opened.
 func (v *Outlook) Close() {
 	if v.Journal != nil {
-		v.Journal.Close()
+		_ = v.Journal.Close() // only read
 	}
 	if v.List != nil {
 		v.List.Input.Close()

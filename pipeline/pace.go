@@ -145,10 +145,12 @@ func (p *Pace) ClosedFor(now time.Time) time.Duration {
 	if q := &p.Quota; q.Limit > 0 && q.Left <= 0 {
 		wait = max(wait, min(q.Until.Sub(now), p.Last.At.Add(longIdle).Sub(now)))
 	}
-	if p.Flying >= p.InFlight {
-		if wait = forever; p.Trial.InFlight > p.InFlight { // most of them may have been given up already
-			wait = p.Last.At.Add(longIdle - time.Second).Sub(now)
-		}
+	switch {
+	case p.Flying < p.InFlight:
+	case p.Trial.InFlight > p.InFlight: // most of them may have been given up already
+		wait = max(wait, p.Last.At.Add(longIdle-time.Second).Sub(now))
+	default:
+		wait = forever
 	}
 	return wait
 }

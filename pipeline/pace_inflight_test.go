@@ -43,6 +43,9 @@ func TestMoreCallsInFlightAreTried(t *testing.T) {
 		if want := (Crowd{Good: tc.inFlight, Least: tc.inFlight}); tc.want > tc.inFlight && p.Crowd != want {
 			t.Errorf("%+v: looked for as %+v", tc, p.Crowd)
 		}
+		if tc.want == tc.inFlight && p.Crowd.Least > 0 {
+			t.Errorf("%+v: a limit is looked for, though no more are tried", tc)
+		}
 	}
 }
 
@@ -206,5 +209,16 @@ func TestAllPlacesTaken(t *testing.T) {
 	p.Failing.ProbeUntil = after(70)
 	if wait := p.ClosedFor(after(20)); wait != 50*time.Second {
 		t.Errorf("closed for %v beside a probe", wait)
+	}
+}
+
+// A call that is cut off while half the rate is on trial counts, whenever it started: the trial is
+// not about how many are in flight.
+func TestCallsCutOffInATrialOfTheRateCount(t *testing.T) {
+	p := NewPace(5, 64)
+	call := p.Start(noon, 0)
+	p.Trial = Trial{10, 64, 0.2, Count{after(1), 1, 0}}
+	if ended(&p, after(30), call, cutOff()); p.Bad != 1 {
+		t.Errorf("%d bad", p.Bad)
 	}
 }

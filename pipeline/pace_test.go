@@ -142,7 +142,7 @@ func TestTrialTellsALimitFromChance(t *testing.T) {
 			p.Limit, p.Good, p.Ceiling, p.Debt, p.Grow, p.Normal = 20, 30, 50, 400, 0.03, tc.normal
 			p.Starts, p.Bad = 1000+tc.calls, 50+tc.bad
 			p.Trial = Trial{40, 64, tc.before, Count{noon, 1000, 50}}
-			if tc.inFlight > 0 {
+			if p.Flying = 8; tc.inFlight > 0 {
 				p.InFlight, p.Flying = tc.inFlight, tc.inFlight
 			}
 			back := p.judge(after(10))

@@ -251,6 +251,9 @@ func (p *Pace) judge(now time.Time) (back bool) {
 	switch share := bad / calls; {
 	case t.Share == 0:
 	case bad >= 4 && share > t.Share/2 && share < min(2*t.Share, mostNormal):
+		if t.InFlight > p.InFlight {
+			p.Crowd = Crowd{} // fewer are no help
+		}
 		p.Normal, p.InFlight, p.Grow, p.Ceiling, p.Debt = share, t.InFlight, 1, 0, 0
 		p.step(now, t.Limit, firstStep)
 		p.Trial = Trial{Since: p.Step}
@@ -354,7 +357,7 @@ func (p *Pace) crowded(now time.Time, call Started) bool {
 	}
 	c.Tries = max(c.Tries, 1)
 	c.Signs++
-	share := float64(c.Signs)/float64(max(c.Tries, 1)) - p.Normal
+	share := float64(c.Signs)/float64(c.Tries) - p.Normal
 	switch {
 	case c.Good > 0 && p.InFlight > c.Good && c.Least >= c.Good*3/4 && share >= 0.25 && float64(c.Signs) >= 1+10*p.Normal:
 		p.keepTo(c.Good)

@@ -121,7 +121,7 @@ func (a *app) replay(watch *watch, p outputs.Publication, memory *pipeline.Memor
 	var approved *outputs.Approval
 	if o.Output.Approved {
 		var err error
-		if approved, err = outputs.OnlyApproved(o, memory, p.Checkpoint); err != nil {
+		if approved, err = outputs.OnlyApproved(o, list, memory, p.Checkpoint); err != nil {
 			_ = out.Abort()
 			return err
 		}

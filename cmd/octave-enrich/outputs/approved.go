@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/lists"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -24,8 +26,9 @@ type Approval struct {
 	held   []pipeline.RowDone
 }
 
-// OnlyApproved makes the memory know nothing but what was approved.
-func OnlyApproved(o *options.Options, memory *pipeline.Memory, path string) (*Approval, error) {
+// OnlyApproved makes the memory know nothing but what was approved of the words
+// that the rows of the list show.
+func OnlyApproved(o *options.Options, list *lists.List, memory *pipeline.Memory, path string) (*Approval, error) {
 	if !paths.Exists(review.Path(path)) {
 		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
 			Hint: "review it with: " + words.Tool + " review " + words.Quote(path)}
@@ -34,8 +37,40 @@ func OnlyApproved(o *options.Options, memory *pipeline.Memory, path string) (*Ap
 	if err != nil {
 		return nil, ReviewError(path, err)
 	}
-	memory.Journal = review.ApprovedOnly(memory.Journal, book)
+	approved := review.ApprovedOnly(memory.Journal, book)
+	for s, err := range pipeline.ContactStates(list.Input.Contacts(), list.Selection(memory)) {
+		if err != nil {
+			return nil, exit.InputError(err)
+		}
+		approved.Present(s.Current.Key, s.Answers(memory))
+	}
+	memory.Journal, memory.ExcludeFailures = approved, false
+	if err := changedSince(list, memory, approved, book, path); err != nil {
+		return nil, err
+	}
 	return &Approval{book: book, sender: o.Output.Preset != "generic"}, nil
+}
+
+// changedSince finds the contacts of whom another question was approved, which the
+// list does not ask any more: for a new company, or another job title.
+func changedSince(list *lists.List, memory *pipeline.Memory, approved *review.Approvals, book *review.Book, path string) error {
+	earlier := pipeline.Known{Answers: book.Approved(), Records: func(yield func(checkpoint.Entry, error) bool) {
+		for entry, err := range checkpoint.Records(path, nil) {
+			if (err != nil || book.IsApproved(entry.Key)) && !yield(entry, err) {
+				return
+			}
+		}
+	}}
+	_, changes, err := pipeline.Survey(list.Input.Contacts(), list.Selection(memory), &earlier)
+	if err != nil {
+		return exit.RunError(path, err)
+	}
+	for question := range changes.Earlier {
+		if _, kept := memory.Earlier[question]; !kept { // else the earlier words are those of the row
+			approved.Before(question)
+		}
+	}
+	return nil
 }
 
 // Observe notes the rows that are held.

@@ -73,10 +73,16 @@ func changedSince(list *lists.List, memory *pipeline.Memory, approved *review.Ap
 	return nil
 }
 
-// Observe notes the rows that are held.
-func (a *Approval) Observe(e pipeline.Event) {
-	if row, ok := e.(pipeline.RowDone); ok && row.Status == pipeline.StatusFailed {
-		a.held = append(a.held, row)
+// Observer notes the rows that are held, and tells others that nobody was asked
+// about them: their answers are there, and no failures.
+func (a *Approval) Observer(next pipeline.Observer) pipeline.Observer {
+	return func(e pipeline.Event) {
+		if row, ok := e.(pipeline.RowDone); ok && row.Status == pipeline.StatusFailed {
+			a.held = append(a.held, row)
+			row.Status = pipeline.StatusNotAttempted
+			e = row
+		}
+		next(e)
 	}
 }
 
@@ -91,10 +97,13 @@ type approvedSink struct {
 
 // Write implements writer.Sink.
 func (s *approvedSink) Write(row writer.Row) error {
-	if row.Status == pipeline.StatusOK || row.Status == pipeline.StatusFailed && s.sender {
-		return s.Sink.Write(row)
+	switch {
+	case row.Status == pipeline.StatusFailed && s.sender:
+		row.Status = pipeline.StatusOK // it has an answer; the error says why it is held
+	case row.Status != pipeline.StatusOK:
+		return nil
 	}
-	return nil
+	return s.Sink.Write(row)
 }
 
 // mostHeld is how many held rows are named one by one.

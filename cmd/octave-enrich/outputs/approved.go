@@ -119,7 +119,8 @@ func (a *Approval) Tell(to io.Writer, output writer.Output, rows pipeline.Counts
 		}
 		fmt.Fprintf(to, "held: %s: %v\n", row.Place(), row.Err)
 	}
-	if approved := a.book.Approved(); output.Rows == 0 && approved > 0 {
+	// Whom an earlier file held, that one brought to the sender: a quiet night.
+	if approved := a.book.Approved(); output.Rows == 0 && output.LeftOut == 0 && approved > 0 {
 		return &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("%s approved, and %s holds none of them", words.Count(approved, "sequence"), output.Path),
 			Hint: "they are held, or this list with these settings does not ask for them"}
 	}

@@ -68,8 +68,20 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	note := func(text string) { fmt.Fprintf(a.stderr, "note: %s\n", text) }
-	for _, text := range append(list.Input.Profile().Told(), lists.Notes(o, list)...) {
+	note := func(text string) {
+		if text != "" {
+			fmt.Fprintf(a.stderr, "note: %s\n", text)
+		}
+	}
+	notes := append(list.Input.Profile().Told(), lists.Notes(o, list)...)
+	if !o.Output.Approved {
+		unused, err := outputs.Unused(list, memory, places.Checkpoint)
+		if err != nil {
+			return err
+		}
+		notes = append(notes, unused)
+	}
+	for _, text := range notes {
 		note(text)
 	}
 	p := outputs.Publication{Options: o, List: list, Journal: journal, Checkpoint: places.Checkpoint, Seen: outputs.Seen{}}

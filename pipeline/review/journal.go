@@ -95,6 +95,23 @@ func (b *Book) Rejected(key checkpoint.Key) bool { return b.last(key).State == R
 // IsApproved says whether an answer to a question was approved last.
 func (b *Book) IsApproved(key checkpoint.Key) bool { return b.last(key).State == Approved }
 
+// About is what was decided about the words that answer a question now; nothing when
+// they are not to be had.
+func (b *Book) About(journal pipeline.Journal, key checkpoint.Key) (report.Decision, error) {
+	if b.last(key).Number == 0 {
+		return report.Decision{}, nil
+	}
+	rec, ok, err := journal.Answer(key)
+	if err != nil || !ok {
+		return report.Decision{}, err
+	}
+	_, answer, err := pipeline.ReadAnswer(rec)
+	if err != nil {
+		return report.Decision{}, nil //nolint:nilerr // no words, no decision about them
+	}
+	return b.Decision(key, answer), nil
+}
+
 // last is the last decision about a question, whichever answer it is about.
 func (b *Book) last(key checkpoint.Key) report.Decision {
 	b.mu.Lock()

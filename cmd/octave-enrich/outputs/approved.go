@@ -54,7 +54,7 @@ func OnlyApproved(o *options.Options, list *lists.List, memory *pipeline.Memory,
 // changedSince finds the contacts of whom another question was approved, which the
 // list does not ask any more: for a new company, or another job title.
 func changedSince(list *lists.List, memory *pipeline.Memory, approved *review.Approvals, book *review.Book, path string) error {
-	earlier := pipeline.Known{Answers: book.Approved(), Records: func(yield func(checkpoint.Entry, error) bool) {
+	earlier := pipeline.Known{Answers: book.Count(review.Approved), Records: func(yield func(checkpoint.Entry, error) bool) {
 		for entry, err := range checkpoint.Records(path, nil) {
 			if (err != nil || book.IsApproved(entry.Key)) && !yield(entry, err) {
 				return
@@ -120,7 +120,7 @@ func (a *Approval) Tell(to io.Writer, output writer.Output, rows pipeline.Counts
 		fmt.Fprintf(to, "held: %s: %v\n", row.Place(), row.Err)
 	}
 	// Whom an earlier file held, that one brought to the sender: a quiet night.
-	if approved := a.book.Approved(); output.Rows == 0 && output.LeftOut == 0 && approved > 0 {
+	if approved := a.book.Count(review.Approved); output.Rows == 0 && output.LeftOut == 0 && approved > 0 {
 		return &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("%s approved, and %s holds none of them", words.Count(approved, "sequence"), output.Path),
 			Hint: "they are held, or this list with these settings does not ask for them"}
 	}

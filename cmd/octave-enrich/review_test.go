@@ -126,6 +126,9 @@ func rewritten(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	after, err := json.Marshal(args[2])
 	ts.Check(err)
+	if !bytes.Contains(rec.Body, before) {
+		ts.Fatalf("the answer about %s is made of parts, and has no such text", args[1])
+	}
 	rec.Body = bytes.Replace(rec.Body, before, after, 1)
 	ts.Check(journal.Append(rec))
 	ts.Check(journal.Close())

@@ -48,7 +48,7 @@ func (j *Approvals) Present(question checkpoint.Key, answers []checkpoint.Key) {
 			continue
 		}
 		j.replaced[key] = true
-		if j.book.last(key).State == Approved && j.book.last(answers[0]).State == "" {
+		if j.book.last(key).State == Approved && j.open(answers[0]) {
 			j.unheard[question] = otherWords
 		}
 	}
@@ -58,12 +58,19 @@ func (j *Approvals) Present(question checkpoint.Key, answers []checkpoint.Key) {
 // approved and which no row of the list asks any more.
 func (j *Approvals) Before(question checkpoint.Key) {
 	switch {
-	case j.book.last(question).State != "":
+	case !j.open(question):
 	case j.Journal.State(question) == checkpoint.AnsweredState:
 		j.unheard[question] = otherWords
 	default:
 		j.unheard[question] = "the list asks something else about it now; run it again, and approve that"
 	}
+}
+
+// open says whether the words that answer a question now are still to be decided. One
+// that the disk does not give is left to Answer, which says so.
+func (j *Approvals) open(question checkpoint.Key) bool {
+	d, err := j.book.About(j.Journal, question)
+	return err == nil && d.State == ""
 }
 
 // A held is why an approved answer is not exported: the name of a check, and what

@@ -33,7 +33,7 @@ type Upload struct {
 	Notes      []string `json:"notes"`
 	Next       []string `json:"next"` // what to do with the file there, line by line
 
-	unused string // of a plan: decisions of a review that the file does not follow
+	Unused string `json:"-"` // of a plan: decisions of a review that the file does not follow
 }
 
 // UploadOf describes a finished file; nil when it is no sender's.
@@ -90,8 +90,8 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 		return nil, createError(err)
 	}
 	upload := UploadOf(o.Output.Preset, out)
-	if upload.unused, err = Unused(list, memory, at.Checkpoint); upload.unused != "" {
-		upload.Notes = append(upload.Notes, upload.unused)
+	if upload.Unused, err = Unused(list, memory, at.Checkpoint); upload.Unused != "" {
+		upload.Notes = append(upload.Notes, upload.Unused)
 	}
 	return upload, err
 }
@@ -124,7 +124,7 @@ func (u *Upload) Print(w io.Writer) {
 	for _, why := range slices.Sorted(maps.Keys(u.Held)) {
 		fmt.Fprintf(w, "  %d held back: %s\n", u.Held[why], why)
 	}
-	if u.unused != "" {
-		fmt.Fprintf(w, "  %s\n", u.unused)
+	if u.Unused != "" {
+		fmt.Fprintf(w, "  %s\n", u.Unused)
 	}
 }

@@ -43,6 +43,9 @@ type Memory struct {
 	Earlier map[checkpoint.Key]checkpoint.Key
 	// KeepChanged takes the answer to the earlier question and does not ask.
 	KeepChanged bool
+	// ChangedRoom is how many changed contacts a limit admits: what new ones leave of
+	// it, since a limit is one of new contacts.
+	ChangedRoom int
 	// Submissions are the questions that the service works on: their answers are
 	// polled for, whatever else is known; nil for none.
 	Submissions *Submissions
@@ -84,6 +87,31 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 		return &Question{Request: q.Request, Key: earlier, Canonical: q.Canonical, Row: q.Row}, Kept
 	}
 	return q, decision
+}
+
+// answered says whether the question itself has an answer, be it too old to count: then
+// no other one about the person stands for it.
+func (m *Memory) answered(q *Question) bool {
+	return m != nil && m.Journal.State(q.Key) == checkpoint.AnsweredState
+}
+
+// aged says whether the question has an answer that would settle it, were it not so old.
+func (m *Memory) aged(q *Question) bool {
+	if m == nil || m.MaxAge == 0 || !m.answered(q) {
+		return false
+	}
+	rec, ok, err := m.Journal.Answer(q.Key)
+	return err == nil && ok && !rec.At.Before(q.Since)
+}
+
+// changed says whether the person has an answer to another question, and is not asked
+// again on purpose.
+func (m *Memory) changed(q *Question) bool {
+	if m == nil {
+		return false
+	}
+	_, changed := m.Earlier[q.Key]
+	return changed && q.Since.IsZero()
 }
 
 // stale says whether an answer is too old to settle the question.

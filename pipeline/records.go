@@ -254,6 +254,17 @@ func CutShort(records []checkpoint.Record) bool {
 	return goesOn
 }
 
+// EndedInDoubt says whether calls of a run that came to its end may be billed without an
+// answer.
+func EndedInDoubt(records []checkpoint.Record) bool {
+	return slices.ContainsFunc(records, func(rec checkpoint.Record) bool {
+		var end struct { // an EndBody; an Amount is not read back
+			Calls Calls `json:"calls"`
+		}
+		return rec.Type == Ended && json.Unmarshal(rec.Body, &end) == nil && end.Calls.PossiblyBilled > 0
+	})
+}
+
 // ReadOutput reads an output record; it reports false for any other.
 func ReadOutput(rec checkpoint.Record) (OutputBody, bool) {
 	return bodyOf[OutputBody](rec, checkpoint.Output)

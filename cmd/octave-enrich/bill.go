@@ -11,6 +11,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/lists"
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/plans"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
@@ -38,14 +39,18 @@ func (r *run) bill() error {
 		return nil
 	}
 	var err error
-	if r.sample, err = lists.Sampled(r.o, r.list, r.journal, r.selection()); err != nil {
-		return err
-	}
-	if r.survey, err = plans.Take(r.o, r.list, r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint)); err != nil {
+	if r.survey, err = plans.Take(r.o, r.list, r.journal, r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint)); err != nil {
 		return exit.RunError(r.places.Checkpoint, err)
 	}
+	r.sample = r.survey.Sample
 	last, _ := pipeline.LastRun(r.journal.RunRecords())
 	r.log.Info(lists.InputOf(r.list.Input.Profile()).Name + ": " + r.survey.Bill(r.o.Budget.Beyond()))
+	for _, line := range plans.Again(r.survey.Plan) {
+		r.log.Info(line)
+	}
+	if note := r.survey.Unpriced(r.o); note != "" {
+		r.log.Warn(note)
+	}
 	r.tellAsync(r.survey.Plan)
 	if note := lists.TellSample(r.o, r.survey.Plan); note != "" {
 		r.log.Info(note)
@@ -53,7 +58,20 @@ func (r *run) bill() error {
 	for _, line := range lists.WhatChanged(r.survey.Changes, last, r.list) {
 		r.log.Info("changed: " + line)
 	}
-	return nil
+	return r.tellLeftOut()
+}
+
+// tellLeftOut says who will not be in the file, whatever is paid for them: an earlier one
+// held them.
+func (r *run) tellLeftOut() error {
+	if !r.o.Output.New || r.survey.ToAsk == 0 {
+		return nil
+	}
+	note, err := outputs.TellLeftOut(r.o, r.list, r.journal, r.places, r.app.stdout)
+	if note != "" {
+		r.log.Info(note)
+	}
+	return err
 }
 
 // nothingNew says whether the last run was about the same list with the same

@@ -30,7 +30,7 @@ type Budget struct {
 // Flags registers all of them.
 func (b *Budget) Flags(fs *pflag.FlagSet) {
 	grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
-		numberFlag(fs, &b.Limit, "limit", 0, "at most `N` new contacts this time; 0 for all")
+		numberFlag(fs, &b.Limit, "limit", 0, "at most `N` new contacts this time, changed ones in what they leave of it; 0 for all")
 		numberFlag(fs, &b.Sample, "sample", 0, "`N` new contacts spread over the list, where --limit takes the first; the same command goes on with the same ones")
 		fs.Var(&b.MaxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
 		fs.StringVar(&b.MaxUsage, "max-usage", "", "start no call that could take this run beyond `N` credits")

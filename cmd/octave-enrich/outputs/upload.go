@@ -69,6 +69,22 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 		defer exported.Input.Close()
 		o, list = &export, exported
 	}
+	return rehearse(o, list, journal, at, stdout)
+}
+
+// TellLeftOut says how many rows an earlier file of the preset keeps out of the one that
+// a run is about to write, "" for none.
+func TellLeftOut(o *options.Options, list *lists.List, journal *checkpoint.Journal, at options.Places, stdout io.Writer) (string, error) {
+	own := *list // which finds out for itself who stands in several rows
+	upload, err := rehearse(o, &own, journal, at, stdout)
+	if err != nil {
+		return "", err
+	}
+	return upload.tellLeftOut(), nil
+}
+
+// rehearse makes the file from the answers that there are.
+func rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal, at options.Places, stdout io.Writer) (*Upload, error) {
 	opt, err := o.WriterOptions(stdout, list.Input.Columns(), "")
 	if err != nil {
 		return nil, err
@@ -106,6 +122,15 @@ func Replay(ctx context.Context, list *lists.List, memory *pipeline.Memory, sink
 	return pipeline.Run(ctx, cfg, list.Input.Contacts(), pipeline.Memo(pipeline.AskNobody, memory, nil), sink, observer)
 }
 
+// tellLeftOut says how many rows an earlier file of the preset keeps out of this one, ""
+// for none.
+func (u *Upload) tellLeftOut() string {
+	if u.LeftOut == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d left out: an earlier file held them", u.LeftOut)
+}
+
 // Print says it to people; nil is no file.
 func (u *Upload) Print(w io.Writer) {
 	if u == nil {
@@ -119,8 +144,8 @@ func (u *Upload) Print(w io.Writer) {
 		fmt.Fprintf(w, "; %d not answered yet", u.Unanswered)
 	}
 	fmt.Fprintf(w, "\n")
-	if u.LeftOut > 0 {
-		fmt.Fprintf(w, "  %d left out: an earlier file held them\n", u.LeftOut)
+	if note := u.tellLeftOut(); note != "" {
+		fmt.Fprintf(w, "  %s\n", note)
 	}
 	for _, why := range slices.Sorted(maps.Keys(u.Held)) {
 		fmt.Fprintf(w, "  %d held back: %s\n", u.Held[why], why)

@@ -64,7 +64,7 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 	earlier, changed := m.Earlier[q.Key]
 	decision := ToAsk
 	switch state := m.Journal.State(q.Key); {
-	case m.Submissions.Has(q.Key):
+	case m.Submissions.has(q.Key):
 		decision = Submitted
 	case state == checkpoint.AnsweredState:
 		if m.MaxAge == 0 && q.Since.IsZero() {
@@ -132,7 +132,7 @@ func (m *Memory) lookup(q *Question) (*octave.Answer, error) {
 		}
 		return readBack(rec)
 	case checkpoint.FailedState:
-		if !m.KeepFailures || m.Submissions.Has(q.Key) {
+		if !m.KeepFailures || m.Submissions.has(q.Key) {
 			return nil, nil
 		}
 		return nil, m.failure(q.Key)

@@ -51,6 +51,8 @@ type RunBody struct {
 	Mapping  []Mapped  `json:"mapping,omitempty"` // for the report
 	// Skip are the kinds of rows that were left out, as the flag was given.
 	Skip []string `json:"skip,omitempty"`
+	// Exclude is the do-not-contact list of the run, an absolute path. An export follows it.
+	Exclude string `json:"exclude,omitempty"`
 	// Pinned is the mapping file of the run.
 	Pinned *reader.MapFile `json:"pinned,omitempty"`
 	// Changed is what the run did with contacts whose question had changed, redo or
@@ -268,6 +270,19 @@ func ReadOutput(rec checkpoint.Record) (OutputBody, bool) {
 	return bodyOf[OutputBody](rec, checkpoint.Output)
 }
 
+// FileOf is the hash of the file with rows that a record of a run or an export is about,
+// "" for any other record, and whether these rows were held back.
+func FileOf(rec checkpoint.Record) (sum string, held bool) {
+	if output, ok := ReadOutput(rec); ok && !output.Page {
+		return output.SHA256, isHeld(output.Path)
+	}
+	filed, _ := bodyOf[FiledBody](rec, Filed)
+	return filed.SHA256, false
+}
+
+// isHeld says whether a file has the rows that a preset held back.
+func isHeld(path string) bool { return strings.Contains(path, ".held.") }
+
 // AnswerBody is the body of an answered record.
 type AnswerBody struct {
 	Request   json.RawMessage `json:"request"`
@@ -445,6 +460,6 @@ func ofType(records []checkpoint.Record, kind string) []checkpoint.Record {
 // LastOutput is the file with the rows of the last run or export, "" when there is
 // none.
 func LastOutput(records []checkpoint.Record) string {
-	last, _, _ := lastOf(records, checkpoint.Output, func(b OutputBody) bool { return !b.Page && !strings.Contains(b.Path, ".held.") })
+	last, _, _ := lastOf(records, checkpoint.Output, func(b OutputBody) bool { return !b.Page && !isHeld(b.Path) })
 	return last.Path
 }

@@ -41,13 +41,18 @@ func (s *survey) notes() []string {
 		say(few && h != t.Names[i], "column %d, %q in the header, is called %q", i+1, h, t.Names[i])
 	}
 	say(len(nameless) >= 4, "%d columns without a name in the header are called %s", len(nameless), table.QuoteAll(nameless))
-	var unknown []string
+	var unknown, alike []string
 	for _, fate := range t.plan.Fates() {
-		if fate.Why == mapping.NotRecognised && fate.Filled > 0 {
+		switch {
+		case fate.Used || fate.Filled == 0:
+		case fate.Why == mapping.NotRecognised:
 			unknown = append(unknown, fate.Header)
+		default:
+			alike = append(alike, fate.Header)
 		}
 	}
 	say(len(unknown) > 0, "not recognised and not used: %s", table.QuoteAll(unknown))
+	say(len(alike) > 0, "look-alikes, not used: %s; inspect says why", table.QuoteAll(alike))
 	var fields, flags []string
 	for _, field := range t.plan.NotFound() {
 		if field == Email || field == LinkedInProfile {

@@ -2,6 +2,7 @@ package reader
 
 import (
 	"fmt"
+	"strings"
 
 	"octave-enrich/reader/mapping"
 	"octave-enrich/reader/person"
@@ -66,7 +67,7 @@ type Trap struct {
 
 // Doubtful says whether such rows may not be worth paying for.
 func (t Trap) Doubtful() bool {
-	return t.Kind == sharedInbox || t.Kind == freeMail || t.Kind == trapOf("", person.Placeholder)
+	return t.Kind == sharedInbox || t.Kind == freeMail || t.Kind == trapOf("", person.Placeholder) || strings.HasPrefix(t.Kind, badMail)
 }
 
 // Told is the line that a person should read.

@@ -207,6 +207,8 @@ func (s *survey) contact(r table.Record) error {
 	}
 	if h := s.list.plan.OptOut(r.Cells); h != "" {
 		s.count.OptOut[h]++
+	} else if h := s.list.plan.BadMail(r.Cells); h != "" && problem == "" {
+		s.trap(badMail + strconv.Quote(h) + " calls it bounced or invalid")
 	}
 	if problem != "" {
 		s.count.Invalid[problem]++
@@ -237,6 +239,7 @@ func (s *survey) ragged(r table.Record) {
 const (
 	sharedInbox = "shared inbox, such as info@"
 	freeMail    = "address at a free-mail provider"
+	badMail     = "address asked although column " // and what that says
 )
 
 // warn counts what a person should know of before paying for it.
@@ -286,7 +289,7 @@ func trapOf(field Field, f person.Flaw) string {
 
 // describe names the columns for extra cells and completes the profile.
 func (s *survey) describe() {
-	s.list.plan.Settle()
+	s.list.plan.Settle(s.count.OptOut)
 	t, f := s.list, &s.file
 	header := slices.Clone(t.Names)
 	for i := range s.extra {

@@ -28,6 +28,9 @@ func (r *run) bill() error {
 	if err := r.list.Meet(r.memory); err != nil {
 		return err
 	}
+	if note := lists.NotExcluded(r.o, r.journal); note != "" {
+		r.log.Warn(note)
+	}
 	for _, note := range lists.Notes(r.o, r.list) {
 		r.log.Info(note)
 	}
@@ -78,6 +81,9 @@ func (r *run) nothingNew() bool {
 		return false
 	}
 	last, settled := pipeline.LastEnd(r.journal.RunRecords())
+	if last.Exclude != "" || r.o.List.Exclude != "" {
+		return false // who is on the list may have changed
+	}
 	return settled && last.Version == version && slices.Equal(last.Skip, r.o.List.Skip) && last.Input.SHA256 == r.list.Input.Profile().SHA256 &&
 		last.Settings.Fingerprint() == r.list.Settings.Fingerprint() && slices.Equal(last.Mapping, lists.MappingOf(r.list.Input.Profile()))
 }

@@ -156,6 +156,21 @@ func kinds() []kind {
 			atItsBeginning,
 		},
 		{
+			"the model refuses",
+			[]string{
+				"I'm sorry, but I can't help with that.", "I’m sorry, but I can’t assist with that request.", "Sorry, I can't help with that.", "I cannot assist with this.",
+				"I'm sorry, but I cannot create this email.", "I'm sorry, but I can't write a personalized sales email for this person.", "I am unable to provide that content.",
+				"I am unable to help with this request.", "I'm not able to generate outreach messages about this person.", "I can't fulfill that request.", "I can’t comply with this request.",
+				"I apologize, but I cannot provide an email sequence.", "I'm sorry, but I can't comply.",
+			},
+			[]string{
+				"I'm sorry I missed you", "Sorry, I can't make Tuesday", "Sorry, I can't make it on Tuesday, but Wednesday is fine.", "I'm sorry, but I can't make Tuesday.",
+				"I can't help but admire your launch", "I'm sorry to write out of the blue", "I cannot promise miracles, but we can help with that.", "Unfortunately, I was out last week",
+				"I can't write to you without a word on your round", "We can't help with that backlog, but Bob can",
+			},
+			atItsBeginning,
+		},
+		{
 			"characters that nobody sees",
 			[]string{"\u200b\u200b", "\u2060", "a\u200bb", "pay\u202eattention", "<p>\u200b</p>", "&#8203;", "&#x200B;", "\ufeff"},
 			[]string{"👩‍💻", "👩‍💻 shipped", "naïve", "می\u200cخواهم", "שלום", "a&nbsp;b"},

@@ -42,6 +42,7 @@ type Fate struct {
 	Why     string       `json:"why"`             // how it was found, why it is not used, or that it is not recognised
 	Filled  int          `json:"filled"`          // rows with anything in it
 	Samples []string     `json:"samples"`         // up to three different cells, as they were read
+	Used    bool         `json:"-"`               // it feeds a field, or decides something
 }
 
 // NotRecognised is the fate of a column whose name says nothing that is known.
@@ -85,6 +86,7 @@ type Plan struct {
 	workbook   bool
 	rivals     []rivals
 	optOut     []answers
+	statuses   []status
 	fates      []Fate
 	silent     []bool       // columns that may hold anything without a word: never used, or said elsewhere
 	passed     map[pass]int // rows without a value that an unused column has
@@ -97,6 +99,13 @@ type Plan struct {
 type answers struct {
 	column  int
 	consent bool
+}
+
+// status is a column about the status of the address or of the subscription, and what
+// a mere yes says there.
+type status struct {
+	column int
+	yes    person.Status
 }
 
 // A slot is the place of a field in a row.
@@ -181,6 +190,9 @@ func newPlanner(t *tables.Table, sample [][]string, words *Vocabulary) *planner 
 				p.plan.optOut = append(p.plan.optOut, answers{i, m.kind == consent})
 				break
 			}
+		}
+		if words := split(p.names[i]); !p.plan.asksOptOut(i) && tellsStatus(words) {
+			p.plan.statuses = append(p.plan.statuses, status{i, askedOf(words)})
 		}
 	}
 	p.plan.names = p.names
@@ -475,8 +487,8 @@ func (p *planner) settleFates() {
 				}
 			}
 		}
-		if f.Field == "" && slices.ContainsFunc(plan.refs[plan.width:], func(r ref) bool { return r.column == i }) {
-			f.Why = "its values are objects, which are opened"
+		if f.Field == "" && p.usedInside(i) {
+			f.Why, f.Used = "its values are objects, which are opened", true
 		}
 		for _, r := range plan.Rejected {
 			if f.Field == "" && r.Header == f.Header {
@@ -485,12 +497,13 @@ func (p *planner) settleFates() {
 		}
 		switch {
 		case plan.asksOptOut(i):
-			f.Why = "says who wants no mail"
+			f.Why, f.Used = saysNoMail, true
 		case i == plan.particle:
-			f.Why = "goes before the family name"
+			f.Why, f.Used = "goes before the family name", true
 		case slices.Contains(plan.whole, i) && f.Field == "":
-			f.Why = "for rows where the first and last name are empty"
+			f.Why, f.Used = "for rows where the first and last name are empty", true
 		}
+		f.Used = f.Used || f.Field != ""
 		plan.silent[i] = p.used[i] || plan.asksOptOut(i) || slices.ContainsFunc(p.meanings[i], func(m meaning) bool {
 			return m.kind == never || m.kind == anyID
 		})
@@ -504,6 +517,19 @@ func (p *planner) settleFates() {
 	if !p.decidedNames() {
 		plan.maybeNames = p.maybeNames()
 	}
+}
+
+// saysNoMail is the fate of a column that rows are left out for.
+const saysNoMail = "says who wants no mail"
+
+// usedInside says whether anything inside the objects of a column feeds a field.
+func (p *planner) usedInside(column int) bool {
+	for i := p.plan.width; i < len(p.plan.refs); i++ {
+		if p.plan.refs[i].column == column && (p.used[i] || slices.Contains(p.plan.whole, i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // decidedNames says whether the user said which columns have the names, or that

@@ -471,6 +471,21 @@ func (p *Plan) OptOut(cells []string) string {
 			return p.names[o.column]
 		}
 	}
+	return p.status(cells, person.Stop)
+}
+
+// BadMail is the header of the first column that says this address takes no mail,
+// empty when none does.
+func (p *Plan) BadMail(cells []string) string { return p.status(cells, person.BadMail) }
+
+// status is the header of the first column whose status of the row is the wanted one.
+func (p *Plan) status(cells []string, wanted person.Status) string {
+	for _, s := range p.statuses {
+		says := person.StatusOf(p.cell(cells, s.column))
+		if says == wanted || says == person.Yes && s.yes == wanted {
+			return p.names[s.column]
+		}
+	}
 	return ""
 }
 
@@ -479,8 +494,14 @@ func (p *Plan) asksOptOut(column int) bool {
 	return slices.ContainsFunc(p.optOut, func(o answers) bool { return o.column == column })
 }
 
-// Settle drops a column for the language that held no tag in any row.
-func (p *Plan) Settle() {
+// Settle says what only the rows tell: a column for the language that held no tag in
+// any is dropped, and one of a status that rows are left out for is used.
+func (p *Plan) Settle(optOut map[string]int) {
+	for i := range p.fates {
+		if f := &p.fates[i]; f.Field == "" && optOut[f.Header] > 0 {
+			f.Why, f.Used = saysNoMail, true
+		}
+	}
 	p.Mapped = slices.DeleteFunc(p.Mapped, func(m Mapping) bool {
 		none := m.Field == person.Lang && !m.demanded && m.Usable == 0
 		if none {
@@ -488,7 +509,7 @@ func (p *Plan) Settle() {
 			p.Rejected = append(p.Rejected, Rejection{m.Header, why})
 			for i := range p.fates {
 				if p.fates[i].Field == m.Field {
-					p.fates[i].Field, p.fates[i].Why = "", why
+					p.fates[i].Field, p.fates[i].Why, p.fates[i].Used = "", why, false
 				}
 			}
 		}

@@ -129,6 +129,29 @@ func consents(words []string) bool {
 	return false
 }
 
+// tellsStatus reads "Email Status", "Subscription Status", "Status": how the address of
+// the person stands, or their subscription. Another address, a telephone or a company
+// is not the person's.
+func tellsStatus(words []string) bool {
+	if has(words, "phone", "call", "calls", "mobile", "sms", "telephone", "telefon", "whatsapp", "fax", "linkedin", "secondary", "tertiary", "other", "personal", "private", "home",
+		"2", "3", "4", "5", "company", "account", "organization", "organisation", "employer", "domain", "website", "deal", "order", "previous") {
+		return false
+	}
+	return has(words, "status", "statut", "estado", "stato", "subscription", "subscriber", "deliverability", "verification", "validation", "bounced", "bounce", "zustellbarkeit")
+}
+
+// askedOf is what a yes says in a column about a status: "Email Bounced", "Email
+// Opt-out Status".
+func askedOf(words []string) person.Status {
+	switch {
+	case has(words, "optout", "unsubscribe", "unsubscribed") || has(words, "opt") && has(words, "out"):
+		return person.Stop
+	case has(words, "bounced"):
+		return person.BadMail
+	}
+	return ""
+}
+
 // linkedIn reads the many names of the column for a person's profile.
 func linkedIn(words []string, company bool) []meaning {
 	if !has(words, "linkedin", "linked", "li") {

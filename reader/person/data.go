@@ -74,7 +74,7 @@ var known = sync.OnceValue(func() *tables {
 			}
 		}
 	}
-	t.answers, t.addresses = kindOf("answers.tsv"), kindOf("addresses.tsv")
+	t.answers, t.addresses, t.statuses = kindOf("answers.tsv"), kindOf("addresses.tsv"), kindOf("statuses.tsv")
 	t.languages, t.countries, t.regions = kindOf("languages.tsv"), kindOf("countries.tsv"), kindOf("regions.tsv")
 	for kind, words := range readTable("people.tsv", "|") {
 		t.people[kind] = map[string]bool{}
@@ -104,6 +104,7 @@ type tables struct {
 	regions    map[string]string          // end of a tag by the name of a region in lower case
 	addresses  map[string]string          // kind by a text instead of an address, or by a part of one, in lower case
 	answers    map[string]string          // kind by the text of an answer in lower case
+	statuses   map[string]string          // kind by the text of a status, its words in lower case
 	people     map[string]map[string]bool // words by kind, as bareName leaves them
 }
 

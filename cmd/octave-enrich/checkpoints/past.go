@@ -43,7 +43,7 @@ func OpenPast(path string) (past pipeline.Ledger, journal *checkpoint.Journal, e
 		return past, nil, exit.CheckpointError(path, err)
 	}
 	if past, err = ReadLedger(path); err != nil {
-		journal.Close()
+		_ = journal.Close() // only read
 		return past, nil, err
 	}
 	return past, journal, nil

@@ -35,15 +35,15 @@ func (b *Budget) Flags(fs *pflag.FlagSet) {
 		fs.Var(&b.MaxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
 		fs.StringVar(&b.MaxUsage, "max-usage", "", "start no call that could take this run beyond `N` credits")
 		fs.Var(&b.MaxDuration, "max-duration", "start no call after so long; 0 for no bound")
-		fs.StringVar(&b.MaxFailed, "max-failed", "", "stop when more than `N` rows (or N%) failed")
+		fs.StringVar(&b.MaxFailed, "max-failed", "", "stop when more than `N` rows failed, or N% of those asked, once these are 20")
 		fs.Var(&b.MaxAge, "max-age", "ask again for answers older than this, such as 90d; 0 for never")
 		fs.BoolVar(&b.Fresh, "fresh", false, "a new checkpoint takes nothing over from those beside it, and pays again")
 		fs.StringVar(&b.Changed, "changed", "", "contacts that have an answer to another question: `HOW` is redo (pay again) or keep (take that); default: redo up to ten, keep more and end with 9")
 	})
 }
 
-// CheckSample refuses what cannot be meant together.
-func (b *Budget) CheckSample() error {
+// checkSample refuses what cannot be meant together.
+func (b *Budget) checkSample() error {
 	if b.Sample > 0 && b.Limit > 0 {
 		return exit.UsageError("--sample takes contacts from all over the list and --limit the first: write one of them")
 	}

@@ -32,6 +32,8 @@ type Upload struct {
 	Define     string   `json:"define,omitempty"` // what to create in the sender before the import
 	Notes      []string `json:"notes"`
 	Next       []string `json:"next"` // what to do with the file there, line by line
+
+	Unused string `json:"-"` // of a plan: decisions of a review that the file does not follow
 }
 
 // UploadOf describes a finished file; nil when it is no sender's.
@@ -57,6 +59,7 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	export.NeverCalls = true
 	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		export.Take(last)
+		export.List.TakeExclude(last)
 	}
 	exported, err := list.Again(&export)
 	if err != nil {
@@ -86,7 +89,7 @@ func rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	if err != nil {
 		return nil, err
 	}
-	LeaveOut(o, &opt, list, journal, at.Output)
+	leaveOut(o, &opt, list, journal, at.Output)
 	file, err := writer.Rehearse(cmp.Or(at.Output, "upload.csv"), opt)
 	if err != nil {
 		return nil, createError(err)
@@ -103,7 +106,11 @@ func rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	if err != nil {
 		return nil, createError(err)
 	}
-	return UploadOf(o.Output.Preset, out), nil
+	upload := UploadOf(o.Output.Preset, out)
+	if upload.Unused, err = Unused(list, memory, at.Checkpoint); upload.Unused != "" {
+		upload.Notes = append(upload.Notes, upload.Unused)
+	}
+	return upload, err
 }
 
 // Replay is the ordinary run with an agent that never calls.
@@ -142,5 +149,8 @@ func (u *Upload) Print(w io.Writer) {
 	}
 	for _, why := range slices.Sorted(maps.Keys(u.Held)) {
 		fmt.Fprintf(w, "  %d held back: %s\n", u.Held[why], why)
+	}
+	if u.Unused != "" {
+		fmt.Fprintf(w, "  %s\n", u.Unused)
 	}
 }

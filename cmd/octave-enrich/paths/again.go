@@ -28,6 +28,11 @@ func RefuseOutput(in *reader.Input) error {
 				Err:  fmt.Errorf("%s is an output of this tool: its contacts have been asked about, and would be paid for again", file.Name),
 				Hint: meantBy(file.Path) + "\nto ask about these rows all the same, take the octave_ columns out of the file"}
 		}
+		if noted := notedIn(file); noted != "" {
+			return &exit.Error{Code: exit.Usage,
+				Err:  fmt.Errorf("%s is an output of this tool: its contacts have been asked about, and would be paid for again", file.Name),
+				Hint: meantByUpload(noted, file.Path) + "\nto ask about these rows all the same, take the columns of the messages out of the file"}
+		}
 	}
 	return nil
 }
@@ -86,7 +91,7 @@ func listOf(output string) string {
 	if err != nil {
 		return ""
 	}
-	defer journal.Close()
+	defer journal.Close() //nolint:errcheck // only read
 	last, ok := pipeline.LastRun(journal.RunRecords())
 	if !ok {
 		return ""

@@ -85,7 +85,7 @@ func checkpointsOf(path, own string) (used []string) {
 		if last, ok := pipeline.LastRun(journal.RunRecords()); ok && filepath.Base(last.Input.Name) == filepath.Base(path) {
 			used = append(used, neighbour)
 		}
-		journal.Close()
+		_ = journal.Close() // only read
 	}
 	return used
 }
@@ -127,6 +127,12 @@ const (
 // Beside lists the other checkpoints of a service in the folder, the
 // newest first; those of all services when none is named.
 func Beside(path, service string) []string {
+	all := neighbours(path, service)
+	return all[:min(len(all), mostBeside)]
+}
+
+// neighbours is Beside without a bound.
+func neighbours(path, service string) []string {
 	folder := filepath.Dir(path)
 	entries, err := os.ReadDir(folder)
 	if err != nil || len(entries) > mostEntries {
@@ -152,9 +158,9 @@ func Beside(path, service string) []string {
 		}
 	}
 	slices.SortFunc(list, func(a, b found) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.path, b.path)) })
-	var paths []string
-	for _, f := range list[:min(len(list), mostBeside)] {
-		paths = append(paths, f.path)
+	paths := make([]string, len(list))
+	for i, f := range list {
+		paths[i] = f.path
 	}
 	return paths
 }

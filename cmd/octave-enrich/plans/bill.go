@@ -15,8 +15,8 @@ import (
 	"octave-enrich/pipeline"
 )
 
-// FewChanged is how many of them a run asks again without being told to.
-const FewChanged = 10
+// fewChanged is how many of them a run asks again without being told to.
+const fewChanged = 10
 
 // A Survey is a list in numbers, as a run with the same flags would go through it.
 type Survey struct {
@@ -39,7 +39,7 @@ func Take(o *options.Options, list *lists.List, journal *checkpoint.Journal, sel
 	}
 	if len(s.Earlier) > 0 {
 		// All of them count: a limit would make many look like few, night by night.
-		s.Undecided = o.Budget.Changed == "" && s.Contacts > FewChanged
+		s.Undecided = o.Budget.Changed == "" && s.Contacts > fewChanged
 		if s.Changed = cmp.Or(o.Budget.Changed, options.ChangedRedo); s.Undecided {
 			s.Changed = options.ChangedKeep
 		}

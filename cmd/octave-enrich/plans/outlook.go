@@ -66,7 +66,7 @@ func (v *Outlook) Open(stdin io.Reader) (err error) {
 // Close closes what was opened.
 func (v *Outlook) Close() {
 	if v.Journal != nil {
-		v.Journal.Close()
+		_ = v.Journal.Close() // only read
 	}
 	if v.List != nil {
 		v.List.Input.Close()
@@ -82,7 +82,7 @@ func (v *Outlook) Survey() (Estimate, error) {
 	e := Estimate{Plan: survey.Plan, beyond: v.Options.Budget.Beyond(), Doubts: lists.Doubts(v.List), Changed: survey.Contacts,
 		Changes: append([]string{}, lists.WhatChanged(survey.Changes, v.last, v.List)...), hint: survey.hint(v.Options.Budget.Changed != "")}
 	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.Options, v.List)...)
-	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
+	e.Notes = append(e.Notes, v.List.Warnings(v.Options, v.Journal)...)
 	if note := checkpoints.Unanswered(&v.Past, v.List.Skip); note != "" {
 		e.Notes = append(e.Notes, note)
 	}

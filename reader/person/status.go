@@ -1,0 +1,35 @@
+package person
+
+import (
+	"strings"
+	"unicode"
+)
+
+// longestStatus is how many bytes a status has at most; a longer text is a note.
+const longestStatus = 80
+
+// A Status is what a cell such as Unsubscribed or Bounced says.
+type Status string
+
+// What a status may say; "" is anything else.
+const (
+	Stop    Status = "stop" // the person must not be written to
+	BadMail Status = "bad"  // the address takes no mail
+	Yes     Status = "yes"  // what the name of the column asks
+)
+
+// StatusOf reads the cell of a column about the status of an address or of a
+// subscription: do_not_mail, "Unsubscribed (2 May)". Only what the cell begins with
+// counts, so that "Never bounced" says nothing.
+func StatusOf(cell string) Status {
+	if cell == "" || len(cell) > longestStatus {
+		return ""
+	}
+	words := strings.FieldsFunc(strings.ToLower(visible(cell)), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) && r != '\'' })
+	for n := min(len(words), 4); n > 0; n-- {
+		if kind, known := known().statuses[strings.Join(words[:n], " ")]; known {
+			return Status(kind)
+		}
+	}
+	return ""
+}

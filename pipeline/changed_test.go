@@ -212,11 +212,19 @@ func TestMoneyOverManyRuns(t *testing.T) {
 				rt.Fatal(err)
 			}
 			memory.Earlier, memory.KeepChanged = changes.Earlier, rapid.Bool().Draw(rt, "keep")
+			fresh, _, err := Survey(list(people...), selection, nil)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			memory.ChangedRoom = max(selection.Limit-fresh.ToAsk, 0)
 			plan, _, err := Survey(list(people...), selection, nil)
 			if err != nil {
 				rt.Fatal(err)
 			}
-			asked := 0
+			if selection.Limit > 0 && plan.ToAsk < selection.Limit && plan.BeyondLimit > 0 {
+				rt.Fatalf("%d asked and %d left, with a limit of %d", plan.ToAsk, plan.BeyondLimit, selection.Limit)
+			}
+			asked, changed := 0, 0
 			sel := newSelector(selection)
 			for c := range list(people...) {
 				decision, q, _ := sel.decide(c, func(checkpoint.Key) bool { return false })
@@ -235,11 +243,17 @@ func TestMoneyOverManyRuns(t *testing.T) {
 					rt.Fatalf("%s is paid for twice", c.Person.Email)
 				}
 				asked++
+				if memory.changed(q) {
+					changed++
+				}
 				paid[q.Key] = clock
 				journal.answer(t, q.Request, clock)
 			}
 			if asked != plan.ToAsk {
 				rt.Fatalf("%d asked, planned %d", asked, plan.ToAsk)
+			}
+			if selection.Limit > 0 && asked-changed < fresh.ToAsk {
+				rt.Fatalf("%d new contacts asked, %d are there: changed ones took their places", asked-changed, fresh.ToAsk)
 			}
 			for _, p := range people {
 				if _, ok, _ := journal.Answer(NewQuestion(p, 1).Key); ok {

@@ -167,7 +167,7 @@ func TestSurvey(t *testing.T) {
 	}
 	first := plan.First
 	plan.First = nil
-	want := Plan{Rows: 10, Sendable: 6, Answered: 1, Duplicates: 1, Excluded: 1, ExcludedBecause: map[string]int{"listed": 1}, ToAsk: 2, BeyondLimit: 2,
+	want := Plan{Rows: 10, Sendable: 6, Answered: 1, Duplicates: 1, Excluded: 1, ExcludedBecause: map[string]int{"listed": 1}, ToAsk: 2, Agentless: 2, BeyondLimit: 2,
 		Invalid: map[string]int{"empty row": 1, "a line that is no JSON object": 2}}
 	if d := cmp.Diff(want, plan); d != "" {
 		t.Errorf("-want +got\n%s", d)
@@ -202,7 +202,7 @@ func TestSurveyLeavesFailuresAlone(t *testing.T) {
 	src := func(yield func(reader.Contact, error) bool) {
 		_ = yield(reader.Contact{Person: reader.Person{Email: "a@b.example"}}, nil)
 	}
-	for keep, want := range map[bool]Plan{true: {Rows: 1, Sendable: 1, LeftAlone: 1}, false: {Rows: 1, Sendable: 1, ToAsk: 1}} {
+	for keep, want := range map[bool]Plan{true: {Rows: 1, Sendable: 1, LeftAlone: 1}, false: {Rows: 1, Sendable: 1, ToAsk: 1, Agentless: 1}} {
 		plan, _, err := Survey(src, Selection{Ask: q.Request, Memory: &Memory{Journal: journal, KeepFailures: keep}}, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -61,10 +61,11 @@ func (r *run) bill() error {
 	return r.tellLeftOut()
 }
 
-// tellLeftOut says who will not be in the file, whatever is paid for them: an earlier one
-// held them.
+// tellLeftOut says that some will not be in the file, whatever is paid for them, since an
+// earlier one held them. Where all who are asked are new there is nothing to say, and the
+// answers, which may be many, are not read for it.
 func (r *run) tellLeftOut() error {
-	if !r.o.Output.New || r.survey.ToAsk == 0 {
+	if !r.o.Output.New || !r.survey.AsksAgain() {
 		return nil
 	}
 	note, err := outputs.TellLeftOut(r.o, r.list, r.journal, r.places, r.app.stdout)

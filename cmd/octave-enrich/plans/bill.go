@@ -90,6 +90,11 @@ func Again(p pipeline.Plan) []string {
 	return slices.Concat(words.Some(p.Marked, "to ask again: marked by redo"), words.Some(p.Aged, "to ask again: answered before, longer ago than --max-age"))
 }
 
+// AsksAgain says whether people are asked who had an answer before.
+func (s Survey) AsksAgain() bool {
+	return s.Marked+s.Aged > 0 || s.Changed == options.ChangedRedo && s.Contacts > s.ChangedBeyond
+}
+
 // Unpriced says that nobody knows what the calls cost, as the service is left to choose who
 // writes; "" when it is not, or costs nothing.
 func (s Survey) Unpriced(o *options.Options) string {

@@ -27,11 +27,11 @@ func (a Amount) Plus(d octave.Decimal) Amount {
 	if !ok {
 		return a
 	}
-	return a.Add(Amount{rat})
+	return a.add(Amount{rat})
 }
 
-// Add returns the sum.
-func (a Amount) Add(b Amount) Amount {
+// add returns the sum.
+func (a Amount) add(b Amount) Amount {
 	return Amount{new(big.Rat).Add(a.value(), b.value())}
 }
 
@@ -53,9 +53,9 @@ func (a Amount) Div(n int) Amount {
 	return Amount{new(big.Rat).Quo(a.value(), new(big.Rat).SetInt64(int64(n)))}
 }
 
-// Times says how often b goes into a, which is not below 0: one less than the largest int when that is more than an
+// fits says how often b goes into a, which is not below 0: one less than the largest int when that is more than an
 // int holds, or b is 0.
-func (a Amount) Times(b Amount) int {
+func (a Amount) fits(b Amount) int {
 	if b.value().Sign() <= 0 {
 		return math.MaxInt - 1
 	}

@@ -45,7 +45,7 @@ func (b Budgets) Affords(n int, mean Amount) (calls int, ends error) {
 		return 0, ErrMaxUsage
 	}
 	// The last one starts when just its expected cost is left.
-	if fit := b.MaxUsage.Sub(b.Expected()).Times(mean); fit+1 < calls {
+	if fit := b.MaxUsage.Sub(b.Expected()).fits(mean); fit+1 < calls {
 		return fit + 1, ErrMaxUsage
 	}
 	return calls, ends
@@ -116,18 +116,18 @@ func (b *budget) try() (cost Amount, changed <-chan struct{}, over error) {
 	case b.HasUsage && b.over():
 		return cost, nil, fmt.Errorf("%w: %v credits so far, and a call may cost %v", ErrMaxUsage, b.spent, cost)
 	case b.HasCalls && b.calls >= b.MaxCalls,
-		b.HasUsage && b.spent.Add(b.reserved).Add(cost).Cmp(b.MaxUsage) > 0:
+		b.HasUsage && b.spent.add(b.reserved).add(cost).Cmp(b.MaxUsage) > 0:
 		return cost, b.changed, nil
 	}
 	b.calls++
 	b.inFlight++
-	b.reserved = b.reserved.Add(cost)
+	b.reserved = b.reserved.add(cost)
 	return cost, nil, nil
 }
 
 // over says whether no call fits, were none in flight.
 func (b *budget) over() bool {
-	return b.spent.Add(b.Expected()).Cmp(b.MaxUsage) > 0
+	return b.spent.add(b.Expected()).Cmp(b.MaxUsage) > 0
 }
 
 // settle gives back what was reserved and spends what the call cost.
@@ -140,13 +140,13 @@ func (b *budget) settle(reserved Amount, answer *octave.Answer, err error) {
 	var notMade *notMadeError
 	switch {
 	case isWaiting(err): // it may cost that, whoever gets the answer
-		b.spent = b.spent.Add(reserved)
+		b.spent = b.spent.add(reserved)
 	case answer != nil:
 		usage := Amount{}.Plus(answer.Usage)
-		b.spent = b.spent.Add(usage)
+		b.spent = b.spent.add(usage)
 		b.Largest = b.Largest.Max(usage)
 	case err == nil, errors.As(err, &call) && call.MaybeBilled:
-		b.spent = b.spent.Add(reserved)
+		b.spent = b.spent.add(reserved)
 	case errors.Is(err, ErrStopped), errors.As(err, &notMade):
 		b.calls--
 	}

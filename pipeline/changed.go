@@ -16,7 +16,7 @@ import (
 type Changes struct {
 	// Earlier leads from the question of such a contact to the one that is answered.
 	Earlier map[checkpoint.Key]checkpoint.Key
-	// Contacts counts those that a run would ask, its limit applied.
+	// Contacts counts those of the whole list, whatever limit the run has.
 	Contacts int
 	// Because says what changed about them, the most frequent first.
 	Because []Change
@@ -45,7 +45,8 @@ func Survey(src iter.Seq2[reader.Contact, error], selection Selection, known *Kn
 	if err := s.match(known.Records, changes.Earlier); err != nil || len(changes.Earlier) == 0 {
 		return s.plan, changes, err
 	}
-	return s.plan, changes, changes.explain(src, selection, s.retried)
+	selection.Limit, selection.Sample = 0, nil
+	return s.plan, changes, changes.explain(src, selection)
 }
 
 // Known is a journal as far as [Survey] looks for earlier questions in it.
@@ -69,7 +70,7 @@ func newSurveyor() *surveyor {
 
 func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selection) error {
 	selector := newSelector(selection)
-	var last []checkpoint.Key // what failed before is asked after all others
+	var last []*Question // what failed before is asked after all others
 	for contact, err := range src {
 		if err != nil {
 			return err
@@ -90,7 +91,13 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 			s.asked[q.Key] = false
 		}
 		if decision == ToAskLast {
-			last = append(last, q.Key)
+			last = append(last, q)
+		}
+		if decision == ToAsk {
+			s.plan.ask(selection.Memory, q)
+		}
+		if decision == BeyondLimit && selection.Memory.changed(q) {
+			s.plan.ChangedBeyond++
 		}
 		if decision == Answered {
 			s.answered++
@@ -100,15 +107,19 @@ func (s *surveyor) read(src iter.Seq2[reader.Contact, error], selection Selectio
 				s.asked[older] = false // its answer is the row's still
 			}
 		}
-		if s.asked[q.Key] {
+		if s.asked[q.Key] && !selection.Memory.answered(q) {
 			s.people.add(q)
 		}
 	}
-	for _, key := range last {
-		if s.retried[key] = selector.admit(key); s.retried[key] {
+	for _, q := range last {
+		if s.retried[q.Key] = selector.admit(q); s.retried[q.Key] {
 			s.plan.ToAsk++
-		} else {
-			s.plan.BeyondLimit++
+			s.plan.ask(selection.Memory, q)
+			continue
+		}
+		s.plan.BeyondLimit++
+		if selection.Memory.changed(q) {
+			s.plan.ChangedBeyond++
 		}
 	}
 	return nil
@@ -133,8 +144,8 @@ func (s *surveyor) match(records iter.Seq2[checkpoint.Entry, error], earlier map
 }
 
 // explain goes through the list again and says what changed about the contacts
-// that would be asked.
-func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Selection, retried map[checkpoint.Key]bool) error {
+// that would be asked if there were no limit.
+func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Selection) error {
 	selector := newSelector(selection)
 	seen := map[checkpoint.Key]bool{}
 	byFields := map[string]*Change{}
@@ -143,12 +154,12 @@ func (c *Changes) explain(src iter.Seq2[reader.Contact, error], selection Select
 			return err
 		}
 		decision, q, _ := selector.decide(contact, func(key checkpoint.Key) bool { return seen[key] })
-		if decision != ToAsk && (decision != ToAskLast || !retried[q.Key]) {
+		if decision != ToAsk && decision != ToAskLast {
 			continue
 		}
 		seen[q.Key] = true
 		before, changed := c.Earlier[q.Key]
-		if !changed {
+		if !changed || !q.Since.IsZero() { // a mark is no change: it asks again on purpose
 			continue
 		}
 		change, err := selection.Memory.difference(before, q)

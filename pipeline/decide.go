@@ -16,8 +16,9 @@ type Selection struct {
 	Exclude func(reader.Contact) string
 	// Memory says what is answered already; nil knows nothing.
 	Memory *Memory
-	// Limit is how many contacts are asked at most, in input order, those that
-	// failed in an earlier run last; 0 for all.
+	// Limit is how many contacts are asked at most, in input order; 0 for all. Changed
+	// ones are among them as far as the memory has room for them, and those that failed
+	// in an earlier run are last.
 	Limit int
 	// Sample is what of the list is asked; nil for all of it.
 	Sample *Sample
@@ -46,6 +47,7 @@ const (
 type selector struct {
 	Selection
 	admitted map[checkpoint.Key]bool // new questions under Limit
+	changed  int                     // of them, about contacts whose question changed
 }
 
 func newSelector(s Selection) *selector {
@@ -67,7 +69,7 @@ func (s *selector) decide(contact reader.Contact, earlier func(checkpoint.Key) b
 	if known != ToAsk {
 		return known, q, nil // also what is to be asked last: it is admitted when its turn has come
 	}
-	if !s.admit(q.Key) {
+	if !s.admit(q) {
 		return BeyondLimit, q, nil
 	}
 	return ToAsk, q, nil
@@ -92,17 +94,21 @@ func (s Selection) question(contact reader.Contact) (*Question, *rowError) {
 }
 
 // admit says whether the question is in the sample, and among the first Limit new ones.
-func (s *selector) admit(key checkpoint.Key) bool {
-	if !s.Sample.has(key) {
+func (s *selector) admit(q *Question) bool {
+	if !s.Sample.has(q.Key) {
 		return false
 	}
-	if s.Limit <= 0 || s.admitted[key] {
+	if s.Limit <= 0 || s.admitted[q.Key] {
 		return true
 	}
-	if len(s.admitted) >= s.Limit {
+	changed := s.Memory.changed(q)
+	if len(s.admitted) >= s.Limit || changed && s.changed >= s.Memory.ChangedRoom {
 		return false
 	}
-	s.admitted[key] = true
+	s.admitted[q.Key] = true
+	if changed {
+		s.changed++
+	}
 	return true
 }
 

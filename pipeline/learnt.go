@@ -47,7 +47,8 @@ func (p *Pace) isNews(learnt PaceBody) bool {
 // Learnt is what the service was found to take, nothing where it took all that
 // the user allows.
 func (p *Pace) Learnt() (learnt PaceBody) {
-	if p.Crowd.Good > 0 && p.InFlight < p.MaxInFlight {
+	trying := p.Trial.Share > 0 && p.Trial.InFlight > p.InFlight // whether fewer calls help is not known yet
+	if p.Crowd.Good > 0 && p.InFlight < p.MaxInFlight && !trying {
 		learnt.InFlight = p.Crowd.Good
 	} else if p.Ceiling > 0 && p.Limit < p.Allowed {
 		learnt.Rate = float64(p.Good)

@@ -25,6 +25,9 @@ type Ledger struct {
 	waiting map[checkpoint.Key]struct{}       // submitted, without an end
 	unnamed map[checkpoint.Key]LostSubmission // submitted, perhaps: no id came so far
 	lost    []LostSubmission
+	// doubt are questions without an answer that may be billed: true when a call has
+	// ended so, false when the one that is open is all there is.
+	doubt map[checkpoint.Key]bool
 
 	keys   map[checkpoint.Key]outcome
 	seen   map[uint64]struct{} // hashes of records
@@ -81,6 +84,7 @@ func (l *Ledger) Add(rec checkpoint.Record) bool {
 	if l.keys == nil {
 		l.keys, l.seen, l.seed = map[checkpoint.Key]outcome{}, map[uint64]struct{}{}, maphash.MakeSeed()
 		l.waiting, l.unnamed = map[checkpoint.Key]struct{}{}, map[checkpoint.Key]LostSubmission{}
+		l.doubt = map[checkpoint.Key]bool{}
 	}
 	id := recordID{kind: rec.Type, key: rec.Key, at: rec.At.UnixMilli()}
 	if rec.Key == (checkpoint.Key{}) {
@@ -95,6 +99,8 @@ func (l *Ledger) Add(rec checkpoint.Record) bool {
 	case checkpoint.Asked:
 		l.Attempts.Asked++
 		l.settle(rec.Key, open)
+		_, before := l.doubt[rec.Key] // that call was cut off, or is in doubt itself
+		l.doubt[rec.Key] = before
 		l.sent(rec)
 	case checkpoint.Submitted:
 		l.waiting[rec.Key] = struct{}{}
@@ -156,12 +162,16 @@ func (l *Ledger) missed(rec checkpoint.Record) {
 	}
 	if body.Billed {
 		l.billed++
+		l.doubt[rec.Key] = true
+	} else if !l.doubt[rec.Key] {
+		delete(l.doubt, rec.Key)
 	}
 }
 
 func (l *Ledger) answered(rec checkpoint.Record) {
 	facts := ReadFacts(rec)
 	delete(l.waiting, rec.Key)
+	delete(l.doubt, rec.Key)
 	l.Largest = l.Largest.Max(Amount{}.Plus(facts.Usage))
 	if facts.From == "" {
 		l.Attempts.Answered++
@@ -193,6 +203,19 @@ func (l *Ledger) Questions() (n QuestionCount) {
 			n.NotFound++
 		case answered:
 			n.Answered++
+		}
+	}
+	return n
+}
+
+// InDoubt counts the questions without an answer that may be billed, so that asking
+// again may be billed twice: their calls were cut off, or ended ambiguously. Those that
+// failed are among them, unless they are left alone.
+func (l *Ledger) InDoubt(leftAlone bool) (n int) {
+	for key := range l.doubt {
+		_, waiting := l.waiting[key]
+		if !waiting && (!leftAlone || l.keys[key] != failed) {
+			n++
 		}
 	}
 	return n

@@ -42,6 +42,42 @@ func TestLedgerOfJoinedCheckpoints(t *testing.T) {
 	}
 }
 
+// A question is in doubt while one of its calls may be billed and no answer came: one that
+// was cut off, or ended ambiguously; not one that was refused.
+func TestLedgerInDoubt(t *testing.T) {
+	const asked, billed, refused, failed, answered, submitted = "asked", "billed", "refused", "failed", "answered", "submitted"
+	for _, tc := range []struct {
+		records     []string
+		want, alone int // alone: what failed is left alone
+	}{
+		{[]string{asked}, 1, 1},
+		{[]string{asked, refused}, 0, 0},
+		{[]string{asked, refused, failed}, 0, 0},
+		{[]string{asked, billed}, 1, 1},
+		{[]string{asked, billed, failed}, 1, 0},
+		{[]string{asked, billed, asked, refused, failed}, 1, 0},
+		{[]string{asked, asked, refused}, 1, 1},
+		{[]string{asked, billed, failed, asked, answered}, 0, 0},
+		{[]string{asked, submitted}, 0, 0},
+		{[]string{asked, submitted, billed, failed}, 1, 0},
+	} {
+		var ledger Ledger
+		for i, kind := range tc.records {
+			rec := checkpoint.Record{Type: kind, Key: checkpoint.Key{1}, At: time.Unix(int64(i), 0), Body: []byte(`{}`)}
+			switch kind {
+			case billed:
+				rec.Type, rec.Body = checkpoint.Missed, []byte(`{"billed":true}`)
+			case refused:
+				rec.Type = checkpoint.Missed
+			}
+			ledger.Add(rec)
+		}
+		if got, alone := ledger.InDoubt(false), ledger.InDoubt(true); got != tc.want || alone != tc.alone {
+			t.Errorf("%v: %d in doubt, %d when failures are left alone", tc.records, got, alone)
+		}
+	}
+}
+
 // A clockedJournal says when a record was made, as a checkpoint does.
 type clockedJournal struct{ *memJournal }
 

@@ -43,6 +43,9 @@ type Memory struct {
 	Earlier map[checkpoint.Key]checkpoint.Key
 	// KeepChanged takes the answer to the earlier question and does not ask.
 	KeepChanged bool
+	// ChangedRoom is how many changed contacts a limit admits: what new ones leave of
+	// it, since a limit is one of new contacts.
+	ChangedRoom int
 	// Submissions are the questions that the service works on: their answers are
 	// polled for, whatever else is known; nil for none.
 	Submissions *Submissions
@@ -61,7 +64,7 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 	earlier, changed := m.Earlier[q.Key]
 	decision := ToAsk
 	switch state := m.Journal.State(q.Key); {
-	case m.Submissions.Has(q.Key):
+	case m.Submissions.has(q.Key):
 		decision = Submitted
 	case state == checkpoint.AnsweredState:
 		if m.MaxAge == 0 && q.Since.IsZero() {
@@ -86,6 +89,31 @@ func (m *Memory) decide(q *Question) (*Question, Decision) {
 	return q, decision
 }
 
+// answered says whether the question itself has an answer, be it too old to count: then
+// no other one about the person stands for it.
+func (m *Memory) answered(q *Question) bool {
+	return m != nil && m.Journal.State(q.Key) == checkpoint.AnsweredState
+}
+
+// aged says whether the question has an answer that would settle it, were it not so old.
+func (m *Memory) aged(q *Question) bool {
+	if m == nil || m.MaxAge == 0 || !m.answered(q) {
+		return false
+	}
+	rec, ok, err := m.Journal.Answer(q.Key)
+	return err == nil && ok && !rec.At.Before(q.Since)
+}
+
+// changed says whether the person has an answer to another question, and is not asked
+// again on purpose.
+func (m *Memory) changed(q *Question) bool {
+	if m == nil {
+		return false
+	}
+	_, changed := m.Earlier[q.Key]
+	return changed && q.Since.IsZero()
+}
+
 // stale says whether an answer is too old to settle the question.
 func (m *Memory) stale(q *Question, rec checkpoint.Record) bool {
 	return rec.At.Before(q.Since) || m.MaxAge > 0 && time.Since(rec.At) > m.MaxAge
@@ -104,7 +132,7 @@ func (m *Memory) lookup(q *Question) (*octave.Answer, error) {
 		}
 		return readBack(rec)
 	case checkpoint.FailedState:
-		if !m.KeepFailures || m.Submissions.Has(q.Key) {
+		if !m.KeepFailures || m.Submissions.has(q.Key) {
 			return nil, nil
 		}
 		return nil, m.failure(q.Key)

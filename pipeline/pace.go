@@ -62,6 +62,7 @@ type Started struct {
 	At     time.Time `json:"at,omitzero"`
 	Number int64     `json:"number,omitempty"` // 1-based
 	Beside int       `json:"beside,omitempty"` // calls in flight already
+	Spent  bool      `json:"spent,omitempty"`  // although the headers said that nothing was left
 }
 
 // Count is what had been started and was bad at a moment.
@@ -96,7 +97,6 @@ type Quota struct {
 	Left   int           `json:"left,omitempty"` // of it, less what was started since
 	Until  time.Time     `json:"until,omitzero"`
 	Number int64         `json:"number,omitempty"` // the call whose answer said so
-	Scout  int64         `json:"scout,omitempty"`  // the call that was started although nothing is left
 }
 
 // MaxRetryAfter caps what a service may ask for.
@@ -147,10 +147,12 @@ func (p *Pace) ClosedFor(now time.Time) time.Duration {
 	if q := &p.Quota; q.Limit > 0 && q.Left <= 0 {
 		wait = max(wait, min(q.Until.Sub(now), p.Last.At.Add(longIdle).Sub(now)))
 	}
-	if p.Flying >= p.InFlight {
-		if wait = forever; p.Trial.InFlight > p.InFlight { // most of them may have been given up already
-			wait = p.Last.At.Add(longIdle - time.Second).Sub(now)
-		}
+	switch {
+	case p.Flying < p.InFlight:
+	case p.Trial.InFlight > p.InFlight: // most of them may have been given up already
+		wait = max(wait, p.Last.At.Add(longIdle-time.Second).Sub(now))
+	default:
+		wait = forever
 	}
 	return wait
 }
@@ -172,14 +174,11 @@ func (p *Pace) settle(now time.Time) (wait time.Duration) {
 func (p *Pace) Start(now time.Time, probe time.Duration) Started {
 	p.settle(now)
 	p.Starts++
-	p.Last = Started{At: now, Number: p.Starts, Beside: p.Flying}
+	p.Last = Started{At: now, Number: p.Starts, Beside: p.Flying, Spent: p.Quota.Left <= 0 && now.Before(p.Quota.Until)}
 	p.Flying++
 	p.Recent.add(now, 1)
 	if p.Failing.On {
 		p.Failing.ProbeUntil = now.Add(probe)
-	}
-	if q := &p.Quota; q.Left <= 0 && now.Before(q.Until) {
-		q.Scout = p.Starts
 	}
 	p.Quota.Left--
 	if c := &p.Crowd; c.Least > 0 && p.Last.Beside >= c.Least {
@@ -252,6 +251,9 @@ func (p *Pace) judge(now time.Time) (back bool) {
 	switch share := bad / calls; {
 	case t.Share == 0:
 	case bad >= 4 && share > t.Share/2 && share < min(2*t.Share, mostNormal):
+		if t.InFlight > p.InFlight {
+			p.Crowd = Crowd{} // fewer are no help
+		}
 		p.Normal, p.InFlight, p.Grow, p.Ceiling, p.Debt = share, t.InFlight, 1, 0, 0
 		p.step(now, t.Limit, firstStep)
 		p.Trial = Trial{Since: p.Step}
@@ -355,7 +357,7 @@ func (p *Pace) crowded(now time.Time, call Started) bool {
 	}
 	c.Tries = max(c.Tries, 1)
 	c.Signs++
-	share := float64(c.Signs)/float64(max(c.Tries, 1)) - p.Normal
+	share := float64(c.Signs)/float64(c.Tries) - p.Normal
 	switch {
 	case c.Good > 0 && p.InFlight > c.Good && c.Least >= c.Good*3/4 && share >= 0.25 && float64(c.Signs) >= 1+10*p.Normal:
 		p.keepTo(c.Good)
@@ -424,8 +426,8 @@ func (p *Pace) Ended(now time.Time, call Started, key checkpoint.Key, answer *oc
 // Accepted takes the word of the service that it has taken a call on, whose answer
 // may be long in coming. It returns what there is to tell, nil for nothing.
 func (p *Pace) Accepted(now time.Time, call Started, said octave.Quota) Event {
-	if q := &p.Quota; q.Scout > 0 && call.Number >= q.Scout { // the headers do not say what the service does
-		*q = Quota{Limit: -1}
+	if call.Spent { // the headers do not say what the service does
+		p.Quota = Quota{Limit: -1}
 	}
 	p.heard(call, said)
 	if p.Scouting && call.Number > p.LastBad.Number {

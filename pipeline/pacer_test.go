@@ -563,3 +563,35 @@ func TestRateIsToldOnceItLasts(t *testing.T) {
 		t.Errorf("after %d calls: %v", p.Starts, told)
 	}
 }
+
+// Timers that are late by some milliseconds, as they are on a busy machine, do not slow a high rate.
+func TestLateTimersDoNotSlowAHighRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPacer(PacerConfig{Rate: 2000, Calls: 64, Learnt: PaceBody{Rate: 1000}}, NewBrake(t.Context()), nil)
+		p.late = func() time.Duration { return 2 * time.Millisecond }
+		began := time.Now()
+		for range 100 {
+			call, err := p.Take()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Ended(call, NewQuestion(octave.Request{}, 1).Key, &octave.Answer{}, nil)
+		}
+		if took := time.Since(began); took > 105*time.Millisecond {
+			t.Errorf("a hundred calls took %v at 1,000 a second", took)
+		}
+	})
+}
+
+// A brake that is pulled ends a call before it has begun; the agent is not asked.
+func TestLimitOfAStoppedRun(t *testing.T) {
+	brake := NewBrake(t.Context())
+	brake.Pull(errors.New("signal"))
+	agent := Limit(func(context.Context, *Question) (*octave.Answer, error) {
+		t.Error("asked")
+		return nil, nil
+	}, NewPacer(PacerConfig{Rate: rate.Inf}, brake, nil))
+	if _, err := agent(t.Context(), &Question{}); !errors.Is(err, ErrStopped) {
+		t.Error(err)
+	}
+}

@@ -289,7 +289,7 @@ func (r *run) resume(ctx context.Context) error {
 // limit admits.
 func (r *run) giveLast(ctx context.Context, list []*pending) error {
 	for _, p := range list {
-		if r.cfg.Brake.Reason() != nil || !r.selector.admit(p.question.Key) {
+		if r.cfg.Brake.Reason() != nil || !r.selector.admit(p.question) {
 			p.fresh, p.err = false, ErrStopped
 			close(p.done)
 			r.unsettled.Add(-1)

@@ -51,6 +51,8 @@ type RunBody struct {
 	Mapping  []Mapped  `json:"mapping,omitempty"` // for the report
 	// Skip are the kinds of rows that were left out, as the flag was given.
 	Skip []string `json:"skip,omitempty"`
+	// Exclude is the do-not-contact list of the run, an absolute path. An export follows it.
+	Exclude string `json:"exclude,omitempty"`
 	// Pinned is the mapping file of the run.
 	Pinned *reader.MapFile `json:"pinned,omitempty"`
 	// Changed is what the run did with contacts whose question had changed, redo or
@@ -252,6 +254,17 @@ func CutShort(records []checkpoint.Record) bool {
 		}
 	}
 	return goesOn
+}
+
+// EndedInDoubt says whether calls of a run that came to its end may be billed without an
+// answer.
+func EndedInDoubt(records []checkpoint.Record) bool {
+	return slices.ContainsFunc(records, func(rec checkpoint.Record) bool {
+		var end struct { // an EndBody; an Amount is not read back
+			Calls Calls `json:"calls"`
+		}
+		return rec.Type == Ended && json.Unmarshal(rec.Body, &end) == nil && end.Calls.PossiblyBilled > 0
+	})
 }
 
 // ReadOutput reads an output record; it reports false for any other.

@@ -57,8 +57,8 @@ func OpenSubmissions(records []checkpoint.Record) (*Submissions, error) {
 	return s, nil
 }
 
-// Has says whether the question was submitted and has no answer yet.
-func (s *Submissions) Has(key checkpoint.Key) bool {
+// has says whether the question was submitted and has no answer yet.
+func (s *Submissions) has(key checkpoint.Key) bool {
 	_, has := s.Get(key)
 	return has
 }

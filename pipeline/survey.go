@@ -18,6 +18,12 @@ type Plan struct {
 	ExcludedBecause map[string]int `json:"excluded_because"`
 	Invalid         map[string]int `json:"invalid"` // rows by reason
 	ToAsk           int            `json:"to_ask"`  // questions that need a call
+	// Marked counts those of them that are asked again because somebody said so.
+	Marked int `json:"marked"`
+	// Aged counts those that are asked again because their answers are too old.
+	Aged int `json:"aged"`
+	// Agentless counts those that leave it to the service who writes.
+	Agentless int `json:"-"`
 	// Submitted counts the questions that the service works on: their answers are
 	// polled for, and cost no further call.
 	Submitted int `json:"submitted"`
@@ -27,6 +33,8 @@ type Plan struct {
 	LeftAlone int `json:"left_alone"`
 	// BeyondLimit counts the questions that a limit or a sample leaves for another time.
 	BeyondLimit int `json:"beyond_limit"`
+	// ChangedBeyond counts those of them whose question changed.
+	ChangedBeyond int `json:"-"`
 	// First are the first different requests, answered already or not.
 	First []octave.Request `json:"first"`
 }
@@ -68,6 +76,19 @@ func (p *Plan) add(contact reader.Contact, decision Decision, why error) {
 	case ToAskLast: // counted when its turn has come
 	}
 	p.Sendable++
+}
+
+// ask says of a question that is asked why that is done again, and whether it names nobody.
+func (p *Plan) ask(memory *Memory, q *Question) {
+	if q.Request.AgentOID == "" && q.Request.ExperimentOID == "" {
+		p.Agentless++
+	}
+	switch aged := memory.aged(q); {
+	case aged:
+		p.Aged++
+	case !q.Since.IsZero():
+		p.Marked++
+	}
 }
 
 // show keeps the first different requests.

@@ -69,9 +69,6 @@ func ExcludePersons(people ...Person) *ExcludeList {
 	return l
 }
 
-// Len is the number of entries.
-func (l *ExcludeList) Len() int { return len(l.entries) }
-
 // Match says whether a contact is on the list, and by what: "email",
 // "domain", "LinkedIn profile" or "id". It names no value. Nobody is on a nil list.
 func (l *ExcludeList) Match(p Person) (why string, hit bool) {
@@ -109,7 +106,7 @@ func (l *ExcludeList) parse(text []byte) error {
 			return err
 		}
 	}
-	before := l.Len()
+	before := len(l.entries)
 	for {
 		err := s.Next()
 		if err == io.EOF {
@@ -122,7 +119,7 @@ func (l *ExcludeList) parse(text []byte) error {
 			return err
 		}
 	}
-	if columns != nil && l.Len() == before {
+	if columns != nil && len(l.entries) == before {
 		return &InputError{Msg: "a header, and nobody below it", Hint: "if nobody is to be excluded, write a line that starts with #"}
 	}
 	return nil
@@ -229,4 +226,6 @@ func (l *ExcludeList) addProfile(url string) {
 }
 
 // String names the size of the list, and nobody on it.
-func (l *ExcludeList) String() string { return fmt.Sprintf("exclude list of %d entries", l.Len()) }
+func (l *ExcludeList) String() string {
+	return fmt.Sprintf("exclude list of %d entries", len(l.entries))
+}

@@ -73,7 +73,7 @@ func TestExcludeFailsClosed(t *testing.T) {
 	if !errors.As(err, &e) || e.Line != 4 || strings.Contains(e.Error(), "Smith") {
 		t.Errorf("%v, want line 4 and no name", err)
 	}
-	if l := exclude(t, "no.txt", "# nobody yet\n"); l.Len() != 0 {
+	if l := exclude(t, "no.txt", "# nobody yet\n"); len(l.entries) != 0 {
 		t.Errorf("%v", l)
 	}
 }

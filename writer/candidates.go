@@ -52,7 +52,7 @@ func (c *candidates) layout(opt Options, path string, kept input) *layout {
 }
 
 func (c *candidates) write(row Row) error {
-	if row.Status == StatusOK && row.To.Email != "" {
+	if row.Status == StatusOK && row.Error == "" && row.To.Email != "" {
 		c.shapes.add(row.Emails)
 		c.recordIDs = c.recordIDs || c.preset.has(recordIDColumn) && row.To.CRMContactID != ""
 	}

@@ -80,7 +80,7 @@ func newJudge(l *layout, rule Rule) (*judge, error) {
 // hold returns why the row must not be sent, or the zero reason.
 func (j *judge) hold(c candidate) reason {
 	switch {
-	case c.status == StatusExcluded && c.failure != "":
+	case (c.status == StatusExcluded || c.status == StatusOK) && c.failure != "": // an answer with an error is not to be used
 		why, _, _ := strings.Cut(c.failure, ":") // behind it stands which entry or column it was
 		return reason{why, c.failure}
 	case c.status != StatusOK && c.failure != "":

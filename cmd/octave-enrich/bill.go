@@ -11,6 +11,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/exit"
 	"octave-enrich/cmd/octave-enrich/lists"
+	"octave-enrich/cmd/octave-enrich/outputs"
 	"octave-enrich/cmd/octave-enrich/plans"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/octave"
@@ -27,6 +28,9 @@ func (r *run) bill() error {
 	if err := r.list.Meet(r.memory); err != nil {
 		return err
 	}
+	if note := lists.NotExcluded(r.o, r.journal); note != "" {
+		r.log.Warn(note)
+	}
 	for _, note := range lists.Notes(r.o, r.list) {
 		r.log.Info(note)
 	}
@@ -35,14 +39,18 @@ func (r *run) bill() error {
 		return nil
 	}
 	var err error
-	if r.sample, err = lists.Sampled(r.o, r.list, r.journal, r.selection()); err != nil {
-		return err
-	}
-	if r.survey, err = plans.Take(r.o, r.list, r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint)); err != nil {
+	if r.survey, err = plans.Take(r.o, r.list, r.journal, r.selection(), checkpoints.Known(r.journal, r.places.Checkpoint)); err != nil {
 		return exit.RunError(r.places.Checkpoint, err)
 	}
+	r.sample = r.survey.Sample
 	last, _ := pipeline.LastRun(r.journal.RunRecords())
 	r.log.Info(lists.InputOf(r.list.Input.Profile()).Name + ": " + r.survey.Bill(r.o.Budget.Beyond()))
+	for _, line := range plans.Again(r.survey.Plan) {
+		r.log.Info(line)
+	}
+	if note := r.survey.Unpriced(r.o); note != "" {
+		r.log.Warn(note)
+	}
 	r.tellAsync(r.survey.Plan)
 	if note := lists.TellSample(r.o, r.survey.Plan); note != "" {
 		r.log.Info(note)
@@ -50,7 +58,20 @@ func (r *run) bill() error {
 	for _, line := range lists.WhatChanged(r.survey.Changes, last, r.list) {
 		r.log.Info("changed: " + line)
 	}
-	return nil
+	return r.tellLeftOut()
+}
+
+// tellLeftOut says who will not be in the file, whatever is paid for them: an earlier one
+// held them.
+func (r *run) tellLeftOut() error {
+	if !r.o.Output.New || r.survey.ToAsk == 0 {
+		return nil
+	}
+	note, err := outputs.TellLeftOut(r.o, r.list, r.journal, r.places, r.app.stdout)
+	if note != "" {
+		r.log.Info(note)
+	}
+	return err
 }
 
 // nothingNew says whether the last run was about the same list with the same
@@ -60,6 +81,9 @@ func (r *run) nothingNew() bool {
 		return false
 	}
 	last, settled := pipeline.LastEnd(r.journal.RunRecords())
+	if last.Exclude != "" || r.o.List.Exclude != "" {
+		return false // who is on the list may have changed
+	}
 	return settled && last.Version == version && slices.Equal(last.Skip, r.o.List.Skip) && last.Input.SHA256 == r.list.Input.Profile().SHA256 &&
 		last.Settings.Fingerprint() == r.list.Settings.Fingerprint() && slices.Equal(last.Mapping, lists.MappingOf(r.list.Input.Profile()))
 }

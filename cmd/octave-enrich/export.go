@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/checkpoints"
 	"octave-enrich/cmd/octave-enrich/console"
 	"octave-enrich/cmd/octave-enrich/exit"
@@ -48,7 +47,7 @@ func newExport(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) export(o *options.Options, inputs []string) error {
+func (a *app) export(o *options.Options, inputs []string) (err error) {
 	watch := a.watch()
 	defer watch.unlisten()
 	places, err := exportPlaces(o, inputs)
@@ -59,7 +58,11 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	defer journal.Close()
+	defer func() {
+		if closed := journal.Close(); err == nil { // --new has noted there who is in the file
+			err = exit.CheckpointError(places.Checkpoint, closed)
+		}
+	}()
 	list, err := lists.Open(o, inputs, a.stdin)
 	if err != nil {
 		return err
@@ -69,8 +72,20 @@ func (a *app) export(o *options.Options, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	note := func(text string) { fmt.Fprintf(a.stderr, "note: %s\n", text) }
-	for _, text := range append(list.Input.Profile().Told(), lists.Notes(o, list)...) {
+	note := func(text string) {
+		if text != "" {
+			fmt.Fprintf(a.stderr, "note: %s\n", text)
+		}
+	}
+	notes := append(list.Input.Profile().Told(), lists.Notes(o, list)...)
+	if !o.Output.Approved {
+		unused, err := outputs.Unused(list, memory, places.Checkpoint)
+		if err != nil {
+			return err
+		}
+		notes = append(notes, unused)
+	}
+	for _, text := range notes {
 		note(text)
 	}
 	p := outputs.Publication{Options: o, List: list, Journal: journal, Checkpoint: places.Checkpoint, Seen: outputs.Seen{}}
@@ -121,11 +136,11 @@ func (a *app) replay(watch *watch, p outputs.Publication, memory *pipeline.Memor
 	var approved *outputs.Approval
 	if o.Output.Approved {
 		var err error
-		if approved, err = outputs.OnlyApproved(o, memory, p.Checkpoint); err != nil {
+		if approved, err = outputs.OnlyApproved(o, list, memory, p.Checkpoint); err != nil {
 			_ = out.Abort()
 			return err
 		}
-		observer, sink = pipeline.Observers(observer, approved.Observe), approved.Sink(out)
+		observer, sink = approved.Observer(observer), approved.Sink(out)
 	}
 	err := outputs.Replay(watch.ctx, list, memory, sink, observer)
 	if ended := watch.ended(); ended != nil {
@@ -151,7 +166,7 @@ func (a *app) replay(watch *watch, p outputs.Publication, memory *pipeline.Memor
 		fmt.Fprintf(screen, "%s: %d ok, %d not found, %d failed, %d without an answer yet\n",
 			words.Count(r.Total(), "row"), r.OK, r.NotFound, r.Failed, r.NotAttempted)
 	}
-	report := exported(list, p.Journal, tally.Summary(), exit.As(err))
+	report := exported(p, tally.Summary(), exit.As(err))
 	report.Start, report.End, report.Checkpoint = began.UTC(), time.Now().UTC(), p.Checkpoint
 	report.Output, report.Outputs, report.Upload = output.Path, outputs.Files(output), outputs.UploadOf(o.Output.Preset, output)
 	return cmp.Or(err, report.Write(o.Teller.Summary, a.stdout))
@@ -159,16 +174,21 @@ func (a *app) replay(watch *watch, p outputs.Publication, memory *pipeline.Memor
 
 // exported is the summary of an export: the run whose answers were written, and
 // what became of the rows now, without a call.
-func exported(list *lists.List, journal *checkpoint.Journal, summary pipeline.Summary, end *exit.Error) telling.Summary {
-	last, _ := pipeline.LastRun(journal.RunRecords())
+func exported(p outputs.Publication, summary pipeline.Summary, end *exit.Error) telling.Summary {
+	list := p.List
+	last, _ := pipeline.LastRun(p.Journal.RunRecords())
 	profile := list.Input.Profile()
 	r := telling.Summary{
 		Tool: words.Tool, Version: version, RunID: last.ID, Input: lists.InputOf(profile), Mapping: lists.MappingOf(profile), Question: list.Settings.Fingerprint(),
 		Summary: summary,
 	}
 	r.ExitCode, r.Reason = end.Told()
+	lack := " without an answer yet"
+	if p.Options.Output.Approved {
+		lack = " not approved"
+	}
 	if end == nil && summary.Rows.NotAttempted > 0 {
-		r.Reason = "written; " + words.Count(summary.Rows.NotAttempted, "row") + " without an answer yet"
+		r.Reason = "written; " + words.Count(summary.Rows.NotAttempted, "row") + lack
 	}
 	return r
 }

@@ -37,6 +37,7 @@ func TestImports(t *testing.T) {
 		"github.com/klauspost/compress":       {"reader/table", "writer"},
 		"github.com/tidwall/gjson":            {"reader/table"},
 		"github.com/prometheus/client_golang": {"pipeline/metrics"},
+		"github.com/prometheus/common":        {"pipeline/metrics"},
 		"golang.org/x/sys/":                   {"checkpoint/durable"},
 	}
 	packages := goList(t)

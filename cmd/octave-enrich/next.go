@@ -13,6 +13,7 @@ import (
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/plans"
 	"octave-enrich/cmd/octave-enrich/words"
+	"octave-enrich/pipeline/review"
 )
 
 // next says what to do next, one or more commands.
@@ -70,7 +71,8 @@ const fewFirst = 10
 
 // nextAfterRun is reading what came, then the rest, then the sender.
 func (r *run) nextAfterRun() []string {
-	if r.tally.Summary().Rows.OK == 0 {
+	rows := r.tally.Summary().Rows
+	if rows.OK == 0 {
 		return nil // there is nothing to read
 	}
 	about, named := words.Quote(r.places.Checkpoint), " --checkpoint "+words.Quote(r.places.Checkpoint)
@@ -78,14 +80,33 @@ func (r *run) nextAfterRun() []string {
 		about, named = words.Quote(r.names[0]), ""
 	}
 	read := words.Tool + " review " + about
+	export := words.Tool + " export " + words.QuoteAll(r.names) + named
+	book, err := review.Read(r.places.Checkpoint)
+	decided := err == nil && book.Decided()
 	switch {
-	case r.o.Budget.Limit > 0 && r.o.Typed("limit"):
+	case r.o.Budget.Limit > 0 && r.o.Typed("limit") && rows.NotAttempted > 0:
 		return []string{read, r.app.instead("", map[string]bool{"limit": true}) + "   (the rest)"}
+	case decided && r.o.Output.ForSender():
+		return []string{read, export + " --approved --preset " + words.Quote(r.o.Output.Preset)}
+	case decided:
+		return []string{read, export + " --approved --preset smartlead   (or another sender: help senders)"}
 	case r.o.Output.ForSender():
 		return nil // what to do in the sender is said
 	}
-	export := words.Tool + " export " + words.QuoteAll(r.names) + named
 	return []string{read, export + " --preset smartlead   (or another sender: help senders)"}
+}
+
+// nextAfterReview is the file of what was approved, and another answer for what was
+// rejected when that is all that was decided; about is how the checkpoint was named.
+func nextAfterReview(book *review.Book, about, checkpoint string) []string {
+	if !book.Decided() {
+		return nil
+	}
+	var list []string
+	if book.Count(review.Approved) == 0 && book.Count(review.Rejected) > 0 {
+		list = append(list, words.Tool+" redo "+words.Quote(about)+" --rejected   (the next run asks again)")
+	}
+	return append(list, exportOf(about, checkpoint))
 }
 
 // exportOf makes the file of what was approved; about is how the checkpoint was

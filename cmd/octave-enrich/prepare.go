@@ -158,7 +158,7 @@ func (r *run) begin() error {
 	if gone := r.list.Lost(r.journal); gone != "" {
 		r.log.Warn(gone)
 	}
-	if r.budgets.HasUsage || pipeline.CutShort(r.journal.RunRecords()) {
+	if past := r.journal.RunRecords(); r.budgets.HasUsage || pipeline.CutShort(past) || pipeline.EndedInDoubt(past) {
 		ledger, err := checkpoints.ReadLedger(r.places.Checkpoint)
 		if err != nil {
 			return err
@@ -166,11 +166,11 @@ func (r *run) begin() error {
 		if r.budgets.HasUsage {
 			r.budgets.Largest = ledger.Largest
 		}
-		if note := checkpoints.Unanswered(&ledger); note != "" {
+		if note := checkpoints.Unanswered(&ledger, r.list.Skip); note != "" {
 			r.log.Warn(note)
 		}
 	}
-	body := pipeline.RunBody{ID: r.id, Version: version, Output: r.places.Output, Settings: r.list.Settings, Pinned: r.o.List.Pinned, Skip: r.o.List.Skip,
+	body := pipeline.RunBody{ID: r.id, Version: version, Output: r.places.Output, Settings: r.list.Settings, Pinned: r.o.List.Pinned, Skip: r.o.List.Skip, Exclude: r.o.List.ExcludePath(),
 		Mapping: lists.MappingOf(r.list.Input.Profile()), Input: lists.InputOf(r.list.Input.Profile()), Changed: r.survey.Changed, Sample: r.sample, Command: r.app.commandLine()}
 	if r.fleet != nil {
 		body.Fleet = r.fleet.Address()

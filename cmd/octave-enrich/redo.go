@@ -86,7 +86,7 @@ func (a *app) tellRedo(t *marks.Tally, path string) error {
 	if err != nil {
 		return err
 	}
-	journal.Close()
+	_ = journal.Close() // only read
 	calls := len(t.Body.Keys) + t.Open
 	fmt.Fprintf(a.stdout, "\n%s", words.Count(calls, "call"))
 	if each, known := past.PerAnswer(); known {

@@ -44,37 +44,40 @@ func newReview(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&open, "open", false, "open the page in the browser")
 	cmd.RunE = func(cmd *cobra.Command, list []string) error {
 		return paths.Found(list, func(path string) error {
-			approved, err := a.review(path, addr, cmd.Flags().Changed("addr"), addrFile, open)
-			if err == nil && approved > 0 {
-				next(a.stderr, exportOf(list[0], path))
+			book, err := a.review(path, addr, cmd.Flags().Changed("addr"), addrFile, open)
+			if err != nil {
+				return err
 			}
-			return err
+			if commands := nextAfterReview(book, list[0], path); len(commands) > 0 {
+				next(a.stderr, commands...)
+			}
+			return nil
 		})
 	}
 	return cmd
 }
 
-// review serves the page until it is stopped, and counts what is approved then.
-func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bool) (approved int, err error) {
+// review serves the page until it is stopped, and returns what is decided then.
+func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bool) (decided *review.Book, err error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil || !options.IsLoopback(host) {
-		return 0, exit.UsageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
+		return nil, exit.UsageError("--addr %s: emails are served on a loopback address alone, such as %s", addr, reviewAddr)
 	}
 	files := &paths.List{}
 	files.Answers(path)
 	files.Replaces("--addr-file", addrFile)
 	if err := errors.Join(files.Check(), files.Folders()); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := reviewable(path); err != nil {
-		return 0, err
+		return nil, err
 	}
 	watch := a.watch()
 	defer watch.unlisten()
 	ctx := watch.begin("stopping")
 	book, err := review.Open(path, toolVersion())
 	if err != nil {
-		return 0, outputs.ReviewError(path, err)
+		return nil, outputs.ReviewError(path, err)
 	}
 	defer func() { err = errors.Join(err, outputs.ReviewError(path, book.Close())) }()
 	listener, err := net.Listen("tcp", addr)
@@ -82,7 +85,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 		listener, err = net.Listen("tcp", "127.0.0.1:0")
 	}
 	if err != nil {
-		return 0, &exit.Error{Code: exit.Usage, Err: err}
+		return nil, &exit.Error{Code: exit.Usage, Err: err}
 	}
 	server := review.NewServer(ctx, path, book)
 	server.Mark = marks.Marker(path, a.stdin)
@@ -90,7 +93,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 	if addrFile != "" {
 		if err := durable.WriteFile(addrFile, []byte(url+"\n"), durable.Private); err != nil {
 			_ = listener.Close()
-			return 0, exit.OutputError(err)
+			return nil, exit.OutputError(err)
 		}
 	}
 	fmt.Fprintf(a.stderr, "review at %s\nCtrl-C when done; every decision is kept in %s\n", url, review.Path(path))
@@ -100,7 +103,7 @@ func (a *app) review(path, addr string, addrGiven bool, addrFile string, open bo
 		}
 	}
 	err = serve(ctx, listener, server, lastDecision)
-	return book.Approved(), err
+	return book, err
 }
 
 // openBrowser shows a page to whoever sits here.

@@ -126,22 +126,27 @@ func rewritten(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	after, err := json.Marshal(args[2])
 	ts.Check(err)
+	if !bytes.Contains(rec.Body, before) {
+		ts.Fatalf("the answer about %s is made of parts, and has no such text", args[1])
+	}
 	rec.Body = bytes.Replace(rec.Body, before, after, 1)
 	ts.Check(journal.Append(rec))
 	ts.Check(journal.Close())
 }
 
-// answerTo finds the answer about a person.
-func answerTo(ts *testscript.TestScript, path, email string) (checkpoint.Key, *octave.Answer) {
+// answerTo finds the last answer about a person.
+func answerTo(ts *testscript.TestScript, path, email string) (key checkpoint.Key, last *octave.Answer) {
 	for entry, err := range checkpoint.Records(ts.MkAbs(path), nil) {
 		ts.Check(err)
 		var body pipeline.AnswerBody
 		if entry.Type == checkpoint.Answered && json.Unmarshal(entry.Body, &body) == nil && strings.Contains(string(body.Request), `"`+email+`"`) {
-			answer, err := octave.Decode(body.Answer)
+			key = entry.Key
+			last, err = octave.Decode(body.Answer)
 			ts.Check(err)
-			return entry.Key, answer
 		}
 	}
-	ts.Fatalf("no answer about %s in %s", email, path)
-	return checkpoint.Key{}, nil
+	if last == nil {
+		ts.Fatalf("no answer about %s in %s", email, path)
+	}
+	return key, last
 }

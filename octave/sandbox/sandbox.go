@@ -120,7 +120,7 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("GET /api/v2/agents/list", s.account(s.agents))
 	s.mux.HandleFunc("GET /sandbox/ledger", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, s.Ledger()) })
 	s.mux.HandleFunc("POST /sandbox/reset", func(w http.ResponseWriter, _ *http.Request) {
-		s.Reset()
+		s.reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -136,5 +136,5 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 // Ledger returns a copy of the books as they stand.
 func (s *Server) Ledger() Ledger { return s.books.copy() }
 
-// Reset forgets every call, as if the service had just started.
-func (s *Server) Reset() { s.books.reset() }
+// reset forgets every call, as if the service had just started.
+func (s *Server) reset() { s.books.reset() }

@@ -255,7 +255,7 @@ func TestCreditsRunOut(t *testing.T) {
 	if l := s.Ledger(); l.Billed != 3 || l.Usage < 0.29 || l.Usage > 0.31 {
 		t.Errorf("billed %d, usage %v", l.Billed, l.Usage)
 	}
-	s.Reset()
+	s.reset()
 	if status, _, _ := post(t, s, question(0)); status != 200 {
 		t.Errorf("after a reset: %d", status)
 	}

@@ -240,7 +240,7 @@ func TestFleetFormats(t *testing.T) {
 	for version, tc := range map[int]struct {
 		oldest int
 		works  bool
-	}{Format: {Format, true}, Format + 1: {Format, true}, Format + 2: {Format + 1, false}} {
+	}{ourFormat: {ourFormat, true}, ourFormat + 1: {ourFormat, true}, ourFormat + 2: {ourFormat + 1, false}} {
 		r.server.Exec(`UPDATE octave_fleet.format SET version = $1, oldest = $2`, version, tc.oldest)
 		var format *FormatError
 		if err := r.look.Check(t.Context(), 0); (err == nil) != tc.works || err != nil && (!errors.As(err, &format) || format.Older()) {

@@ -78,7 +78,7 @@ func rigOn(t *testing.T, server *pgtest.Server) *rig {
 // each costs the server more than what most tests do.
 func (r *rig) as(does string) *DB {
 	r.t.Helper()
-	db, err := Open(r.t.Context(), pgtest.As(Role(r.server.Database(), does), r.server.URL(r.address)+r.options), 3, Events{})
+	db, err := Open(r.t.Context(), pgtest.As(role(r.server.Database(), does), r.server.URL(r.address)+r.options), 3, Events{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func (r *rig) newHost(change func(*WorkerConfig)) *host {
 	}
 	h := &host{brake: pipeline.NewBrake(context.Background())}
 	var err error
-	if h.Worker, err = NewWorker(r.t.Context(), r.as(RoleWorker), cfg, h.brake); err != nil {
+	if h.Worker, err = NewWorker(r.t.Context(), r.as(roleWorker), cfg, h.brake); err != nil {
 		r.t.Fatal(err)
 	}
 	return h
@@ -269,7 +269,7 @@ func (r *rig) party(run string, change func(*CoordinatorConfig)) *party {
 		change(&cfg)
 	}
 	var err error
-	if p.Coordinator, err = NewCoordinator(r.t.Context(), r.as(RoleRun), cfg, p.brake); err != nil {
+	if p.Coordinator, err = NewCoordinator(r.t.Context(), r.as(roleRun), cfg, p.brake); err != nil {
 		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -1072,7 +1072,7 @@ func TestFleetBehindAPooler(t *testing.T) {
 	if answered, stopped, failed := p.ask(120); answered != 120 || r.service.calls() != 120 {
 		t.Errorf("%d answered, %d stopped, %d failed after %d calls; hosts said:\n%s", answered, stopped, failed, r.service.calls(), r.logs)
 	}
-	if _, err := r.as(RoleStatus).Status(t.Context()); err != nil {
+	if _, err := r.as(roleStatus).Status(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -10,13 +10,13 @@ import (
 // Roles are the users of a fleet's database, by what they do: a name is that of the
 // database and one of these.
 const (
-	RoleWorker = "worker"
-	RoleRun    = "run"
-	RoleStatus = "status"
+	roleWorker = "worker"
+	roleRun    = "run"
+	roleStatus = "status"
 )
 
-// Role is the user of a database who does this.
-func Role(database, does string) string { return database + "_" + does }
+// role is the user of a database who does this.
+func role(database, does string) string { return database + "_" + does }
 
 // DatabaseName is the name of the database in a URL, "" when it names none. Its errors
 // wrap [ErrURL].
@@ -35,8 +35,8 @@ var grantsSQL string
 // do what it has to and no more. Whoever made the fleet runs it, once after each Init;
 // to do so again changes nothing. It is about the tables of this version.
 func Grants(database string) string {
-	name := func(does string) string { return pgx.Identifier{Role(database, does)}.Sanitize() }
+	name := func(does string) string { return pgx.Identifier{role(database, does)}.Sanitize() }
 	return strings.NewReplacer(
-		"{database}", pgx.Identifier{database}.Sanitize(), "{worker}", name(RoleWorker), "{run}", name(RoleRun), "{status}", name(RoleStatus),
+		"{database}", pgx.Identifier{database}.Sanitize(), "{worker}", name(roleWorker), "{run}", name(roleRun), "{status}", name(roleStatus),
 	).Replace(grantsSQL)
 }

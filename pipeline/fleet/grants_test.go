@@ -25,7 +25,7 @@ func TestFleetGrants(t *testing.T) {
 	h.begin(t)
 	p := r.party("a", nil)
 	p.ask(3)
-	if err := r.as(RoleWorker).upkeep(t.Context(), time.Hour); err != nil {
+	if err := r.as(roleWorker).upkeep(t.Context(), time.Hour); err != nil {
 		t.Errorf("a host cannot clear away: %v", err)
 	}
 	p.close(t)
@@ -33,21 +33,21 @@ func TestFleetGrants(t *testing.T) {
 	if said := r.logs.String(); strings.Contains(said, "permission denied") {
 		t.Errorf("a host may not do what it has to:\n%s", said)
 	}
-	if _, err := r.as(RoleStatus).Gauges(t.Context(), "test", "q"); err != nil {
+	if _, err := r.as(roleStatus).Gauges(t.Context(), "test", "q"); err != nil {
 		t.Errorf("who watches cannot look: %v", err)
 	}
-	if _, err := r.as(RoleRun).Pause(t.Context(), "nosuch"); err == nil || class(err) != "" {
+	if _, err := r.as(roleRun).Pause(t.Context(), "nosuch"); err == nil || class(err) != "" {
 		t.Errorf("a run cannot be paused: %v", err)
 	}
 	r.server.Exec(Grants(r.server.Database())) // again changes nothing
 	for who, statements := range map[string][]string{
-		RoleWorker: {`DROP TABLE octave_fleet.call`, `UPDATE octave_fleet.format SET version = 1`, `INSERT INTO octave_fleet.run (id) VALUES ('x')`,
+		roleWorker: {`DROP TABLE octave_fleet.call`, `UPDATE octave_fleet.format SET version = 1`, `INSERT INTO octave_fleet.run (id) VALUES ('x')`,
 			`UPDATE octave_fleet.run SET max_usage = 1000`, `CREATE TABLE octave_fleet.mine (n int)`, `CREATE TABLE public.mine (n int)`, `CREATE SCHEMA mine`},
-		RoleRun: {`UPDATE octave_fleet.call SET usage = 0`, `DELETE FROM octave_fleet.call`, `INSERT INTO octave_fleet.host (name) VALUES ('x')`,
+		roleRun: {`UPDATE octave_fleet.call SET usage = 0`, `DELETE FROM octave_fleet.call`, `INSERT INTO octave_fleet.host (name) VALUES ('x')`,
 			`UPDATE octave_fleet.pace SET kind = 'key'`, `UPDATE octave_fleet.tally SET calls = 0`, `DELETE FROM octave_fleet.run`},
-		RoleStatus: {`SELECT body FROM octave_fleet.call`, `SELECT key FROM octave_fleet.call`, `SELECT args FROM octave_fleet.river_job`, `UPDATE octave_fleet.run SET paused = now()`},
+		roleStatus: {`SELECT body FROM octave_fleet.call`, `SELECT key FROM octave_fleet.call`, `SELECT args FROM octave_fleet.river_job`, `UPDATE octave_fleet.run SET paused = now()`},
 	} {
-		conn, err := pgx.Connect(t.Context(), pgtest.As(Role(r.server.Database(), who), r.server.URL(r.server.Address())))
+		conn, err := pgx.Connect(t.Context(), pgtest.As(role(r.server.Database(), who), r.server.URL(r.server.Address())))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestFleetGrants(t *testing.T) {
 	}
 	// Another team's database.
 	other := newRig(t)
-	if conn, err := pgx.Connect(t.Context(), pgtest.As(Role(r.server.Database(), RoleWorker), other.server.URL(other.server.Address()))); err == nil {
+	if conn, err := pgx.Connect(t.Context(), pgtest.As(role(r.server.Database(), roleWorker), other.server.URL(other.server.Address()))); err == nil {
 		_ = conn.Close(t.Context())
 		t.Error("a worker of one team gets into the database of another one")
 	}

@@ -57,7 +57,7 @@ func (k *keeper) beat(ctx context.Context) (runs []string, err error) {
 		w.name, w.InFlight(), w.queue.Load())
 	each(batch, []any{&id}, known, `INSERT INTO octave_fleet.host (name, version, format, queue, account, slots)
 		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM octave_fleet.host WHERE name = $1) RETURNING id`,
-		w.name, w.cfg.Version, Format, w.queue.Load(), w.cfg.Account, w.cfg.Slots)
+		w.name, w.cfg.Version, ourFormat, w.queue.Load(), w.cfg.Account, w.cfg.Slots)
 	var kind, text string // why this key may not ask; one that is idle does not hear of it otherwise
 	one(batch, []any{&kind, &text}, `SELECT coalesce(kind, ''), coalesce(error, '') FROM octave_fleet.pace WHERE account = $1`, w.cfg.Account)
 	var hosts, places, elsewhere int64

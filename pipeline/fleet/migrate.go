@@ -14,9 +14,9 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// Format is what this program reads and writes. It also works with a later fleet that
+// ourFormat is what this program reads and writes. It also works with a later fleet that
 // still lets it, so that workers may be replaced one after another.
-const Format = 5
+const ourFormat = 5
 
 // schema is where the tables are, River's too, apart from all others of the database.
 const schema = "octave_fleet"
@@ -40,13 +40,13 @@ type FormatError struct {
 
 func (e *FormatError) Error() string {
 	if e.Older() {
-		return fmt.Sprintf("the fleet has format %d; this version needs format %d", e.Fleet, Format)
+		return fmt.Sprintf("the fleet has format %d; this version needs format %d", e.Fleet, ourFormat)
 	}
-	return fmt.Sprintf("the fleet has format %d, which programs of format %d and newer understand; this one knows format %d", e.Fleet, e.Oldest, Format)
+	return fmt.Sprintf("the fleet has format %d, which programs of format %d and newer understand; this one knows format %d", e.Fleet, e.Oldest, ourFormat)
 }
 
 // Older says that it is the fleet that has to be brought up to date.
-func (e *FormatError) Older() bool { return e.Fleet < Format }
+func (e *FormatError) Older() bool { return e.Fleet < ourFormat }
 
 // TooOld says that Init cannot do that.
 func (e *FormatError) TooOld() bool { return e.Fleet < oldestMoved }
@@ -77,7 +77,7 @@ func (d *DB) check(ctx context.Context) error {
 		return ErrNoFleet
 	case err != nil:
 		return d.safe(unusable(err))
-	case version < Format, oldest > Format:
+	case version < ourFormat, oldest > ourFormat:
 		return &FormatError{Fleet: version, Oldest: oldest}
 	}
 	return nil

@@ -473,7 +473,7 @@ func TestFleetFromFormat4(t *testing.T) {
 	}
 	r.until("the answer", func() bool { return r.count(`call WHERE result = 'answered'`) == 1 })
 	var version, oldest int
-	if r.server.Scan(`SELECT version, oldest FROM octave_fleet.format`, &version, &oldest); version != Format || oldest != 4 {
+	if r.server.Scan(`SELECT version, oldest FROM octave_fleet.format`, &version, &oldest); version != ourFormat || oldest != 4 {
 		t.Errorf("format %d, for %d and newer", version, oldest)
 	}
 }

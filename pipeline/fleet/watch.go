@@ -74,7 +74,7 @@ func (c *Coordinator) look(ctx context.Context) (s state, err error) {
 func (c *Coordinator) lookOnce(ctx context.Context) (s state, open []entry, err error) {
 	batch := &pgx.Batch{}
 	one(batch, []any{&s.hosts, &s.now}, `SELECT count(*), clock_timestamp() FROM octave_fleet.host
-		WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, Format, deadFor)
+		WHERE queue = $1 AND format >= $2 AND ended IS NULL AND seen > clock_timestamp() - $3::interval`, c.queue, ourFormat, deadFor)
 	var kind, text string
 	each(batch, []any{&kind, &text}, func() error {
 		if kind != "" {

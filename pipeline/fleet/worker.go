@@ -48,8 +48,8 @@ type WorkerConfig struct {
 	Warn     func(text string, namesAndValues ...any) // of what befalls a host
 }
 
-// DefaultLimit holds for a key for which nobody said one, as in a run.
-const DefaultLimit = rate.Limit(5)
+// defaultLimit holds for a key for which nobody said one, as in a run.
+const defaultLimit = rate.Limit(5)
 
 // A Worker asks the questions of a queue.
 type Worker struct {
@@ -108,7 +108,7 @@ func NewWorker(ctx context.Context, db *DB, cfg WorkerConfig, brake *pipeline.Br
 		return nil, err
 	}
 	w.queue.Store(queue)
-	allowed, err := db.admitKey(ctx, cfg.Account, cfg.Limit, DefaultLimit)
+	allowed, err := db.admitKey(ctx, cfg.Account, cfg.Limit, defaultLimit)
 	if err != nil {
 		return nil, err
 	}

@@ -25,13 +25,13 @@ func Example() {
 		}
 	}
 	// Output:
-	// octave_enrich_last_run_rows{status="ok"} 29
-	// octave_enrich_last_run_rows{status="not_found"} 0
-	// octave_enrich_last_run_rows{status="failed"} 1
-	// octave_enrich_last_run_rows{status="invalid"} 0
-	// octave_enrich_last_run_rows{status="excluded"} 0
-	// octave_enrich_last_run_rows{status="not_attempted"} 0
 	// # HELP octave_enrich_last_run_exit_code How the run ended; 0 when every row is settled.
 	// # TYPE octave_enrich_last_run_exit_code gauge
 	// octave_enrich_last_run_exit_code 3
+	// octave_enrich_last_run_rows{status="excluded"} 0
+	// octave_enrich_last_run_rows{status="failed"} 1
+	// octave_enrich_last_run_rows{status="invalid"} 0
+	// octave_enrich_last_run_rows{status="not_attempted"} 0
+	// octave_enrich_last_run_rows{status="not_found"} 0
+	// octave_enrich_last_run_rows{status="ok"} 29
 }

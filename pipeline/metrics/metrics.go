@@ -9,11 +9,13 @@
 package metrics
 
 import (
-	"fmt"
 	"io"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
 
 	"octave-enrich/pipeline"
 )
@@ -48,7 +50,7 @@ type sample struct {
 
 func one(value float64) []sample { return []sample{{value: value}} }
 
-// families are all metrics of a run, in the order of the text.
+// families are all metrics of a run.
 func families() []family[Run] {
 	return []family[Run]{
 		{name: "rows", help: "Rows by what became of them.", listed: true, label: "status", grows: true, samples: rows},
@@ -103,26 +105,25 @@ func latency(r Run) []sample {
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// WriteText writes a run that has ended in the text format of Prometheus.
+// WriteText writes a run that has ended in the text format of Prometheus: the table
+// that is served live, under names of its own.
 func WriteText(w io.Writer, run Run) error {
-	var b strings.Builder
-	for _, f := range families() {
-		if f.going {
-			continue
-		}
-		name := "octave_enrich_last_run_" + f.name
-		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s gauge\n", name, f.help, name)
-		for _, s := range f.samples(run) {
-			labels := ""
-			if f.label != "" {
-				labels = fmt.Sprintf(`{%s="%s"}`, f.label, escape.Replace(s.label))
-			}
-			fmt.Fprintf(&b, "%s%s %s\n", name, labels, strconv.FormatFloat(s.value, 'f', -1, 64))
+	told := slices.DeleteFunc(families(), func(f family[Run]) bool { return f.going })
+	for i := range told {
+		told[i].name, told[i].grows = "last_run_"+told[i].name, false
+	}
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(newCollector(func() Run { return run }, told)); err != nil {
+		return err
+	}
+	gathered, err := registry.Gather()
+	if err != nil {
+		return err
+	}
+	for _, f := range gathered {
+		if _, err := expfmt.MetricFamilyToText(w, f); err != nil {
+			return err
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return nil
 }
-
-// escape is how the text format spells a label's value.
-var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)

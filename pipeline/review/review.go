@@ -122,13 +122,25 @@ func (b *Book) any() bool {
 	return len(b.decisions) > 0
 }
 
-// Approved is how many questions were approved last, whatever became of their
-// answers since.
-func (b *Book) Approved() (n int) {
+// Decided says whether any decision holds: one that was taken back does not.
+func (b *Book) Decided() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, d := range b.decisions {
-		if d.State == Approved {
+		if d.State != "" || d.Emails != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Count is how many questions were last decided so, whatever became of their answers
+// since.
+func (b *Book) Count(state string) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range b.decisions {
+		if d.State == state {
 			n++
 		}
 	}

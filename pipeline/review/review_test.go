@@ -193,6 +193,43 @@ func whyHeld(t *testing.T, path string, key checkpoint.Key) string {
 	return body.Error
 }
 
+// An approval is about the words that a row shows: where they are others, it holds the
+// row, and where those were rejected, it is over.
+func TestEarlierApprovalsNeverStandForARow(t *testing.T) {
+	for _, tt := range []struct {
+		state string // of the words that the row shows
+		now   checkpoint.State
+		why   string
+	}{
+		{"", checkpoint.FailedState, "changed since approval"},
+		{review.Rejected, checkpoint.Unknown, ""},
+		{review.Approved, checkpoint.AnsweredState, ""},
+	} {
+		path, keys := people(t)
+		present, earlier := keys[0], keys[1]
+		for key, state := range map[checkpoint.Key]string{present: tt.state, earlier: review.Approved} {
+			decide(t, path, review.Verdict{Key: key, Of: review.Fingerprint(answerOf(t, path, key)), State: state})
+		}
+		book, err := review.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers := review.ApprovedOnly(openJournal(t, path), book)
+		answers.Present(present, []checkpoint.Key{present, earlier})
+		if _, ok, err := answers.Answer(earlier); ok || err != nil || answers.State(earlier) != checkpoint.Unknown {
+			t.Errorf("%q: what was replaced is exported: %v", tt.state, err)
+		}
+		another := review.ApprovedOnly(openJournal(t, path), book)
+		another.Before(present)
+		for _, journal := range []*review.Approvals{answers, another} {
+			rec, _, err := journal.Failure(present)
+			if err != nil || journal.State(present) != tt.now || !strings.Contains(string(rec.Body), tt.why) {
+				t.Errorf("%q: state %v, held: %s, %v", tt.state, journal.State(present), rec.Body, err)
+			}
+		}
+	}
+}
+
 func TestOneReviewerAtATime(t *testing.T) {
 	path, _ := people(t)
 	book, err := review.Open(path, "test")

@@ -31,7 +31,7 @@ func OpenForRun(o *options.Options, path, tool, service string, waiting func(), 
 			return nil, exit.CheckpointError(path, err)
 		}
 		if answered := journal.Header().Service; answered != service {
-			journal.Close()
+			_ = journal.Close() // nothing was written
 			return nil, &exit.Error{Code: exit.Usage,
 				Err:  fmt.Errorf("%s holds answers of %s; they are not mixed with those of %s", path, answered, service),
 				Hint: "start another one with --checkpoint FILE (and -o), or move this one away"}
@@ -95,6 +95,7 @@ func OpenForExport(o *options.Options, path string) (*checkpoint.Journal, error)
 	}
 	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		o.Take(last)
+		o.List.TakeExclude(last)
 	}
 	return journal, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
 	"octave-enrich/pipeline"
@@ -21,9 +22,10 @@ func Latency(l *pipeline.Ledger) time.Duration {
 	return UsualLatency
 }
 
-// Unanswered says what was asked before and has no answer, "" for nothing.
-func Unanswered(l *pipeline.Ledger) string {
-	if n := l.Questions().Open; n > 0 {
+// Unanswered says what was asked before, may be billed and has no answer, "" for
+// nothing. What failed is asked again unless it is skipped.
+func Unanswered(l *pipeline.Ledger, skip map[string]bool) string {
+	if n := l.InDoubt(skip[options.SkipFailed]); n > 0 {
 		return "asked before and not answered: " + words.Count(n, "question") + "; asking again may be billed twice"
 	}
 	return ""
@@ -41,7 +43,7 @@ func OpenPast(path string) (past pipeline.Ledger, journal *checkpoint.Journal, e
 		return past, nil, exit.CheckpointError(path, err)
 	}
 	if past, err = ReadLedger(path); err != nil {
-		journal.Close()
+		_ = journal.Close() // only read
 		return past, nil, err
 	}
 	return past, journal, nil

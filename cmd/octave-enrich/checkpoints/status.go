@@ -100,7 +100,7 @@ func ReadStatus(path, by string) (Status, error) {
 	if journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err == nil { // else it is in Damage
 		s.AskAgain = pipeline.OpenMarks(journal, journal.RunRecords())
 		s.Edited, err = pipeline.Edits(journal.RunRecords(), checkpoint.Records(path, nil))
-		journal.Close()
+		_ = journal.Close() // only read
 		if err != nil {
 			return s, err
 		}

@@ -54,15 +54,15 @@ func (c *Console) draw() {
 	}
 }
 
-// Redraw brings the last line up to date.
-func (c *Console) Redraw() {
+// redraw brings the last line up to date.
+func (c *Console) redraw() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draw()
 }
 
-// Show draws a line below all others, until it is nil.
-func (c *Console) Show(line func(width int) string) {
+// show draws a line below all others, until it is nil.
+func (c *Console) show(line func(width int) string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.line != nil && line == nil {

@@ -91,7 +91,7 @@ func TestBarAndLogDoNotTearEachOther(t *testing.T) {
 	for i := range rows {
 		workers.Go(func() error {
 			p.Observe(pipeline.QuestionDone{})
-			console.Redraw()
+			console.redraw()
 			p.Observe(pipeline.RowDone{Row: i + 1, Line: i + 2, Status: pipeline.StatusFailed, Err: errors.New("422: no"), Fresh: true})
 			return nil
 		})

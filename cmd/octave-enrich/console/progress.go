@@ -59,7 +59,7 @@ func (p *Progress) Observe(e pipeline.Event) {
 	switch e := e.(type) {
 	case pipeline.QuestionDone:
 		if p.asked(e) {
-			p.console.Redraw()
+			p.console.redraw()
 		}
 	case pipeline.CallStarted:
 		p.mu.Lock()
@@ -211,9 +211,9 @@ func (p *Progress) Follow(mode string, numbers bool, done <-chan struct{}) {
 	case "none":
 		<-done
 	case "bar":
-		p.console.Show(func(width int) string { return p.look().fit(width) })
-		Every(barBeat, barBeat, done, p.console.Redraw)
-		p.console.Show(nil) // what it would say at the end, the summary says better
+		p.console.show(func(width int) string { return p.look().fit(width) })
+		Every(barBeat, barBeat, done, p.console.redraw)
+		p.console.show(nil) // what it would say at the end, the summary says better
 	default:
 		Every(firstLine, LineBeat, done, func() { p.line(numbers) })
 	}

@@ -41,8 +41,12 @@ func OtherNotes(profile *reader.Profile) []string {
 // StopsHere is what inspect and plan say of what run would stop for.
 func StopsHere(err error) string { return "run stops here: " + err.Error() }
 
-// Warnings say whom the list has lost, and whether a run would stop at it.
-func (l *List) Warnings(journal *checkpoint.Journal) (notes []string) {
+// Warnings say whom the list has lost, who is asked although the last run left them
+// out, and whether a run would stop at it.
+func (l *List) Warnings(o *options.Options, journal *checkpoint.Journal) (notes []string) {
+	if note := NotExcluded(o, journal); note != "" {
+		notes = append(notes, note)
+	}
 	if gone := l.Lost(journal); gone != "" {
 		notes = append(notes, gone)
 	}
@@ -52,11 +56,26 @@ func (l *List) Warnings(journal *checkpoint.Journal) (notes []string) {
 	return notes
 }
 
+// NotExcluded says that a run asks for people whom the last one left out; "" when it does not.
+func NotExcluded(o *options.Options, journal *checkpoint.Journal) string {
+	if journal == nil {
+		return ""
+	}
+	last, _ := pipeline.LastRun(journal.RunRecords())
+	if last.Exclude == "" || o.List.Exclude != "" {
+		return ""
+	}
+	return "the last run left out whom " + last.Exclude + " names, this one does not: --exclude " + words.Quote(last.Exclude)
+}
+
 // Notes say what of the list is left out, or could be, before anything is paid.
 func Notes(o *options.Options, l *List) (notes []string) {
 	profile := l.Input.Profile()
 	for _, header := range slices.Sorted(maps.Keys(profile.OptOut)) {
 		notes = append(notes, optedOut(profile.OptOut[header], header, l.Skip[options.SkipOptOut]))
+	}
+	if o.List.ExcludeOfRun {
+		notes = append(notes, "without whom "+o.List.Exclude+" names, as in the last run")
 	}
 	if without := profile.Sendable - profile.Addresses; without > 0 && l.Skip[options.SkipUnsendable] && o.Output.ForSender() {
 		notes = append(notes, fmt.Sprintf("%s without an email address: left out, as %s has no use for it; --skip none takes it in", words.Count(without, "row"), o.Output.Preset))

@@ -30,20 +30,20 @@ type Budget struct {
 // Flags registers all of them.
 func (b *Budget) Flags(fs *pflag.FlagSet) {
 	grouped(fs, HeadingBudget, func(fs *pflag.FlagSet) {
-		numberFlag(fs, &b.Limit, "limit", 0, "at most `N` new contacts this time; 0 for all")
+		numberFlag(fs, &b.Limit, "limit", 0, "at most `N` new contacts this time, changed ones in what they leave of it; 0 for all")
 		numberFlag(fs, &b.Sample, "sample", 0, "`N` new contacts spread over the list, where --limit takes the first; the same command goes on with the same ones")
 		fs.Var(&b.MaxCalls, "max-calls", "make `N` calls at most, repeated ones counted; default: no bound")
 		fs.StringVar(&b.MaxUsage, "max-usage", "", "start no call that could take this run beyond `N` credits")
 		fs.Var(&b.MaxDuration, "max-duration", "start no call after so long; 0 for no bound")
-		fs.StringVar(&b.MaxFailed, "max-failed", "", "stop when more than `N` rows (or N%) failed")
+		fs.StringVar(&b.MaxFailed, "max-failed", "", "stop when more than `N` rows failed, or N% of those asked, once these are 20")
 		fs.Var(&b.MaxAge, "max-age", "ask again for answers older than this, such as 90d; 0 for never")
 		fs.BoolVar(&b.Fresh, "fresh", false, "a new checkpoint takes nothing over from those beside it, and pays again")
 		fs.StringVar(&b.Changed, "changed", "", "contacts that have an answer to another question: `HOW` is redo (pay again) or keep (take that); default: redo up to ten, keep more and end with 9")
 	})
 }
 
-// CheckSample refuses what cannot be meant together.
-func (b *Budget) CheckSample() error {
+// checkSample refuses what cannot be meant together.
+func (b *Budget) checkSample() error {
 	switch {
 	case b.Sample < 0:
 		return exit.UsageError("--sample is too small")

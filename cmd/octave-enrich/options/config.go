@@ -20,8 +20,8 @@ import (
 
 // Where a setting came from, for config show.
 const (
-	FromDefault = "default"
-	FromFlag    = "flag"
+	fromDefault = "default"
+	fromFlag    = "flag"
 )
 
 // envName is the environment variable of a flag.
@@ -99,7 +99,7 @@ func overlay(fs *pflag.FlagSet, file string, known *pflag.FlagSet) (sources map[
 
 func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file string) (string, error) {
 	if f.Changed {
-		return FromFlag, nil
+		return fromFlag, nil
 	}
 	for _, variable := range EnvNames(f.Name) {
 		value := os.Getenv(variable)
@@ -115,7 +115,7 @@ func overlayFlag(fs *pflag.FlagSet, f *pflag.Flag, settings map[string]any, file
 	}
 	value, ok := settings[f.Name]
 	if !ok {
-		return FromDefault, nil
+		return fromDefault, nil
 	}
 	words, err := configWords(value)
 	if err != nil {

@@ -23,16 +23,16 @@ type Fleet struct {
 	OrphanAfter DaysOrOff
 }
 
-// Flags registers all of them.
-func (f *Fleet) Flags(fs *pflag.FlagSet) {
+// flags registers all of them.
+func (f *Fleet) flags(fs *pflag.FlagSet) {
 	grouped(fs, headingFleet, func(fs *pflag.FlagSet) {
 		fs.Var(&f.URL, "fleet", "let the workers at this PostgreSQL `URL` make the calls (env OCTAVE_FLEET)")
 		fs.StringVar(&f.Queue, "queue", "default", "`NAME` of the workers' queue: one for each workspace")
 	})
 }
 
-// RunFlags registers those that run has and worker has not.
-func (f *Fleet) RunFlags(fs *pflag.FlagSet) {
+// runFlags registers those that run has and worker has not.
+func (f *Fleet) runFlags(fs *pflag.FlagSet) {
 	f.OrphanAfter = DaysOrOff(time.Hour)
 	grouped(fs, headingFleet, func(fs *pflag.FlagSet) {
 		fs.Var(&f.OrphanAfter, "orphan-after", "workers ask nothing more for this run when it was not there for so long; off for ever")

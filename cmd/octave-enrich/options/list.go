@@ -2,6 +2,7 @@ package options
 
 import (
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,6 +21,8 @@ type List struct {
 	Pinned                  *reader.MapFile // what MapFile holds, or held at the last run
 	Skip                    []string        // as it was given; see Skips
 	Own                     []string        // files that a directory of inputs does not stand for
+
+	ExcludeOfRun bool // Exclude was not given: it is the one of the last run
 
 	optOut, failed bool // old names of two kinds of Skip
 }
@@ -93,6 +96,26 @@ func (l *List) take(last pipeline.RunBody) {
 	if len(l.Maps) == 0 && l.MapFile == "" {
 		l.Maps, l.Pinned = mapFlags(last.Settings.Map), last.Pinned
 	}
+}
+
+// TakeExclude makes the do-not-contact list of an earlier run that of this command, which
+// else may write to people whom that run left out.
+func (l *List) TakeExclude(last pipeline.RunBody) {
+	if l.Exclude == "" && last.Exclude != "" {
+		l.Exclude, l.ExcludeOfRun = last.Exclude, true
+	}
+}
+
+// ExcludePath is the do-not-contact list as it is named from any folder, "" for none.
+func (l *List) ExcludePath() string {
+	if l.Exclude == "" {
+		return ""
+	}
+	path, err := filepath.Abs(l.Exclude)
+	if err != nil {
+		return l.Exclude
+	}
+	return path
 }
 
 // mapFlags are columns as --map takes them, one to each.

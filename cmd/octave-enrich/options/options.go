@@ -43,16 +43,16 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	o.Async.Flags(fs)
 	o.Pace.Flags(fs)
 	o.Budget.Flags(fs)
-	o.Fleet.Flags(fs)
-	o.Fleet.RunFlags(fs)
+	o.Fleet.flags(fs)
+	o.Fleet.runFlags(fs)
 	o.Output.Flags(fs)
-	o.Teller.Flags(fs)
+	o.Teller.flags(fs)
 	o.ConfigFlag(fs)
 }
 
 // WorkerFlags registers those that worker shares with run.
 func (o *Options) WorkerFlags(fs *pflag.FlagSet) {
-	o.Fleet.Flags(fs)
+	o.Fleet.flags(fs)
 	o.Service.Flags(fs)
 	o.Pace.workerFlags(fs)
 	grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
@@ -78,16 +78,16 @@ func (o *Options) JSONFlag(fs *pflag.FlagSet) {
 // the environment or in the file of settings.
 func (o *Options) Given(flag string) bool {
 	source := o.sources[flag]
-	return source != "" && source != FromDefault
+	return source != "" && source != fromDefault
 }
 
 // Typed says whether a flag stood on the command line.
-func (o *Options) Typed(flag string) bool { return o.sources[flag] == FromFlag }
+func (o *Options) Typed(flag string) bool { return o.sources[flag] == fromFlag }
 
 // Check refuses what flags of run and plan say in a language of their own and cannot
 // be meant, before anything is opened.
 func (o *Options) Check() error {
-	if err := errors.Join(o.checkFleet(), o.Output.CheckNew(), o.Output.CheckEmails(), o.Budget.CheckSample(), o.checkQuestion(), o.CheckEmpty()); err != nil {
+	if err := errors.Join(o.checkFleet(), o.Output.CheckNew(), o.Output.CheckEmails(), o.Budget.checkSample(), o.checkQuestion(), o.CheckEmpty()); err != nil {
 		return err
 	}
 	if err := o.CheckAsync(); err != nil {

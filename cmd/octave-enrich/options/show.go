@@ -15,7 +15,7 @@ func Show(w io.Writer, o *Options, fs *pflag.FlagSet) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "SETTING\tVALUE\tSOURCE\n")
 	fs.VisitAll(func(f *pflag.Flag) {
-		if source := o.sources[f.Name]; source != "" && (!f.Hidden || source != FromDefault) {
+		if source := o.sources[f.Name]; source != "" && (!f.Hidden || source != fromDefault) {
 			fmt.Fprintf(t, "%s\t%s\t%s\n", f.Name, f.Value, source)
 		}
 	})

@@ -83,7 +83,11 @@ func (l *List) Excluder(skip map[string]bool) (func(reader.Contact) string, erro
 	if l.Exclude != "" {
 		var err error
 		if listed, err = reader.ReadExclude(l.Exclude); err != nil {
-			return nil, &exit.Error{Code: exit.Usage, Err: err}
+			end := &exit.Error{Code: exit.Usage, Err: err}
+			if l.ExcludeOfRun {
+				end.Hint = "the last run left out whom it names: put it back, or name the list of today with --exclude FILE"
+			}
+			return nil, end
 		}
 	}
 	return func(c reader.Contact) string { return whyNot(skip, listed, c) }, nil

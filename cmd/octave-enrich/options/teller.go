@@ -22,8 +22,8 @@ func (t *Teller) SummaryFlag(fs *pflag.FlagSet) {
 	})
 }
 
-// Flags registers all of them.
-func (t *Teller) Flags(fs *pflag.FlagSet) {
+// flags registers all of them.
+func (t *Teller) flags(fs *pflag.FlagSet) {
 	t.SummaryFlag(fs)
 	grouped(fs, HeadingReport, func(fs *pflag.FlagSet) {
 		fs.StringVar(&t.Report, "report", "", "write the report page to `FILE.html` when the run ends")

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 
+	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/exit"
+	"octave-enrich/cmd/octave-enrich/lists"
 	"octave-enrich/cmd/octave-enrich/options"
 	"octave-enrich/cmd/octave-enrich/paths"
 	"octave-enrich/cmd/octave-enrich/words"
@@ -24,8 +26,9 @@ type Approval struct {
 	held   []pipeline.RowDone
 }
 
-// OnlyApproved makes the memory know nothing but what was approved.
-func OnlyApproved(o *options.Options, memory *pipeline.Memory, path string) (*Approval, error) {
+// OnlyApproved makes the memory know nothing but what was approved of the words
+// that the rows of the list show.
+func OnlyApproved(o *options.Options, list *lists.List, memory *pipeline.Memory, path string) (*Approval, error) {
 	if !paths.Exists(review.Path(path)) {
 		return nil, &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%s was not reviewed yet, so nothing is approved", path),
 			Hint: "review it with: " + words.Tool + " review " + words.Quote(path)}
@@ -34,14 +37,52 @@ func OnlyApproved(o *options.Options, memory *pipeline.Memory, path string) (*Ap
 	if err != nil {
 		return nil, ReviewError(path, err)
 	}
-	memory.Journal = review.ApprovedOnly(memory.Journal, book)
+	approved := review.ApprovedOnly(memory.Journal, book)
+	for s, err := range pipeline.ContactStates(list.Input.Contacts(), list.Selection(memory)) {
+		if err != nil {
+			return nil, exit.InputError(err)
+		}
+		approved.Present(s.Current.Key, s.Answers(memory))
+	}
+	memory.Journal, memory.ExcludeFailures = approved, false
+	if err := changedSince(list, memory, approved, book, path); err != nil {
+		return nil, err
+	}
 	return &Approval{book: book, sender: o.Output.Preset != "generic"}, nil
 }
 
-// Observe notes the rows that are held.
-func (a *Approval) Observe(e pipeline.Event) {
-	if row, ok := e.(pipeline.RowDone); ok && row.Status == pipeline.StatusFailed {
-		a.held = append(a.held, row)
+// changedSince finds the contacts of whom another question was approved, which the
+// list does not ask any more: for a new company, or another job title.
+func changedSince(list *lists.List, memory *pipeline.Memory, approved *review.Approvals, book *review.Book, path string) error {
+	earlier := pipeline.Known{Answers: book.Count(review.Approved), Records: func(yield func(checkpoint.Entry, error) bool) {
+		for entry, err := range checkpoint.Records(path, nil) {
+			if (err != nil || book.IsApproved(entry.Key)) && !yield(entry, err) {
+				return
+			}
+		}
+	}}
+	_, changes, err := pipeline.Survey(list.Input.Contacts(), list.Selection(memory), &earlier)
+	if err != nil {
+		return exit.RunError(path, err)
+	}
+	for question := range changes.Earlier {
+		if _, kept := memory.Earlier[question]; !kept { // else the earlier words are those of the row
+			approved.Before(question)
+		}
+	}
+	return nil
+}
+
+// Observer notes the rows that are held, and tells others that nobody was asked
+// about them: their answers are there, and no failures.
+func (a *Approval) Observer(next pipeline.Observer) pipeline.Observer {
+	return func(e pipeline.Event) {
+		if row, ok := e.(pipeline.RowDone); ok && row.Status == pipeline.StatusFailed {
+			a.held = append(a.held, row)
+			row.Status = pipeline.StatusNotAttempted
+			e = row
+		}
+		next(e)
 	}
 }
 
@@ -56,10 +97,13 @@ type approvedSink struct {
 
 // Write implements writer.Sink.
 func (s *approvedSink) Write(row writer.Row) error {
-	if row.Status == pipeline.StatusOK || row.Status == pipeline.StatusFailed && s.sender {
-		return s.Sink.Write(row)
+	switch {
+	case row.Status == pipeline.StatusFailed && s.sender:
+		row.Status = pipeline.StatusOK // it has an answer; the error says why it is held
+	case row.Status != pipeline.StatusOK:
+		return nil
 	}
-	return nil
+	return s.Sink.Write(row)
 }
 
 // mostHeld is how many held rows are named one by one.
@@ -75,7 +119,8 @@ func (a *Approval) Tell(to io.Writer, output writer.Output, rows pipeline.Counts
 		}
 		fmt.Fprintf(to, "held: %s: %v\n", row.Place(), row.Err)
 	}
-	if approved := a.book.Approved(); output.Rows == 0 && approved > 0 {
+	// Whom an earlier file held, that one brought to the sender: a quiet night.
+	if approved := a.book.Count(review.Approved); output.Rows == 0 && output.LeftOut == 0 && approved > 0 {
 		return &exit.Error{Code: exit.RowsFailed, Err: fmt.Errorf("%s approved, and %s holds none of them", words.Count(approved, "sequence"), output.Path),
 			Hint: "they are held, or this list with these settings does not ask for them"}
 	}

@@ -15,9 +15,9 @@ import (
 	"octave-enrich/writer"
 )
 
-// LeaveOut keeps who is in an earlier file out of the one that is to be written, and
+// leaveOut keeps who is in an earlier file out of the one that is to be written, and
 // says what about it may surprise.
-func LeaveOut(o *options.Options, opt *writer.Options, list *lists.List, journal *checkpoint.Journal, output string) (note string) {
+func leaveOut(o *options.Options, opt *writer.Options, list *lists.List, journal *checkpoint.Journal, output string) (note string) {
 	if !o.Output.New || journal == nil {
 		return ""
 	}

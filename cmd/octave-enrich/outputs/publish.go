@@ -44,7 +44,7 @@ func Create(o *options.Options, list *lists.List, journal *checkpoint.Journal, a
 		return nil, err
 	}
 	opt.Header = list.Input.Header()
-	if note := LeaveOut(o, &opt, list, journal, at.Output); note != "" {
+	if note := leaveOut(o, &opt, list, journal, at.Output); note != "" {
 		say(note)
 	}
 	file, err := writer.Create(at.Output, opt)

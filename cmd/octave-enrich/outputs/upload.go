@@ -32,6 +32,8 @@ type Upload struct {
 	Define     string   `json:"define,omitempty"` // what to create in the sender before the import
 	Notes      []string `json:"notes"`
 	Next       []string `json:"next"` // what to do with the file there, line by line
+
+	Unused string `json:"-"` // of a plan: decisions of a review that the file does not follow
 }
 
 // UploadOf describes a finished file; nil when it is no sender's.
@@ -57,6 +59,7 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	export.NeverCalls = true
 	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		export.Take(last)
+		export.List.TakeExclude(last)
 	}
 	exported, err := list.Again(&export)
 	if err != nil {
@@ -66,11 +69,27 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 		defer exported.Input.Close()
 		o, list = &export, exported
 	}
+	return rehearse(o, list, journal, at, stdout)
+}
+
+// TellLeftOut says how many rows an earlier file of the preset keeps out of the one that
+// a run is about to write, "" for none.
+func TellLeftOut(o *options.Options, list *lists.List, journal *checkpoint.Journal, at options.Places, stdout io.Writer) (string, error) {
+	own := *list // which finds out for itself who stands in several rows
+	upload, err := rehearse(o, &own, journal, at, stdout)
+	if err != nil {
+		return "", err
+	}
+	return upload.tellLeftOut(), nil
+}
+
+// rehearse makes the file from the answers that there are.
+func rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal, at options.Places, stdout io.Writer) (*Upload, error) {
 	opt, err := o.WriterOptions(stdout, list.Input.Columns(), "")
 	if err != nil {
 		return nil, err
 	}
-	LeaveOut(o, &opt, list, journal, at.Output)
+	leaveOut(o, &opt, list, journal, at.Output)
 	file, err := writer.Rehearse(cmp.Or(at.Output, "upload.csv"), opt)
 	if err != nil {
 		return nil, createError(err)
@@ -87,7 +106,11 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	if err != nil {
 		return nil, createError(err)
 	}
-	return UploadOf(o.Output.Preset, out), nil
+	upload := UploadOf(o.Output.Preset, out)
+	if upload.Unused, err = Unused(list, memory, at.Checkpoint); upload.Unused != "" {
+		upload.Notes = append(upload.Notes, upload.Unused)
+	}
+	return upload, err
 }
 
 // Replay is the ordinary run with an agent that never calls.
@@ -97,6 +120,15 @@ func Replay(ctx context.Context, list *lists.List, memory *pipeline.Memory, sink
 	cfg := pipeline.Config{Selection: list.Selection(memory),
 		Brake: brake, Workers: 8} // who read answers back
 	return pipeline.Run(ctx, cfg, list.Input.Contacts(), pipeline.Memo(pipeline.AskNobody, memory, nil), sink, observer)
+}
+
+// tellLeftOut says how many rows an earlier file of the preset keeps out of this one, ""
+// for none.
+func (u *Upload) tellLeftOut() string {
+	if u.LeftOut == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d left out: an earlier file held them", u.LeftOut)
 }
 
 // Print says it to people; nil is no file.
@@ -112,10 +144,13 @@ func (u *Upload) Print(w io.Writer) {
 		fmt.Fprintf(w, "; %d not answered yet", u.Unanswered)
 	}
 	fmt.Fprintf(w, "\n")
-	if u.LeftOut > 0 {
-		fmt.Fprintf(w, "  %d left out: an earlier file held them\n", u.LeftOut)
+	if note := u.tellLeftOut(); note != "" {
+		fmt.Fprintf(w, "  %s\n", note)
 	}
 	for _, why := range slices.Sorted(maps.Keys(u.Held)) {
 		fmt.Fprintf(w, "  %d held back: %s\n", u.Held[why], why)
+	}
+	if u.Unused != "" {
+		fmt.Fprintf(w, "  %s\n", u.Unused)
 	}
 }

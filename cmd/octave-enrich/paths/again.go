@@ -91,7 +91,7 @@ func listOf(output string) string {
 	if err != nil {
 		return ""
 	}
-	defer journal.Close()
+	defer journal.Close() //nolint:errcheck // only read
 	last, ok := pipeline.LastRun(journal.RunRecords())
 	if !ok {
 		return ""

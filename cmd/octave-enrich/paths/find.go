@@ -85,7 +85,7 @@ func checkpointsOf(path, own string) (used []string) {
 		if last, ok := pipeline.LastRun(journal.RunRecords()); ok && filepath.Base(last.Input.Name) == filepath.Base(path) {
 			used = append(used, neighbour)
 		}
-		journal.Close()
+		_ = journal.Close() // only read
 	}
 	return used
 }

@@ -19,6 +19,8 @@ import (
 	"octave-enrich/pipeline"
 )
 
+const noAgent = "no agent is named: list them with " + words.Tool + " agents, and name one with --agent OID"
+
 // Estimate is what plan prints as JSON.
 type Estimate struct {
 	pipeline.Plan
@@ -135,8 +137,8 @@ func (e *Estimate) askPrice(ctx context.Context, o *options.Options, client *oct
 		return err
 	case err != nil:
 		e.Notes = append(e.Notes, "the agent's cost is not known: "+errText(err))
-	case named == "":
-		e.Notes = append(e.Notes, "no agent is named: list them with "+words.Tool+" agents, and name one with --agent OID")
+	case e.Agentless > 0:
+		e.Notes = append(e.Notes, noAgent)
 	}
 	e.CostToRun, e.agent = agent.CostToRun, agent.Name
 	return nil

@@ -60,14 +60,13 @@ func (v *Outlook) Open(stdin io.Reader) (err error) {
 		return err
 	}
 	v.Selection.Ask = v.List.Ask
-	v.Selection.Sample, err = lists.Sampled(o, v.List, v.Journal, v.Selection)
-	return err
+	return nil
 }
 
 // Close closes what was opened.
 func (v *Outlook) Close() {
 	if v.Journal != nil {
-		v.Journal.Close()
+		_ = v.Journal.Close() // only read
 	}
 	if v.List != nil {
 		v.List.Input.Close()
@@ -76,15 +75,15 @@ func (v *Outlook) Close() {
 
 // Survey counts what would be asked, and what is to be said of the list.
 func (v *Outlook) Survey() (Estimate, error) {
-	survey, err := Take(v.Options, v.List, v.Selection, v.earlier)
+	survey, err := Take(v.Options, v.List, v.Journal, v.Selection, v.earlier)
 	if err != nil {
 		return Estimate{}, exit.InputError(err)
 	}
 	e := Estimate{Plan: survey.Plan, beyond: v.Options.Budget.Beyond(), Doubts: lists.Doubts(v.List), Changed: survey.Contacts,
 		Changes: append([]string{}, lists.WhatChanged(survey.Changes, v.last, v.List)...), hint: survey.hint(v.Options.Budget.Changed != "")}
 	e.Notes = append(lists.OtherNotes(v.List.Input.Profile()), lists.Notes(v.Options, v.List)...)
-	e.Notes = append(e.Notes, v.List.Warnings(v.Journal)...)
-	if note := checkpoints.Unanswered(&v.Past); note != "" {
+	e.Notes = append(e.Notes, v.List.Warnings(v.Options, v.Journal)...)
+	if note := checkpoints.Unanswered(&v.Past, v.List.Skip); note != "" {
 		e.Notes = append(e.Notes, note)
 	}
 	if note := lists.TellSample(v.Options, survey.Plan); note != "" {

@@ -43,9 +43,14 @@ func TestBill(t *testing.T) {
 		{4, options.ChangedRedo, "1,200 rows: 12 to ask, 4 changed, 1,180 known, 8 unusable (the changed ones are among those to ask)"},
 		{4, options.ChangedKeep, "1,200 rows: 12 to ask, 4 changed, 1,180 known, 8 unusable; the changed ones keep their old answers"},
 	} {
-		if got := (Survey{plan, pipeline.Changes{Contacts: tt.contacts}, tt.changed, false}).Bill("--limit"); got != tt.want {
+		if got := (Survey{plan, pipeline.Changes{Contacts: tt.contacts}, tt.changed, false, nil}).Bill("--limit"); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
+	}
+	plan.BeyondLimit, plan.ChangedBeyond = 3, 3
+	if got, want := (Survey{plan, pipeline.Changes{Contacts: 4}, options.ChangedRedo, false, nil}).Bill("--limit"),
+		"1,200 rows: 12 to ask, 4 changed, 1,180 known, 3 beyond --limit, 8 unusable (1 of the changed ones is among those to ask)"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 	plan = pipeline.Plan{Rows: 3, Sendable: 3, ToAsk: 1, BeyondLimit: 2}
 	if got, want := (Survey{Plan: plan}).Bill("--sample"), "3 rows: 1 to ask, 2 beyond --sample"; got != want {

@@ -64,6 +64,9 @@ func (e Estimate) rows(w io.Writer) {
 		words.Some(e.Duplicates, duplicates), words.Some(e.LeftAlone, "failed in an earlier run and left alone by --skip failed")) {
 		fmt.Fprintf(w, "  %s\n", part)
 	}
+	for _, part := range Again(e.Plan) {
+		fmt.Fprintf(w, "  %s\n", part)
+	}
 	if e.Changed > 0 {
 		fmt.Fprintf(w, "  %s changed: they have an answer to another question; %s\n", words.Thousands(e.Changed), e.hint)
 		for _, line := range e.Changes {

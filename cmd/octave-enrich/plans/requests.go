@@ -13,11 +13,11 @@ import (
 // PrintRequests prints what would be asked about each of the rows, one JSON object a
 // line.
 func (v *Outlook) PrintRequests(to io.Writer, only lists.Rows) error {
-	if v.earlier != nil {
-		if _, err := Take(v.Options, v.List, v.Selection, v.earlier); err != nil {
-			return exit.InputError(err)
-		}
+	survey, err := Take(v.Options, v.List, v.Journal, v.Selection, v.earlier)
+	if err != nil {
+		return exit.InputError(err)
 	}
+	v.Selection.Sample = survey.Sample
 	w := bufio.NewWriter(to)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

@@ -195,7 +195,7 @@ func freePort(t testing.TB) int {
 	for range 1000 {
 		port := 10_000 + rand.IntN(20_000)
 		if listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			listener.Close()
+			_ = listener.Close()
 			return port
 		}
 	}
@@ -313,7 +313,7 @@ func (s *Server) Pooler(sessions int) (address string) {
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
-			conn.Close()
+			_ = conn.Close()
 			return address
 		}
 		if time.Now().After(deadline) {
@@ -330,7 +330,7 @@ func (s *Server) Try(ctx context.Context, do func(*pgx.Conn) error) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
+	defer conn.Close(ctx) //nolint:errcheck // what was done has an error of its own
 	return do(conn)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"octave-enrich/checkpoint"
+	"octave-enrich/octave"
 	"octave-enrich/writer"
 )
 
@@ -14,17 +15,35 @@ const mostFiled = 100_000
 
 // FiledRecords are the bodies of the records about a file that gets its name when
 // they are durable: the first ones, and the one for afterwards.
-func FiledRecords(about FiledBody, people []writer.Person) (before []FiledBody, after FiledBody) {
-	for part := range slices.Chunk(people, mostFiled) {
+func FiledRecords(about FiledBody, output writer.Output) (before []FiledBody, after FiledBody) {
+	people, profiles := output.People, output.Profiles
+	for len(people) > 0 {
 		about.Part++
-		about.People = make([]byte, 0, len(part)*len(writer.Person{}))
-		for _, p := range part {
-			about.People = append(about.People, p[:]...)
-		}
+		about.People, people = packed(people)
+		about.Profiles, profiles = packed(profiles) // never more than people
 		before = append(before, about)
 	}
-	about.Part, about.People, about.Done = 0, nil, true
+	about.Part, about.People, about.Profiles, about.Done = 0, nil, nil, true
 	return before, about
+}
+
+// packed is the first people in a row of bytes, and who is left.
+func packed(people []writer.Person) (packed []byte, left []writer.Person) {
+	n := min(len(people), mostFiled)
+	for _, p := range people[:n] {
+		packed = append(packed, p[:]...)
+	}
+	return packed, people[n:]
+}
+
+// unpacked are the people of a row of bytes.
+func unpacked(packed []byte) (people []writer.Person) {
+	for part := range slices.Chunk(packed, len(writer.Person{})) {
+		if len(part) == len(writer.Person{}) {
+			people = append(people, writer.Person(part))
+		}
+	}
+	return people
 }
 
 // senderOf is the sender that a preset is for: outreach:20 is one of outreach.
@@ -45,7 +64,7 @@ type Files struct {
 // A senderFile is what the records say of one file.
 type senderFile struct {
 	FiledBody
-	people []writer.Person
+	people, profiles []writer.Person
 }
 
 // Earlier are the people of the files for a sender which the one at path comes after,
@@ -67,7 +86,7 @@ func (f Files) Earlier(records []checkpoint.Record, preset, path string) (people
 		if replaces && same {
 			continue
 		}
-		for _, p := range file.people {
+		for _, p := range slices.Concat(file.people, file.profiles) {
 			people[p] = true
 		}
 	}
@@ -89,11 +108,7 @@ func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
 			all[body.ID], files = file, append(files, file)
 		}
 		file.Done = file.Done || body.Done
-		for part := range slices.Chunk(body.People, len(writer.Person{})) {
-			if len(part) == len(writer.Person{}) {
-				file.people = append(file.people, writer.Person(part))
-			}
-		}
+		file.people, file.profiles = append(file.people, unpacked(body.People)...), append(file.profiles, unpacked(body.Profiles)...)
 	}
 	for _, file := range files {
 		if !file.Done && f.SHA256(file.Path) != file.SHA256 {
@@ -107,14 +122,31 @@ func (f Files) read(records []checkpoint.Record) (list []*senderFile) {
 	return list
 }
 
-// PeopleOfFiles are known by their addresses and record ids.
+// PeopleOfFiles are known by their addresses, record ids and profiles.
 type PeopleOfFiles map[writer.Person]bool
 
-// Add takes somebody by an address or a record id; "" is nobody.
+// Add takes somebody by one of these; "" is nobody.
 func (p PeopleOfFiles) Add(name string) {
 	if name != "" {
 		p[writer.PersonOf(name)] = true
 	}
+}
+
+// AddWho takes who a request is about.
+func (p PeopleOfFiles) AddWho(r octave.Request) {
+	for _, name := range []string{r.Email, r.CRMContactID, writer.ProfileOf(r.LinkedInProfile, r.FirstName, r.LastName)} {
+		p.Add(name)
+	}
+}
+
+// without is a row of bytes that names none of the people.
+func (p PeopleOfFiles) without(packed []byte) (left []byte) {
+	for _, person := range unpacked(packed) {
+		if !p[person] {
+			left = append(left, person[:]...)
+		}
+	}
+	return left
 }
 
 // WithoutPeople is a filed record that names none of the people.
@@ -123,16 +155,11 @@ func WithoutPeople(rec checkpoint.Record, gone PeopleOfFiles) (checkpoint.Record
 	if !ok {
 		return rec, false
 	}
-	var left []byte
-	for part := range slices.Chunk(body.People, len(writer.Person{})) {
-		if len(part) == len(writer.Person{}) && !gone[writer.Person(part)] {
-			left = append(left, part...)
-		}
-	}
-	if len(left) == len(body.People) {
+	people, profiles := gone.without(body.People), gone.without(body.Profiles)
+	if len(people) == len(body.People) && len(profiles) == len(body.Profiles) {
 		return rec, false
 	}
-	body.People = left
+	body.People, body.Profiles = people, profiles
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return rec, false

@@ -16,7 +16,7 @@ func filedRecordsOf(t *testing.T, at int, about FiledBody, done bool, people ...
 	for _, name := range people {
 		hashed = append(hashed, writer.PersonOf(name))
 	}
-	before, after := FiledRecords(about, hashed)
+	before, after := FiledRecords(about, writer.Output{People: hashed})
 	if done {
 		before = append(before, after)
 	}
@@ -75,8 +75,8 @@ func TestEarlierFiles(t *testing.T) {
 // Many people are several records, none larger than a checkpoint takes.
 func TestFiledRecordsAreBounded(t *testing.T) {
 	people := make([]writer.Person, 2*mostFiled+1)
-	before, after := FiledRecords(FiledBody{ID: "1"}, people)
-	if len(before) != 3 || !after.Done || after.People != nil {
+	before, after := FiledRecords(FiledBody{ID: "1"}, writer.Output{People: people, Profiles: people[1:]})
+	if len(before) != 3 || !after.Done || after.People != nil || after.Profiles != nil {
 		t.Errorf("%d records, and %+v", len(before), after)
 	}
 	for i, body := range before {

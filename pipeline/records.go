@@ -152,6 +152,8 @@ type FiledBody struct {
 	List   string `json:"list"`             // the hash of the list that it was made from
 	Part   int    `json:"part,omitempty"`   // of the people, 1-based
 	People []byte `json:"people,omitempty"` // a [writer.Person] is 16 bytes of it
+	// Profiles are the same people by their profiles, as far as they have one.
+	Profiles []byte `json:"profiles,omitempty"`
 	// Over says that the file took the place of one of the same name.
 	Over bool `json:"over,omitempty"`
 	// Done says that the file has its name.

@@ -8,7 +8,7 @@ import (
 )
 
 // candidates are the rows of a preset before it is known how many steps the file has: the input cells, status and error,
-// then the cells for the sender. The file is divided when it is finished.
+// then the cells for the sender and the profile. The file is divided when it is finished.
 type candidates struct {
 	*sheet
 	preset    *preset
@@ -62,6 +62,7 @@ func (c *candidates) write(row Row) error {
 	for _, column := range c.preset.Person {
 		record = append(record, person[column.Of])
 	}
+	record = append(record, ProfileOf(row.To.LinkedInProfile, row.To.FirstName, row.To.LastName))
 	for i, e := range row.Emails {
 		format := c.rule.Format(e.Body, row.OutputType)
 		inSubject, inBody := c.rule.Flaws(c.unfilled(e.Subject), c.unfilled(e.Body), i == 0, format)
@@ -87,6 +88,7 @@ func (c *candidates) unfilled(text string) string {
 type candidate struct {
 	status, failure string
 	person          []string
+	profile         string // as ProfileOf
 	messages        []judged
 	kept            []string
 }
@@ -99,6 +101,7 @@ func (c *candidates) candidate(record []string, kept input) candidate {
 	n := len(c.input.columns)
 	row := candidate{status: record[n], failure: record[n+1], kept: kept.pick(nil, record[:n])}
 	row.person, record = record[n+2:n+2+len(c.preset.Person)], record[n+2+len(c.preset.Person):]
+	row.profile, record = record[0], record[1:]
 	for ; len(record) >= 4; record = record[4:] {
 		row.messages = append(row.messages, judged{record[0], record[1], record[2], record[3]})
 	}

@@ -242,5 +242,8 @@ func (f *File) divideRecord(record []string, judge *judge, out, held recordWrite
 	}
 	f.out.Replies += judge.inThread(row)
 	f.out.People = append(f.out.People, judge.persons(row)...)
+	if row.profile != "" {
+		f.out.Profiles = append(f.out.Profiles, PersonOf(row.profile))
+	}
 	return out.add(cells)
 }

@@ -34,14 +34,24 @@ type judge struct {
 	seen, records map[Person]bool // addresses and record ids of the rows that are sent
 }
 
-// A Person is the hash of an email address or of a record id: whom a sender knows by it. A million of them fit in
-// little memory.
+// A Person is the hash of an email address, of a record id, or of a profile with its name: who somebody is. A million of
+// them fit in little memory.
 type Person [16]byte
 
 // PersonOf hashes an address or a record id, of which neither case nor the space around it matters.
 func PersonOf(text string) Person {
 	sum := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(text))))
 	return Person(sum[:len(Person{})])
+}
+
+// ProfileOf is what [PersonOf] hashes of a LinkedIn profile, which somebody keeps whose address changes; "" for none.
+// Under another name it is somebody else's.
+func ProfileOf(profile, firstName, lastName string) string {
+	_, slug, _ := strings.Cut(profile, "/in/")
+	if slug = strings.Trim(slug, "/"); slug == "" {
+		return ""
+	}
+	return "/in/" + slug + " " + strings.Join(strings.Fields(firstName+" "+lastName), " ")
 }
 
 // A reason says why a row is held back.
@@ -197,9 +207,12 @@ func (j *judge) persons(c candidate) []Person {
 	return list
 }
 
-// wasIn says whether somebody is in one of the files that these are from.
+// wasIn says whether somebody is in one of the files that these are from, maybe under another address.
 func (j *judge) wasIn(files map[Person]bool, c candidate) bool {
-	return len(files) > 0 && c.person[j.email] != "" && slices.ContainsFunc(j.persons(c), func(p Person) bool { return files[p] })
+	if len(files) == 0 || c.person[j.email] == "" {
+		return false
+	}
+	return c.profile != "" && files[PersonOf(c.profile)] || slices.ContainsFunc(j.persons(c), func(p Person) bool { return files[p] })
 }
 
 func (j *judge) recordOf(c candidate) string {

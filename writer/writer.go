@@ -142,9 +142,10 @@ type Output struct {
 	Define             string
 	Notes              []string
 	Next               []string
-	// People are those in the file of a preset, by address and by record id, and LeftOut the rows of Options.Earlier.
-	People  []Person
-	LeftOut int
+	// People are those in the file of a preset, by address and by record id, Profiles the same by profile, as far as they
+	// have one, and LeftOut the rows of Options.Earlier.
+	People, Profiles []Person
+	LeftOut          int
 }
 
 // OptionsError says that the options contradict each other or the name of the file: the caller's mistake, not the disk's.

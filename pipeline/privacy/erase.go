@@ -145,9 +145,7 @@ func (e *Erasure) about(rec checkpoint.Record) bool {
 	if rec.Key == (checkpoint.Key{}) || !ok || !e.Asks(request) {
 		return false
 	}
-	for _, name := range []string{request.Email, request.CRMContactID} {
-		e.persons.Add(name)
-	}
+	e.persons.AddWho(request)
 	return true
 }
 

@@ -63,7 +63,7 @@ func newFiling(p Publication, book *checkpoint.Journal, output writer.Output) *f
 	path := Whole(output.Path)
 	about := pipeline.FiledBody{ID: pipeline.NewRunID(), Preset: p.Options.Output.Preset, Path: path, SHA256: output.SHA256,
 		List: p.List.Input.Profile().SHA256, Over: paths.Exists(path)}
-	f.before, f.after = pipeline.FiledRecords(about, output.People)
+	f.before, f.after = pipeline.FiledRecords(about, output)
 	return f
 }
 

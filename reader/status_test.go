@@ -30,6 +30,7 @@ func TestStatuses(t *testing.T) {
 		"Marketing status":       {"Non-marketing contact", "Marketing contact", "Archived"},
 		"Notes":                  {"Unsubscribed", "bounced"},
 		"State":                  {"Unsubscribed"},
+		"octave_status":          {"invalid"},
 	} {
 		p := open(t, Options{}, file(t, "a.csv", "Email,First Name,"+header+"\na@acme.example,Ann,"+strings.Join(cells, "\na@acme.example,Ann,")+"\n")).Profile()
 		equal(t, header, [2]int{len(p.OptOut), len(p.Traps)}, [2]int{})

@@ -131,10 +131,10 @@ func consents(words []string) bool {
 
 // tellsStatus reads "Email Status", "Subscription Status", "Status": how the address of
 // the person stands, or their subscription. Another address, a telephone or a company
-// is not the person's.
+// is not the person's, and octave_status is about a call.
 func tellsStatus(words []string) bool {
 	if has(words, "phone", "call", "calls", "mobile", "sms", "telephone", "telefon", "whatsapp", "fax", "linkedin", "secondary", "tertiary", "other", "personal", "private", "home",
-		"2", "3", "4", "5", "company", "account", "organization", "organisation", "employer", "domain", "website", "deal", "order", "previous") {
+		"2", "3", "4", "5", "company", "account", "organization", "organisation", "employer", "domain", "website", "deal", "order", "previous", "octave") {
 		return false
 	}
 	return has(words, "status", "statut", "estado", "stato", "subscription", "subscriber", "deliverability", "verification", "validation", "bounced", "bounce", "zustellbarkeit")

@@ -55,7 +55,7 @@ func meantByUpload(path, upload string) string {
 	list := ""
 	if journal, err := checkpoint.Open(path, checkpoint.Options{ReadOnly: true}); err == nil {
 		last, _ := pipeline.LastRun(journal.RunRecords())
-		journal.Close()
+		_ = journal.Close() // only read
 		for _, name := range []string{last.Input.Name, filepath.Join(filepath.Dir(upload), last.Input.Name)} {
 			if list == "" && name != "" && Exists(name) {
 				list = name

@@ -106,33 +106,6 @@ func TestChangedIsTheSamePersonWithAnotherQuestion(t *testing.T) {
 	}
 }
 
-// An edit of a name makes nobody else of who keeps two of address, profile and ids;
-// one alone, such as info@, is shared by people.
-func TestChangedThoughTheNameWasEdited(t *testing.T) {
-	ann := octave.Request{Email: "ann@a.example", FirstName: "Ann", LastName: "Lee", LinkedInProfile: "https://www.linkedin.com/in/annlee", CRMContactID: "7"}
-	for name, tc := range map[string]struct {
-		edit    func(*octave.Request)
-		changed int
-	}{
-		"address and profile": {func(r *octave.Request) { r.CRMContactID = "" }, 1},
-		"address and id":      {func(r *octave.Request) { r.LinkedInProfile = "" }, 1},
-		"profile and id":      {func(r *octave.Request) { r.Email = "ann.lee@a.example" }, 1},
-		"address alone":       {func(r *octave.Request) { r.LinkedInProfile, r.CRMContactID = "", "" }, 0},
-		"another profile":     {func(r *octave.Request) { r.LinkedInProfile, r.CRMContactID = "https://www.linkedin.com/in/annm", "8" }, 0},
-		"profile alone":       {func(r *octave.Request) { r.Email, r.CRMContactID = "ann.lee@a.example", "" }, 0},
-	} {
-		journal := newJournal()
-		journal.answer(t, ann, time.Unix(1, 0))
-		now := ann
-		now.FirstName = "Ann M."
-		tc.edit(&now)
-		_, changes, err := Survey(list(now), Selection{Ask: askPerson(t), Memory: &Memory{Journal: journal}}, journal.known())
-		if err != nil || changes.Contacts != tc.changed {
-			t.Errorf("%s: %d changed, want %d; %v", name, changes.Contacts, tc.changed, err)
-		}
-	}
-}
-
 // An answer that a row of the list still asks for is nobody's earlier one.
 func TestChangedLeavesAnswersOfOtherRowsAlone(t *testing.T) {
 	journal := newJournal()

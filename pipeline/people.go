@@ -195,23 +195,14 @@ func (p *directory) add(q *Question) {
 }
 
 // find lists the questions about the person that a request is about: who shares an
-// address, a profile or an id of the CRM. Another name is another person, as at
-// info@, unless two of them are shared: then the name was edited.
+// address, a profile or an id of the CRM. Another name is another person.
 func (p *directory) find(r octave.Request) (keys []checkpoint.Key) {
 	name := p.name(r)
-	var once map[int32]bool // people of other names who share one
 	for _, id := range p.identifiers(r) {
 		at, known := p.first[id]
 		for ; known && at >= 0; at = p.links[at].next {
-			who := p.links[at].person
-			other := p.list[who]
-			switch {
-			case name != 0 && other.name != 0 && name != other.name && !once[who]:
-				if once == nil {
-					once = map[int32]bool{}
-				}
-				once[who] = true
-			case !slices.Contains(keys, other.key):
+			other := p.list[p.links[at].person]
+			if (name == 0 || other.name == 0 || name == other.name) && !slices.Contains(keys, other.key) {
 				keys = append(keys, other.key)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +59,8 @@ type RunBody struct {
 	// Changed is what the run did with contacts whose question had changed, redo or
 	// keep; empty when there were none. An export follows it.
 	Changed string `json:"changed,omitempty"`
+	// Undecided says that nobody had said so: they were kept, and the run ended with 9.
+	Undecided bool `json:"undecided,omitempty"`
 	// Sample is what of the list the run asked, when that was not all.
 	Sample *Sample `json:"sample,omitempty"`
 	// Command is the command line, without secrets.
@@ -283,7 +286,7 @@ func FileOf(rec checkpoint.Record) (sum string, held bool) {
 }
 
 // isHeld says whether a file has the rows that a preset held back.
-func isHeld(path string) bool { return strings.Contains(path, ".held.") }
+func isHeld(path string) bool { return strings.Contains(filepath.Base(path), ".held.") }
 
 // AnswerBody is the body of an answered record.
 type AnswerBody struct {

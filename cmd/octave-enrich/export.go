@@ -79,11 +79,7 @@ func (a *app) export(o *options.Options, inputs []string) (err error) {
 	}
 	notes := append(list.Input.Profile().Told(), lists.Notes(o, list)...)
 	if !o.Output.Approved {
-		unused, err := outputs.Unused(list, memory, places.Checkpoint)
-		if err != nil {
-			return err
-		}
-		notes = append(notes, unused)
+		notes = append(notes, outputs.Unused(list, memory, places.Checkpoint))
 	}
 	for _, text := range notes {
 		note(text)

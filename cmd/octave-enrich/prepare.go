@@ -171,7 +171,7 @@ func (r *run) begin() error {
 		}
 	}
 	body := pipeline.RunBody{ID: r.id, Version: version, Output: r.places.Output, Settings: r.list.Settings, Pinned: r.o.List.Pinned, Skip: r.o.List.Skip, Exclude: r.o.List.ExcludePath(),
-		Mapping: lists.MappingOf(r.list.Input.Profile()), Input: lists.InputOf(r.list.Input.Profile()), Changed: r.survey.Changed, Sample: r.sample, Command: r.app.commandLine()}
+		Mapping: lists.MappingOf(r.list.Input.Profile()), Input: lists.InputOf(r.list.Input.Profile()), Changed: r.survey.Changed, Undecided: r.survey.Undecided, Sample: r.sample, Command: r.app.commandLine()}
 	if r.fleet != nil {
 		body.Fleet = r.fleet.Address()
 	}

@@ -297,23 +297,13 @@ func (r *run) publish() error {
 		return err
 	}
 	r.outputs, r.upload = outputs.Files(output), outputs.UploadOf(r.o.Output.Preset, output)
-	if err := r.tellUnused(); err != nil {
-		return err
+	if r.o.Output.ForSender() {
+		if unused := outputs.Unused(r.list, r.memory, r.places.Checkpoint); unused != "" {
+			r.log.Warn(unused)
+		}
 	}
 	r.tellOutput(output)
 	return nil
-}
-
-// tellUnused says which decisions of a review a file for a sender does not follow.
-func (r *run) tellUnused() error {
-	if !r.o.Output.ForSender() {
-		return nil
-	}
-	unused, err := outputs.Unused(r.list, r.memory, r.places.Checkpoint)
-	if unused != "" {
-		r.log.Warn(unused)
-	}
-	return err
 }
 
 func (r *run) close() error {

@@ -21,6 +21,9 @@ func Memory(o *options.Options, list *lists.List, journal *checkpoint.Journal, p
 	if !ok || last.Changed == "" || last.Settings.Fingerprint() != list.Settings.Fingerprint() {
 		return memory, nil
 	}
+	if o.Output.Approved && (last.Changed != options.ChangedKeep || last.Undecided) {
+		return memory, nil // nobody said that words about what the list said before may go out
+	}
 	selection := list.Selection(memory)
 	_, changes, err := pipeline.Survey(list.Input.Contacts(), selection, checkpoints.Known(journal, path))
 	memory.Earlier = changes.Earlier

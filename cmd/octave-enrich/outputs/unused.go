@@ -14,8 +14,17 @@ import (
 
 // Unused says what was decided in a review about the answers that the rows show, for
 // an output that does not follow it: a person would get words that were rejected. It
-// is "" when nothing was decided.
-func Unused(list *lists.List, memory *pipeline.Memory, path string) (string, error) {
+// is "" when nothing was decided. A file that is whole is not lost for it: what is wrong
+// with the review, or with the list by now, is said in its place.
+func Unused(list *lists.List, memory *pipeline.Memory, path string) string {
+	text, err := unused(list, memory, path)
+	if err != nil {
+		return "whether this follows what was decided in review is not known: " + err.Error()
+	}
+	return text
+}
+
+func unused(list *lists.List, memory *pipeline.Memory, path string) (string, error) {
 	book, err := review.Read(path)
 	if err != nil {
 		return "", ReviewError(path, err)

@@ -107,10 +107,10 @@ func rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 		return nil, createError(err)
 	}
 	upload := UploadOf(o.Output.Preset, out)
-	if upload.Unused, err = Unused(list, memory, at.Checkpoint); upload.Unused != "" {
+	if upload.Unused = Unused(list, memory, at.Checkpoint); upload.Unused != "" {
 		upload.Notes = append(upload.Notes, upload.Unused)
 	}
-	return upload, err
+	return upload, nil
 }
 
 // Replay is the ordinary run with an agent that never calls.

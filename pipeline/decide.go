@@ -17,8 +17,8 @@ type Selection struct {
 	// Memory says what is answered already; nil knows nothing.
 	Memory *Memory
 	// Limit is how many contacts are asked at most, in input order; 0 for all. Changed
-	// ones are among them as far as the memory has room for them, and those that failed
-	// in an earlier run are last.
+	// ones, and those whose answers are too old, are among them as far as the memory has
+	// room for them, and those that failed in an earlier run are last.
 	Limit int
 	// Sample is what of the list is asked; nil for all of it.
 	Sample *Sample
@@ -101,7 +101,7 @@ func (s *selector) admit(q *Question) bool {
 	if s.Limit <= 0 || s.admitted[q.Key] {
 		return true
 	}
-	changed := s.Memory.changed(q)
+	changed := s.Memory.changed(q) || s.Memory.aged(q)
 	if len(s.admitted) >= s.Limit || changed && s.changed >= s.Memory.ChangedRoom {
 		return false
 	}

@@ -43,8 +43,8 @@ type Memory struct {
 	Earlier map[checkpoint.Key]checkpoint.Key
 	// KeepChanged takes the answer to the earlier question and does not ask.
 	KeepChanged bool
-	// ChangedRoom is how many changed contacts a limit admits: what new ones leave of
-	// it, since a limit is one of new contacts.
+	// ChangedRoom is how many contacts a limit admits that have an answer, be it to another
+	// question or too old: what new ones leave of it, since a limit is one of new contacts.
 	ChangedRoom int
 	// Submissions are the questions that the service works on: their answers are
 	// polled for, whatever else is known; nil for none.

@@ -133,8 +133,12 @@ func consents(words []string) bool {
 // the person stands, or their subscription. Another address, a telephone or a company
 // is not the person's, and octave_status is about a call.
 func tellsStatus(words []string) bool {
+	if slices.Equal(words, []string{"octave", "reason"}) { // of a row that was held back
+		return true
+	}
 	if has(words, "phone", "call", "calls", "mobile", "sms", "telephone", "telefon", "whatsapp", "fax", "linkedin", "secondary", "tertiary", "other", "personal", "private", "home",
-		"2", "3", "4", "5", "company", "account", "organization", "organisation", "employer", "domain", "website", "deal", "order", "previous", "octave") {
+		"2", "3", "4", "5", "company", "account", "organization", "organisation", "employer", "domain", "website", "deal", "order", "previous", "octave",
+		"ticket", "support", "membership", "vaccination", "employment", "enrollment", "benefits", "marital", "direct", "postal") {
 		return false
 	}
 	return has(words, "status", "statut", "estado", "stato", "subscription", "subscriber", "deliverability", "verification", "validation", "bounced", "bounce", "zustellbarkeit")

@@ -1,6 +1,7 @@
 package person
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -25,11 +26,23 @@ func StatusOf(cell string) Status {
 	if cell == "" || len(cell) > longestStatus {
 		return ""
 	}
-	words := strings.FieldsFunc(strings.ToLower(visible(cell)), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) && r != '\'' })
+	words := strings.FieldsFunc(strings.ToLower(visible(cell)), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && r != '\''
+	})
 	for n := min(len(words), 4); n > 0; n-- {
-		if kind, known := known().statuses[strings.Join(words[:n], " ")]; known {
+		if kind, known := known().statuses[strings.Join(words[:n], " ")]; known && !slices.ContainsFunc(words[n:], takesBack) {
 			return Status(kind)
 		}
 	}
 	return ""
+}
+
+// takesBack says whether a word behind a status denies it, or makes it one of something
+// else: "Opt out: no", "unsubscribed (2019), resubscribed", "Do not send samples".
+func takesBack(word string) bool {
+	switch word {
+	case "no", "not", "none", "never", "false", "0", "nein", "nicht", "non", "falsch", "faux", "resolved", "resubscribed", "requested", "needed", "checked", "link", "samples", "after":
+		return true
+	}
+	return false
 }

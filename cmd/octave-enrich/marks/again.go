@@ -108,7 +108,7 @@ func (m *marks) markAnswers(again review.MarkRequest) ([]review.MarkResult, erro
 
 // open says who is marked and has no new answer yet, and what that will cost.
 func (m *marks) open() (review.MarkReply, error) {
-	marks := review.MarkReply{Marked: map[checkpoint.Key]review.Mark{}, Command: m.last.Command}
+	marks := review.MarkReply{Marked: map[checkpoint.Key]review.Mark{}, Command: wholeList(m.last.Command)}
 	seen := map[checkpoint.Key]bool{}
 	for s, err := range m.states() {
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 
 	"octave-enrich/checkpoint"
 	"octave-enrich/cmd/octave-enrich/checkpoints"
@@ -28,7 +29,7 @@ func Mark(o *options.Options, r *Whom, selected Selector, journal *checkpoint.Jo
 	}
 	defer all.list.Input.Close()
 	tally := newTally(r)
-	tally.Command = all.last.Command
+	tally.Command = wholeList(all.last.Command)
 	for s, err := range all.states() {
 		if err != nil {
 			return nil, exit.InputError(err)
@@ -150,3 +151,9 @@ func (t *Tally) first(memory *pipeline.Memory, s pipeline.ContactState) string {
 	t.Body.Add(s, memory)
 	return review.Marked
 }
+
+// someOfList are the flags that have a run ask for a part of its list.
+var someOfList = regexp.MustCompile(` --(limit|sample)[= ]\d+`)
+
+// wholeList is a run's command without them: the marked contacts may be anywhere in it.
+func wholeList(command string) string { return someOfList.ReplaceAllString(command, "") }

@@ -38,3 +38,11 @@ func TestSelector(t *testing.T) {
 		}
 	}
 }
+
+// What asks the marked contacts again goes through the whole list, and keeps its budgets.
+func TestWholeList(t *testing.T) {
+	const typed = "octave-enrich run people.csv --limit 10 --max-calls 5 --sample=3 -o out.csv"
+	if got, want := wholeList(typed), "octave-enrich run people.csv --max-calls 5 -o out.csv"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -2,6 +2,7 @@ package options
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,7 +107,8 @@ func (l *List) TakeExclude(last pipeline.RunBody) {
 	}
 }
 
-// ExcludePath is the do-not-contact list as it is named from any folder, "" for none.
+// ExcludePath is the do-not-contact list as it is named from any folder, "" for none and
+// for a pipe, which nobody can read again.
 func (l *List) ExcludePath() string {
 	if l.Exclude == "" {
 		return ""
@@ -114,6 +116,9 @@ func (l *List) ExcludePath() string {
 	path, err := filepath.Abs(l.Exclude)
 	if err != nil {
 		return l.Exclude
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return ""
 	}
 	return path
 }

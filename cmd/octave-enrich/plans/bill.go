@@ -50,7 +50,7 @@ func Take(o *options.Options, list *lists.List, journal *checkpoint.Journal, sel
 	}
 	selection.Sample = s.Sample
 	switch {
-	case selection.Limit > 0 && s.Changed == options.ChangedRedo:
+	case selection.Limit > 0 && selection.Memory != nil && (s.Changed == options.ChangedRedo || selection.Memory.MaxAge > 0):
 		fresh, _, err := pipeline.Survey(list.Input.Contacts(), selection, nil)
 		if err != nil {
 			return s, err

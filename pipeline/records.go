@@ -242,6 +242,29 @@ func LastEnd(records []checkpoint.Record) (last RunBody, settled bool) {
 	return last, settled
 }
 
+// LastExclude is the do-not-contact list of the last run that had one; "" when a later
+// run of the same list went without it. A run that was refused or stopped takes nothing
+// back.
+func LastExclude(records []checkpoint.Record) (path string) {
+	var last, with RunBody
+	for _, rec := range records {
+		if body, ok := ReadRun(rec); ok {
+			if last = body; body.Exclude != "" {
+				path, with = body.Exclude, body
+			}
+		}
+		end, ok := bodyOf[struct {
+			ID       string `json:"id"`
+			ExitCode int    `json:"exit_code"`
+		}](rec, Ended)
+		const inOrder = 0
+		if ok && end.ExitCode == inOrder && end.ID == last.ID && last.Exclude == "" && last.Input.Name == with.Input.Name {
+			path = ""
+		}
+	}
+	return path
+}
+
 // CutShort says whether a run of a journal was killed: it has no end.
 func CutShort(records []checkpoint.Record) bool {
 	goesOn := false

@@ -95,7 +95,7 @@ func OpenForExport(o *options.Options, path string) (*checkpoint.Journal, error)
 	}
 	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		o.Take(last)
-		o.List.TakeExclude(last)
 	}
+	o.List.TakeExclude(pipeline.LastExclude(journal.RunRecords()))
 	return journal, nil
 }

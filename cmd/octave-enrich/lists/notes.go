@@ -61,11 +61,11 @@ func NotExcluded(o *options.Options, journal *checkpoint.Journal) string {
 	if journal == nil {
 		return ""
 	}
-	last, _ := pipeline.LastRun(journal.RunRecords())
-	if last.Exclude == "" || o.List.Exclude != "" {
+	list := pipeline.LastExclude(journal.RunRecords())
+	if list == "" || o.List.Exclude != "" {
 		return ""
 	}
-	return "the last run left out whom " + last.Exclude + " names, this one does not: --exclude " + words.Quote(last.Exclude)
+	return "the last run left out whom " + list + " names, this one does not: --exclude " + words.Quote(list)
 }
 
 // Notes say what of the list is left out, or could be, before anything is paid.

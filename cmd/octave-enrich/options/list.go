@@ -101,9 +101,9 @@ func (l *List) take(last pipeline.RunBody) {
 
 // TakeExclude makes the do-not-contact list of an earlier run that of this command, which
 // else may write to people whom that run left out.
-func (l *List) TakeExclude(last pipeline.RunBody) {
-	if l.Exclude == "" && last.Exclude != "" {
-		l.Exclude, l.ExcludeOfRun = last.Exclude, true
+func (l *List) TakeExclude(path string) {
+	if l.Exclude == "" && path != "" {
+		l.Exclude, l.ExcludeOfRun = path, true
 	}
 }
 

@@ -59,8 +59,8 @@ func Rehearse(o *options.Options, list *lists.List, journal *checkpoint.Journal,
 	export.NeverCalls = true
 	if last, ok := pipeline.LastRun(journal.RunRecords()); ok {
 		export.Take(last)
-		export.List.TakeExclude(last)
 	}
+	export.List.TakeExclude(pipeline.LastExclude(journal.RunRecords()))
 	exported, err := list.Again(&export)
 	if err != nil {
 		return nil, err

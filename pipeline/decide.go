@@ -125,7 +125,7 @@ type ContactState struct {
 // first, as far as there are such.
 func (s ContactState) Answers(memory *Memory) (keys []checkpoint.Key) {
 	last, _ := memory.decide(s.Base)
-	for _, key := range append([]checkpoint.Key{last.Key}, last.Older...) {
+	for _, key := range memory.present(last) {
 		if memory.Journal.State(key) == checkpoint.AnsweredState {
 			keys = append(keys, key)
 		}

@@ -147,7 +147,7 @@ func (m *Memory) standIn(q *Question) (*octave.Answer, error) {
 	if m.Strict {
 		return nil, nil
 	}
-	for _, key := range append([]checkpoint.Key{q.Key}, q.Older...) {
+	for _, key := range m.present(q) {
 		rec, ok, err := m.Journal.Answer(key)
 		if err != nil {
 			return nil, &JournalError{err}
@@ -157,6 +157,23 @@ func (m *Memory) standIn(q *Question) (*octave.Answer, error) {
 		}
 	}
 	return nil, nil
+}
+
+// present are the questions whose answers may stand for one, the best first: its own, but
+// after a mark the newest there is, since a mark may lead back to an earlier question.
+func (m *Memory) present(q *Question) []checkpoint.Key {
+	keys := append([]checkpoint.Key{q.Key}, q.Older...)
+	if q.Since.IsZero() || len(keys) == 1 {
+		return keys
+	}
+	at := map[checkpoint.Key]time.Time{}
+	for _, key := range keys {
+		if rec, ok, err := m.Journal.Answer(key); err == nil && ok {
+			at[key] = rec.At
+		}
+	}
+	slices.SortStableFunc(keys, func(a, b checkpoint.Key) int { return at[b].Compare(at[a]) })
+	return keys
 }
 
 // failure is why a question was given up in an earlier run.

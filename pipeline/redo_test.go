@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -162,5 +163,34 @@ func TestMarksApply(t *testing.T) {
 	}
 	if said := q.with("short").Request.RuntimeInstructions["all"]; said != "be kind\nshort" || q.Request.RuntimeInstructions["all"] != "be kind" {
 		t.Errorf("said is %q, and of the question itself %q", said, q.Request.RuntimeInstructions["all"])
+	}
+}
+
+// A mark that leads back to an earlier question does not bring its words back: the newest
+// answer stays the row's until there is a newer one.
+func TestMarkBringsNoEarlierWordsBack(t *testing.T) {
+	base := NewQuestion(octave.Request{Email: "ada@alder.example"}, 1)
+	shorter := base.with("shorter")
+	journal := newJournal()
+	for i, q := range []*Question{base, shorter} {
+		body := fmt.Sprintf(`{"request":%s,"answer":{"found":true,"data":{"emails":[{"subject":"s","email":"words %d"}]}}}`, q.Canonical, i+1)
+		if err := journal.Append(checkpoint.Record{Type: checkpoint.Answered, Key: q.Key, At: time.Unix(int64(10*i), 0), Body: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	memory := &Memory{Journal: journal, Redo: ReadMarks([]checkpoint.Record{
+		again(t, 5, AgainBody{Keys: []checkpoint.Key{base.Key}, With: "shorter"}),
+		again(t, 20, AgainBody{Keys: []checkpoint.Key{base.Key}}),
+	})}
+	q, decision := memory.decide(base)
+	if decision != ToAsk || q.Key != base.Key {
+		t.Fatalf("%s %v", decision, q.Key)
+	}
+	answer, err := memory.standIn(q)
+	if err != nil || answer == nil || answer.Emails[0].Body != "words 2" {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	if keys := (ContactState{Base: base}).Answers(memory); len(keys) != 2 || keys[0] != shorter.Key {
+		t.Errorf("answers %v", keys)
 	}
 }

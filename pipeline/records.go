@@ -222,6 +222,14 @@ func LastRun(records []checkpoint.Record) (RunBody, bool) {
 	return last, ok
 }
 
+// endFacts are what is read back of an EndBody: an Amount is not.
+type endFacts struct {
+	ID       string    `json:"id"`
+	Rows     Counts    `json:"rows"`
+	Kept     KeptCount `json:"kept"`
+	ExitCode int       `json:"exit_code"`
+}
+
 // LastEnd is the last run of a journal, and whether it came to an end that left
 // nothing to ask: no row failed, none was not attempted, none kept an older answer.
 func LastEnd(records []checkpoint.Record) (last RunBody, settled bool) {
@@ -229,13 +237,7 @@ func LastEnd(records []checkpoint.Record) (last RunBody, settled bool) {
 		if body, ok := ReadRun(rec); ok {
 			last, settled = body, false
 		}
-		var end struct { // an EndBody; an Amount is not read back
-			ID       string    `json:"id"`
-			Rows     Counts    `json:"rows"`
-			Kept     KeptCount `json:"kept"`
-			ExitCode int       `json:"exit_code"`
-		}
-		if rec.Type == Ended && json.Unmarshal(rec.Body, &end) == nil && end.ID == last.ID {
+		if end, ok := bodyOf[endFacts](rec, Ended); ok && end.ID == last.ID {
 			settled = end.ExitCode == 0 && end.Rows.Failed == 0 && end.Rows.NotAttempted == 0 && end.Kept.Rows == 0
 		}
 	}
@@ -253,12 +255,8 @@ func LastExclude(records []checkpoint.Record) (path string) {
 				path, with = body.Exclude, body
 			}
 		}
-		end, ok := bodyOf[struct {
-			ID       string `json:"id"`
-			ExitCode int    `json:"exit_code"`
-		}](rec, Ended)
-		const inOrder = 0
-		if ok && end.ExitCode == inOrder && end.ID == last.ID && last.Exclude == "" && last.Input.Name == with.Input.Name {
+		end, ok := bodyOf[endFacts](rec, Ended)
+		if ok && end.ExitCode == 0 && end.ID == last.ID && last.Exclude == "" && last.Input.Name == with.Input.Name {
 			path = ""
 		}
 	}

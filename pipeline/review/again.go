@@ -19,7 +19,7 @@ type MarkRequest struct {
 	Undo bool             `json:"undo,omitempty"` // takes back marks that have no answer yet
 }
 
-// MarkReply say who is asked again by the next run, and what that will cost.
+// A MarkReply says who is asked again by the next run, and what that will cost.
 type MarkReply struct {
 	// Marked are the contacts by the keys of all their answers.
 	Marked map[checkpoint.Key]Mark `json:"marked"`

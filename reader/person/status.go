@@ -17,6 +17,8 @@ const (
 	Stop    Status = "stop" // the person must not be written to
 	BadMail Status = "bad"  // the address takes no mail
 	Yes     Status = "yes"  // what the name of the column asks
+
+	no Status = "no" // behind a status: it is not so
 )
 
 // StatusOf reads the cell of a column about the status of an address or of a
@@ -30,8 +32,9 @@ func StatusOf(cell string) Status {
 		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && r != '\''
 	})
 	for n := min(len(words), 4); n > 0; n-- {
-		if kind, known := known().statuses[strings.Join(words[:n], " ")]; known && !slices.ContainsFunc(words[n:], takesBack) {
-			return Status(kind)
+		kind := Status(known().statuses[strings.Join(words[:n], " ")])
+		if kind != "" && kind != no && !slices.ContainsFunc(words[n:], takesBack) {
+			return kind
 		}
 	}
 	return ""
@@ -39,10 +42,4 @@ func StatusOf(cell string) Status {
 
 // takesBack says whether a word behind a status denies it, or makes it one of something
 // else: "Opt out: no", "unsubscribed (2019), resubscribed", "Do not send samples".
-func takesBack(word string) bool {
-	switch word {
-	case "no", "not", "none", "never", "false", "0", "nein", "nicht", "non", "falsch", "faux", "resolved", "resubscribed", "requested", "needed", "checked", "link", "samples", "after":
-		return true
-	}
-	return false
-}
+func takesBack(word string) bool { return Status(known().statuses[word]) == no }

@@ -41,7 +41,7 @@ func OtherNotes(profile *reader.Profile) []string {
 // StopsHere is what inspect and plan say of what run would stop for.
 func StopsHere(err error) string { return "run stops here: " + err.Error() }
 
-// Warnings say whom the list has lost, who is asked although the last run left them
+// Warnings say whom the list has lost, who is asked although an earlier run left them
 // out, and whether a run would stop at it.
 func (l *List) Warnings(o *options.Options, journal *checkpoint.Journal) (notes []string) {
 	if note := NotExcluded(o, journal); note != "" {
@@ -56,7 +56,8 @@ func (l *List) Warnings(o *options.Options, journal *checkpoint.Journal) (notes 
 	return notes
 }
 
-// NotExcluded says that a run asks for people whom the last one left out; "" when it does not.
+// NotExcluded says that a run takes no do-not-contact list although one before did; ""
+// when that is not so.
 func NotExcluded(o *options.Options, journal *checkpoint.Journal) string {
 	if journal == nil {
 		return ""
@@ -65,7 +66,7 @@ func NotExcluded(o *options.Options, journal *checkpoint.Journal) string {
 	if list == "" || o.List.Exclude != "" {
 		return ""
 	}
-	return "the last run left out whom " + list + " names, this one does not: --exclude " + words.Quote(list)
+	return "an earlier run left out the people named in " + list + ", this one does not: --exclude " + words.Quote(list)
 }
 
 // Notes say what of the list is left out, or could be, before anything is paid.
@@ -75,7 +76,7 @@ func Notes(o *options.Options, l *List) (notes []string) {
 		notes = append(notes, optedOut(profile.OptOut[header], header, l.Skip[options.SkipOptOut]))
 	}
 	if o.List.ExcludeOfRun {
-		notes = append(notes, "without whom "+o.List.Exclude+" names, as in the last run")
+		notes = append(notes, "the people named in "+o.List.Exclude+" are left out, as an earlier run left them out")
 	}
 	if without := profile.Sendable - profile.Addresses; without > 0 && l.Skip[options.SkipUnsendable] && o.Output.ForSender() {
 		notes = append(notes, fmt.Sprintf("%s without an email address: left out, as %s has no use for it; --skip none takes it in", words.Count(without, "row"), o.Output.Preset))

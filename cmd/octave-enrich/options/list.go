@@ -23,7 +23,7 @@ type List struct {
 	Skip                    []string        // as it was given; see Skips
 	Own                     []string        // files that a directory of inputs does not stand for
 
-	ExcludeOfRun bool // Exclude was not given: it is the one of the last run
+	ExcludeOfRun bool // Exclude was not given: it is the one of an earlier run
 
 	optOut, failed bool // old names of two kinds of Skip
 }

@@ -85,7 +85,7 @@ func (l *List) Excluder(skip map[string]bool) (func(reader.Contact) string, erro
 		if listed, err = reader.ReadExclude(l.Exclude); err != nil {
 			end := &exit.Error{Code: exit.Usage, Err: err}
 			if l.ExcludeOfRun {
-				end.Hint = "the last run left out whom it names: put it back, or name the list of today with --exclude FILE"
+				end.Hint = "an earlier run left out the people named in it: put it back, or name the list of today with --exclude FILE"
 			}
 			return nil, end
 		}

@@ -19,7 +19,7 @@ import (
 func Unused(list *lists.List, memory *pipeline.Memory, path string) string {
 	text, err := unused(list, memory, path)
 	if err != nil {
-		return "whether this follows what was decided in review is not known: " + err.Error()
+		return "it is not known whether the file follows the review: " + err.Error()
 	}
 	return text
 }
